@@ -1,0 +1,27 @@
+"""Bakeoff compares every model family that PyCaret knows on one table, on the Spark cluster you already have.
+
+`FugueBackend` is the door for PyCaret code, `run` the whole job. Both are imported when they are first used, so that
+``import bakeoff`` stays quick and pulls in neither PyCaret, nor MLflow, nor PySpark.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bakeoff.config import RunConfig
+    from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.job import run
+
+__version__ = "0.1.0"
+__all__ = ["FugueBackend", "RunConfig", "__version__", "run"]
+
+_HOMES = {"FugueBackend": "bakeoff.fugue_backend", "RunConfig": "bakeoff.config", "run": "bakeoff.job"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - what a module attribute is, only its module knows
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bakeoff' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

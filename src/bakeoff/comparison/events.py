@@ -1,0 +1,139 @@
+"""What the scheduler tells, and the queue behind which each listener hears it.
+
+Progress display, MLflow and Delta are listeners. A listener that fails or hangs never changes a result: it hears events
+on a thread of its own, its exceptions are kept as notes, and the run does not wait for it beyond a limit.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bakeoff.comparison.leaderboard import Leaderboard, Row
+from bakeoff.comparison.plan import Batch, Plan
+from bakeoff.comparison.trial import Outcome, Trial
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PlanMade:
+    """The run is about to start. ``done`` holds outcomes that an earlier attempt of the same run left behind."""
+
+    plan: Plan
+    slots: int
+    done: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True)
+class TaskStarted:
+    """These trials were handed to a worker."""
+
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class TrialDone:
+    """A trial ended, well or badly."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class BatchDone:
+    """The last trial of a batch ended. ``rows`` are ranked within the batch."""
+
+    batch: Batch
+    rows: tuple[Row, ...]
+    outcomes: tuple[Outcome, ...]
+    wall_seconds: float
+
+
+@dataclass(frozen=True)
+class RunDone:
+    """Every trial ended, or the deadline came. ``leaderboard`` is final."""
+
+    leaderboard: Leaderboard
+
+
+Event = PlanMade | TaskStarted | TrialDone | BatchDone | RunDone
+
+
+class Listener(Protocol):
+    """Something that wants to know how a run goes. It is called on one thread, one event at a time."""
+
+    def handle(self, event: Event) -> None:
+        """Hear one event. What is raised here is noted and goes no further."""
+
+
+class Announcer:
+    """Tells every listener every event, each behind a queue of its own.
+
+    Example:
+        >>> class Counter:
+        ...     heard = 0
+        ...     def handle(self, event): self.heard += 1
+        >>> counter = Counter()
+        >>> announcer = Announcer([counter])
+        >>> announcer.tell(TaskStarted(()))
+        >>> announcer.close(timeout=5)
+        []
+        >>> counter.heard
+        1
+    """
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._posts = [_Post(listener) for listener in listeners]
+
+    def tell(self, event: Event) -> None:
+        """Queue an event for every listener and return at once."""
+        for post in self._posts:
+            post.put(event)
+
+    def close(self, timeout: float) -> list[str]:
+        """Let the listeners hear what is queued, wait at most ``timeout`` seconds for all of them together.
+
+        Returns:
+            One line for each thing that went wrong.
+        """
+        deadline = time.monotonic() + timeout
+        for post in self._posts:
+            post.put(None)
+        for post in self._posts:
+            post.join(max(0.0, deadline - time.monotonic()))
+        return [problem for post in self._posts for problem in post.problems()]
+
+
+class _Post:
+    """One listener, its queue and its thread."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._errors: list[str] = []
+        self._name = type(listener).__name__
+        self._thread = threading.Thread(target=self._serve, name=f"bakeoff-{self._name}", daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event | None) -> None:
+        self._queue.put(event)
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
+    def problems(self) -> list[str]:
+        late = [f"{self._name} has not caught up."] if self._thread.is_alive() else []
+        return [*self._errors, *late]
+
+    def _serve(self) -> None:
+        while (event := self._queue.get()) is not None:
+            try:
+                self._listener.handle(event)
+            except Exception as error:
+                _LOG.warning("%s could not handle %s: %s", self._name, type(event).__name__, error, exc_info=True)
+                self._errors.append(f"{self._name}: {type(error).__name__}: {error}")

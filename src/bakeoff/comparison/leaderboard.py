@@ -1,0 +1,140 @@
+"""From outcomes to a ranking.
+
+Complete models stand first, then partial ones, then failed ones. Within a class the mean over folds, rounded as
+PyCaret shows it, decides; ties keep the order in which the models were given, as plain PyCaret does. NaN is last in both
+directions. A failed fold counts as NaN, never as 0.0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import TT, Outcome
+
+COMPLETE = "ok"
+PARTIAL = "partial"
+FAILED = "failed"
+_CLASSES = (COMPLETE, PARTIAL, FAILED)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of the leaderboard.
+
+    Attributes:
+        rank: from 1, over all models.
+        status: ``ok`` (every fold), ``partial`` (some) or ``failed`` (none).
+        means: unrounded mean over the folds that are there, by metric key, ``tt_sec`` included.
+        stds: population standard deviation over the same folds (``numpy.std``, as PyCaret).
+        fit_seconds: sum over all folds, lost ones included.
+        error_type: of the first fold that went wrong.
+    """
+
+    rank: int
+    model_id: str
+    model_name: str
+    status: str
+    primary_value: float
+    means: Mapping[str, float]
+    stds: Mapping[str, float]
+    n_folds_ok: int
+    fit_seconds: float
+    batch_id: int
+    error_type: str | None = None
+    error_message: str | None = None
+    finished_at: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every fold was scored."""
+        return self.status == COMPLETE
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """All models, ranked, and the outcomes that they were ranked from."""
+
+    rows: tuple[Row, ...]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def best(self) -> Row | None:
+        """The first row, unless its model failed."""
+        first = self.rows[0] if self.rows else None
+        return first if first is not None and first.status != FAILED else None
+
+    @property
+    def failures(self) -> tuple[Outcome, ...]:
+        """The outcomes that are not ``ok``."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.ok)
+
+    def count(self, status: str) -> int:
+        """How many models have this status."""
+        return sum(row.status == status for row in self.rows)
+
+
+def rank(plan: Plan, outcomes: Iterable[Outcome]) -> Leaderboard:
+    """Rank the models of ``plan`` by what is known of them.
+
+    Args:
+        plan: names the models, their order, and the metric that decides.
+        outcomes: in any order; at most one for each trial.
+
+    Returns:
+        A leaderboard with a row for every model of the plan.
+    """
+    by_model: dict[str, list[Outcome]] = {model.id: [] for model in plan.models}
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.fold):
+        by_model[outcome.model_id].append(outcome)
+    rows = [_summarise(plan, model_id, mine) for model_id, mine in by_model.items()]
+    rows.sort(key=lambda row: _sort_key(plan, row))
+    ranked = tuple(replace(row, rank=n) for n, row in enumerate(rows, start=1))
+    return Leaderboard(ranked, tuple(outcome for mine in by_model.values() for outcome in mine))
+
+
+def fold_values(outcomes: Sequence[Outcome], key: str) -> list[float]:
+    """The values of one metric over the good folds, in the order of the folds."""
+    if key == TT:
+        return [outcome.fit_seconds + outcome.score_seconds for outcome in outcomes if outcome.ok]
+    return [outcome.metrics.get(key, math.nan) for outcome in outcomes if outcome.ok]
+
+
+def _summarise(plan: Plan, model_id: str, outcomes: Sequence[Outcome]) -> Row:
+    n_ok = sum(outcome.ok for outcome in outcomes)
+    keys = [metric.key for metric in plan.metrics] + [TT]
+    values = {key: fold_values(outcomes, key) for key in keys}
+    means = {key: float(np.mean(value)) if value else math.nan for key, value in values.items()}
+    stds = {key: float(np.std(value)) if value else math.nan for key, value in values.items()}
+    broken = next((outcome for outcome in outcomes if not outcome.ok), None)
+    return Row(
+        rank=0,
+        model_id=model_id,
+        model_name=plan.name_of[model_id],
+        status=COMPLETE if n_ok == plan.n_folds else PARTIAL if n_ok else FAILED,
+        primary_value=means[plan.sort_by],
+        means=means,
+        stds=stds,
+        n_folds_ok=n_ok,
+        fit_seconds=sum(outcome.fit_seconds for outcome in outcomes),
+        batch_id=plan.batch_of[model_id],
+        error_type=broken.error_type if broken else None,
+        error_message=broken.error_message if broken else None,
+        finished_at=max((outcome.finished_at for outcome in outcomes), default=0.0),
+    )
+
+
+def _sort_key(plan: Plan, row: Row) -> tuple[int, bool, float]:
+    value = round_half_even(row.primary_value, plan.decimals)
+    missing = math.isnan(value)
+    directed = 0.0 if missing else -value if plan.greater_is_better else value
+    return _CLASSES.index(row.status), missing, directed
+
+
+def round_half_even(value: float, decimals: int) -> float:
+    """Round the way numpy and pandas do, which is what PyCaret ranks by."""
+    return float(np.round(value, decimals))

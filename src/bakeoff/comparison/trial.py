@@ -1,0 +1,131 @@
+"""What is run and what comes back: the nouns of a comparison.
+
+A *trial* is one model on one fold. Its *outcome* is a value, good or bad: a failure travels to the driver as data
+and is never raised on a worker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any
+
+TT = "tt_sec"
+"""Key of the pseudo-metric that PyCaret shows as ``TT (Sec)``: mean seconds per fold."""
+
+
+class Status(str, Enum):
+    """How a trial ended, after Optuna's trial states."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    OOM = "oom"
+    CANCELLED = "cancelled"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of a fold.
+
+    Attributes:
+        key: snake_case name, used in tables and MLflow (``prec``).
+        name: the column in PyCaret's score grid (``Prec.``).
+        greater_is_better: the direction in which the metric is good.
+    """
+
+    key: str
+    name: str
+    greater_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Model:
+    """A candidate: an id, unique in the run, and the name that people read."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, order=True)
+class Trial:
+    """One model on one fold (folds count from 0)."""
+
+    model_id: str
+    fold: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one trial returned.
+
+    Attributes:
+        metrics: values by metric key, in their natural sign; empty unless ``status`` is ``ok``.
+        metric_errors: one line for each metric that could not be computed although the trial was fine.
+        fit_seconds: wall time of fitting the estimator (the shared transform of the fold is not in it).
+        score_seconds: wall time of predicting and scoring.
+        attempt: 1 for the first try.
+        finished_at: seconds since the epoch, on the clock of the host that ran it.
+
+    Example:
+        >>> good = Outcome("lr", 0, metrics={"auc": 0.9})
+        >>> Outcome.from_dict(good.to_dict()) == good
+        True
+    """
+
+    model_id: str
+    fold: int
+    status: Status = Status.OK
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    metric_errors: Mapping[str, str] = field(default_factory=dict)
+    fit_seconds: float = 0.0
+    score_seconds: float = 0.0
+    host: str = ""
+    attempt: int = 1
+    error_type: str | None = None
+    error_message: str | None = None
+    traceback: str | None = None
+    finished_at: float = 0.0
+
+    @property
+    def trial(self) -> Trial:
+        """The trial that this is the outcome of."""
+        return Trial(self.model_id, self.fold)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the trial fitted and predicted."""
+        return self.status is Status.OK
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary (NaN and infinities are kept; ``json`` reads them back)."""
+        return {**asdict(self), "status": str(self.status)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
+        """The outcome that ``to_dict`` wrote."""
+        return cls(**{**data, "status": Status(data["status"])})
+
+
+def failed_outcomes(trials: Iterable[Trial], status: Status, error_type: str, message: str) -> list[Outcome]:
+    """The same bad end for several trials, as when the worker that held them is gone."""
+    return [
+        Outcome(trial.model_id, trial.fold, status=status, error_type=error_type, error_message=message)
+        for trial in trials
+    ]
+
+
+def finite(value: float | None) -> float | None:
+    """``None`` for NaN and infinities, which the tables keep as NULL.
+
+    Example:
+        >>> finite(float("nan")) is None, finite(0.5)
+        (True, 0.5)
+    """
+    return None if value is None or not math.isfinite(value) else float(value)
