@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.session import active_session, is_connect, open_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def conf_of(spark: SparkSession) -> dict[str, str]:
+    return {row.key: row.value for row in spark.sql("SET").collect()}
+
+
+def test_the_session_that_is_there_is_used_and_left_alone(spark: SparkSession, tmp_path: Path) -> None:
+    before = conf_of(spark)
+    with open_session(home=tmp_path / "home") as (opened, owned):
+        assert opened is spark
+        assert not owned
+    assert spark.range(1).count() == 1
+    assert conf_of(spark) == before
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_session_is_found_from_another_thread(spark: SparkSession) -> None:
+    before = conf_of(spark)
+    found: list[SparkSession | None] = []
+    thread = threading.Thread(target=lambda: found.append(active_session()))
+    thread.start()
+    thread.join()
+    assert found[0] is not None
+    assert found[0].sparkContext is spark.sparkContext
+    assert conf_of(spark) == before
+
+
+def test_the_local_session_has_delta_and_this_python(spark: SparkSession, tmp_path: Path) -> None:
+    path = str(tmp_path / "numbers")
+    spark.range(3).write.format("delta").save(path)
+    assert spark.read.format("delta").load(path).count() == 3
+    assert spark.sparkContext.range(1).map(lambda _: sys.executable).collect() == [sys.executable]
+    assert spark.sparkContext.defaultParallelism == 2
+    assert not is_connect(spark)
