@@ -78,19 +78,22 @@ class Leaderboard:
         return sum(row.status == status for row in self.rows)
 
 
-def rank(plan: Plan, outcomes: Iterable[Outcome]) -> Leaderboard:
+def rank(plan: Plan, outcomes: Iterable[Outcome], model_ids: Iterable[str] | None = None) -> Leaderboard:
     """Rank the models of ``plan`` by what is known of them.
 
     Args:
         plan: names the models, their order, and the metric that decides.
         outcomes: in any order; at most one for each trial.
+        model_ids: rank only these.
 
     Returns:
-        A leaderboard with a row for every model of the plan.
+        A leaderboard with a row for every model that was to be ranked.
     """
-    by_model: dict[str, list[Outcome]] = {model.id: [] for model in plan.models}
+    wanted = {model.id for model in plan.models} if model_ids is None else set(model_ids)
+    by_model: dict[str, list[Outcome]] = {model.id: [] for model in plan.models if model.id in wanted}
     for outcome in sorted(outcomes, key=lambda outcome: outcome.fold):
-        by_model[outcome.model_id].append(outcome)
+        if outcome.model_id in by_model:
+            by_model[outcome.model_id].append(outcome)
     rows = [_summarise(plan, model_id, mine) for model_id, mine in by_model.items()]
     rows.sort(key=lambda row: _sort_key(plan, row))
     ranked = tuple(replace(row, rank=n) for n, row in enumerate(rows, start=1))

@@ -1,0 +1,166 @@
+"""Keeps every slot busy until each trial has an outcome, and tells the listeners how it goes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
+from bakeoff.comparison.leaderboard import Leaderboard, rank
+from bakeoff.comparison.plan import Cost, Plan, Task, cut_tasks
+from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
+
+_LOG = logging.getLogger(__name__)
+
+
+class Executor(Protocol):
+    """Where tasks run."""
+
+    @property
+    def slots(self) -> int:
+        """How many tasks can run at once, now."""
+
+    def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
+        """Start a task, or queue it; the future fails where the worker is lost."""
+
+    def cancel(self) -> None:
+        """Stop what is running and forget what is queued."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run may cost.
+
+    Attributes:
+        seconds: for the whole run; ``None`` for no limit. What has not ended by then is cancelled.
+        max_retries: how often a trial that lost its worker is tried again.
+        stop_at_failure: end the run with the first trial that fails.
+    """
+
+    seconds: float | None = None
+    max_retries: int = 1
+    stop_at_failure: bool = False
+
+
+@dataclass
+class Scheduler:
+    """Runs a plan on an executor.
+
+    A trial that fails is an outcome like any other. A task whose worker is lost is tried again trial by trial, each
+    alone, so that one that kills its worker takes no other with it.
+
+    Attributes:
+        record: makes an outcome durable; called before anybody hears of it.
+        done: outcomes of an earlier attempt of this run, which are not run again.
+    """
+
+    plan: Plan
+    executor: Executor
+    announcer: Announcer
+    cost: Cost
+    limits: Limits = field(default_factory=Limits)
+    record: Callable[[Outcome], None] | None = None
+    done: Sequence[Outcome] = ()
+
+    def __post_init__(self) -> None:
+        wanted = set(self.plan.trials)
+        self._outcomes = {outcome.trial: outcome for outcome in self.done if outcome.trial in wanted}
+        self._running: dict[Future[list[Outcome]], tuple[Task, int]] = {}
+        self._waiting: deque[tuple[Task, int]] = deque()
+        self._batch_started: dict[int, float] = {}
+        self._stopped = False
+
+    def run(self) -> Leaderboard:
+        """Run every trial that has no outcome yet, and rank the models."""
+        started = time.monotonic()
+        deadline = None if self.limits.seconds is None else started + self.limits.seconds
+        slots = max(1, self.executor.slots)
+        self.announcer.tell(PlanMade(self.plan, slots, tuple(self._outcomes.values())))
+        missing = [trial for trial in self.plan.trials if trial not in self._outcomes]
+        self._waiting.extend((task, 1) for task in cut_tasks(missing, self.cost, slots))
+        try:
+            while (self._waiting or self._running) and not self._stopped:
+                self._fill(slots)
+                self._collect(deadline)
+        except BaseException:
+            self.executor.cancel()
+            raise
+        if self._stopped:
+            self.executor.cancel()
+        self._close_open_trials()
+        leaderboard = rank(self.plan, self._outcomes.values())
+        self.announcer.tell(RunDone(leaderboard))
+        return leaderboard
+
+    def _fill(self, slots: int) -> None:
+        """Hand out tasks: one for each slot, and one more, so that none has to wait for this thread."""
+        while self._waiting and len(self._running) <= slots:
+            task, attempt = self._waiting.popleft()
+            for trial in task.trials:
+                self._batch_started.setdefault(self.plan.batch_of[trial.model_id], time.monotonic())
+            self._running[self.executor.submit(task, attempt)] = (task, attempt)
+            self.announcer.tell(TaskStarted(task.trials))
+
+    def _collect(self, deadline: float | None) -> None:
+        """Wait for the next task to end, or for the deadline."""
+        patience = None if deadline is None else max(0.0, deadline - time.monotonic())
+        finished, _ = wait(self._running, timeout=patience, return_when=FIRST_COMPLETED)
+        for future in finished:
+            task, attempt = self._running.pop(future)
+            for outcome in self._outcomes_of(future, task, attempt):
+                self._accept(outcome)
+        if deadline is not None and time.monotonic() >= deadline:
+            self._stopped = True
+
+    def _outcomes_of(self, future: Future[list[Outcome]], task: Task, attempt: int) -> Iterable[Outcome]:
+        try:
+            outcomes = {outcome.trial: outcome for outcome in future.result()}
+        except (Exception, CancelledError) as error:
+            _LOG.warning("A worker was lost with %d trials: %s", len(task.trials), error)
+            return self._lost(task, attempt, error)
+        strays = [trial for trial in task.trials if trial not in outcomes]
+        if strays:
+            left = Task(task.id, tuple(strays), task.seconds)
+            return [*outcomes.values(), *self._lost(left, attempt, RuntimeError("The worker gave no outcome."))]
+        return list(outcomes.values())
+
+    def _lost(self, task: Task, attempt: int, error: BaseException) -> Sequence[Outcome]:
+        if attempt <= self.limits.max_retries and not self._stopped:
+            alone = [Task(task.id, (trial,), self.cost(trial.model_id)) for trial in task.trials]
+            self._waiting.extend((single, attempt + 1) for single in alone)
+            return ()
+        return failed_outcomes(task.trials, Status.CRASHED, type(error).__name__, str(error))
+
+    def _accept(self, outcome: Outcome) -> None:
+        if outcome.trial in self._outcomes:
+            return
+        if self.record is not None:
+            self.record(outcome)
+        self._outcomes[outcome.trial] = outcome
+        self.announcer.tell(TrialDone(outcome))
+        self._close_batch(outcome.trial)
+        if self.limits.stop_at_failure and not outcome.ok:
+            self._stopped = True
+
+    def _close_batch(self, trial: Trial) -> None:
+        """Report the trial's batch if this was its last trial."""
+        batch = self.plan.batches[self.plan.batch_of[trial.model_id] - 1]
+        mine = [Trial(model_id, fold) for model_id in batch.model_ids for fold in range(self.plan.n_folds)]
+        if any(each not in self._outcomes for each in mine):
+            return
+        outcomes = tuple(self._outcomes[each] for each in mine)
+        rows = rank(self.plan, outcomes, batch.model_ids).rows
+        wall = time.monotonic() - self._batch_started.get(batch.id, time.monotonic())
+        self.announcer.tell(BatchDone(batch, rows, outcomes, wall))
+
+    def _close_open_trials(self) -> None:
+        """Give every trial that never ended an outcome that says so."""
+        reason = "The run ended before this trial did."
+        for trial in self.plan.trials:
+            if trial not in self._outcomes:
+                self._accept(failed_outcomes([trial], Status.CANCELLED, "Cancelled", reason)[0])

@@ -1,0 +1,76 @@
+"""The experiment on its way to the workers: sent once, kept by content for as long as a worker lives."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.runner import TrialRunner, runner_for
+
+KEPT_PAYLOADS = 2
+"""A worker keeps the runners of so many payloads, the newest ones: two runs may take turns on one cluster."""
+
+
+class Delivery(Protocol):
+    """How the payload's bytes reach a worker; this object itself travels with every task, so it is small."""
+
+    def read(self) -> bytes:
+        """The payload's bytes, on the worker."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A pickled experiment and the hash of its content."""
+
+    digest: str
+    content: bytes
+
+    @classmethod
+    def of(cls, frozen: FrozenExperiment) -> Payload:
+        """Pickle an experiment. Custom classes of a notebook travel by value."""
+        import cloudpickle
+
+        content = cloudpickle.dumps(frozen)
+        return cls(hashlib.sha256(content).hexdigest(), content)
+
+
+@dataclass(frozen=True)
+class BroadcastDelivery:
+    """The payload as a Spark broadcast: it crosses the network once for each executor."""
+
+    broadcast: Any
+
+    def read(self) -> bytes:
+        """The bytes, from the executor's copy of the broadcast."""
+        content: bytes = self.broadcast.value
+        return content
+
+
+_KEPT: OrderedDict[str, TrialRunner] = OrderedDict()
+# A Python worker of Spark serves one task after the other and lives on between them: this is the one place where a
+# process remembers something, and it can always be made again from the payload.
+
+
+def runner_of(digest: str, read: Callable[[], bytes]) -> TrialRunner:
+    """This process's runner for a payload; the payload is read only the first time."""
+    if digest not in _KEPT:
+        keep_runner(digest, runner_for(pickle.loads(read())))
+    _KEPT.move_to_end(digest)
+    return _KEPT[digest]
+
+
+def keep_runner(digest: str, runner: TrialRunner) -> None:
+    """Remember a runner in this process, in the place of the one that was used least recently."""
+    _KEPT[digest] = runner
+    while len(_KEPT) > KEPT_PAYLOADS:
+        _KEPT.popitem(last=False)
+
+
+def forget_runner(digest: str) -> None:
+    """Free what this process keeps for a payload."""
+    _KEPT.pop(digest, None)

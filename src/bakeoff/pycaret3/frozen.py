@@ -1,0 +1,110 @@
+"""An experiment as it travels to the workers: plain parts, no session, no logger, no replay of ``setup()``."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.metrics import get_scorer
+
+from bakeoff.comparison.trial import Metric
+from bakeoff.pycaret3.request import Request, make_estimator
+
+Split = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Why a model cannot be sent to a worker."""
+
+    error_type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class FrozenExperiment:
+    """What a worker needs to run any trial of one comparison.
+
+    Attributes:
+        pipeline: PyCaret's preprocessing, unfitted, without a cache.
+        X: training rows (``None`` for a time series without exogenous columns).
+        y: training target.
+        splits: positions of the train and test rows of each fold, fixed on the driver.
+        estimators: each unfitted estimator, pickled on its own, so that one that cannot be read back costs only itself.
+        scorers: by metric key; what they return is multiplied by -1 where smaller is better.
+        extra: what only forecasting needs (``fh``, ``alpha``, ``coverage``, scorer arguments).
+        n_jobs: threads that one trial may use.
+    """
+
+    task: str
+    pipeline: Any
+    X: pd.DataFrame | None
+    y: pd.Series[Any]
+    splits: tuple[Split, ...]
+    estimators: Mapping[str, bytes]
+    metrics: tuple[Metric, ...]
+    scorers: Mapping[str, Any]
+    seed: int
+    fit_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    n_jobs: int = 1
+
+
+def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[str, Broken]]:
+    """Take out of an experiment what its trials need.
+
+    Returns:
+        The frozen experiment, and the models that could not be built or pickled, with the reason.
+    """
+    X, y = experiment._create_model_get_train_X_y(None, None)
+    estimators, broken = _pickle_estimators(experiment, request)
+    # Plain PyCaret seeds numpy before each model, and a splitter without a seed of its own draws from it.
+    np.random.seed(experiment.seed)
+    if request.task == "time_series":
+        pipeline, splits = experiment.pipeline, tuple(request.cv.split(y))
+        extra = {
+            "fh": request.cv.fh,
+            "alpha": experiment.point_alpha,
+            "coverage": experiment.coverage,
+            "scorer_kwargs": experiment.get_additional_scorer_kwargs(),
+        }
+    else:
+        pipeline = type(experiment.pipeline)([(name, clone(step)) for name, step in experiment.pipeline.steps])
+        splits, extra = tuple(request.cv.split(X, y, request.groups)), {}
+    frozen = FrozenExperiment(
+        task=request.task,
+        pipeline=pipeline,
+        X=X,
+        y=y,
+        splits=splits,
+        estimators=estimators,
+        metrics=request.metrics,
+        scorers=_scorers(experiment, request),
+        seed=experiment.seed,
+        fit_kwargs=request.fit_kwargs,
+        extra=extra,
+    )
+    return frozen, broken
+
+
+def _scorers(experiment: Any, request: Request) -> dict[str, Any]:
+    scorers = {key: experiment._all_metrics[metric_id].scorer for key, metric_id in request.metric_ids.items()}
+    return {key: get_scorer(scorer) if isinstance(scorer, str) else scorer for key, scorer in scorers.items()}
+
+
+def _pickle_estimators(experiment: Any, request: Request) -> tuple[dict[str, bytes], dict[str, Broken]]:
+    estimators: dict[str, bytes] = {}
+    broken: dict[str, Broken] = {}
+    for model in request.models:
+        try:
+            estimators[model.id] = cloudpickle.dumps(make_estimator(experiment, request, model.id))
+        except Exception as error:
+            broken[model.id] = Broken(type(error).__name__, str(error), traceback.format_exc())
+    return estimators, broken
