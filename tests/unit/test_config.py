@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bakeoff.config import DEFAULT_SEED, RunConfig, new_run_id, parse_setup
+from bakeoff.errors import UserError
+
+
+def config(**options: Any) -> RunConfig:
+    return RunConfig(**{"source": "data.csv", "target": "y", **options})
+
+
+def complaint(**options: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        config(**options)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    return sentence
+
+
+def test_the_least_that_must_be_said() -> None:
+    least = RunConfig("data.csv", "y")
+    assert (least.task, least.include, least.setup, least.home) == (None, (), {}, Path(".bakeoff"))
+    assert least.seed == DEFAULT_SEED
+    assert least.run_id
+
+
+def test_empty_values_count_as_not_given() -> None:
+    empty = config(
+        **dict.fromkeys(("task", "sort", "fold", "n_select", "seed", "setup", "run_id", "catalog", "home", "fh"), " "),
+        include=["", " "],
+        exclude="lr",
+        order_by=[],
+    )
+    given = config(exclude=("lr",), run_id=empty.run_id)
+    assert empty == given
+    assert empty.run_id
+
+
+def test_numbers_may_come_as_text() -> None:
+    read = config(fold="5", n_select=" 2", batch_size="3", budget_minutes="0.5", seed="7", max_rows="1000.0")
+    assert (read.fold, read.n_select, read.batch_size, read.budget_minutes) == (5, 2, 3, 0.5)
+    assert (read.seed, read.max_rows) == (7, 1000)
+    assert isinstance(read.max_rows, int)
+
+
+@pytest.mark.parametrize("given", ["lr, rf,et", ["lr,rf", "et"], ("lr", "rf", "et", "lr"), ["lr", "", "rf,,et"]])
+def test_lists_may_be_repeated_or_separated_by_commas(given: Any) -> None:
+    assert config(include=given).include == ("lr", "rf", "et")
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("12", 12), (3, 3), ("1,3,2", (1, 2, 3)), ([2, 3], (2, 3)), ((1,), (1,)), ("", None)]
+)
+def test_the_horizon_is_a_number_of_steps_or_the_steps(given: Any, read: Any) -> None:
+    assert config(task="time_series", time_col="month", fh=given).fh == read
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"include": ["lr"], "exclude": ["rf"]}, "--include and --exclude cannot be used together"),
+        ({"task": "clustering"}, "choose from classification, regression, time_series"),
+        ({"task": "time_series"}, "needs --time-col"),
+        ({"time_col": "month"}, "--time-col is for time series"),
+        ({"task": "regression", "fh": 3}, "--fh is for time series"),
+        ({"task": "time_series", "time_col": "y"}, "--time-col and --target are both 'y'"),
+        ({"task": "time_series", "time_col": "t", "fh": "0"}, "--fh must be a whole number, at least 1"),
+        ({"task": "time_series", "time_col": "t", "fh": "soon"}, "--fh must be a number"),
+        ({"fold": 1}, "--fold must be a whole number, at least 2, not 1"),
+        ({"fold": "2.5"}, "--fold must be a whole number"),
+        ({"fold": "many"}, "--fold must be a number, not 'many'"),
+        ({"fold": True}, "--fold must be a number, not True"),
+        ({"n_select": 0}, "--n-select must be a whole number, at least 1"),
+        ({"batch_size": -1}, "--batch-size must be a whole number"),
+        ({"budget_minutes": 0}, "--budget-minutes must be more than 0"),
+        ({"budget_minutes": "nan"}, "--budget-minutes must be a number"),
+        ({"seed": -1}, "--seed must be a whole number, from 0 to 4294967295"),
+        ({"max_rows": "1"}, "--max-rows must be a whole number, at least 2"),
+        ({"source_version": "-3"}, "--source-version must be a whole number, at least 0"),
+        ({"run_id": "../up"}, "--run-id '../up' cannot name a run"),
+        ({"catalog": "main"}, "--catalog main needs --schema"),
+        ({"schema": "a.b"}, "--schema 'a.b' must be one name"),
+        ({"sort": False}, "--sort must be text, not False: put it in quotes"),
+        ({"source": " "}, "--source is missing: give a table's name"),
+        ({"target": None}, "--target is missing: name the column"),
+        ({"setup": ["normalize"]}, "--setup must name arguments of setup()"),
+        ({"setup": "{normalize"}, "--setup cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(options: dict[str, Any], expected: str) -> None:
+    assert expected in complaint(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"source": "{{job.parameters.source}}"},
+        {"fold": "${var.fold}"},
+        {"include": ["lr", "{{include}}"]},
+        {"setup": {"numeric_features": ["{{a}}"]}},
+        {"setup": '{"normalize_method": "${var.method}"}'},
+        {"home": "/Volumes/{{catalog}}/x"},
+        {"run_id": "{{job.run_id}}"},
+    ],
+)
+def test_a_placeholder_that_nobody_filled_in_names_its_option(options: dict[str, Any]) -> None:
+    sentence = complaint(**options)
+    assert sentence.startswith(f"--{next(iter(options)).replace('_', '-')} still holds ")
+    assert "nobody filled in" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("session_id", "--seed"),
+        ("data", "--source"),
+        ("target", "--target"),
+        ("fold", "--fold"),
+        ("fh", "--fh"),
+        ("experiment_name", "--experiment"),
+        ("log_experiment", "--experiment"),
+        ("html", "nothing"),
+        ("verbose", "nothing"),
+    ],
+)
+def test_setup_may_not_set_what_bakeoff_sets(name: str, instead: str) -> None:
+    assert f"cannot set '{name}', which Bakeoff sets itself: use {instead}" in complaint(setup={name: 1})
+
+
+def test_setup_is_kept_as_given() -> None:
+    given = {"normalize": True, "numeric_features": ["a"]}
+    assert config(setup=given).setup == given
+    assert config(setup=json.dumps(given)).setup == given
+
+
+class TestFile:
+    @staticmethod
+    def write(folder: Path, text: str) -> Path:
+        path = folder / "run.yml"
+        path.write_text(text)
+        return path
+
+    def test_flags_win(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, "source: a.csv\ntarget: y\nfold: 3\nn-select: 2\ninclude: [lr, rf]\n")
+        read = RunConfig.from_sources({"fold": 5, "target": "", "include": (), "sort": None}, path)
+        assert (read.source, read.target, read.fold, read.n_select) == ("a.csv", "y", 5, 2)
+        assert read.include == ("lr", "rf")
+
+    def test_setup_may_be_a_mapping_or_name_a_file_beside_it(self, tmp_path: Path) -> None:
+        (tmp_path / "setup.json").write_text('{"normalize": true}')
+        head = "source: a.csv\ntarget: y\n"
+        assert RunConfig.from_sources({}, self.write(tmp_path, f"{head}setup: '@setup.json'")).setup == {
+            "normalize": True
+        }
+        assert RunConfig.from_sources({}, self.write(tmp_path, f"{head}setup:\n  pca: true")).setup == {"pca": True}
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("sauce: a.csv\n", "There is no option 'sauce' in .*run.yml: did you mean 'source'?"),
+            ("zzz: 1\n", "the options are source, target, task"),
+            ("source: [a\n", "is not YAML"),
+            ("just a sentence\n", "must hold options and their values"),
+            ("", "--source is missing"),
+            ("source: a.csv\n", "--target is missing"),
+        ],
+    )
+    def test_what_is_wrong_with_it(self, text: str, expected: str, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match=expected.replace("?", r"\?")) as caught:
+            RunConfig.from_sources({}, self.write(tmp_path, text))
+        assert "\n" not in str(caught.value)
+
+    def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match=r"--config .*gone.yml cannot be read \(No such file"):
+            RunConfig.from_sources({}, tmp_path / "gone.yml")
+
+
+class TestParseSetup:
+    def test_json_and_files(self, tmp_path: Path) -> None:
+        (tmp_path / "s.json").write_text('{"fold_shuffle": true}')
+        (tmp_path / "s.yaml").write_text("fold_shuffle: true\n")
+        assert (
+            parse_setup(f"@{tmp_path / 's.json'}") == parse_setup(f"@{tmp_path / 's.yaml'}") == {"fold_shuffle": True}
+        )
+        assert parse_setup("@s.json", folder=tmp_path) == {"fold_shuffle": True}
+        assert parse_setup("  ") == {}
+
+    @pytest.mark.parametrize("text", ["{normalize: true}", "[1]", '"pca"', "@gone.json", "3", "@"])
+    def test_unreadable(self, text: str) -> None:
+        with pytest.raises(UserError, match="--setup") as caught:
+            parse_setup(text)
+        assert "\n" not in str(caught.value)
+
+
+def test_json_is_canonical_and_holds_everything() -> None:
+    one = config(setup={"b": 1, "a": np.float64(2)}, include=["lr"], run_id="x")
+    other = config(setup={"a": 2.0, "b": 1}, include="lr", run_id="x")
+    assert one.to_json() == other.to_json()
+    told = json.loads(one.to_json())
+    assert told["home"] == ".bakeoff"
+    assert told["include"] == ["lr"]
+    assert told["setup"] == {"a": 2.0, "b": 1}
+    assert RunConfig(**told) == other
+
+
+def test_the_digest_is_of_the_question() -> None:
+    same = [config(), config(run_id="x", home="elsewhere", budget_minutes=3, experiment="e", batch_size=4)]
+    assert len({asked.digest() for asked in same}) == 1
+    other = [config(seed=1), config(setup={"pca": True}), config(fold=3), config(source_version=2)]
+    assert len({asked.digest() for asked in [same[0], *other]}) == 5
+
+
+def test_run_ids_sort_by_time_and_are_unique() -> None:
+    first = new_run_id()
+    time.sleep(1.1)
+    later = [new_run_id() for _ in range(100)]
+    assert all(first < other for other in later)
+    assert len(set(later)) == 100
+    assert config(run_id=first).run_id == first
