@@ -19,7 +19,7 @@ __all__ = ["FugueBackend", "RunConfig", "__version__", "run"]
 _HOMES = {"FugueBackend": "bakeoff.fugue_backend", "RunConfig": "bakeoff.config", "run": "bakeoff.job"}
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - what a module attribute is, only its module knows
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'bakeoff' has no attribute {name!r}")
     from importlib import import_module

@@ -134,6 +134,6 @@ class _Post:
         while (event := self._queue.get()) is not None:
             try:
                 self._listener.handle(event)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a listener may fail in any way, and never the run
                 _LOG.warning("%s could not handle %s: %s", self._name, type(event).__name__, error, exc_info=True)
                 self._errors.append(f"{self._name}: {type(error).__name__}: {error}")

@@ -120,7 +120,7 @@ class Scheduler:
     def _outcomes_of(self, future: Future[list[Outcome]], task: Task, attempt: int) -> Iterable[Outcome]:
         try:
             outcomes = {outcome.trial: outcome for outcome in future.result()}
-        except (Exception, CancelledError) as error:
+        except (Exception, CancelledError) as error:  # noqa: BLE001 - a worker may be lost in any way
             _LOG.warning("A worker was lost with %d trials: %s", len(task.trials), error)
             return self._lost(task, attempt, error)
         strays = [trial for trial in task.trials if trial not in outcomes]

@@ -70,6 +70,7 @@ class Outcome:
         metric_errors: one line for each metric that could not be computed although the trial was fine.
         fit_seconds: wall time of fitting the estimator (the shared transform of the fold is not in it).
         score_seconds: wall time of predicting and scoring.
+        transform_seconds: wall time of preprocessing the fold, where this trial was the one that had to wait for it.
         attempt: 1 for the first try.
         finished_at: seconds since the epoch, on the clock of the host that ran it.
 
@@ -86,6 +87,7 @@ class Outcome:
     metric_errors: Mapping[str, str] = field(default_factory=dict)
     fit_seconds: float = 0.0
     score_seconds: float = 0.0
+    transform_seconds: float = 0.0
     host: str = ""
     attempt: int = 1
     error_type: str | None = None

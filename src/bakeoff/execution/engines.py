@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import fugue.api as fa
 import pandas as pd
+from fugue.execution.factory import make_execution_engine
 
 from bakeoff.errors import UserError
 from bakeoff.execution.payload import BroadcastDelivery, Delivery, Payload, forget_runner, keep_runner
@@ -58,7 +59,7 @@ class NativeEngine:
     slots = 1
 
     def __init__(self, conf: Mapping[str, Any]) -> None:
-        self._engine = fa.make_execution_engine("native", dict(conf))
+        self._engine = make_execution_engine("native", dict(conf))
         self._digest = f"native-{uuid.uuid4().hex}"
 
     def publish(self, frozen: FrozenExperiment) -> str:
@@ -94,7 +95,7 @@ class SparkEngine:
 
     def __init__(self, spark: Any, conf: Mapping[str, Any]) -> None:
         self._spark = spark
-        self._engine = fa.make_execution_engine(spark, dict(conf))
+        self._engine = make_execution_engine(spark, dict(conf))
         self._tag = f"bakeoff-{uuid.uuid4().hex}"
         self._delivery: Delivery | None = None
 

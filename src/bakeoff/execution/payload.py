@@ -45,6 +45,10 @@ class BroadcastDelivery:
 
     broadcast: Any
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> BroadcastDelivery:
+        # Fugue copies the arguments of what it maps, and a copied broadcast is one that the driver does not know.
+        return self
+
     def read(self) -> bytes:
         """The bytes, from the executor's copy of the broadcast."""
         content: bytes = self.broadcast.value

@@ -42,7 +42,7 @@ class ForecastRunner(TrialRunner):
         errors = {key: "The metric could not be computed." for key, value in metrics.items() if math.isnan(value)}
         if len(errors) == len(metrics):
             raise ValueError("No metric could be computed: every one of them is NaN.")
-        return Scored(metrics, fit_seconds, score_seconds, errors)
+        return Scored(metrics, fit_seconds, score_seconds, metric_errors=errors)
 
     def _refit(self, estimator: Any) -> Any:
         pipeline = _add_model_to_pipeline(pipeline=self._frozen.pipeline, model=estimator)

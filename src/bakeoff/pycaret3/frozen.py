@@ -65,10 +65,9 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
     """
     X, y = experiment._create_model_get_train_X_y(None, None)
     estimators, broken = _pickle_estimators(experiment, request)
-    # Plain PyCaret seeds numpy before each model, and a splitter without a seed of its own draws from it.
-    np.random.seed(experiment.seed)
+    splits = draw_splits(experiment, request)
     if request.task == "time_series":
-        pipeline, splits = experiment.pipeline, tuple(request.cv.split(y))
+        pipeline = experiment.pipeline
         extra = {
             "fh": request.cv.fh,
             "alpha": experiment.point_alpha,
@@ -77,7 +76,7 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
         }
     else:
         pipeline = type(experiment.pipeline)([(name, clone(step)) for name, step in experiment.pipeline.steps])
-        splits, extra = tuple(request.cv.split(X, y, request.groups)), {}
+        extra = {}
     frozen = FrozenExperiment(
         task=request.task,
         pipeline=pipeline,
@@ -92,6 +91,19 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
         extra=extra,
     )
     return frozen, broken
+
+
+def draw_splits(experiment: Any, request: Request) -> tuple[Split, ...]:
+    """The folds, as positions in the training rows.
+
+    Raises:
+        ValueError: the splitter cannot split these rows.
+    """
+    X, y = experiment._create_model_get_train_X_y(None, None)
+    # Plain PyCaret seeds numpy before each model, and a splitter without a seed of its own draws from it.
+    np.random.seed(experiment.seed)
+    drawn = request.cv.split(y) if request.task == "time_series" else request.cv.split(X, y, request.groups)
+    return tuple(drawn)
 
 
 def _scorers(experiment: Any, request: Request) -> dict[str, Any]:

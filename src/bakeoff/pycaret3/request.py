@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,27 +168,33 @@ def _candidates(experiment: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     """What to compare, by model id; the ids are unique and say where a model came from."""
     include, exclude = params.get("include"), params.get("exclude")
     available = experiment._all_models
-    if exclude:
-        for model_id in exclude:
-            if model_id not in available:
-                raise ValueError(one_of(model_id, available, "model"))
-    if include is None:
-        turbo = params.get("turbo", True)
-        include = [model_id for model_id, model in available.items() if model.is_turbo or not turbo]
-    for what in include:
-        if isinstance(what, str):
-            if what not in available:
-                raise ValueError(one_of(what, available, "model"))
-        elif not hasattr(what, "fit"):
-            raise ValueError(f"{what!r} is no estimator: it has no fit() method.")
-    chosen = [what for what in include if not (exclude and isinstance(what, str) and what in exclude)]
-    if "ensemble_forecaster" in [what for what in chosen if isinstance(what, str)]:
-        chosen.remove("ensemble_forecaster")  # PyCaret drops it too: it needs members to be built from
+    turbo = params.get("turbo", True)
+    usual = [model_id for model_id, model in available.items() if model.is_turbo or not turbo]
+    # PyCaret fills in the usual models before it calls a backend; then `exclude` takes from them.
+    if exclude is not None and include is not None and [str(what) for what in include] != usual:
+        raise TypeError("include and exclude cannot be used together: leave one of them out.")
+    for what in [*(usual if include is None else include), *(exclude or [])]:
+        _check_candidate(what, available)
+    chosen = [what for what in (usual if include is None else include) if not _is_in(what, exclude)]
+    # PyCaret drops this one too: it has to be built from members.
+    chosen = [what for what in chosen if not _is_in(what, ["ensemble_forecaster"])]
     all_ids = all(isinstance(what, str) for what in chosen)
     given: dict[str, Any] = {}
     for position, what in enumerate(chosen):
         given[_unused(what if all_ids else str(position), list(given))] = what
     return given
+
+
+def _check_candidate(what: Any, available: Mapping[str, Any]) -> None:
+    if isinstance(what, str):
+        if what not in available:
+            raise ValueError(one_of(what, available, "model"))
+    elif not hasattr(what, "fit"):
+        raise ValueError(f"{what!r} is no estimator: it has no fit() method.")
+
+
+def _is_in(what: Any, ids: Sequence[str] | None) -> bool:
+    return isinstance(what, str) and what in (ids or ())
 
 
 def _sort_key(experiment: Any, sort: Any, metrics: tuple[Metric, ...], metric_ids: Mapping[str, str]) -> str:

@@ -33,6 +33,7 @@ class Scored:
     metrics: Mapping[str, float]
     fit_seconds: float
     score_seconds: float
+    transform_seconds: float = 0.0
     metric_errors: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,6 +73,7 @@ class TrialRunner(ABC):
             metric_errors=scored.metric_errors,
             fit_seconds=scored.fit_seconds,
             score_seconds=scored.score_seconds,
+            transform_seconds=scored.transform_seconds,
             host=socket.gethostname(),
             attempt=attempt,
             finished_at=time.time(),

@@ -68,6 +68,7 @@ class TabularRunner(TrialRunner):
 
     def _score(self, trial: Trial) -> Scored:
         estimator, _ = self._estimator(trial.model_id)
+        began = time.perf_counter()
         fold = self._fold(trial.fold)
         trusted = _is_trusted(estimator)
         X_train, X_test = (fold.X_train, fold.X_test) if trusted else _private_copy(fold)
@@ -80,7 +81,7 @@ class TabularRunner(TrialRunner):
         scored = time.perf_counter()
         if trusted and _checksum(fold.X_train, fold.X_test) != fold.mark:
             del self._folds[trial.fold]  # this model had clean rows; the next one shall have them too
-        return Scored(metrics, fitted - started, scored - fitted, errors)
+        return Scored(metrics, fitted - started, scored - fitted, started - began, errors)
 
     def _metrics(
         self, pipeline: Pipeline, X: pd.DataFrame, y: pd.Series[Any]

@@ -1,0 +1,56 @@
+"""How long a run took, and how long it could have taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bakeoff.comparison.trial import Outcome
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The clock of a run.
+
+    Attributes:
+        slots: how many tasks could run at once.
+        wall_seconds: from the first task to the last refitted winner.
+        ideal_seconds: the least that these trials could have taken on these slots.
+        n_resumed: trials that an earlier attempt of the run had finished.
+    """
+
+    slots: int
+    wall_seconds: float
+    ideal_seconds: float
+    n_resumed: int = 0
+
+    @property
+    def efficiency(self) -> float:
+        """Ideal over wall: 1.0 is the physical limit.
+
+        Example:
+            >>> Summary(slots=2, wall_seconds=10.0, ideal_seconds=9.0).efficiency
+            0.9
+        """
+        return self.ideal_seconds / self.wall_seconds if self.wall_seconds else 1.0
+
+
+def ideal_seconds(outcomes: Sequence[Outcome], slots: int, refit_seconds: Iterable[float] = ()) -> float:
+    """The physical limit of a run: no trial can be split, and the slots share the rest evenly.
+
+    max(longest trial, (all fit and score seconds + each fold's transform once) / slots) + the longest refit, because a
+    winner is known only at the end.
+
+    Example:
+        >>> trials = [Outcome("lr", fold, fit_seconds=3.0, score_seconds=1.0) for fold in (0, 1)]
+        >>> ideal_seconds(trials, slots=2, refit_seconds=[2.0])
+        6.0
+    """
+    busy = [outcome.fit_seconds + outcome.score_seconds for outcome in outcomes]
+    transforms: dict[int, float] = {}
+    for outcome in outcomes:
+        if outcome.transform_seconds > 0.0:
+            known = transforms.get(outcome.fold, outcome.transform_seconds)
+            transforms[outcome.fold] = min(known, outcome.transform_seconds)
+    shared = (sum(busy) + sum(transforms.values())) / max(slots, 1)
+    return max([shared, *busy]) + max(refit_seconds, default=0.0)

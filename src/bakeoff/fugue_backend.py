@@ -1,0 +1,303 @@
+"""The door for PyCaret: ``compare_models(parallel=FugueBackend(...))``."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable, Mapping, Sequence
+from threading import RLock
+from typing import Any
+
+import pandas as pd
+
+from bakeoff.comparison.costs import PriorCosts
+from bakeoff.comparison.events import Announcer, Listener
+from bakeoff.comparison.leaderboard import Leaderboard, rank
+from bakeoff.comparison.plan import Cost, Plan
+from bakeoff.comparison.scheduler import Limits, Scheduler
+from bakeoff.comparison.summary import Summary, ideal_seconds
+from bakeoff.comparison.trial import Outcome, Status, Trial
+from bakeoff.display import DisplayListener, _DisplayUtil
+from bakeoff.execution.engines import open_engine
+from bakeoff.execution.executor import FugueExecutor
+from bakeoff.pycaret3.contract import ParallelBackend
+from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze
+from bakeoff.pycaret3.request import Request, read_request
+from bakeoff.pycaret3.runner import Refitted, runner_for
+from bakeoff.pycaret3.state import TT_COLUMN, chosen, highlighted, load_models, restore_state, score_grid
+
+_LOCK = RLock()
+
+
+def _get_context_lock() -> RLock:
+    """The lock that keeps two comparisons in one process apart.
+
+    Two things in PyCaret are global to the process: the switch that makes a pipeline skip its transforms while a
+    model is scored, and numpy's generator. So one trial scores at a time in a process.
+    """
+    return _LOCK
+
+
+class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typed
+    """Runs PyCaret's ``compare_models`` on Spark, or on any engine of Fugue's, and loses nothing.
+
+    The experiment is frozen and sent once; models x folds run as trials, results stream back as they end, a model that
+    fails costs only itself, and afterwards the experiment is as if it had compared the models itself.
+
+    Args:
+        engine: ``None`` for the active SparkSession (Fugue's native engine where there is none), ``"native"``,
+            ``"spark"``, or a SparkSession. A session is used as it is: never stopped, never reconfigured.
+        conf: settings for Fugue's execution engine.
+        batch_size: how many models are reported and logged together.
+        display_remote: show the leaderboard while it grows. No port is opened for it.
+        top_only: kept for code that passes it: only the ``n_select`` best models are ever fitted again and returned.
+        n_slots: how many tasks run at once, if not as many as the engine has slots.
+        max_retries: how often a trial is tried again that lost its worker.
+        listeners: hear the events of `bakeoff.comparison.events`; they cannot change the result.
+        name: of the run, for the descriptions of Spark's jobs.
+        record: makes an outcome durable before anybody hears of it.
+        done: outcomes of an earlier attempt of the same run, which are not run again.
+        cost: expected seconds of a trial by model id, if something better than the prior is known.
+        listener_timeout: how many seconds the end of a run waits for listeners that have not caught up.
+
+    Attributes:
+        leaderboard: after a run, one row for each model with its status, good and bad ones.
+        failures: after a run, one row for each trial that went wrong, and why.
+        trials: after a run, one row for each trial.
+        summary: after a run, wall and ideal time, efficiency and slots.
+
+    Example:
+        >>> from sklearn.datasets import load_diabetes
+        >>> from pycaret.regression import RegressionExperiment
+        >>> experiment = RegressionExperiment()
+        >>> data = load_diabetes(as_frame=True).frame
+        >>> _ = experiment.setup(data, target="target", session_id=1, fold=2, verbose=False, html=False)
+        >>> best = experiment.compare_models(["lr", "dummy"], parallel=FugueBackend("native"), verbose=False)
+        >>> list(experiment.pull().index)
+        ['lr', 'dummy']
+    """
+
+    def __init__(  # noqa: PLR0913 - the first five are PyCaret's, the rest is keyword-only
+        self,
+        engine: Any = None,
+        conf: Mapping[str, Any] | None = None,
+        batch_size: int = 1,
+        display_remote: bool = False,  # noqa: FBT001, FBT002 - PyCaret's signature
+        top_only: bool = False,  # noqa: FBT001, FBT002 - PyCaret's signature
+        *,
+        n_slots: int | None = None,
+        max_retries: int = 1,
+        listeners: Sequence[Listener] = (),
+        name: str = "run",
+        record: Callable[[Outcome], None] | None = None,
+        done: Sequence[Outcome] = (),
+        cost: Cost | None = None,
+        listener_timeout: float = 5.0,
+    ) -> None:
+        super().__init__()
+        self._engine = engine
+        self._conf = dict(conf or {})
+        self._batch_size = batch_size
+        self._display_remote = display_remote
+        self._top_only = top_only
+        self._n_slots = n_slots
+        self._max_retries = max_retries
+        self._listeners = tuple(listeners)
+        self._name = name
+        self._record = record
+        self._done = tuple(done)
+        self._cost = cost
+        self._listener_timeout = listener_timeout
+        self._frozen: FrozenExperiment | None = None
+        self._plan: Plan | None = None
+        self._board: Leaderboard | None = None
+        self._lost_refits: tuple[Refitted, ...] = ()
+        self.summary: Summary | None = None
+        self.listener_problems: list[str] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the engine and the listeners, which live on the driver."""
+        left = {"_engine", "_listeners", "_record"}
+        return {name: value for name, value in self.__dict__.items() if name not in left}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__.update(state, _engine=None, _listeners=(), _record=None)
+
+    def attach(self, instance: Any) -> None:
+        """Remember the kind of experiment. Nothing of its data is kept: it is frozen when the comparison starts."""
+        self._exp_class = type(instance)
+
+    def remote_setup(self) -> Any:
+        """Not needed: workers run trials of the frozen experiment and never call ``setup()``."""
+        raise NotImplementedError("Workers hold a frozen experiment; there is no setup() to run on them.")
+
+    def compare_models(self, instance: Any, params: Mapping[str, Any]) -> Any:
+        """Compare models; PyCaret calls this from its own ``compare_models(parallel=...)``.
+
+        Args:
+            instance: the experiment, after ``setup()``.
+            params: the arguments of ``compare_models``.
+
+        Returns:
+            The best model, fitted on all training rows; a list where ``n_select`` asks for several, or none is left.
+
+        Raises:
+            ValueError, TypeError: an argument cannot be used, as in plain PyCaret; nothing was run.
+            RuntimeError: a model failed and ``errors="raise"`` was asked for.
+        """
+        with _get_context_lock():
+            request = read_request(instance, params)
+            frozen, broken = freeze(instance, request)
+            plan = self._make_plan(request, frozen)
+            self._frozen, self._plan = frozen, plan
+            sort, ascending = _sort_column(plan)
+            steps = len(plan.models) if self._display_remote else -1
+            display = _DisplayUtil(None, steps, request.verbose and bool(plan.models), sort, ascending)
+            shown = [DisplayListener(display, plan)] if self._display_remote and request.verbose else []
+            refitted = self._run(request, frozen, broken, plan, shown)
+            assert self._board is not None  # noqa: S101 - _run has set it
+            restore_state(instance, request, frozen, plan, self._board)
+            if request.errors == "raise":
+                self._raise_first_failure(refitted)
+            display.finish(highlighted(instance, instance.pull(), request.decimals))
+            self._lost_refits = tuple(refit for refit in refitted if refit.model is None)
+            models = load_models({refit.model_id: refit.model for refit in refitted if refit.model is not None})
+        return models[0] if len(models) == 1 else models
+
+    def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
+        """Run some models on all folds in this process; what a worker does for a whole batch.
+
+        Args:
+            idx: rows that hold the position of a model each.
+            report: called with the score grid of each model as it is finished.
+
+        Returns:
+            One row for each model, with its pickled outcomes.
+        """
+        if self._frozen is None or self._plan is None:
+            raise RuntimeError("There is no comparison to take part in: compare_models() has not been called.")
+        runner, plan = runner_for(self._frozen), self._plan
+        results: list[list[Any]] = []
+        for row in idx:
+            model = plan.models[row[0]]
+            with _get_context_lock():
+                outcomes = [runner.run(Trial(model.id, fold)) for fold in range(plan.n_folds)]
+            if report is not None:
+                report(score_grid(plan, rank(plan, outcomes, [model.id]).rows))
+            results.append([pickle.dumps(outcomes)])
+        return results
+
+    def _make_plan(self, request: Request, frozen: FrozenExperiment) -> Plan:
+        return Plan(
+            models=request.models,
+            n_folds=len(frozen.splits),
+            metrics=request.metrics,
+            sort_by=request.sort_by,
+            decimals=request.decimals,
+            batch_size=self._batch_size,
+        )
+
+    def _run(
+        self,
+        request: Request,
+        frozen: FrozenExperiment,
+        broken: Mapping[str, Broken],
+        plan: Plan,
+        shown: Sequence[Listener],
+    ) -> list[Refitted]:
+        """Run the plan and refit the winners; leaves leaderboard and summary behind."""
+        started = time.monotonic()
+        announcer = Announcer([*self._listeners, *shown])
+        done = [*self._done, *_outcomes_of_broken(broken, plan)]
+        prior = PriorCosts(len(frozen.y), 1 if frozen.X is None else frozen.X.shape[1])
+        try:
+            with FugueExecutor(open_engine(self._engine, self._conf), frozen, self._name, self._n_slots) as executor:
+                limits = Limits(request.budget_seconds, self._max_retries, request.errors == "raise")
+                cost = self._cost or prior
+                board = Scheduler(plan, executor, announcer, cost, limits, self._record, done).run()
+                stopped = request.errors == "raise" and bool(board.failures)
+                winners = [] if stopped else chosen(board, request.n_select)
+                refitted = [future.result() for future in [executor.refit(model_id) for model_id in winners]]
+                slots = executor.slots
+        finally:
+            self.listener_problems = announcer.close(self._listener_timeout)
+        self._board = board
+        fresh = [outcome for outcome in board.outcomes if outcome not in done]
+        self.summary = Summary(
+            slots=slots,
+            wall_seconds=time.monotonic() - started,
+            ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
+            n_resumed=len(self._done),
+        )
+        return refitted
+
+    def _raise_first_failure(self, refitted: Sequence[Refitted]) -> None:
+        assert self._board is not None  # noqa: S101 - called after _run
+        failures: list[Outcome | Refitted] = [
+            outcome for outcome in self._board.failures if outcome.status is not Status.CANCELLED
+        ]
+        failures += [refit for refit in refitted if refit.model is None]
+        if failures:
+            first = failures[0]
+            raise RuntimeError(
+                f"create_model() failed for model {first.model_id}. {first.error_type}: {first.error_message}\n"
+                f"On the worker:\n{first.traceback or ''}"
+            )
+
+    @property
+    def board(self) -> Leaderboard | None:
+        """The leaderboard of the last run as plain data; ``None`` before the first."""
+        return self._board
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan of the last run."""
+        return self._plan
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row for each model of the last run, failed ones too."""
+        rows = self._board.rows if self._board else ()
+        return pd.DataFrame([{**vars(row), "means": dict(row.means), "stds": dict(row.stds)} for row in rows])
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row for each trial of the last run."""
+        return pd.DataFrame([outcome.to_dict() for outcome in (self._board.outcomes if self._board else ())])
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """One row for each trial that went wrong, and for each winner that could not be refitted (fold ``refit``)."""
+        columns = ["model", "fold", "status", "error_type", "error_message", "traceback", "seconds_lost", "attempts"]
+        rows: list[list[Any]] = [
+            [o.model_id, o.fold, str(o.status), o.error_type, o.error_message, o.traceback, o.fit_seconds, o.attempt]
+            for o in (self._board.failures if self._board else ())
+        ]
+        rows += [
+            [r.model_id, "refit", "failed", r.error_type, r.error_message, r.traceback, r.fit_seconds, 1]
+            for r in self._lost_refits
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+
+def _sort_column(plan: Plan) -> tuple[str, bool]:
+    """The column that PyCaret's grid is sorted by, and whether small values come first."""
+    names = {metric.key: metric.name for metric in plan.metrics}
+    return names.get(plan.sort_by, TT_COLUMN), not plan.greater_is_better
+
+
+def _outcomes_of_broken(broken: Mapping[str, Broken], plan: Plan) -> list[Outcome]:
+    """A model that could not even be built or pickled has failed on every fold."""
+    return [
+        Outcome(
+            model_id,
+            fold,
+            status=Status.FAILED,
+            error_type=why.error_type,
+            error_message=why.message,
+            traceback=why.traceback,
+            finished_at=time.time(),
+        )
+        for model_id, why in broken.items()
+        for fold in range(plan.n_folds)
+    ]

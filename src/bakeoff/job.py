@@ -1,0 +1,395 @@
+"""The main job, readable from top to bottom: source, setup, compare, results."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.comparison.events import Listener
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.trial import Outcome, Status
+from bakeoff.config import RunConfig
+from bakeoff.errors import NoModelSurvivedError, UserError
+from bakeoff.provenance import git_commit, versions
+from bakeoff.results.target import TableTarget
+from bakeoff.session import on_databricks, open_session
+from bakeoff.source import SourceTable, load_source
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.results.rows import RunRecord
+    from bakeoff.results.tables_listener import TrialsTable
+    from bakeoff.results.tracking import MlflowTracking
+
+Say = Callable[[str], None]
+
+LISTENER_SECONDS = 60.0
+"""How long the end of a run waits for its logging to catch up."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left behind.
+
+    Attributes:
+        models: the ``n_select`` best, fitted on the training rows (without the preprocessing).
+        model_uri: what ``mlflow.pyfunc.load_model`` takes: the best model as a pipeline on raw columns.
+        registered: name and version in the registry, where that was asked for.
+        problems: what could not be logged, one line each.
+    """
+
+    run_id: str
+    plan: Plan
+    leaderboard: Leaderboard
+    summary: Summary
+    models: Sequence[Any]
+    tables: TableTarget
+    experiment_id: str
+    mlflow_run_id: str
+    mlflow_url: str | None
+    model_uri: str | None
+    registered: tuple[str, str] | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be compared, once it is sure that it can be: the table, PyCaret's experiment and its arguments."""
+
+    source: SourceTable
+    experiment: Any
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run is written to, opened and known to be writable."""
+
+    record: RunRecord
+    tables: TableTarget
+    trials: TrialsTable
+    tracking: MlflowTracking
+    mlflow_url: str | None
+    keep: Callable[[Outcome], None]
+    done: tuple[Outcome, ...]
+
+
+def run(
+    config: RunConfig, spark: SparkSession | None = None, say: Say = print, listeners: Sequence[Listener] = ()
+) -> RunResult:
+    """Compare models on a table, log every batch and the leaderboard to MLflow, and write the results to Delta.
+
+    Args:
+        config: what to compare, and where the results go.
+        spark: the session to use. The active one where it is ``None``; a local one is made only where there is none
+            and this is not Databricks. A session that was not made here is neither stopped nor reconfigured.
+        say: hears what a person should know, a sentence at a time.
+        listeners: hear how the comparison goes.
+
+    Raises:
+        UserError: something that was asked for cannot be done; nothing was written.
+        NoModelSurvivedError: every model failed; the tables say why.
+    """
+    # What a file holds is known without Spark, so a session is made only for a question that makes sense.
+    question = ask(config, None, say) if _is_local_file(config.source) else None
+    with open_session(spark, config.home) as (session, _):
+        question = question or ask(config, session, say)
+        places = open_places(config, session, question, say)
+        return compare(config, session, question, places, listeners)
+
+
+def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
+    """Read the table and run PyCaret's setup on it; every argument is checked, and nothing is written."""
+    from bakeoff.pycaret3.experiment import default_sort, set_up
+    from bakeoff.pycaret3.frozen import draw_splits
+    from bakeoff.pycaret3.request import read_request
+
+    source = load_source(config, spark)
+    for note in source.notes:
+        say(note)
+    n_rows, n_columns = source.frame.shape
+    say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
+    experiment = set_up(
+        source.task,
+        source.frame,
+        config.target,
+        seed=config.seed,
+        fold=config.fold,
+        fh=config.fh,
+        arguments=config.setup,
+    )
+    params: dict[str, Any] = {
+        "include": list(config.include) or None,
+        "exclude": list(config.exclude) or None,
+        "sort": config.sort or default_sort(experiment),
+        "n_select": config.n_select,
+        "budget_time": config.budget_minutes,
+        "verbose": False,
+    }
+    try:
+        request = read_request(experiment, params)
+        draw_splits(experiment, request)
+    except (ValueError, TypeError) as error:
+        raise UserError(str(error)) from error
+    if not request.models:
+        raise UserError("No model is left to compare: name other models in --include or --exclude.")
+    return Question(source, experiment, params)
+
+
+def open_places(config: RunConfig, spark: SparkSession, question: Question, say: Say) -> Places:
+    """Make sure that the results can be written, and open what they are written to."""
+    from bakeoff.execution.engines import open_engine
+    from bakeoff.results import tables
+    from bakeoff.results.journal import Journal
+    from bakeoff.results.rows import RunRecord
+    from bakeoff.results.store import experiment_location, make_client
+    from bakeoff.results.tables_listener import TrialsTable
+    from bakeoff.results.tracking import MlflowTracking
+
+    open_engine(spark)  # a kind of session that cannot be used is refused before anything is written
+    target = table_target(config)
+    tables.check_writable(spark, target)
+    source = question.source
+    started_at = check_same_question(config, spark, target, source) or time.time()
+    tables.ensure_tables(spark, target)
+    tracking = MlflowTracking(
+        make_client(config.home),
+        config.experiment or _default_experiment(spark),
+        config.run_id,
+        params={name: str(value) for name, value in _asked(config).items()},
+        tags={"source": source.name, "source_version": source.version or "", "git_commit": git_commit() or ""},
+        dataset=_dataset(source),
+        artifact_location=experiment_location(config.home),
+    )
+    tracked = tracking.start()
+    record = RunRecord(
+        run_id=config.run_id,
+        status="running",
+        task_type=source.task,
+        source=source.name,
+        source_version=source.version,
+        data_digest=source.digest,
+        target=config.target,
+        n_rows=source.frame.shape[0],
+        n_columns=source.frame.shape[1],
+        mlflow_experiment_id=tracked.experiment_id,
+        mlflow_run_id=tracked.mlflow_run_id,
+        config=config.to_json(),
+        versions=versions(),
+        git_commit=git_commit(),
+        started_at=started_at,
+    )
+    tables.merge_run(spark, target, record)
+    journal = Journal(config.home / "runs" / config.run_id / "journal")
+    known = {outcome.trial: outcome for outcome in [*tables.read_trials(spark, target, config.run_id), *journal.read()]}
+    done = tuple(outcome for outcome in known.values() if outcome.status is not Status.CANCELLED)
+    if done:
+        say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
+    trials = TrialsTable(spark, target, config.run_id, journal)
+    return Places(record, target, trials, tracking, tracked.url, journal.append, done)
+
+
+def compare(
+    config: RunConfig, spark: SparkSession, question: Question, places: Places, listeners: Sequence[Listener]
+) -> RunResult:
+    """Run the comparison and write down what came out of it, also where it ends early."""
+    from bakeoff.fugue_backend import FugueBackend
+
+    backend = FugueBackend(
+        spark,
+        batch_size=config.batch_size,
+        listeners=[places.trials, places.tracking, *listeners],
+        name=config.run_id,
+        record=places.keep,
+        done=places.done,
+        listener_timeout=LISTENER_SECONDS,
+    )
+    try:
+        models = question.experiment.compare_models(**question.params, parallel=backend)
+        return write_results(config, spark, question, places, backend, models)
+    except NoModelSurvivedError:
+        raise
+    except BaseException as error:
+        close_early(spark, places, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
+        raise
+
+
+def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all others made
+    config: RunConfig,
+    spark: SparkSession,
+    question: Question,
+    places: Places,
+    backend: FugueBackend,
+    models: Any,
+) -> RunResult:
+    """Write trials, leaderboard, run and best model."""
+    from bakeoff.results import tables
+
+    board, plan, summary = backend.board, backend.plan, backend.summary
+    assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
+    chosen = models if isinstance(models, list) else [models]
+    best = board.best
+    status = "finished" if best else "failed"
+    places.trials.flush()
+    model_run_ids = places.tracking.model_run_ids
+    tables.merge_leaderboard(spark, places.tables, config.run_id, board.rows, plan.sort_by, model_run_ids)
+    record = replace(
+        places.record,
+        status=status,
+        n_folds=plan.n_folds,
+        primary_metric=plan.sort_by,
+        higher_is_better=plan.greater_is_better,
+        n_models=len(board.rows),
+        n_ok=board.count(COMPLETE),
+        n_partial=board.count(PARTIAL),
+        n_failed=board.count(FAILED),
+        best_model_id=best.model_id if best else None,
+        best_value=best.primary_value if best else None,
+        slots=summary.slots,
+        wall_seconds=summary.wall_seconds,
+        ideal_seconds=summary.ideal_seconds,
+        finished_at=time.time(),
+    )
+    tables.merge_run(spark, places.tables, record)
+    problems = list(backend.listener_problems)
+    logged = None
+    try:
+        logged = _log_best(config, question, places, best.model_id, chosen[0]) if best and chosen else None
+    except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
+        problems.append(f"The best model could not be logged to MLflow: {type(error).__name__}: {error}")
+    clock = {
+        "wall_seconds": summary.wall_seconds,
+        "ideal_seconds": summary.ideal_seconds,
+        "efficiency": summary.efficiency,
+    }
+    places.tracking.finish(board, clock, "FINISHED" if best else "FAILED")
+    if best is None:
+        first = board.failures[0]
+        raise NoModelSurvivedError(
+            f"None of the {len(board.rows)} models survived; the first failure was {first.model_id} on fold "
+            f"{first.fold}: {first.error_type}: {first.error_message}. "
+            f'All of them: bakeoff sql "SELECT * FROM failures WHERE run_id = \'{config.run_id}\'"'
+        )
+    return RunResult(
+        run_id=config.run_id,
+        plan=plan,
+        leaderboard=board,
+        summary=summary,
+        models=chosen,
+        tables=places.tables,
+        experiment_id=str(record.mlflow_experiment_id),
+        mlflow_run_id=str(record.mlflow_run_id),
+        mlflow_url=places.mlflow_url,
+        model_uri=logged.uri if logged else None,
+        registered=logged.registered if logged else None,
+        problems=tuple(problems),
+    )
+
+
+def close_early(spark: SparkSession, places: Places, status: str) -> None:
+    """Leave no run open that has ended: what was finished is kept, and the same run id goes on from there."""
+    from bakeoff.results import tables
+
+    places.trials.flush()
+    tables.merge_run(spark, places.tables, replace(places.record, status=status, finished_at=time.time()))
+    places.tracking.close("KILLED" if status == "killed" else "FAILED")
+
+
+def _is_local_file(source: str) -> bool:
+    """Whether a source is a file of this machine, or is written like one that should be there."""
+    path = Path(source).expanduser()
+    if path.exists():
+        return path.is_file()
+    return re.search(r"^\w{2,}:", source) is None and re.search(r"[/\\]|\.(csv|tsv|parquet)\b", source) is not None
+
+
+def table_target(config: RunConfig) -> TableTarget:
+    """Where the tables of a run go.
+
+    Raises:
+        UserError: on Databricks, when no schema is named.
+    """
+    if config.schema:
+        return TableTarget(catalog=config.catalog, schema=config.schema)
+    if on_databricks():
+        raise UserError("On Databricks the tables need a place: name it with --schema (and --catalog).")
+    return TableTarget(path=config.home / "tables")
+
+
+def check_same_question(
+    config: RunConfig, spark: SparkSession, target: TableTarget, source: SourceTable
+) -> float | None:
+    """When the run was started, where it is the continuation of one that is in the tables.
+
+    Raises:
+        UserError: there is a run of that name which asked something else.
+    """
+    from bakeoff.results.tables import exists, frame
+
+    if not exists(spark, target, "runs"):
+        return None
+    mine = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
+    rows = mine.selectExpr("config", "data_digest", "unix_micros(started_at) AS started").collect()
+    if not rows:
+        return None
+    if rows[0].config is None or RunConfig.from_sources(json.loads(rows[0].config)).digest() != config.digest():
+        raise UserError(f"Run {config.run_id} is there already and asked something else: choose another --run-id.")
+    if rows[0].data_digest != source.digest:
+        raise UserError(f"Run {config.run_id} was made from other rows than {source.name} has now: choose another --run-id.")
+    return float(rows[0].started) / 1e6 if rows[0].started is not None else None
+
+
+def _log_best(config: RunConfig, question: Question, places: Places, model_id: str, model: Any) -> Any:
+    from bakeoff.pycaret3.experiment import training_rows
+    from bakeoff.pycaret3.state import final_pipeline
+    from bakeoff.results.best_model import log_best_model
+    from bakeoff.results.store import make_client
+
+    source = question.source
+    return log_best_model(
+        make_client(config.home),
+        str(places.record.mlflow_run_id),
+        final_pipeline(question.experiment, model),
+        training_rows(question.experiment, source.frame, config.target),
+        model_id=model_id,
+        task=source.task,
+        registered_model_name=config.register_model,
+    )
+
+
+def _asked(config: RunConfig) -> dict[str, Any]:
+    """What is logged as parameters: what was asked for, by the name of its option."""
+    names = ("source", "target", "task", "include", "exclude", "sort", "fold", "n_select", "batch_size")
+    names += ("budget_minutes", "seed", "setup", "max_rows", "time_col", "fh")
+    asked = {name: getattr(config, name) for name in names}
+    return {name: value for name, value in asked.items() if value not in (None, (), {})}
+
+
+def _dataset(source: SourceTable) -> Any:
+    from bakeoff.results.entries import DatasetInfo
+
+    rows, columns = source.frame.shape
+    return DatasetInfo(
+        name=os.path.basename(source.name.rstrip("/")),  # noqa: PTH119 - a table's name is no path
+        digest=source.digest,
+        source=source.name,
+        source_type="delta_table" if source.kind == "table" else "local",
+        profile=json.dumps({"num_rows": rows, "num_elements": rows * columns}),
+    )
+
+
+def _default_experiment(spark: SparkSession) -> str:
+    """``bakeoff``; on Databricks, where an experiment has a path, under the user's folder."""
+    if not on_databricks():
+        return "bakeoff"
+    return f"/Users/{spark.sql('SELECT current_user()').first()[0]}/bakeoff"

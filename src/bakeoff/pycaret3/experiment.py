@@ -1,0 +1,88 @@
+"""Setting up a PyCaret experiment for a job, and asking it what a run needs to know."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from bakeoff.errors import UserError
+
+_QUIET = {"verbose": False, "html": False, "system_log": False, "log_experiment": False}
+
+
+def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
+    task: str,
+    frame: pd.DataFrame,
+    target: str,
+    *,
+    seed: int,
+    fold: int | None = None,
+    fh: int | tuple[int, ...] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> Any:
+    """Run PyCaret's ``setup()`` on a table.
+
+    Nothing is logged by PyCaret, printed, or written to a cache folder.
+
+    Args:
+        task: ``classification``, ``regression`` or ``time_series``.
+        frame: the rows; indexed by period for a time series.
+        target: the column to predict.
+        seed: PyCaret's ``session_id``.
+        fold: how many folds, if not PyCaret's own number.
+        fh: the horizon of a time series.
+        arguments: anything else that ``setup()`` takes.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        UserError: ``setup()`` refused; the sentence says why.
+    """
+    experiment = _experiment_class(task)()
+    known = inspect.signature(experiment.setup).parameters
+    given = {"memory": False, **(arguments or {}), **_QUIET, "target": target, "session_id": seed, "data": frame}
+    if fold is not None:
+        given["fold"] = fold
+    if fh is not None:
+        given["fh"] = list(fh) if isinstance(fh, tuple) else fh
+    unknown = [name for name in (arguments or {}) if name not in known]
+    if unknown:
+        raise UserError(f"PyCaret's setup() for {task} has no argument {unknown[0]!r}: it has {', '.join(known)}.")
+    try:
+        experiment.setup(**{name: value for name, value in given.items() if name in known})
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise UserError(
+            f"PyCaret's setup() does not take this table with these arguments "
+            f"({type(error).__name__}: {reason[0] if reason else 'no reason given'}): change --setup or the source."
+        ) from error
+    return experiment
+
+
+def default_sort(experiment: Any) -> str:
+    """The metric that PyCaret ranks by when it is not told."""
+    default: str = inspect.signature(experiment.compare_models).parameters["sort"].default
+    return default
+
+
+def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataFrame:
+    """The training rows as they came from the source, without the target."""
+    return frame.loc[frame.index.isin(experiment.train.index)].drop(columns=[target])
+
+
+def _experiment_class(task: str) -> Any:
+    if task == "classification":
+        from pycaret.classification import ClassificationExperiment
+
+        return ClassificationExperiment
+    if task == "regression":
+        from pycaret.regression import RegressionExperiment
+
+        return RegressionExperiment
+    from pycaret.time_series import TSForecastingExperiment
+
+    return TSForecastingExperiment
