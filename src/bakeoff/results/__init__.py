@@ -1,0 +1,1 @@
+"""Where a run's results go: the journal on disk, the Delta tables, MLflow and the report."""

@@ -1,0 +1,306 @@
+"""The Delta tables: made once, appended to and merged into, and read back.
+
+Every function takes the Spark session and leaves it as it was: no setting is changed, and no view is registered but by
+`register_views`. Classic and Connect sessions do alike, since nothing here needs a Spark context or Delta's own Python
+library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.comparison.leaderboard import Row
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import Outcome
+from bakeoff.errors import UserError, one_of
+from bakeoff.results.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
+from bakeoff.results.schema import LAST_TRIALS, LEADERBOARD, RUNS, TABLES, TRIALS, VIEWS, Table, View
+from bakeoff.results.target import TableTarget, quoted
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_LOG = logging.getLogger(__name__)
+_DEFINITION = "bakeoff.definition"
+"""Property of a view that tells whether it is up to date."""
+_TRIES = 7
+_LOST_A_RACE = re.compile(r"(?i)delta_concurrent|concurrent\w+exception|(metadata|protocol)_?changed|already_?exists")
+_NOT_ALLOWED = re.compile(r"(?i)permission|privilege|access_?denied|not authorized|read-only")
+
+
+def check_writable(spark: SparkSession, target: TableTarget) -> None:
+    """Find out, without writing anything, whether the tables can be there.
+
+    A right that is missing inside of an existing schema shows only when it is used, so `ensure_tables` is to be called
+    before any model is trained, too.
+
+    Raises:
+        UserError: no.
+    """
+    if target.path is not None:
+        folder = target.path.absolute()
+        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            raise UserError(f"No tables can be written under {folder}: make {there} a folder that you can write to.")
+    elif target.catalog and not _works(spark, f"DESCRIBE SCHEMA {target.place}"):
+        catalog = quoted(target.catalog)
+        if not _works(spark, f"SHOW SCHEMAS IN {catalog}"):
+            raise UserError(f"There is no catalog {catalog} that you may use: name one that SHOW CATALOGS lists.")
+
+
+def ensure_tables(spark: SparkSession, target: TableTarget) -> None:
+    """Make the tables and, in a metastore, the schema and the views, where they are not there yet.
+
+    Another job may be doing the same at the same time.
+
+    Raises:
+        UserError: the tables cannot be made, or others are in their place.
+    """
+    missing = [table for table in TABLES if not exists(spark, target, table)]
+    if missing:
+        check_writable(spark, target)
+    try:
+        if missing and target.in_metastore and not _works(spark, f"DESCRIBE SCHEMA {target.place}"):
+            spark.sql(f"CREATE SCHEMA IF NOT EXISTS {target.place}")
+        for table in TABLES.values():
+            _retrying(partial(_ensure_table, spark, target, table))
+        for view in VIEWS.values() if target.in_metastore else ():
+            _retrying(partial(_ensure_view, spark, target, view))
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"The tables cannot be made in {target.place} ({_reason(error)}): name a place where you may create tables."
+        ) from error
+
+
+def exists(spark: SparkSession, target: TableTarget, table: str) -> bool:
+    """Whether a table, or in a metastore a view, has been made."""
+    if target.path is not None:
+        return (target.path / table / "_delta_log").is_dir()
+    try:
+        return bool(spark.catalog.tableExists(target.name(table)))
+    except Exception as error:  # noqa: BLE001 - for a catalog that does not exist every platform raises something else
+        _LOG.debug("%s is taken as missing: %s", target.name(table), error)
+        return False
+
+
+def append_trials(  # noqa: PLR0913, PLR0917 - none of them follows from the others
+    spark: SparkSession,
+    target: TableTarget,
+    run_id: str,
+    plan: Plan,
+    segment_digest: str,
+    outcomes: Sequence[Outcome],
+) -> None:
+    """Append the outcomes of a journal segment. Appending the same segment again changes nothing."""
+    if not outcomes:
+        return
+    names = [column.name for column in TRIALS.columns]
+    rows = [trial_row(run_id, plan, outcome) for outcome in outcomes]
+    writer = (
+        spark.createDataFrame([tuple(row[name] for name in names) for row in rows], TRIALS.row_type)
+        .coalesce(1)
+        .write.format("delta")
+        .mode("append")
+        # Delta drops a later append under the same id without a word, whatever is in it: so the id names the content.
+        .option("txnAppId", f"bakeoff-{run_id}-{segment_digest}")
+        .option("txnVersion", 1)
+    )
+    _retrying(lambda: writer.saveAsTable(target.name(TRIALS.name)))
+
+
+def merge_run(spark: SparkSession, target: TableTarget, run: RunRecord) -> None:
+    """Add the row of a run, or put it in the place of the one that is there."""
+    _merge(spark, target, RUNS, run.run_id, [run_row(run)])
+
+
+def merge_leaderboard(  # noqa: PLR0913, PLR0917
+    spark: SparkSession,
+    target: TableTarget,
+    run_id: str,
+    rows: Sequence[Row],
+    primary_metric: str,
+    mlflow_run_ids: Mapping[str, str],
+) -> None:
+    """Add the models of a run's leaderboard, or put them in the place of those that are there.
+
+    Args:
+        spark: any session.
+        target: where the tables are.
+        run_id: the run that was ranked.
+        rows: its models.
+        primary_metric: key of the metric that ranked.
+        mlflow_run_ids: the MLflow run of each model that has one, by model id.
+    """
+    values = [leaderboard_row(run_id, row, primary_metric, mlflow_run_ids.get(row.model_id)) for row in rows]
+    if values:
+        _merge(spark, target, LEADERBOARD, run_id, values)
+
+
+def read_trials(spark: SparkSession, target: TableTarget, run_id: str) -> list[Outcome]:
+    """The stored outcomes of a run, one for each trial; none where there is no table yet.
+
+    What was infinite comes back as NaN.
+    """
+    if not exists(spark, target, TRIALS.name):
+        return []
+    mine = f"(SELECT * FROM {target.name(TRIALS.name)} WHERE run_id = :run_id) AS mine"  # noqa: S608
+    last = LAST_TRIALS.select(lambda _: mine)
+    query = f"SELECT *, unix_micros(finished_at) AS finished_at_micros FROM ({last}) AS last ORDER BY model_id, fold"  # noqa: S608
+    return [outcome_of(row.asDict()) for row in spark.sql(query, args={"run_id": run_id}).collect()]
+
+
+def frame(spark: SparkSession, target: TableTarget, table_or_view: str) -> DataFrame:
+    """A table or a view as a data frame, with nothing registered.
+
+    Raises:
+        UserError: there is no such table or view.
+    """
+    if table_or_view not in TABLES and table_or_view not in VIEWS:
+        raise UserError(one_of(table_or_view, [*TABLES, *VIEWS], "table"))
+    _require_results(spark, target)
+    return spark.sql(_queries(target)[table_or_view])
+
+
+def register_views(spark: SparkSession, target: TableTarget) -> None:
+    """Give every table and view its plain name in a session, as temporary views.
+
+    Only for sessions that are ours: the names are common ones.
+
+    Raises:
+        UserError: there are no tables.
+    """
+    _require_results(spark, target)
+    for name, query in _queries(target).items():
+        spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {query}")
+
+
+def _queries(target: TableTarget) -> dict[str, str]:
+    tables = {table: f"SELECT * FROM {target.name(table)}" for table in TABLES}  # noqa: S608
+    return tables | {view.name: view.select(target.name) for view in VIEWS.values()}
+
+
+def _require_results(spark: SparkSession, target: TableTarget) -> None:
+    if not exists(spark, target, RUNS.name):
+        raise UserError(f"There are no results in {target.place} yet: run a comparison, or say where they are.")
+
+
+def _ensure_table(spark: SparkSession, target: TableTarget, table: Table) -> None:
+    name = target.name(table.name)
+    if not exists(spark, target, table.name):
+        _create(spark, target, table)
+    if lacking := {column.name for column in table.columns} - set(spark.table(name).columns):
+        raise UserError(
+            f"{name} is there already and is not Bakeoff's (it has no column {min(lacking)}): "
+            "name another place for the tables."
+        )
+    if target.in_metastore:
+        # Reading the properties is dear on local disks, and tables there were made in one step, with their checks.
+        there = _properties(spark, name)
+        for check, condition in table.checks:
+            if f"delta.constraints.{check}" not in there:
+                spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
+
+
+def _create(spark: SparkSession, target: TableTarget, table: Table) -> None:
+    name = target.name(table.name)
+    columns = f"({table.ddl}) USING DELTA CLUSTER BY (run_id) COMMENT '{table.comment}'"
+    # Delta takes checks as properties when a table is made, which saves a commit and a scan each. A platform that does
+    # not gets them afterwards.
+    checks = ", ".join(f"'delta.constraints.{check}' = \"{condition}\"" for check, condition in table.checks)
+    try:
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns} TBLPROPERTIES ({checks})")
+    except Exception as error:
+        if not target.in_metastore or _LOST_A_RACE.search(_reason(error)):
+            raise
+        _LOG.debug("Made without its checks: %s", _reason(error))
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
+
+
+def _ensure_view(spark: SparkSession, target: TableTarget, view: View) -> None:
+    name = target.name(view.name)
+    definition = hashlib.sha256(f"{view.comment}\n{view.sql}".encode()).hexdigest()[:16]
+    is_there = exists(spark, target, view.name)
+    if is_there and _properties(spark, name).get(_DEFINITION) == definition:
+        return
+    properties = f"COMMENT '{view.comment}' TBLPROPERTIES ('{_DEFINITION}' = '{definition}')"
+    try:
+        spark.sql(f"CREATE OR REPLACE VIEW {name} {properties} AS {view.select(target.name)}")
+    except Exception as error:
+        # Only its owner may replace a view, and an older definition is no reason not to train.
+        if not (is_there and _NOT_ALLOWED.search(_reason(error))):
+            raise
+        _LOG.warning("The view %s is another version's and cannot be replaced: %s", name, _reason(error))
+
+
+def _merge(
+    spark: SparkSession, target: TableTarget, table: Table, run_id: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    # The rows travel as one JSON parameter: so the source needs neither a temporary view nor Delta's Python library,
+    # which on Connect there is none of before Delta 4. The run's id is a condition of its own to let Delta skip files.
+    stamps = {column.name for column in table.columns if column.type == "TIMESTAMP"}
+    json_types = ", ".join(
+        f"`{column.name}`: {'BIGINT' if column.name in stamps else column.type}" for column in table.columns
+    )
+    columns = ", ".join(
+        f"timestamp_micros(`{column.name}`) AS `{column.name}`" if column.name in stamps else f"`{column.name}`"
+        for column in table.columns
+    )
+    same_row = " AND ".join(f"t.{key} = s.{key}" for key in table.key)
+    statement = f"""
+        MERGE INTO {target.name(table.name)} AS t
+        USING (
+          SELECT {columns}
+          FROM (SELECT inline(from_json(:rows, 'ARRAY<STRUCT<{json_types}>>', map('mode', 'FAILFAST')))) AS sent
+        ) AS s
+        ON t.run_id = :run_id AND {same_row}
+        WHEN MATCHED THEN UPDATE SET *
+        WHEN NOT MATCHED THEN INSERT *"""  # noqa: S608 - what is put in are names of ours and quoted ones
+    arguments = {"rows": json.dumps(rows, default=to_micros, allow_nan=False), "run_id": run_id}
+    _retrying(lambda: spark.sql(statement, args=arguments))
+
+
+def _retrying(action: Callable[[], object]) -> None:
+    """Do it, again when another job's commit came first, for about ten seconds."""
+    for attempt in range(_TRIES):
+        try:
+            action()
+        except Exception as error:
+            if _NOT_ALLOWED.search(_reason(error)):
+                raise UserError(f"The tables cannot be written ({_reason(error)}): ask for the right to.") from error
+            if attempt == _TRIES - 1 or not _LOST_A_RACE.search(_reason(error)):
+                raise
+            _LOG.debug("Another job's commit came first: %s", _reason(error))
+            time.sleep(0.1 * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the tries
+        else:
+            return
+
+
+def _works(spark: SparkSession, statement: str) -> bool:
+    try:
+        spark.sql(statement).collect()
+    except Exception as error:  # noqa: BLE001 - what is raised differs between platforms; that it fails is the answer
+        _LOG.debug("%s: %s", statement, error)
+        return False
+    return True
+
+
+def _properties(spark: SparkSession, name: str) -> dict[str, str]:
+    return {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
+
+
+def _reason(error: Exception) -> str:
+    """The first line that says something: Java's message where Spark hands over a whole stack."""
+    java = getattr(error, "java_exception", None)
+    text = str(error) if java is None else str(java.toString())
+    return next(iter(text.strip().splitlines()), type(error).__name__).rstrip(".")

@@ -1,0 +1,56 @@
+"""Where the tables are, and how their names are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.errors import UserError
+
+
+@dataclass(frozen=True)
+class TableTarget:
+    """Where the tables are: in a schema of a metastore, or in a local folder.
+
+    Example:
+        >>> TableTarget(catalog="main", schema="my bake-offs").name("runs")
+        '`main`.`my bake-offs`.`runs`'
+        >>> TableTarget(path=Path("/data")).name("runs")
+        'delta.`/data/runs`'
+    """
+
+    catalog: str | None = None
+    schema: str | None = None
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.schema) == bool(self.path) or (self.catalog and not self.schema):
+            raise UserError("Name either a schema (with or without its catalog) or a folder for the tables.")
+
+    @property
+    def in_metastore(self) -> bool:
+        """Whether the tables have names that everybody on the same metastore can use."""
+        return self.path is None
+
+    @property
+    def place(self) -> str:
+        """The schema as SQL, or the folder."""
+        if self.path is not None:
+            return str(self.path.absolute())
+        return ".".join(quoted(part) for part in (self.catalog, self.schema) if part)
+
+    def name(self, table: str) -> str:
+        """How a table is written in SQL."""
+        if self.path is not None:
+            return f"delta.{quoted(str(self.path.absolute() / table))}"
+        return f"{self.place}.{quoted(table)}"
+
+
+def quoted(part: str) -> str:
+    """A part of a name as SQL takes it, whatever is in it.
+
+    Example:
+        >>> quoted("odd`name")
+        '`odd``name`'
+    """
+    return "`" + part.replace("`", "``") + "`"

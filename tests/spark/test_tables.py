@@ -1,0 +1,386 @@
+"""The tables on a real Spark with Delta: two finished runs, one of them with a partial and a failed model."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import replace
+
+import pytest
+
+from bakeoff.comparison.leaderboard import rank
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import Metric, Model, Outcome, Status
+from bakeoff.errors import UserError
+from bakeoff.results import tables
+from bakeoff.results.rows import RunRecord
+from bakeoff.results.schema import TABLES, VIEWS
+from bakeoff.results.target import TableTarget
+
+PLAN = Plan(
+    (Model("lr", "Logistic"), Model("rf", "Forest"), Model("nb", "Bayes")),
+    n_folds=2,
+    metrics=(Metric("auc", "AUC"), Metric("f1", "F1")),
+    sort_by="auc",
+    batch_size=2,
+)
+OLD = [
+    Outcome("lr", 0, metrics={"auc": 0.8, "f1": 0.5}, fit_seconds=1.0, score_seconds=0.5, finished_at=1.7e9 + 1),
+    Outcome("lr", 1, metrics={"auc": 0.6, "f1": math.nan}, fit_seconds=2.0, finished_at=1.7e9 + 2.123456, host="h"),
+    Outcome("rf", 0, metrics={"auc": 0.99, "f1": 0.1}, metric_errors={"f1": "none"}, finished_at=1.7e9 + 3),
+    Outcome("rf", 1, status=Status.TIMEOUT, error_type="TimeoutError", finished_at=1.7e9 + 5, attempt=2),
+    Outcome("nb", 0, status=Status.FAILED, error_type="ValueError", error_message="no\nü", finished_at=1.7e9 + 4),
+    Outcome("nb", 1, status=Status.CANCELLED),
+]
+NEW = [replace(OLD[0], finished_at=1.8e9), replace(OLD[1], finished_at=1.8e9), replace(OLD[2], finished_at=1.8e9)]
+NEW.append(replace(NEW[2], fold=1))
+RUN = RunRecord(
+    "old",
+    "finished",
+    source="t.csv",
+    target="y",
+    task_type="classification",
+    n_rows=2**40,
+    higher_is_better=True,
+    best_value=0.7,
+    config='{"a": "it\'s"}',
+    versions={"python": "3.11"},
+    started_at=1.7e9,
+    finished_at=1.7e9 + 9.5,
+)
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    return TableTarget(path=tmp_path_factory.mktemp("tables") / "odd `name's")
+
+
+@pytest.fixture(scope="module")
+def settings(spark):
+    # Delta itself notes its last commit among the session's settings; nobody can keep it from that.
+    noted = "spark.databricks.delta.lastCommitVersionInSession"
+    return lambda: {row["key"]: row["value"] for row in spark.sql("SET").collect() if row["key"] != noted}
+
+
+@pytest.fixture(scope="module")
+def temporary(spark):
+    return lambda: {table.name for table in spark.catalog.listTables() if table.isTemporary}
+
+
+@pytest.fixture(scope="module")
+def before(settings, temporary):
+    return settings(), temporary()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stored(spark, target, before):
+    """Three runs; what a test of this module adds goes under a run of its own."""
+    tables.check_writable(spark, target)
+    assert not target.path.exists()
+    assert tables.read_trials(spark, target, "old") == []
+    tables.ensure_tables(spark, target)
+    tables.append_trials(spark, target, "old", PLAN, "d1", OLD)
+    tables.append_trials(spark, target, "new", PLAN, "d1", NEW)
+    tables.merge_run(spark, target, RUN)
+    tables.merge_run(spark, target, replace(RUN, run_id="new", started_at=1.8e9, finished_at=1.8e9 + 9))
+    tables.merge_run(spark, target, replace(RUN, run_id="later", status="running", started_at=1.9e9, finished_at=None))
+    for run_id, outcomes in (("old", OLD), ("new", NEW)):
+        rows = rank(PLAN, outcomes).rows
+        tables.merge_leaderboard(spark, target, run_id, rows, "auc", {"lr": "mlflow-1"})
+    return target
+
+
+def rows(spark, target, name, run_id=None):
+    found = [row.asDict() for row in tables.frame(spark, target, name).collect()]
+    return [row for row in found if run_id in {None, row["run_id"]}]
+
+
+def versions(spark, target, table):
+    return [row.version for row in spark.sql(f"DESCRIBE HISTORY {target.name(table)}").collect()]
+
+
+def test_nothing_in_the_session_has_changed(spark, target, before, settings, temporary):
+    for name in (*TABLES, *VIEWS):
+        tables.frame(spark, target, name).collect()
+    tables.read_trials(spark, target, "old")
+    assert (settings(), temporary()) == before
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_tables_are_described_and_clustered(spark, target, table):
+    detail = spark.sql(f"DESCRIBE DETAIL {target.name(table.name)}").first()
+    assert list(detail.clusteringColumns) == ["run_id"]
+    assert detail.description == table.comment
+    assert {name for name, _ in table.checks} == {
+        key.removeprefix("delta.constraints.") for key in detail.properties if key.startswith("delta.constraints.")
+    }
+    described = {row.col_name: row.comment for row in spark.sql(f"DESCRIBE {target.name(table.name)}").collect()}
+    assert all(described[column.name] == column.comment for column in table.columns)
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("runs", {"run_id": "NULL", "status": "'finished'"}),
+        ("trials", {"run_id": "'x'", "model_id": "NULL", "fold": "0", "status": "'ok'"}),
+        ("leaderboard", {"run_id": "'x'", "model_id": "NULL", "rank": "1", "status": "'ok'"}),
+        ("runs", {"run_id": "'x'", "status": "'done'"}),
+        ("leaderboard", {"run_id": "'x'", "model_id": "'m'", "rank": "0", "status": "'ok'"}),
+    ],
+)
+def test_bad_rows_are_refused(spark, target, table, values):
+    safe = {"attempt": "1", "fit_seconds": "0", "score_seconds": "0", "n_folds_ok": "0"}
+    known = {column.name for column in TABLES[table].columns}
+    values |= {name: value for name, value in safe.items() if name in known}
+    columns = ", ".join(values)
+    with pytest.raises(Exception, match=r"DELTA_VIOLATE_CONSTRAINT|DELTA_NOT_NULL_CONSTRAINT"):
+        spark.sql(f"INSERT INTO {target.name(table)} ({columns}) VALUES ({', '.join(values.values())})")  # noqa: S608
+
+
+def test_making_the_tables_again_commits_nothing(spark, target):
+    commits = [versions(spark, target, table) for table in TABLES]
+    tables.ensure_tables(spark, target)
+    assert [versions(spark, target, table) for table in TABLES] == commits
+
+
+def test_trials_come_back_as_they_were(spark, target):
+    read = {outcome.trial: outcome for outcome in tables.read_trials(spark, target, "old")}
+    assert len(read) == len(OLD)
+    for outcome in OLD:
+        if outcome.trial != OLD[1].trial:
+            assert read[outcome.trial] == outcome
+    assert math.isnan(read[OLD[1].trial].metrics["f1"])
+    assert read[OLD[1].trial].finished_at == OLD[1].finished_at
+
+
+def test_nan_is_stored_as_null(spark, target):
+    trials = target.name("trials")
+    query = f"SELECT count(*) AS n FROM {trials} WHERE map_contains_key(metrics, 'f1') AND metrics['f1'] IS NULL"  # noqa: S608
+    assert spark.sql(query).first().n == 2
+    board = {row["model_id"]: row for row in rows(spark, target, "leaderboard", "old")}
+    assert board["lr"]["metrics"]["f1"] is None
+    assert board["nb"]["primary_value"] is None
+
+
+def test_a_segment_appended_again_changes_nothing_and_another_one_is_added(spark, target):
+    done = [Outcome("lr", 0, finished_at=1.0)]
+    tables.append_trials(spark, target, "replay", PLAN, "one", done)
+    commits = versions(spark, target, "trials")
+    tables.append_trials(spark, target, "replay", PLAN, "one", done)
+    assert versions(spark, target, "trials") == commits
+    assert tables.read_trials(spark, target, "replay") == done
+    tables.append_trials(spark, target, "replay", PLAN, "two", [Outcome("lr", 1, finished_at=1.0)])
+    tables.append_trials(spark, target, "replay", PLAN, "none", [])
+    assert len(rows(spark, target, "trials", "replay")) == 2
+
+
+def test_a_trial_that_was_run_again_counts_once(spark, target):
+    again = [replace(OLD[4], finished_at=100.0), replace(OLD[0], model_id="nb", finished_at=200.0)]
+    for n, outcome in enumerate(again):
+        tables.append_trials(spark, target, "resumed", PLAN, f"d{n}", [outcome])
+    assert tables.read_trials(spark, target, "resumed") == again[1:]
+    assert rows(spark, target, "failures", "resumed") == []
+
+
+def test_an_append_is_one_file(spark, target):
+    (last,) = spark.sql(f"DESCRIBE HISTORY {target.name('trials')} LIMIT 1").collect()
+    assert last.operationMetrics["numFiles"] == "1"
+
+
+def test_merging_again_puts_the_newer_values_in_place(spark, target):
+    first = replace(RUN, run_id="merged", status="running", finished_at=None, git_commit="abc")
+    tables.merge_run(spark, target, first)
+    tables.merge_run(spark, target, replace(first, status="finished", git_commit=None, versions={"spark": "3"}))
+    (run,) = rows(spark, target, "runs", "merged")
+    assert (run["status"], run["git_commit"], run["versions"]) == ("finished", None, {"spark": "3"})
+    assert (run["config"], run["n_rows"]) == (RUN.config, RUN.n_rows)
+    assert {"old", "new", "later"} <= {row["run_id"] for row in rows(spark, target, "runs")}
+
+
+def test_a_leaderboard_merged_again_has_each_model_once(spark, target):
+    worse = rank(PLAN, OLD[2:]).rows
+    tables.merge_leaderboard(spark, target, "board", rank(PLAN, OLD).rows, "auc", {})
+    tables.merge_leaderboard(spark, target, "board", worse, "auc", {"rf": "mlflow-2"})
+    board = {row["model_id"]: row for row in rows(spark, target, "leaderboard", "board")}
+    assert {model: row["rank"] for model, row in board.items()} == {row.model_id: row.rank for row in worse}
+    assert (board["lr"]["status"], board["rf"]["mlflow_run_id"]) == ("failed", "mlflow-2")
+    (last,) = spark.sql(f"DESCRIBE HISTORY {target.name('leaderboard')} LIMIT 1").collect()
+    assert last.operationMetrics["numTargetFilesAdded"] == "1"
+
+
+def test_times_are_points_in_time_whatever_the_zone(spark, target):
+    query = f"SELECT unix_micros(started_at) AS s, unix_micros(finished_at) AS f FROM {target.name('runs')}"  # noqa: S608
+    run = spark.sql(f"{query} WHERE run_id = 'old'").first()
+    assert (run.s, run.f) == (1_700_000_000_000_000, 1_700_000_009_500_000)
+
+
+def test_batch_metrics_agree_with_the_leaderboard(spark, target):
+    for run_id in ("old", "new"):
+        found = rows(spark, target, "batch_metrics", run_id)
+        means = {(row["model_id"], row["metric"]): row for row in found}
+        board = [row for row in rows(spark, target, "leaderboard", run_id) if row["n_folds_ok"]]
+        assert len(means) == len(found) == sum(len(row["metrics"]) for row in board)
+        for row in board:
+            for metric, mean in row["metrics"].items():
+                cell = means[row["model_id"], metric]
+                assert cell["mean"] == pytest.approx(mean)
+                assert cell["std"] == pytest.approx(row["metrics_std"][metric])
+                assert cell["batch_id"] == row["batch_id"]
+
+
+def test_the_latest_leaderboard_is_of_the_newest_finished_run(spark, target):
+    latest = [row for row in rows(spark, target, "leaderboard_latest") if row["run_id"] != "merged"]
+    assert {row["run_id"] for row in latest} == {"new"}
+    assert {(row["rank"], row["model_id"]) for row in latest} == {(1, "rf"), (2, "lr"), (3, "nb")}
+    assert {(row["source"], row["target"], row["task_type"]) for row in latest} == {("t.csv", "y", "classification")}
+
+
+def test_the_best_model_of_a_run_has_every_fold(spark, target):
+    best = {row["run_id"]: row for row in rows(spark, target, "best_models")}
+    assert best["old"]["model_id"] == "lr"
+    assert best["old"]["primary_value"] == pytest.approx(0.7)
+    assert best["old"]["model_mlflow_run_id"] == "mlflow-1"
+    assert best["new"]["model_id"] == "rf"
+    assert "later" not in best
+
+
+def test_failures_stand_newest_first_with_their_reasons(spark, target):
+    failures = rows(spark, target, "failures", "old")
+    assert [(row["model_id"], row["status"]) for row in failures] == [
+        ("rf", "timeout"),
+        ("nb", "failed"),
+        ("nb", "cancelled"),
+    ]
+    assert (failures[1]["error_message"], failures[1]["source"]) == ("no\nü", "t.csv")
+
+
+def test_registered_views_have_plain_names_and_stay_current(spark, target, before, settings, temporary):
+    tables.register_views(spark, target)
+    try:
+        assert temporary() - before[1] == {*TABLES, *VIEWS}
+        count = "SELECT count(*) AS n FROM batch_metrics WHERE run_id = 'registered'"
+        assert spark.sql(count).first().n == 0
+        tables.append_trials(spark, target, "registered", PLAN, "d", OLD[:1])
+        assert spark.sql(count).first().n == 3
+        assert spark.sql("SELECT * FROM best_models JOIN runs USING (run_id)").count() >= 2
+        assert settings() == before[0]
+    finally:
+        for name in (*TABLES, *VIEWS):
+            spark.catalog.dropTempView(name)
+
+
+def test_two_jobs_may_make_the_tables_and_write_at_once(spark, tmp_path):
+    target = TableTarget(path=tmp_path)
+    errors = []
+
+    def work(n):
+        try:
+            tables.ensure_tables(spark, target)
+            tables.merge_run(spark, target, RunRecord(f"run-{n}", "running"))
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert {row["run_id"] for row in rows(spark, target, "runs")} == {"run-0", "run-1"}
+    tables.ensure_tables(spark, target)
+
+
+def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    raised = [RuntimeError("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: files were added")] * 2
+
+    def lose_twice():
+        if raised:
+            raise raised.pop()
+
+    tables._retrying(lose_twice)
+    assert raised == []
+    for message, kind in (
+        ("at java.util.concurrent.ThreadPoolExecutor", RuntimeError),
+        ("[INSUFFICIENT_PERMISSIONS] no MODIFY", UserError),
+    ):
+        tries = []
+
+        def fail(tries=tries, message=message):
+            tries.append(1)
+            raise RuntimeError(message)
+
+        with pytest.raises(kind):
+            tables._retrying(fail)
+        assert len(tries) == 1
+
+
+@pytest.fixture
+def schema(spark):
+    yield "bakeoff_tables_test"
+    spark.sql("DROP SCHEMA IF EXISTS bakeoff_tables_test CASCADE")
+
+
+def test_in_a_metastore_there_are_tables_and_views_by_name(spark, schema, before, settings, temporary):
+    target = TableTarget(catalog="spark_catalog", schema=schema)
+    tables.check_writable(spark, target)
+    assert not spark.catalog.databaseExists(schema)
+    tables.ensure_tables(spark, target)
+    spark.sql(f"ALTER TABLE {target.name('trials')} DROP CONSTRAINT sane_numbers")
+    tables.ensure_tables(spark, target)
+    assert "sane_numbers" in str(spark.sql(f"SHOW TBLPROPERTIES {target.name('trials')}").collect())
+    tables.append_trials(spark, target, "r", PLAN, "d", OLD)
+    tables.merge_run(spark, target, replace(RUN, run_id="r"))
+    tables.merge_leaderboard(spark, target, "r", rank(PLAN, OLD).rows, "auc", {})
+    assert len(tables.read_trials(spark, target, "r")) == len(OLD)
+    for view in VIEWS:
+        by_name = spark.table(f"spark_catalog.{schema}.{view}")
+        assert by_name.collect() == tables.frame(spark, target, view).collect() != []
+    statements = []
+
+    class Watched:
+        catalog, table = spark.catalog, spark.table
+
+        def sql(self, query):
+            statements.append(query)
+            return spark.sql(query)
+
+    tables.ensure_tables(Watched(), target)
+    assert {statement.split()[0] for statement in statements} == {"SHOW"}
+    assert (settings(), temporary()) == before
+
+
+def test_a_table_of_somebody_else_is_left_alone(spark, schema):
+    spark.sql(f"CREATE SCHEMA {schema}")
+    spark.sql(f"CREATE TABLE {schema}.runs (id INT) USING DELTA")
+    with pytest.raises(UserError, match="is not Bakeoff's"):
+        tables.ensure_tables(spark, TableTarget(schema=schema))
+    assert spark.table(f"{schema}.runs").columns == ["id"]
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(spark, tmp_path):
+    (tmp_path / "file").write_text("")
+    target = TableTarget(path=tmp_path / "file" / "tables")
+    for call in (tables.check_writable, tables.ensure_tables):
+        with pytest.raises(UserError, match=r"^No tables can be written under .*: make .*file a folder"):
+            call(spark, target)
+
+
+def test_a_catalog_that_does_not_exist_is_said_in_one_sentence(spark):
+    target = TableTarget(catalog="no_such_catalog", schema="s")
+    for call in (tables.check_writable, tables.ensure_tables):
+        with pytest.raises(UserError, match="There is no catalog `no_such_catalog`"):
+            call(spark, target)
+
+
+def test_what_spark_refuses_to_make_is_a_user_error(spark):
+    with pytest.raises(UserError, match=r"cannot be made in `no good name` \(.*\): name a place"):
+        tables.ensure_tables(spark, TableTarget(schema="no good name"))
+
+
+def test_reading_where_nothing_is_says_so(spark, target, tmp_path):
+    for call in (tables.register_views, lambda *args: tables.frame(*args, "runs")):
+        with pytest.raises(UserError, match="no results in"):
+            call(spark, TableTarget(path=tmp_path))
+    with pytest.raises(UserError, match="no table 'trails': choose from runs"):
+        tables.frame(spark, target, "trails")
