@@ -1,0 +1,255 @@
+"""What the MLflow runs of a bake-off hold: legal keys, bounded texts, metrics, tags and tables.
+
+Nothing here calls MLflow. The limits are the smallest of the MLflow versions and servers that are out there, in bytes
+where a server counts bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
+
+from bakeoff.comparison.events import BatchDone
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard, Row, fold_values
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import Outcome, Status
+
+KIND_TAG, BATCH_TAG, MODEL_TAG = "bakeoff.kind", "bakeoff.batch_id", "model_id"
+RUN_KIND, BATCH_KIND, MODEL_KIND = "run", "batch", "model"
+FOLD_PREFIX, FOLDS_OK = "fold_", "n_folds_ok"
+KEY_LIMIT, NAME_LIMIT, TAG_LIMIT, PARAM_LIMIT = 250, 250, 5_000, 6_000
+_SCHEMA_LIMIT, _DIGEST_LIMIT = 65_535, 36
+_ERROR_LIMIT = 1_000
+_TOP = 5
+_STATUSES = ("FINISHED", "FAILED", "KILLED")
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """The table that was learned from, as MLflow shows it.
+
+    Attributes:
+        source: a path, an address or a table's name; or the JSON text of an MLflow source of ``source_type``.
+        table_schema: JSON text in MLflow's form (``{"mlflow_colspec": [...]}``).
+        profile: JSON text with whatever describes the content (``{"num_rows": 569}``).
+    """
+
+    name: str
+    digest: str
+    source: str
+    source_type: str = "local"
+    table_schema: str | None = None
+    profile: str | None = None
+
+    def to_input(self) -> DatasetInput:
+        """The entity that a client logs."""
+        source = self.source if self.source.startswith("{") else json.dumps({"uri": self.source})
+        schema = self.table_schema if self.table_schema and len(self.table_schema) <= _SCHEMA_LIMIT else None
+        name, digest = self.name[:NAME_LIMIT], self.digest[:_DIGEST_LIMIT]
+        data = Dataset(name, digest, self.source_type, source, schema, self.profile)
+        return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
+
+
+@dataclass(frozen=True)
+class ChildRun:
+    """A run below another one, complete (times in seconds since the epoch)."""
+
+    name: str
+    tags: Mapping[str, str]
+    metrics: Sequence[Metric]
+    started: float
+    ended: float
+    status: str
+
+
+def legal_key(name: str) -> str:
+    """The name as a key of a metric or parameter that every MLflow takes.
+
+    Example:
+        >>> legal_key("fold_TT (Sec)"), legal_key("R2"), legal_key("../a//b:c/")
+        ('fold_TT _Sec_', 'R2', 'a/b_c')
+    """
+    clean = re.sub(r"[^A-Za-z0-9_\-. /]", "_", name)
+    parts = [part for part in clean.split("/") if part not in {"", ".", ".."}]
+    return "/".join(parts)[:KEY_LIMIT].rstrip("/") or "_"
+
+
+def cut(value: object, limit: int) -> str:
+    """The value as text of at most so many bytes, without the one character that databases refuse.
+
+    Example:
+        >>> cut("naïve", 3), cut(12, 3)
+        ('na', '12')
+    """
+    text = str(value).replace("\x00", " ").encode(errors="replace")
+    return text[:limit].decode(errors="ignore")
+
+
+def one_line(value: object, limit: int = NAME_LIMIT) -> str:
+    r"""The value as one line, for names and tables.
+
+    Example:
+        >>> one_line("a\n  b")
+        'a b'
+    """
+    return cut(" ".join(str(value).split()), limit) or "-"
+
+
+def to_metrics(values: Mapping[str, float]) -> list[Metric]:
+    """Entities for the values that are numbers."""
+    return _entities((key, value, 0) for key, value in values.items())
+
+
+def batch_run(event: BatchDone, plan: Plan | None) -> ChildRun:
+    """The run of a batch, which is also the model's run where there is only one."""
+    batch, rows = event.batch, event.rows
+    models = [_model_run(event, row) for row in rows]
+    alone = models[0] if len(models) == 1 else None
+    started, ended = _span(event)
+    return ChildRun(
+        name=alone.name if alone else one_line(f"batch {batch.id}: {', '.join(batch.model_ids)}"),
+        tags={**(alone.tags if alone else {}), BATCH_TAG: str(batch.id), KIND_TAG: BATCH_KIND},
+        metrics=[*_batch_metrics(event, plan), *(alone.metrics if alone else ())],
+        started=started,
+        ended=ended,
+        status=min((model.status for model in models), key=_STATUSES.index),
+    )
+
+
+def model_runs(event: BatchDone) -> list[ChildRun]:
+    """The runs below the run of a batch: none where the batch is one model."""
+    return [_model_run(event, row) for row in event.rows] if len(event.rows) > 1 else []
+
+
+def _model_run(event: BatchDone, row: Row) -> ChildRun:
+    outcomes = [outcome for outcome in event.outcomes if outcome.model_id == row.model_id]
+    batch_started, batch_ended = _span(event)
+    ended = row.finished_at or batch_ended
+    busy = sum(outcome.fit_seconds + outcome.score_seconds for outcome in outcomes)
+    return ChildRun(
+        name=one_line(row.model_name),
+        tags={**_model_tags(row), BATCH_TAG: str(event.batch.id), KIND_TAG: MODEL_KIND},
+        metrics=_model_metrics(row, outcomes),
+        started=max(batch_started, ended - busy),
+        ended=ended,
+        status=_run_status(row, outcomes),
+    )
+
+
+def _span(event: BatchDone) -> tuple[float, float]:
+    ended = max((row.finished_at for row in event.rows), default=0.0) or time.time()
+    return ended - event.wall_seconds, ended
+
+
+def _batch_metrics(event: BatchDone, plan: Plan | None) -> list[Metric]:
+    """How the batch went, and the best of it."""
+    failed = sum(row.status == FAILED for row in event.rows)
+    values: dict[str, float] = {
+        "batch_models": len(event.rows),
+        "batch_ok": sum(row.complete for row in event.rows),
+        "batch_failed": failed,
+        "batch_wall_seconds": event.wall_seconds,
+    }
+    if plan and failed < len(event.rows):
+        values[f"best_{plan.sort_by}"] = event.rows[0].primary_value
+    return to_metrics(values)
+
+
+def _model_metrics(row: Row, outcomes: Sequence[Outcome]) -> list[Metric]:
+    """Means, deviations and folds of a model.
+
+    The number of good folds is last, so that where it is there, everything before it is, too.
+    """
+    good = [outcome for outcome in outcomes if outcome.ok]
+    folds = [
+        (f"{FOLD_PREFIX}{key}", value, outcome.fold)
+        for key in row.means
+        for outcome, value in zip(good, fold_values(good, key), strict=True)
+    ]
+    means = [(key, value, 0) for key, value in row.means.items()]
+    stds = [(f"{key}_std", value, 0) for key, value in row.stds.items()]
+    return _entities([*folds, *means, *stds, ("fit_seconds", row.fit_seconds, 0), (FOLDS_OK, row.n_folds_ok, 0)])
+
+
+def _model_tags(row: Row) -> dict[str, str]:
+    """What a model is and how it ended."""
+    tags = {MODEL_TAG: row.model_id, "model_name": row.model_name, "status": row.status}
+    if row.error_type:
+        tags |= {"error_type": row.error_type, "error": cut(row.error_message or "", _ERROR_LIMIT)}
+    return tags
+
+
+def _run_status(row: Row, outcomes: Sequence[Outcome]) -> str:
+    """MLflow's word for how a model ended: one that was never tried to the end was killed, it did not fail."""
+    if row.status != FAILED:
+        return "FINISHED"
+    cancelled = all(outcome.status is Status.CANCELLED for outcome in outcomes)
+    return "KILLED" if cancelled else "FAILED"
+
+
+def final_metrics(leaderboard: Leaderboard) -> dict[str, float]:
+    """The answer in numbers: the metrics of the best model, and how many came through."""
+    counts = {"n_ok": COMPLETE, "n_partial": PARTIAL, "n_failed": FAILED}
+    values: dict[str, float] = {key: leaderboard.count(status) for key, status in counts.items()}
+    values["n_models"] = len(leaderboard.rows)
+    if best := leaderboard.best:
+        values = {**best.means, **values, "best_value": best.primary_value}
+    return values
+
+
+def leaderboard_table(leaderboard: Leaderboard, model_run_ids: Mapping[str, str]) -> pd.DataFrame:
+    """One row for each model, in the order of the ranking."""
+    return pd.DataFrame(
+        [
+            {
+                "rank": row.rank,
+                "model_id": row.model_id,
+                "model_name": row.model_name,
+                "status": row.status,
+                **row.means,
+                **{f"{key}_std": value for key, value in row.stds.items()},
+                FOLDS_OK: row.n_folds_ok,
+                "fit_seconds": row.fit_seconds,
+                "batch_id": row.batch_id,
+                "error_type": row.error_type,
+                "error_message": cut(row.error_message, _ERROR_LIMIT) if row.error_message else None,
+                "mlflow_run_id": model_run_ids.get(row.model_id),
+            }
+            for row in leaderboard.rows
+        ]
+    )
+
+
+def note(leaderboard: Leaderboard, plan: Plan | None) -> str:
+    """The answer in words, as Markdown."""
+    best = leaderboard.best
+    counts = ", ".join(f"{leaderboard.count(status)} {status}" for status in (COMPLETE, PARTIAL, FAILED))
+    if best is None:
+        return f"No model came through: {counts}. The reasons are in the tags of the model runs."
+    metric = plan.sort_by if plan else "value"
+    lines = [
+        f"**{_cell(best.model_name)}** (`{_cell(best.model_id)}`) has the best {metric}: {best.primary_value:.4f}.",
+        f"Of {len(leaderboard.rows)} models: {counts}.",
+        "",
+        f"| rank | model | {metric} | status |",
+        "|---|---|---|---|",
+        *(f"| {row.rank} | {_cell(row.model_name)} | {row.primary_value:.4f} | {row.status} |"
+          for row in leaderboard.rows[:_TOP]),
+    ]  # fmt: skip
+    return cut("\n".join(lines), TAG_LIMIT)
+
+
+def _cell(value: object) -> str:
+    return re.sub(r"([|*`\\])", r"\\\1", one_line(value, 80))
+
+
+def _entities(values: Iterable[tuple[str, float, int]]) -> list[Metric]:
+    now = int(time.time() * 1000)
+    return [Metric(legal_key(key), float(value), now, step) for key, value, step in values if math.isfinite(value)]

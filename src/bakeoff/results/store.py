@@ -1,0 +1,122 @@
+"""Which MLflow a run is logged to: the one that the environment names, else a SQLite file under ``home``.
+
+Nothing here touches MLflow's process-wide tracking or registry URI: who calls gets a client of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from bakeoff.errors import UserError
+
+_LOGGING = threading.Lock()  # logging is the process's: who changes it for a while must be alone in that
+
+
+def local_tracking_uri(home: Path) -> str:
+    """The SQLite file under ``home``, as MLflow wants it named.
+
+    Example:
+        >>> local_tracking_uri(Path("/data/bakeoff"))
+        'sqlite:////data/bakeoff/mlflow.db'
+    """
+    return f"sqlite:///{_database(home).as_posix()}"
+
+
+def artifact_root(home: Path) -> Path:
+    """The folder under ``home`` that holds what local runs log as files."""
+    return home.absolute() / "artifacts"
+
+
+def experiment_location(home: Path) -> str | None:
+    """Where a new experiment's files go, as a URI; ``None`` leaves it to the tracking server."""
+    return None if named_by_environment() else artifact_root(home).as_uri()
+
+
+def named_by_environment() -> bool:
+    """Whether the environment says which MLflow to use: on Databricks, or where a tracking URI is set."""
+    return bool(os.environ.get("DATABRICKS_RUNTIME_VERSION") or os.environ.get("MLFLOW_TRACKING_URI"))
+
+
+def make_client(home: Path) -> MlflowClient:
+    """A client for the MLflow that runs are logged to.
+
+    The first call for a ``home`` makes the SQLite file, which takes MLflow some seconds of migrations.
+
+    Raises:
+        UserError: the SQLite file is there, but not one that this MLflow can use.
+    """
+    if named_by_environment():
+        return MlflowClient()
+    uri = local_tracking_uri(home)
+    with _quiet_migrations():
+        if not _database(home).exists():
+            _make_database(_database(home))
+        try:
+            return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        except MlflowException as error:
+            raise UserError(
+                f"The MLflow database {_database(home)} does not fit this version of MLflow: bring it up to date with "
+                f"`mlflow db upgrade {uri}`, or choose another home."
+            ) from error
+
+
+def quoted(value: str) -> str:
+    """The value as a text of MLflow's filter language, which knows two quotes and no escapes.
+
+    Example:
+        >>> print(quoted("ab"), quoted("it's"))
+        'ab' "it's"
+    """
+    return f'"{value}"' if "'" in value else f"'{value}'"
+
+
+def _database(home: Path) -> Path:
+    return home.absolute() / "mlflow.db"
+
+
+def _make_database(database: Path) -> None:
+    """Migrate an empty file aside and put it in its place in one step.
+
+    Two jobs that start at once on a new ``home`` would otherwise migrate the same file at the same time.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".mlflow-", dir=database.parent))
+    try:
+        fresh = aside / database.name
+        MlflowClient(tracking_uri=f"sqlite:///{fresh.as_posix()}")
+        try:
+            os.link(fresh, database)
+        except FileExistsError:
+            pass  # another job was first, and its file is as good
+        except OSError:
+            fresh.replace(database)  # a file system without hard links
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _quiet_migrations() -> Iterator[None]:
+    """Keep the log of the migrations away from the user, and give the root logger back as it was.
+
+    MLflow 2's migrations load a logging configuration of their own, which replaces the root logger's handlers.
+    """
+    root = logging.getLogger()
+    with _LOGGING:
+        level, handlers, disabled = root.level, list(root.handlers), root.manager.disable
+        logging.disable(max(logging.INFO, disabled))
+        try:
+            yield
+        finally:
+            logging.disable(disabled)
+            root.setLevel(level)
+            root.handlers[:] = handlers
