@@ -154,8 +154,8 @@ def leaderboard(run_id: str | None, home: Path, catalog: str | None, schema: str
 @cli.command(
     epilog=_examples(
         'bakeoff sql "SELECT * FROM best_models"',
-        'bakeoff sql "SELECT model_id, avg(fit_seconds) AS seconds FROM trials GROUP BY model_id ORDER BY seconds DESC"',
-        'bakeoff sql "SELECT * FROM batch_metrics WHERE metric = \'auc\'"',
+        'bakeoff sql "SELECT model_id, avg(fit_seconds) AS seconds FROM trials GROUP BY 1 ORDER BY 2 DESC"',
+        "bakeoff sql \"SELECT * FROM batch_metrics WHERE metric = 'auc'\"",
     )
 )
 @click.argument("query")
@@ -264,4 +264,3 @@ def _show(frame: Any) -> None:
 
 def _next(*commands: str) -> None:
     click.echo("Next: " + "   ".join(commands))
-

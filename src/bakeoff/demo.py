@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+QUICK_FORECASTERS = (
+    "naive", "grand_means", "snaive", "polytrend", "arima", "exp_smooth", "stlf", "croston", "theta", "lr_cds_dt",
+    "ridge_cds_dt", "lasso_cds_dt",
+)  # fmt: skip
+
+
 def demo_config(task: str, home: Path, include: Sequence[str] = ()) -> RunConfig:
     """Write the demo's table under ``home`` and make a config that runs on it.
 
@@ -32,7 +38,7 @@ def demo_config(task: str, home: Path, include: Sequence[str] = ()) -> RunConfig
         return RunConfig(str(path), target, fold=5, batch_size=4, home=home, include=tuple(include))
     path, target = folder / "airline.csv", "passengers"
     _airline().to_csv(path, index=False)
-    chosen = tuple(include) or ("naive", "snaive", "polytrend", "arima", "exp_smooth", "theta", "lr_cds_dt", "ridge_cds_dt")
+    chosen = tuple(include) or QUICK_FORECASTERS
     return RunConfig(
         str(path), target, task="time_series", time_col="month", fh=12, batch_size=4, home=home, include=chosen
     )

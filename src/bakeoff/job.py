@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -15,21 +13,17 @@ from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
-from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import NoModelSurvivedError, UserError
-from bakeoff.provenance import git_commit, versions
+from bakeoff.places import Places, open_places
 from bakeoff.results.target import TableTarget
-from bakeoff.session import on_databricks, open_session
+from bakeoff.session import open_session
 from bakeoff.source import SourceTable, load_source
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
-    from bakeoff.results.rows import RunRecord
-    from bakeoff.results.tables_listener import TrialsTable
-    from bakeoff.results.tracking import MlflowTracking
 
 Say = Callable[[str], None]
 
@@ -71,19 +65,6 @@ class Question:
     params: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where a run is written to, opened and known to be writable."""
-
-    record: RunRecord
-    tables: TableTarget
-    trials: TrialsTable
-    tracking: MlflowTracking
-    mlflow_url: str | None
-    keep: Callable[[Outcome], None]
-    done: tuple[Outcome, ...]
-
-
 def run(
     config: RunConfig, spark: SparkSession | None = None, say: Say = print, listeners: Sequence[Listener] = ()
 ) -> RunResult:
@@ -104,7 +85,7 @@ def run(
     question = ask(config, None, say) if _is_local_file(config.source) else None
     with open_session(spark, config.home) as (session, _):
         question = question or ask(config, session, say)
-        places = open_places(config, session, question, say)
+        places = open_places(config, session, question.source, say)
         return compare(config, session, question, places, listeners)
 
 
@@ -146,59 +127,6 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
     return Question(source, experiment, params)
 
 
-def open_places(config: RunConfig, spark: SparkSession, question: Question, say: Say) -> Places:
-    """Make sure that the results can be written, and open what they are written to."""
-    from bakeoff.execution.engines import open_engine
-    from bakeoff.results import tables
-    from bakeoff.results.journal import Journal
-    from bakeoff.results.rows import RunRecord
-    from bakeoff.results.store import experiment_location, make_client
-    from bakeoff.results.tables_listener import TrialsTable
-    from bakeoff.results.tracking import MlflowTracking
-
-    open_engine(spark)  # a kind of session that cannot be used is refused before anything is written
-    target = table_target(config)
-    tables.check_writable(spark, target)
-    source = question.source
-    started_at = check_same_question(config, spark, target, source) or time.time()
-    tables.ensure_tables(spark, target)
-    tracking = MlflowTracking(
-        make_client(config.home),
-        config.experiment or _default_experiment(spark),
-        config.run_id,
-        params={name: str(value) for name, value in _asked(config).items()},
-        tags={"source": source.name, "source_version": source.version or "", "git_commit": git_commit() or ""},
-        dataset=_dataset(source),
-        artifact_location=experiment_location(config.home),
-    )
-    tracked = tracking.start()
-    record = RunRecord(
-        run_id=config.run_id,
-        status="running",
-        task_type=source.task,
-        source=source.name,
-        source_version=source.version,
-        data_digest=source.digest,
-        target=config.target,
-        n_rows=source.frame.shape[0],
-        n_columns=source.frame.shape[1],
-        mlflow_experiment_id=tracked.experiment_id,
-        mlflow_run_id=tracked.mlflow_run_id,
-        config=config.to_json(),
-        versions=versions(),
-        git_commit=git_commit(),
-        started_at=started_at,
-    )
-    tables.merge_run(spark, target, record)
-    journal = Journal(config.home / "runs" / config.run_id / "journal")
-    known = {outcome.trial: outcome for outcome in [*tables.read_trials(spark, target, config.run_id), *journal.read()]}
-    done = tuple(outcome for outcome in known.values() if outcome.status is not Status.CANCELLED)
-    if done:
-        say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
-    trials = TrialsTable(spark, target, config.run_id, journal)
-    return Places(record, target, trials, tracking, tracked.url, journal.append, done)
-
-
 def compare(
     config: RunConfig, spark: SparkSession, question: Question, places: Places, listeners: Sequence[Listener]
 ) -> RunResult:
@@ -208,7 +136,7 @@ def compare(
     backend = FugueBackend(
         spark,
         batch_size=config.batch_size,
-        listeners=[places.trials, places.tracking, *listeners],
+        listeners=[places.live, places.tracking, *listeners],
         name=config.run_id,
         record=places.keep,
         done=places.done,
@@ -240,7 +168,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     chosen = models if isinstance(models, list) else [models]
     best = board.best
     status = "finished" if best else "failed"
-    places.trials.flush()
+    places.live.flush()
     model_run_ids = places.tracking.model_run_ids
     tables.merge_leaderboard(spark, places.tables, config.run_id, board.rows, plan.sort_by, model_run_ids)
     record = replace(
@@ -278,7 +206,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         raise NoModelSurvivedError(
             f"None of the {len(board.rows)} models survived; the first failure was {first.model_id} on fold "
             f"{first.fold}: {first.error_type}: {first.error_message}. "
-            f'All of them: bakeoff sql "SELECT * FROM failures WHERE run_id = \'{config.run_id}\'"'
+            f"All of them: bakeoff sql \"SELECT * FROM failures WHERE run_id = '{config.run_id}'\""
         )
     return RunResult(
         run_id=config.run_id,
@@ -300,7 +228,7 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
     """Leave no run open that has ended: what was finished is kept, and the same run id goes on from there."""
     from bakeoff.results import tables
 
-    places.trials.flush()
+    places.live.flush()
     tables.merge_run(spark, places.tables, replace(places.record, status=status, finished_at=time.time()))
     places.tracking.close("KILLED" if status == "killed" else "FAILED")
 
@@ -311,42 +239,6 @@ def _is_local_file(source: str) -> bool:
     if path.exists():
         return path.is_file()
     return re.search(r"^\w{2,}:", source) is None and re.search(r"[/\\]|\.(csv|tsv|parquet)\b", source) is not None
-
-
-def table_target(config: RunConfig) -> TableTarget:
-    """Where the tables of a run go.
-
-    Raises:
-        UserError: on Databricks, when no schema is named.
-    """
-    if config.schema:
-        return TableTarget(catalog=config.catalog, schema=config.schema)
-    if on_databricks():
-        raise UserError("On Databricks the tables need a place: name it with --schema (and --catalog).")
-    return TableTarget(path=config.home / "tables")
-
-
-def check_same_question(
-    config: RunConfig, spark: SparkSession, target: TableTarget, source: SourceTable
-) -> float | None:
-    """When the run was started, where it is the continuation of one that is in the tables.
-
-    Raises:
-        UserError: there is a run of that name which asked something else.
-    """
-    from bakeoff.results.tables import exists, frame
-
-    if not exists(spark, target, "runs"):
-        return None
-    mine = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
-    rows = mine.selectExpr("config", "data_digest", "unix_micros(started_at) AS started").collect()
-    if not rows:
-        return None
-    if rows[0].config is None or RunConfig.from_sources(json.loads(rows[0].config)).digest() != config.digest():
-        raise UserError(f"Run {config.run_id} is there already and asked something else: choose another --run-id.")
-    if rows[0].data_digest != source.digest:
-        raise UserError(f"Run {config.run_id} was made from other rows than {source.name} has now: choose another --run-id.")
-    return float(rows[0].started) / 1e6 if rows[0].started is not None else None
 
 
 def _log_best(config: RunConfig, question: Question, places: Places, model_id: str, model: Any) -> Any:
@@ -365,31 +257,3 @@ def _log_best(config: RunConfig, question: Question, places: Places, model_id: s
         task=source.task,
         registered_model_name=config.register_model,
     )
-
-
-def _asked(config: RunConfig) -> dict[str, Any]:
-    """What is logged as parameters: what was asked for, by the name of its option."""
-    names = ("source", "target", "task", "include", "exclude", "sort", "fold", "n_select", "batch_size")
-    names += ("budget_minutes", "seed", "setup", "max_rows", "time_col", "fh")
-    asked = {name: getattr(config, name) for name in names}
-    return {name: value for name, value in asked.items() if value not in (None, (), {})}
-
-
-def _dataset(source: SourceTable) -> Any:
-    from bakeoff.results.entries import DatasetInfo
-
-    rows, columns = source.frame.shape
-    return DatasetInfo(
-        name=os.path.basename(source.name.rstrip("/")),  # noqa: PTH119 - a table's name is no path
-        digest=source.digest,
-        source=source.name,
-        source_type="delta_table" if source.kind == "table" else "local",
-        profile=json.dumps({"num_rows": rows, "num_elements": rows * columns}),
-    )
-
-
-def _default_experiment(spark: SparkSession) -> str:
-    """``bakeoff``; on Databricks, where an experiment has a path, under the user's folder."""
-    if not on_databricks():
-        return "bakeoff"
-    return f"/Users/{spark.sql('SELECT current_user()').first()[0]}/bakeoff"

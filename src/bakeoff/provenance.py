@@ -40,7 +40,7 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit of the folder that the job runs in: ``BAKEOFF_GIT_COMMIT`` if set, else what git says, else nothing."""
+    """The commit of the folder that the job runs in: ``BAKEOFF_GIT_COMMIT`` if set, else what git says, if anything."""
     told = os.environ.get("BAKEOFF_GIT_COMMIT")
     if told:
         return told

@@ -56,16 +56,16 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     """What a run left behind, and what to type next."""
     best, summary = result.leaderboard.best, result.summary
     assert best is not None  # noqa: S101 - a run without a best model raises
+    page = f": {result.mlflow_url}" if result.mlflow_url else ""
     lines = [
         f"Best: {best.model_name} ({best.model_id}), {result.plan.sort_by} {best.primary_value:.4f}",
-        f"Took {summary.wall_seconds:.1f} s on {summary.slots} slots; these trials could not take less than "
-        f"{summary.ideal_seconds:.1f} s (efficiency {summary.efficiency:.0%})",
+        f"Took {summary.wall_seconds:.1f} s on {summary.slots} slots; ideal {summary.ideal_seconds:.1f} s, "  # noqa: ISC004
+        f"efficiency {summary.efficiency:.0%}",
         "",
         f"Tables  {result.tables.name('runs')}",
         f"        {result.tables.name('trials')}",
         f"        {result.tables.name('leaderboard')}",
-        f"MLflow  run {result.mlflow_run_id} in experiment {result.experiment_id}"
-        + (f": {result.mlflow_url}" if result.mlflow_url else ""),
+        f"MLflow  run {result.mlflow_run_id} in experiment {result.experiment_id}{page}",
     ]
     if result.model_uri:
         lines.append(f"Model   {result.model_uri}")

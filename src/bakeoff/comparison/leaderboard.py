@@ -1,8 +1,8 @@
 """From outcomes to a ranking.
 
 Complete models stand first, then partial ones, then failed ones. Within a class the mean over folds, rounded as
-PyCaret shows it, decides; ties keep the order in which the models were given, as plain PyCaret does. NaN is last in both
-directions. A failed fold counts as NaN, never as 0.0.
+PyCaret shows it, decides; ties keep the order in which the models were given, as plain PyCaret does. NaN is last in
+both directions. A failed fold counts as NaN, never as 0.0.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import pickle
 import queue
 import threading
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.trial import Outcome
@@ -14,6 +14,9 @@ from bakeoff.execution.engines import Engine, describe
 from bakeoff.execution.worker import Work
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import Refitted
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _Job = tuple[Work, "Future[Any]"]
 
@@ -57,7 +60,7 @@ class FugueExecutor:
         self._cancelled.set()
         self._engine.cancel()
 
-    def __enter__(self) -> FugueExecutor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -103,20 +103,14 @@ def append_trials(  # noqa: PLR0913, PLR0917 - none of them follows from the oth
     outcomes: Sequence[Outcome],
 ) -> None:
     """Append the outcomes of a journal segment. Appending the same segment again changes nothing."""
-    if not outcomes:
-        return
-    names = [column.name for column in TRIALS.columns]
     rows = [trial_row(run_id, plan, outcome) for outcome in outcomes]
-    writer = (
-        spark.createDataFrame([tuple(row[name] for name in names) for row in rows], TRIALS.row_type)
-        .coalesce(1)
-        .write.format("delta")
-        .mode("append")
-        # Delta drops a later append under the same id without a word, whatever is in it: so the id names the content.
-        .option("txnAppId", f"bakeoff-{run_id}-{segment_digest}")
-        .option("txnVersion", 1)
-    )
-    _retrying(lambda: writer.saveAsTable(target.name(TRIALS.name)))
+    if rows:
+        _append(spark, target, TRIALS, f"{run_id}-{segment_digest}", rows)
+
+
+def enter_run(spark: SparkSession, target: TableTarget, run: RunRecord) -> None:
+    """Add the row of a run that is not in the table; cheaper than a merge, and the same row only once."""
+    _append(spark, target, RUNS, f"{run.run_id}-entered", [run_row(run)])
 
 
 def merge_run(spark: SparkSession, target: TableTarget, run: RunRecord) -> None:
@@ -241,6 +235,22 @@ def _ensure_view(spark: SparkSession, target: TableTarget, view: View) -> None:
         if not (is_there and _NOT_ALLOWED.search(_reason(error))):
             raise
         _LOG.warning("The view %s is another version's and cannot be replaced: %s", name, _reason(error))
+
+
+def _append(
+    spark: SparkSession, target: TableTarget, table: Table, content: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    names = [column.name for column in table.columns]
+    writer = (
+        spark.createDataFrame([tuple(row[name] for name in names) for row in rows], table.row_type)
+        .coalesce(1)
+        .write.format("delta")
+        .mode("append")
+        # Delta drops a later append under the same id without a word, whatever is in it: so the id names the content.
+        .option("txnAppId", f"bakeoff-{content}")
+        .option("txnVersion", 1)
+    )
+    _retrying(lambda: writer.saveAsTable(target.name(table.name)))
 
 
 def _merge(

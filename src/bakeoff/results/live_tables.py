@@ -1,4 +1,4 @@
-"""Feeds the ``trials`` table from the run's journal while the run goes on."""
+"""Keeps the tables up to date while a run goes on."""
 
 from __future__ import annotations
 
@@ -10,46 +10,53 @@ from pyspark.sql import SparkSession
 from bakeoff.comparison.events import Event, PlanMade, TrialDone
 from bakeoff.comparison.plan import Plan
 from bakeoff.results.journal import Journal
-from bakeoff.results.tables import append_trials
+from bakeoff.results.rows import RunRecord
+from bakeoff.results.tables import append_trials, enter_run, merge_run
 from bakeoff.results.target import TableTarget
 
 SECONDS_BETWEEN_COMMITS = 20.0
 """Finished trials are gathered for so long before they are committed: a commit costs about as much as a short task."""
 
 
-class TrialsTable:
-    """Appends what the journal holds to ``trials``, in segments.
+class LiveTables:
+    """Enters a run in ``runs`` when it starts, and appends what its journal holds to ``trials`` in segments.
 
     Args:
         spark: the session of the run.
         target: where the tables are.
-        run_id: the run that the trials belong to.
+        run: the run as it is known when it starts.
         journal: holds every outcome before anybody hears of it.
+        entered: whether the run is in ``runs`` already, from an earlier attempt.
     """
 
-    def __init__(self, spark: SparkSession, target: TableTarget, run_id: str, journal: Journal) -> None:
+    def __init__(
+        self, spark: SparkSession, target: TableTarget, run: RunRecord, journal: Journal, *, entered: bool = False
+    ) -> None:
         self._spark = spark
         self._target = target
-        self._run_id = run_id
+        self._run = run
         self._journal = journal
+        self._enter = merge_run if entered else enter_run
         self._plan: Plan | None = None
         self._last_commit = time.monotonic()
         self._lock = threading.Lock()
 
     def handle(self, event: Event) -> None:
-        """Commit now and then while trials end."""
+        """Enter the run, and commit now and then while trials end."""
         if isinstance(event, PlanMade):
             self._plan = event.plan
+            with self._lock:
+                self._enter(self._spark, self._target, self._run)
         elif isinstance(event, TrialDone) and time.monotonic() - self._last_commit > SECONDS_BETWEEN_COMMITS:
             self.flush()
 
     def flush(self) -> None:
-        """Commit every segment that is not in the table yet."""
+        """Commit every segment of the journal that is not in ``trials`` yet."""
         with self._lock:
             self._journal.close_segment()
-            for segment in self._journal.unstored() if self._plan else []:
-                append_trials(
-                    self._spark, self._target, self._run_id, self._plan, segment.digest, segment.outcomes
-                )
+            if self._plan is None:
+                return
+            for segment in self._journal.unstored():
+                append_trials(self._spark, self._target, self._run.run_id, self._plan, segment.digest, segment.outcomes)
                 self._journal.mark_stored(segment)
             self._last_commit = time.monotonic()

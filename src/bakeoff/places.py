@@ -1,0 +1,180 @@
+"""Where a run is written to: checked first, then made, then opened."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.comparison.trial import Outcome, Status
+from bakeoff.config import RunConfig
+from bakeoff.errors import UserError
+from bakeoff.provenance import git_commit, versions
+from bakeoff.results.target import TableTarget
+from bakeoff.session import on_databricks
+from bakeoff.source import SourceTable
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from bakeoff.results.entries import DatasetInfo
+    from bakeoff.results.live_tables import LiveTables
+    from bakeoff.results.rows import RunRecord
+    from bakeoff.results.tracking import MlflowTracking
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run is written to, opened and known to be writable."""
+
+    record: RunRecord
+    tables: TableTarget
+    live: LiveTables
+    tracking: MlflowTracking
+    mlflow_url: str | None
+    keep: Callable[[Outcome], None]
+    done: tuple[Outcome, ...]
+
+
+def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None]) -> Places:
+    """Make sure that the results can be written, and open what they are written to.
+
+    Raises:
+        UserError: they cannot, or there is a run of that name which asked something else.
+    """
+    from bakeoff.execution.engines import open_engine
+    from bakeoff.results import tables
+    from bakeoff.results.journal import Journal
+    from bakeoff.results.live_tables import LiveTables
+    from bakeoff.results.rows import RunRecord
+    from bakeoff.results.store import experiment_location, make_client
+    from bakeoff.results.tracking import MlflowTracking
+
+    open_engine(spark)  # a kind of session that cannot be used is refused before anything is written
+    target = table_target(config)
+    tables.check_writable(spark, target)
+    earlier = check_same_question(config, spark, target, source)
+    with _importing("mlflow"):
+        tables.ensure_tables(spark, target)
+    tracking = MlflowTracking(
+        make_client(config.home),
+        config.experiment or _default_experiment(spark),
+        config.run_id,
+        params={name: str(value) for name, value in _asked(config).items()},
+        tags={"source": source.name, "source_version": source.version or "", "git_commit": git_commit() or ""},
+        dataset=_dataset(source),
+        artifact_location=experiment_location(config.home),
+    )
+    tracked = tracking.start()
+    record = RunRecord(
+        run_id=config.run_id,
+        status="running",
+        task_type=source.task,
+        source=source.name,
+        source_version=source.version,
+        data_digest=source.digest,
+        target=config.target,
+        n_rows=source.frame.shape[0],
+        n_columns=source.frame.shape[1],
+        mlflow_experiment_id=tracked.experiment_id,
+        mlflow_run_id=tracked.mlflow_run_id,
+        config=config.to_json(),
+        versions=versions(),
+        git_commit=git_commit(),
+        started_at=earlier or time.time(),
+    )
+    journal = Journal(config.home / "runs" / config.run_id / "journal")
+    stored = tables.read_trials(spark, target, config.run_id) if earlier else []
+    known = {outcome.trial: outcome for outcome in [*stored, *journal.read()]}
+    done = tuple(outcome for outcome in known.values() if outcome.status is not Status.CANCELLED)
+    if done:
+        say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
+    live = LiveTables(spark, target, record, journal, entered=earlier is not None)
+    return Places(record, target, live, tracking, tracked.url, journal.append, done)
+
+
+def table_target(config: RunConfig) -> TableTarget:
+    """Where the tables of a run go.
+
+    Raises:
+        UserError: on Databricks, when no schema is named.
+    """
+    if config.schema:
+        return TableTarget(catalog=config.catalog, schema=config.schema)
+    if on_databricks():
+        raise UserError("On Databricks the tables need a place: name it with --schema (and --catalog).")
+    return TableTarget(path=config.home / "tables")
+
+
+def check_same_question(
+    config: RunConfig, spark: SparkSession, target: TableTarget, source: SourceTable
+) -> float | None:
+    """When the run was started, where it is the continuation of one that is in the tables.
+
+    Raises:
+        UserError: there is a run of that name which asked something else.
+    """
+    from bakeoff.results.tables import exists, frame
+
+    if not exists(spark, target, "runs"):
+        return None
+    mine = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
+    rows = mine.selectExpr("config", "data_digest", "unix_micros(started_at) AS started").collect()
+    if not rows:
+        return None
+    if rows[0].config is None or RunConfig.from_sources(json.loads(rows[0].config)).digest() != config.digest():
+        raise UserError(f"Run {config.run_id} is there already and asked something else: choose another --run-id.")
+    if rows[0].data_digest != source.digest:
+        raise UserError(
+            f"Run {config.run_id} was made from other rows than {source.name} has now: choose another --run-id."
+        )
+    return float(rows[0].started) / 1e6 if rows[0].started is not None else None
+
+
+@contextmanager
+def _importing(module: str) -> Iterator[None]:
+    """Import a heavy module on a thread while Java is at work."""
+    thread = threading.Thread(target=importlib.import_module, args=(module,), name=f"bakeoff-import-{module}")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+_LOGGED = (
+    "source", "target", "task", "include", "exclude", "sort", "fold", "n_select", "batch_size", "budget_minutes",
+    "seed", "setup", "max_rows", "time_col", "fh",
+)  # fmt: skip
+
+
+def _asked(config: RunConfig) -> dict[str, Any]:
+    """What is logged as parameters: what was asked for, by the name of its option."""
+    asked = {name: getattr(config, name) for name in _LOGGED}
+    return {name: value for name, value in asked.items() if value not in (None, (), {})}
+
+
+def _dataset(source: SourceTable) -> DatasetInfo:
+    from bakeoff.results.entries import DatasetInfo
+
+    rows, columns = source.frame.shape
+    return DatasetInfo(
+        name=os.path.basename(source.name.rstrip("/")),  # noqa: PTH119 - a table's name is no path
+        digest=source.digest,
+        source=source.name,
+        source_type="delta_table" if source.kind == "table" else "local",
+        profile=json.dumps({"num_rows": rows, "num_elements": rows * columns}),
+    )
+
+
+def _default_experiment(spark: SparkSession) -> str:
+    """``bakeoff``; on Databricks, where an experiment has a path, under the user's folder."""
+    if not on_databricks():
+        return "bakeoff"
+    return f"/Users/{spark.sql('SELECT current_user()').first()[0]}/bakeoff"
