@@ -123,3 +123,18 @@ def test_certificates_of_the_machine_are_kept_for_java(monkeypatch: pytest.Monke
     monkeypatch.setattr(session, "_CA_BUNDLES", ())
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     assert session._trust_store(tmp_path) is None
+
+
+def test_certificates_of_the_machine_reach_the_bundled_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pkcs12 = pytest.importorskip("cryptography.hazmat.primitives.serialization.pkcs12")
+    certifi = pytest.importorskip("certifi")
+    bundle = tmp_path / "ca.pem"
+    broken = "-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n"
+    bundle.write_text(broken + Path(certifi.where()).read_text())
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    store = session._trust_store(tmp_path)
+    if not hasattr(pkcs12, "serialize_java_truststore"):
+        assert store is None
+        return
+    assert store is not None
+    assert store.stat().st_size > 1000
