@@ -206,7 +206,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         raise NoModelSurvivedError(
             f"None of the {len(board.rows)} models survived; the first failure was {first.model_id} on fold "
             f"{first.fold}: {first.error_type}: {first.error_message}. "
-            f"All of them: bakeoff sql \"SELECT * FROM failures WHERE run_id = '{config.run_id}'\""
+            "The view `failures` holds all of them."
         )
     return RunResult(
         run_id=config.run_id,

@@ -80,7 +80,7 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
         "",
         "Next:",
         f"  bakeoff leaderboard {result.run_id}{where}",
-        f'  bakeoff sql "SELECT * FROM best_models"{where}',
+        f'  bakeoff sql "SELECT * FROM best_models"{where}',  # noqa: S608 - for a person to type
         f"  bakeoff ui{'' if home == Path('.bakeoff') else f' --home {home}'}",
     ]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bakeoff import pickling
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import TrialRunner, runner_for
 
@@ -32,10 +33,8 @@ class Payload:
 
     @classmethod
     def of(cls, frozen: FrozenExperiment) -> Payload:
-        """Pickle an experiment. Custom classes of a notebook travel by value."""
-        import cloudpickle
-
-        content = cloudpickle.dumps(frozen)
+        """Pickle an experiment."""
+        content = pickling.dumps(frozen)
         return cls(hashlib.sha256(content).hexdigest(), content)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import get_scorer
 
+from bakeoff import pickling
 from bakeoff.comparison.trial import Metric
 from bakeoff.pycaret3.request import Request, make_estimator
 
@@ -116,7 +116,7 @@ def _pickle_estimators(experiment: Any, request: Request) -> tuple[dict[str, byt
     broken: dict[str, Broken] = {}
     for model in request.models:
         try:
-            estimators[model.id] = cloudpickle.dumps(make_estimator(experiment, request, model.id))
+            estimators[model.id] = pickling.dumps(make_estimator(experiment, request, model.id))
         except Exception as error:
             broken[model.id] = Broken(type(error).__name__, str(error), traceback.format_exc())
     return estimators, broken

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import cloudpickle
 import numpy as np
 
+from bakeoff import pickling
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.threads import cap_threads, limited_pools, restore_threads
@@ -87,7 +87,7 @@ class TrialRunner(ABC):
                 estimator, before = self._estimator(model_id)
                 model = self._refit(estimator)
                 restore_threads(model, before)
-                pickled = cloudpickle.dumps(model)
+                pickled = pickling.dumps(model)
         except Exception as error:
             seconds = time.perf_counter() - started
             return Refitted(model_id, None, seconds, type(error).__name__, str(error), _tail(traceback.format_exc()))

@@ -1,0 +1,59 @@
+"""Pickling for workers that have the same packages installed, but not the user's own modules.
+
+A class that a user wrote beside a notebook or script is importable on the driver only. Such classes and functions
+travel by value; everything that is installed travels by name.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+_LOCK = threading.Lock()  # the list of what is pickled by value is the process's
+_NEVER = ("bakeoff", "__main__", "__mp_main__")  # the first is installed on workers, the others always go by value
+
+
+def dumps(value: Any) -> bytes:
+    """Pickle something for a worker, the user's own classes and functions by value."""
+    with _LOCK, _by_value(_own_modules()):
+        content: bytes = cloudpickle.dumps(value)
+    return content
+
+
+def _own_modules() -> list[Any]:
+    """The modules of this process that are not installed: found neither in Python nor in its site-packages."""
+    paths = sysconfig.get_paths()
+    installed = {Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    installed |= {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
+    own = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.partition(".")[0] in _NEVER or not file or getattr(module, "__name__", None) != name:
+            continue
+        path = Path(file).resolve()
+        parts = path.parts
+        if "site-packages" in parts or "dist-packages" in parts or path.suffix != ".py":
+            continue
+        if not any(path.is_relative_to(place) for place in installed):
+            own.append(module)
+    return own
+
+
+@contextmanager
+def _by_value(modules: list[Any]) -> Iterator[None]:
+    known = cloudpickle.list_registry_pickle_by_value()
+    added = [module for module in modules if module.__name__ not in known]
+    for module in added:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in added:
+            cloudpickle.unregister_pickle_by_value(module)

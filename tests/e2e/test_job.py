@@ -1,0 +1,205 @@
+"""The main job on a real session, with real Delta tables and a real MLflow store."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from data import breast_cancer
+from mlflow.tracking import MlflowClient
+from pyspark.sql import SparkSession
+
+from bakeoff import RunConfig, run
+from bakeoff.results.store import local_tracking_uri
+from bakeoff.results.tables import frame
+
+MODELS = ("nb", "dt", "lr", "dummy", "ridge")
+N_FOLDS = 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("job")
+
+
+@pytest.fixture(scope="module")
+def source(folder: Path) -> Path:
+    path = folder / "cancer.csv"
+    breast_cancer(200).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def config(source: Path, folder: Path, **more: Any) -> RunConfig:
+    asked = {"include": MODELS, "fold": N_FOLDS, "batch_size": 2, "run_id": "first", "home": folder / "home"}
+    return RunConfig(str(source), "target", **{**asked, **more})
+
+
+@pytest.fixture(scope="module")
+def result(source: Path, folder: Path, spark: Any) -> Any:
+    return run(config(source, folder), spark, say=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path, result: Any) -> MlflowClient:
+    uri = local_tracking_uri(folder / "home")
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def counts(spark: Any, result: Any, run_id: str) -> dict[str, int]:
+    return {
+        name: frame(spark, result.tables, name).where(f"run_id = '{run_id}'").count()
+        for name in ("runs", "leaderboard", "trials")
+    }
+
+
+def test_the_tables_hold_one_row_for_each_thing(spark: Any, result: Any) -> None:
+    assert counts(spark, result, "first") == {"runs": 1, "leaderboard": 5, "trials": 15}
+    row = frame(spark, result.tables, "runs").where("run_id = 'first'").first().asDict()
+    assert row["status"] == "finished"
+    assert (row["n_models"], row["n_ok"], row["n_failed"], row["n_folds"]) == (5, 5, 0, N_FOLDS)
+    assert row["best_model_id"] == result.leaderboard.best.model_id
+    assert row["primary_metric"] == "accuracy"
+    assert row["mlflow_run_id"] == result.mlflow_run_id
+    assert json.loads(row["config"])["include"] == list(MODELS)
+    assert row["wall_seconds"] >= row["ideal_seconds"] > 0
+    assert row["started_at"] < row["finished_at"]
+
+
+def test_the_leaderboard_is_ranked_and_points_into_mlflow(spark: Any, result: Any, client: MlflowClient) -> None:
+    rows = frame(spark, result.tables, "leaderboard").where("run_id = 'first'").orderBy("rank").collect()
+    assert [row.rank for row in rows] == [1, 2, 3, 4, 5]
+    assert [row.model_id for row in rows] == [row.model_id for row in result.leaderboard.rows]
+    for row in rows:
+        logged = client.get_run(row.mlflow_run_id).data.metrics
+        assert logged["accuracy"] == pytest.approx(row.metrics["accuracy"])
+        assert logged["accuracy_std"] == pytest.approx(row.metrics_std["accuracy"])
+
+
+def test_mlflow_holds_a_tree_of_runs(result: Any, client: MlflowClient) -> None:
+    runs = client.search_runs([result.experiment_id], filter_string="tags.`bakeoff.run_id` = 'first'")
+    kinds = [run.data.tags["bakeoff.kind"] for run in runs]
+    # Three batches of two, two and one: a batch of one is its model's run.
+    assert (kinds.count("run"), kinds.count("batch"), len(runs)) == (1, 3, 8)
+    parent = client.get_run(result.mlflow_run_id)
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["n_models"] == len(MODELS)
+    assert {item.path for item in client.list_artifacts(result.mlflow_run_id)} >= {"leaderboard.json"}
+    assert all(run.info.status == "FINISHED" for run in runs)
+    folds = client.get_metric_history(runs[0].info.run_id, "fold_accuracy")
+    assert len(folds) in (0, N_FOLDS)
+
+
+def test_the_best_model_predicts_raw_rows_in_a_fresh_process(source: Path, folder: Path, result: Any) -> None:
+    code = (
+        "import sys, json, warnings; warnings.simplefilter('ignore');"
+        "import mlflow, pandas as pd;"
+        f"mlflow.set_tracking_uri({local_tracking_uri(folder / 'home')!r});"
+        f"model = mlflow.pyfunc.load_model({result.model_uri!r});"
+        f"rows = pd.read_csv({str(source)!r}).drop(columns='target').tail(7);"
+        "print(json.dumps([str(value) for value in model.predict(rows)]));"
+        "assert not any(name.startswith('bakeoff') for name in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=folder)
+    assert said.returncode == 0, said.stderr[-2000:]
+    predicted = json.loads(said.stdout.strip().splitlines()[-1])
+    truth = list(pd.read_csv(source)["target"].tail(7))
+    assert set(predicted) <= {"malignant", "benign"}
+    assert sum(mine == true for mine, true in zip(predicted, truth, strict=True)) >= 5
+
+
+def test_the_session_is_used_and_left_as_it_is(source: Path, folder: Path, spark: Any, result: Any) -> None:
+    settings = {row.key: row.value for row in spark.sql("SET").collect()}
+    views = {table.name for table in spark.catalog.listTables()}
+    run(config(source, folder, run_id="again", include=("nb",)), say=lambda _: None)  # the active one, not passed
+    assert SparkSession.getActiveSession() is spark
+    assert spark.range(3).count() == 3
+    after = {row.key: row.value for row in spark.sql("SET").collect()}
+    # Delta itself notes the version of its last commit among the session's settings.
+    mine = {key: value for key, value in after.items() if "lastCommitVersionInSession" not in key}
+    assert mine == {key: value for key, value in settings.items() if "lastCommitVersionInSession" not in key}
+    assert {table.name for table in spark.catalog.listTables()} == views
+    contexts = spark.sparkContext._jvm.org.apache.spark.SparkContext.getActive
+    assert contexts().get().applicationId() == spark.sparkContext.applicationId
+
+
+def test_the_same_run_id_again_leaves_one_copy(
+    source: Path, folder: Path, spark: Any, result: Any, client: Any
+) -> None:
+    said: list[str] = []
+    again = run(config(source, folder), spark, say=said.append)
+    assert counts(spark, result, "first") == {"runs": 1, "leaderboard": 5, "trials": 15}
+    assert len(client.search_runs([result.experiment_id], "tags.`bakeoff.run_id` = 'first'")) == 8
+    assert again.mlflow_run_id == result.mlflow_run_id
+    assert again.summary.n_resumed == 15
+    assert [row.primary_value for row in again.leaderboard.rows] == [
+        row.primary_value for row in result.leaderboard.rows
+    ]
+    assert "Run first goes on: 15 of its trials are finished already." in said
+
+
+def test_another_question_under_the_same_run_id_is_refused(source: Path, folder: Path, spark: Any, result: Any) -> None:
+    from bakeoff.errors import UserError
+
+    with pytest.raises(UserError, match="asked something else: choose another --run-id"):
+        run(config(source, folder, fold=2), spark, say=lambda _: None)
+
+
+def test_another_run_stands_beside_the_first(source: Path, folder: Path, spark: Any, result: Any) -> None:
+    run(config(source, folder, run_id="second", include=("nb", "dummy")), spark, say=lambda _: None)
+    assert counts(spark, result, "second") == {"runs": 1, "leaderboard": 2, "trials": 6}
+    assert counts(spark, result, "first") == {"runs": 1, "leaderboard": 5, "trials": 15}
+
+
+def test_when_no_model_survives_the_job_fails_and_says_why(folder: Path, spark: Any, result: Any) -> None:
+    from bakeoff.errors import NoModelSurvivedError
+
+    path = folder / "negative.csv"
+    breast_cancer(60).assign(target=lambda rows: range(len(rows))).astype({"target": float}).to_csv(path, index=False)
+    # A polynomial of this degree has more columns than memory for them.
+    asked = config(path, folder, run_id="none", include=("kr",), setup={"custom_pipeline": None}, task="regression")
+    broken = RunConfig(**{**vars(asked), "budget_minutes": 1e-9})
+    with pytest.raises(NoModelSurvivedError, match="None of the 1 models survived"):
+        run(broken, spark, say=lambda _: None)
+    row = frame(spark, result.tables, "runs").where("run_id = 'none'").first()
+    assert (row.status, row.n_failed, row.best_model_id) == ("failed", 1, None)
+
+
+def test_a_table_is_compared_by_its_name(source: Path, folder: Path, spark: Any, result: Any) -> None:
+    rows = spark.createDataFrame(pd.read_csv(source))
+    rows.write.format("delta").mode("overwrite").saveAsTable("patients")
+    try:
+        named = [
+            run(
+                RunConfig("patients", "target", include=("nb",), fold=3, run_id=run_id, home=folder / "home"),
+                spark,
+                say=lambda _: None,
+            )
+            for run_id in ("table-1", "table-2")
+        ]
+    finally:
+        spark.sql("DROP TABLE patients")
+    first, second = (one.leaderboard.outcomes for one in named)
+    assert [outcome.metrics for outcome in first] == [outcome.metrics for outcome in second]
+    row = frame(spark, result.tables, "runs").where("run_id = 'table-1'").first()
+    assert (row.source, row.source_version) == ("patients", "0")
+
+
+def test_a_time_series_runs_too(folder: Path, spark: Any) -> None:
+    from bakeoff.demo import demo_config
+
+    asked = demo_config("time_series", folder / "home", ("naive", "snaive", "polytrend"))
+    series = run(asked, spark, say=lambda _: None)
+    assert series.leaderboard.count("ok") == 3
+    assert series.plan.sort_by == "mase"
+    assert series.model_uri is not None
