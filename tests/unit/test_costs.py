@@ -1,0 +1,45 @@
+"""Expected costs order models the way that experience does, and give way to what was measured."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bakeoff.comparison.costs import FLOOR_SECONDS, SECONDS_PER_MILLION_CELLS, UNKNOWN, PriorCosts, corrected
+
+QUICK = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+ids = st.sampled_from([*SECONDS_PER_MILLION_CELLS, "a model of one's own"])
+sizes = st.integers(min_value=1, max_value=10_000_000)
+
+
+@QUICK
+@given(ids, sizes, st.integers(min_value=1, max_value=1_000))
+def test_more_rows_and_more_columns_cost_more(model_id, rows, columns):
+    cost = PriorCosts(rows, columns)(model_id)
+    assert FLOOR_SECONDS < cost < PriorCosts(rows * 2, columns)(model_id)
+    assert PriorCosts(rows, columns * 2)(model_id) == PriorCosts(rows * 2, columns)(model_id)
+
+
+def test_a_million_cells_cost_the_weight():
+    assert PriorCosts(20_000, 50)("rf") == pytest.approx(FLOOR_SECONDS + SECONDS_PER_MILLION_CELLS["rf"])
+
+
+def test_a_model_in_no_list_has_a_middling_weight():
+    costs = PriorCosts(20_000, 50)
+    assert costs("mine") == pytest.approx(FLOOR_SECONDS + UNKNOWN)
+    assert costs("nb") < costs("mine") < costs("gpc")
+
+
+def test_nothing_is_free():
+    assert PriorCosts(0, 0)("dummy") == FLOOR_SECONDS
+    assert PriorCosts(1_000_000, 0)("lr") == PriorCosts(1_000_000, 1)("lr")  # a series without exogenous columns
+
+
+def test_a_measurement_stands_in_the_place_of_the_prior():
+    prior = PriorCosts(20_000, 50)
+    cost = corrected(prior, {"rf": 7.0, "lr": 0.0})
+    assert cost("rf") == 7.0
+    assert cost("gbc") == prior("gbc")
+    assert cost("lr") == prior("lr")  # 0.0 is no measurement: a task of it would have no length

@@ -1,0 +1,46 @@
+"""The examples in docstrings are true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+import bakeoff
+
+ROOT = Path(bakeoff.__file__).parent
+WITH_EXAMPLES = {
+    "bakeoff.comparison.costs",
+    "bakeoff.comparison.events",
+    "bakeoff.comparison.plan",
+    "bakeoff.comparison.summary",
+    "bakeoff.comparison.trial",
+    "bakeoff.config",
+    "bakeoff.errors",
+    "bakeoff.provenance",
+    "bakeoff.results.journal",
+    "bakeoff.results.rows",
+    "bakeoff.results.target",
+    "bakeoff.session",
+}
+"""Modules that must have an example."""
+HEAVY = ("display", "execution", "fugue_backend", "pycaret3", "results/entries", "results/store")
+"""Modules that import PyCaret, Fugue or MLflow, which takes seconds."""
+
+
+def found():
+    """Modules of the package that have an example and are quick to import."""
+    for path in ROOT.rglob("*.py"):
+        name = path.relative_to(ROOT).with_suffix("").as_posix()
+        if ">>>" in path.read_text(encoding="utf-8") and not name.startswith(HEAVY):
+            yield f"bakeoff.{name.replace('/', '.').removesuffix('.__init__')}"
+
+
+@pytest.mark.parametrize("name", sorted(WITH_EXAMPLES | set(found())))
+def test_the_examples_of_a_module_are_true(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    results = doctest.testmod(importlib.import_module(name))
+    assert results.attempted, f"{name} has no example left: take it off the list, or give it one."
+    assert results.failed == 0
