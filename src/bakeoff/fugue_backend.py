@@ -208,13 +208,13 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         """Run the plan and refit the winners; leaves leaderboard and summary behind."""
         started = time.monotonic()
         announcer = Announcer([*self._listeners, *shown])
-        done = [*self._done, *_outcomes_of_broken(broken, plan)]
+        known = _outcomes_of_broken(broken, plan)
         prior = PriorCosts(len(frozen.y), 1 if frozen.X is None else frozen.X.shape[1])
         try:
             with FugueExecutor(open_engine(self._engine, self._conf), frozen, self._name, self._n_slots) as executor:
                 limits = Limits(request.budget_seconds, self._max_retries, request.errors == "raise")
                 cost = self._cost or prior
-                board = Scheduler(plan, executor, announcer, cost, limits, self._record, done).run()
+                board = Scheduler(plan, executor, announcer, cost, limits, self._record, self._done, known).run()
                 stopped = request.errors == "raise" and bool(board.failures)
                 winners = [] if stopped else chosen(board, request.n_select)
                 refitted = [future.result() for future in [executor.refit(model_id) for model_id in winners]]
@@ -222,7 +222,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         finally:
             self.listener_problems = announcer.close(self._listener_timeout)
         self._board = board
-        fresh = [outcome for outcome in board.outcomes if outcome not in done]
+        fresh = [outcome for outcome in board.outcomes if outcome not in self._done]
         self.summary = Summary(
             slots=slots,
             wall_seconds=time.monotonic() - started,

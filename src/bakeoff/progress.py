@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from bakeoff.comparison.events import BatchDone, Event, PlanMade, RunDone, TrialDone
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
+from bakeoff.text import one_line
 
 
 class ProgressView:
@@ -35,7 +37,7 @@ class ProgressView:
         elif isinstance(event, TrialDone):
             self._n_trials += 1
             self._n_bad += not event.outcome.ok
-            self._move()
+            self._move(1)
         elif isinstance(event, BatchDone):
             self._add(event)
         elif isinstance(event, RunDone):
@@ -54,7 +56,7 @@ class ProgressView:
         if not self._console.is_terminal:
             return
         self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("folds"),
@@ -68,14 +70,14 @@ class ProgressView:
         self._task = self._bar.add_task("starting", total=total, completed=self._n_resumed, left="")
         self._bar.start()
 
-    def _move(self) -> None:
+    def _move(self, advance: int) -> None:
         if self._bar is not None and self._plan is not None:
             text = f"{self._n_models}/{len(self._plan.models)} models"
             if self._best is not None:
                 text += f", best {self._best.model_id} {self._best.primary_value:.4f}"
             if self._n_bad:
                 text += f", {self._n_bad} failed"
-            self._bar.update(self._task, advance=1, description=text, left=self._left())
+            self._bar.update(self._task, advance=advance, description=text, left=self._left())
 
     def _add(self, event: BatchDone) -> None:
         assert self._plan is not None  # noqa: S101 - a plan is made before anything runs
@@ -83,19 +85,22 @@ class ProgressView:
         first = event.rows[0]
         if first.n_folds_ok and (self._best is None or self._is_better(first, self._best)):
             self._best = first
+        self._move(0)
         if self._console.is_terminal:
             return
         for row in event.rows:
             said = f"{row.primary_value:.4f}" if row.n_folds_ok else f"failed: {row.error_type}: {row.error_message}"
             count = f"{self._n_models}/{len(self._plan.models)}"
-            self._console.print(
-                f"  {count:>7}  {row.model_name:<34.34} {said[:80]}  {self._left()}", highlight=False, soft_wrap=True
-            )
+            line = f"  {count:>7}  {one_line(row.model_name):<34.34} {one_line(said):.80}  {self._left()}".rstrip()
+            # What a model says about itself is text, whatever brackets are in it.
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _is_better(self, row: Row, other: Row) -> bool:
         assert self._plan is not None  # noqa: S101 - a plan is made before anything runs
         if row.complete != other.complete:
             return row.complete
+        if math.isnan(other.primary_value):
+            return not math.isnan(row.primary_value)
         better = row.primary_value > other.primary_value
         return better if self._plan.greater_is_better else row.primary_value < other.primary_value
 

@@ -2,54 +2,73 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
+from bakeoff.text import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bakeoff.job import RunResult
+    from bakeoff.results.target import TableTarget
 
-_COLUMN_WIDTH = 9  # what a metric's column takes on a terminal, roughly
-_FIXED_WIDTH = 58  # what rank, name, id and the primary metric take
+_GAP = 2  # blanks between two columns, and before the first
+_NAME_AT_LEAST = 12
+_NAME_AT_MOST = 36
+_ID_AT_MOST = 20
+_NOTE_AT_LEAST = 8
+_NOTE_AT_MOST = 40
+_NO_TERMINAL = 1_000  # a log file has room for everything
 
 
 def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
-    """Print the ranking; on a narrow terminal the less important metrics are left out."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("#", justify="right")
-    table.add_column("model", no_wrap=True, overflow="ellipsis")
-    table.add_column("id", no_wrap=True)
-    names = {metric.key: metric.name for metric in plan.metrics} | {TT: "TT (Sec)"}
-    table.add_column(f"{names[plan.sort_by]} ± std", justify="right", no_wrap=True)
-    others = [key for key in names if key != plan.sort_by]
-    room = console.width if console.is_terminal else 200
-    shown = others[: max(0, (room - _FIXED_WIDTH) // _COLUMN_WIDTH)]
-    for key in shown:
-        table.add_column(names[key], justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True, overflow="ellipsis")
-    for row in board.rows:
-        table.add_row(*_cells(row, plan, shown), style=None if row.complete else "dim")
-    wide = console if console.is_terminal else Console(file=console.file, width=room, highlight=False)
-    wide.print(table)
+    """Print the ranking. On a narrow terminal metrics are left out, and then names and notes are shortened."""
+    names = {metric.key: one_line(metric.name) for metric in plan.metrics} | {TT: "TT (Sec)"}
+    width, name_limit = (console.width, _NAME_AT_MOST) if console.is_terminal else (_NO_TERMINAL, _NO_TERMINAL)
+    columns: list[tuple[str, list[str]]] = [
+        ("#", [str(row.rank) for row in board.rows]),
+        ("id", [one_line(row.model_id)[:_ID_AT_MOST] for row in board.rows]),
+        (f"{names[plan.sort_by]} ± std", [_primary(row, plan.sort_by) for row in board.rows]),
+    ]
+    people = [one_line(row.model_name) for row in board.rows]
+    notes = [_note(row, plan) for row in board.rows]
+    room = width - _GAP - sum(_widest(head, *cells) + _GAP for head, cells in columns)
+    name_width = min(_widest("model", *people), name_limit)
+    note_width = min(_widest("", *notes), _NOTE_AT_MOST)
+    if name_width + note_width + 2 * _GAP > room:
+        name_width = max(_NAME_AT_LEAST, min(name_width, room - min(note_width, _NOTE_AT_LEAST) - 2 * _GAP))
+        note_width = max(0, min(note_width, room - name_width - 2 * _GAP))
+    room -= name_width + _GAP + (note_width + _GAP if note_width else 0)
+    columns.insert(1, ("model", [_shortened(name, name_width) for name in people]))
+    for key in (key for key in names if key != plan.sort_by):
+        cells = [_number(row, key) for row in board.rows]
+        room -= _widest(names[key], *cells) + _GAP
+        if room < 0:
+            break
+        columns.append((names[key], cells))
+    if note_width:
+        columns.append(("", [_shortened(note, note_width) for note in notes]))
 
-
-def _cells(row: Row, plan: Plan, shown: Sequence[str]) -> list[str]:
-    first = [str(row.rank), row.model_name, row.model_id]
-    if row.status == FAILED:
-        return [*first, "-", *("-" for _ in shown), f"failed: {row.error_type}"]
-    primary = f"{row.primary_value:.4f} ± {row.stds[plan.sort_by]:.4f}"
-    note = "" if row.status == COMPLETE else f"{row.n_folds_ok} of {plan.n_folds} folds: {row.error_type}"
-    return [*first, primary, *(f"{row.means[key]:.4f}" for key in shown), note]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for head, _ in columns:
+        table.add_column(Text(head), justify="left" if head in {"model", "id", ""} else "right", no_wrap=True)
+    for position, row in enumerate(board.rows):
+        style = None if row.complete else "dim"
+        table.add_row(*(Text(cells[position]) for _, cells in columns), style=style)
+    _sized(console, width).print(table)
 
 
 def outcome_lines(result: RunResult, home: Path) -> list[str]:
@@ -57,10 +76,13 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     best, summary = result.leaderboard.best, result.summary
     assert best is not None  # noqa: S101 - a run without a best model raises
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
+    clock = (
+        f"Took {summary.wall_seconds:.1f} s on {summary.slots} slots; ideal {summary.ideal_seconds:.1f} s, "
+        f"efficiency {summary.efficiency:.0%}"
+    )
     lines = [
-        f"Best: {best.model_name} ({best.model_id}), {result.plan.sort_by} {best.primary_value:.4f}",
-        f"Took {summary.wall_seconds:.1f} s on {summary.slots} slots; ideal {summary.ideal_seconds:.1f} s, "  # noqa: ISC004
-        f"efficiency {summary.efficiency:.0%}",
+        f"Best: {one_line(best.model_name)} ({best.model_id}), {result.plan.sort_by} {best.primary_value:.4f}",
+        clock,
         "",
         f"Tables  {result.tables.name('runs')}",
         f"        {result.tables.name('trials')}",
@@ -71,18 +93,30 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
         lines.append(f"Model   {result.model_uri}")
     if result.registered:
         lines.append(f"        registered as {result.registered[0]}, version {result.registered[1]}")
-    lines += [f"Warning: {problem}" for problem in result.problems]
-    where = "" if home == Path(".bakeoff") else f" --home {home}"
-    if result.tables.in_metastore:
-        where = f" --schema {result.tables.schema}"
+    lines += [f"Warning: {one_line(problem)}" for problem in result.problems]
+    where = place_options(result.tables, home)
     return [
         *lines,
         "",
         "Next:",
         f"  bakeoff leaderboard {result.run_id}{where}",
         f'  bakeoff sql "SELECT * FROM best_models"{where}',  # noqa: S608 - for a person to type
-        f"  bakeoff ui{'' if home == Path('.bakeoff') else f' --home {home}'}",
+        f"  bakeoff ui{_home_option(home)}",
     ]
+
+
+def place_options(tables: TableTarget, home: Path) -> str:
+    """The options that make another command look at the same tables, as typed in a shell.
+
+    Example:
+        >>> from bakeoff.results.target import TableTarget
+        >>> place_options(TableTarget(catalog="main", schema="bake offs"), Path(".bakeoff"))
+        " --catalog main --schema 'bake offs'"
+    """
+    if not tables.in_metastore:
+        return _home_option(home)
+    catalog = f" --catalog {shlex.quote(tables.catalog)}" if tables.catalog else ""
+    return f"{catalog} --schema {shlex.quote(tables.schema or '')}"
 
 
 def leaderboard_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -110,19 +144,50 @@ def leaderboard_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def print_frame(console: Console, frame: pd.DataFrame) -> None:
     """Print a data frame as an aligned table."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     numeric = set(frame.select_dtypes("number").columns)
     for name in frame.columns:
-        table.add_column(str(name), justify="right" if name in numeric else "left", overflow="fold")
+        table.add_column(Text(one_line(name)), justify="right" if name in numeric else "left", overflow="fold")
     for values in frame.itertuples(index=False, name=None):
-        table.add_row(*(_text(value) for value in values))
-    wide = console if console.is_terminal else Console(file=console.file, width=10_000, highlight=False)
-    wide.print(table)
+        table.add_row(*(Text(_text(value)) for value in values))
+    _sized(console, console.width if console.is_terminal else 10_000).print(table)
+
+
+def _primary(row: Row, key: str) -> str:
+    return "-" if row.status == FAILED else f"{row.primary_value:.4f} ± {row.stds[key]:.4f}"
+
+
+def _number(row: Row, key: str) -> str:
+    return "-" if row.status == FAILED else f"{row.means[key]:.4f}"
+
+
+def _note(row: Row, plan: Plan) -> str:
+    if row.status == COMPLETE:
+        return ""
+    reason = one_line(row.error_type or "")
+    return f"failed: {reason}" if row.status == FAILED else f"{row.n_folds_ok} of {plan.n_folds} folds: {reason}"
+
+
+def _widest(*texts: str) -> int:
+    return max(cell_len(text) for text in texts)
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"
+
+
+def _sized(console: Console, width: int) -> Console:
+    """The console itself where it is a terminal, else one of this width on the same file."""
+    return console if console.is_terminal else Console(file=console.file, width=width, highlight=False)
+
+
+def _home_option(home: Path) -> str:
+    return "" if home == Path(".bakeoff") else f" --home {shlex.quote(str(home))}"
 
 
 def _text(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT are what does not equal itself
+    import pandas as pd
+
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return str(value)
+    return f"{value:.4f}" if isinstance(value, float) else one_line(value)

@@ -127,4 +127,4 @@ def test_sql_that_spark_cannot_run_gets_one_sentence(
 @pytest.mark.parametrize("command", ["run", "demo", "runs", "leaderboard", "sql", "ui"])
 def test_every_command_helps_with_examples(capsys: pytest.CaptureFixture[str], command: str) -> None:
     main([command, "--help"])
-    assert f"\n  bakeoff {command}" in capsys.readouterr().out
+    assert f"Examples:\n    bakeoff {command}" in capsys.readouterr().out

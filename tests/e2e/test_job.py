@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from data import breast_cancer
 from mlflow.tracking import MlflowClient
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from bakeoff import RunConfig, run
@@ -129,8 +130,7 @@ def test_the_session_is_used_and_left_as_it_is(source: Path, folder: Path, spark
     mine = {key: value for key, value in after.items() if "lastCommitVersionInSession" not in key}
     assert mine == {key: value for key, value in settings.items() if "lastCommitVersionInSession" not in key}
     assert {table.name for table in spark.catalog.listTables()} == views
-    contexts = spark.sparkContext._jvm.org.apache.spark.SparkContext.getActive
-    assert contexts().get().applicationId() == spark.sparkContext.applicationId
+    assert SparkContext._active_spark_context is spark.sparkContext
 
 
 def test_the_same_run_id_again_leaves_one_copy(
@@ -177,7 +177,7 @@ def test_when_no_model_survives_the_job_fails_and_says_why(folder: Path, spark: 
 
 def test_a_table_is_compared_by_its_name(source: Path, folder: Path, spark: Any, result: Any) -> None:
     rows = spark.createDataFrame(pd.read_csv(source))
-    rows.write.format("delta").mode("overwrite").saveAsTable("patients")
+    rows.write.format("delta").saveAsTable("patients")
     try:
         named = [
             run(

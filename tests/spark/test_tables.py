@@ -134,7 +134,7 @@ def test_bad_rows_are_refused(spark, target, table, values):
     values |= {name: value for name, value in safe.items() if name in known}
     columns = ", ".join(values)
     with pytest.raises(Exception, match=r"DELTA_VIOLATE_CONSTRAINT|DELTA_NOT_NULL_CONSTRAINT"):
-        spark.sql(f"INSERT INTO {target.name(table)} ({columns}) VALUES ({', '.join(values.values())})")  # noqa: S608
+        spark.sql(f"INSERT INTO {target.name(table)} ({columns}) VALUES ({', '.join(values.values())})")
 
 
 def test_making_the_tables_again_commits_nothing(spark, target):
@@ -155,7 +155,7 @@ def test_trials_come_back_as_they_were(spark, target):
 
 def test_nan_is_stored_as_null(spark, target):
     trials = target.name("trials")
-    query = f"SELECT count(*) AS n FROM {trials} WHERE map_contains_key(metrics, 'f1') AND metrics['f1'] IS NULL"  # noqa: S608
+    query = f"SELECT count(*) AS n FROM {trials} WHERE map_contains_key(metrics, 'f1') AND metrics['f1'] IS NULL"
     assert spark.sql(query).first().n == 2
     board = {row["model_id"]: row for row in rows(spark, target, "leaderboard", "old")}
     assert board["lr"]["metrics"]["f1"] is None
@@ -209,7 +209,7 @@ def test_a_leaderboard_merged_again_has_each_model_once(spark, target):
 
 
 def test_times_are_points_in_time_whatever_the_zone(spark, target):
-    query = f"SELECT unix_micros(started_at) AS s, unix_micros(finished_at) AS f FROM {target.name('runs')}"  # noqa: S608
+    query = f"SELECT unix_micros(started_at) AS s, unix_micros(finished_at) AS f FROM {target.name('runs')}"
     run = spark.sql(f"{query} WHERE run_id = 'old'").first()
     assert (run.s, run.f) == (1_700_000_000_000_000, 1_700_000_009_500_000)
 

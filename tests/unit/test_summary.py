@@ -50,7 +50,7 @@ def test_the_longest_refit_comes_on_top(trials, slots, refits):
     assert ideal_seconds(trials, slots, iter(refits)) == ideal_seconds(trials, slots) + max(refits, default=0.0)
 
 
-def test_a_transform_counts_once_for_each_fold_with_the_least_that_it_took():
+def test_a_transform_counts_with_the_least_that_it_took_once_for_each_slot_that_must_hold_it():
     trials = [
         Outcome("a", 0, fit_seconds=1.0, transform_seconds=5.0),
         Outcome("b", 0, fit_seconds=1.0, transform_seconds=3.0),
@@ -58,7 +58,8 @@ def test_a_transform_counts_once_for_each_fold_with_the_least_that_it_took():
         Outcome("a", 1, fit_seconds=1.0, transform_seconds=2.0),
     ]
     assert ideal_seconds(trials, 1) == 4.0 + 3.0 + 2.0
-    assert ideal_seconds(trials, 3) == 3.0
+    assert ideal_seconds(trials, 2) == (4.0 + 3.0 + 2.0) / 2
+    assert ideal_seconds(trials, 4) == (4.0 + 2 * (3.0 + 2.0)) / 4  # four slots, two folds: each fold is held twice
 
 
 def test_the_longest_trial_is_the_limit_when_there_are_slots_enough():

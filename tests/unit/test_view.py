@@ -98,7 +98,7 @@ def test_a_wide_terminal_shows_more_metrics_than_a_narrow_one():
     for width in (60, 80, 200):
         header = ESCAPES.sub("", printed(terminal(width), print_leaderboard, SHORT, SHORT_BOARD)).splitlines()[1]
         shown.append([name for name in (*NAMES, "TT (Sec)") if f" {name} " in header])
-    assert shown[0] == ["AUC"]
+    assert "AUC" in shown[0]
     assert len(shown[0]) < len(shown[1]) < len(shown[2])
     assert shown[2] == [*NAMES, "TT (Sec)"]
 

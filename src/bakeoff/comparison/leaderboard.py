@@ -111,8 +111,9 @@ def _summarise(plan: Plan, model_id: str, outcomes: Sequence[Outcome]) -> Row:
     n_ok = sum(outcome.ok for outcome in outcomes)
     keys = [metric.key for metric in plan.metrics] + [TT]
     values = {key: fold_values(outcomes, key) for key in keys}
-    means = {key: float(np.mean(value)) if value else math.nan for key, value in values.items()}
-    stds = {key: float(np.std(value)) if value else math.nan for key, value in values.items()}
+    with np.errstate(invalid="ignore"):  # the deviation of an infinite value is NaN, and that is all there is to say
+        means = {key: float(np.mean(value)) if value else math.nan for key, value in values.items()}
+        stds = {key: float(np.std(value)) if value else math.nan for key, value in values.items()}
     broken = next((outcome for outcome in outcomes if not outcome.ok), None)
     return Row(
         rank=0,

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Leaderboard, rank
-from bakeoff.comparison.plan import Cost, Plan, Task, cut_tasks
+from bakeoff.comparison.plan import Batch, Cost, Plan, Task, cut_tasks
 from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
 
 _LOG = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class Scheduler:
     Attributes:
         record: makes an outcome durable; called before anybody hears of it.
         done: outcomes of an earlier attempt of this run, which are not run again.
+        known: outcomes of this run that are known before anything runs: models that cannot be sent to a worker.
     """
 
     plan: Plan
@@ -66,10 +67,12 @@ class Scheduler:
     limits: Limits = field(default_factory=Limits)
     record: Callable[[Outcome], None] | None = None
     done: Sequence[Outcome] = ()
+    known: Sequence[Outcome] = ()
 
     def __post_init__(self) -> None:
         wanted = set(self.plan.trials)
         self._outcomes = {outcome.trial: outcome for outcome in self.done if outcome.trial in wanted}
+        self._closed: set[int] = set()
         self._running: dict[Future[list[Outcome]], tuple[Task, int]] = {}
         self._waiting: deque[tuple[Task, int]] = deque()
         self._batch_started: dict[int, float] = {}
@@ -81,6 +84,10 @@ class Scheduler:
         deadline = None if self.limits.seconds is None else started + self.limits.seconds
         slots = max(1, self.executor.slots)
         self.announcer.tell(PlanMade(self.plan, slots, tuple(self._outcomes.values())))
+        for batch in self.plan.batches:
+            self._close_batch(batch)
+        for outcome in self.known:
+            self._accept(outcome)
         missing = [trial for trial in self.plan.trials if trial not in self._outcomes]
         self._waiting.extend((task, 1) for task in cut_tasks(missing, self.cost, slots))
         try:
@@ -118,11 +125,12 @@ class Scheduler:
             self._stopped = True
 
     def _outcomes_of(self, future: Future[list[Outcome]], task: Task, attempt: int) -> Iterable[Outcome]:
-        try:
-            outcomes = {outcome.trial: outcome for outcome in future.result()}
-        except (Exception, CancelledError) as error:  # noqa: BLE001 - a worker may be lost in any way
+        # Asked for and not raised: a worker may be lost with an exception that would end this thread too.
+        error = CancelledError() if future.cancelled() else future.exception()
+        if error is not None:
             _LOG.warning("A worker was lost with %d trials: %s", len(task.trials), error)
             return self._lost(task, attempt, error)
+        outcomes = {outcome.trial: outcome for outcome in future.result() or ()}
         strays = [trial for trial in task.trials if trial not in outcomes]
         if strays:
             left = Task(task.id, tuple(strays), task.seconds)
@@ -134,7 +142,7 @@ class Scheduler:
             alone = [Task(task.id, (trial,), self.cost(trial.model_id)) for trial in task.trials]
             self._waiting.extend((single, attempt + 1) for single in alone)
             return ()
-        return failed_outcomes(task.trials, Status.CRASHED, type(error).__name__, str(error))
+        return failed_outcomes(task.trials, Status.CRASHED, type(error).__name__, str(error), attempt)
 
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:
@@ -143,19 +151,20 @@ class Scheduler:
             self.record(outcome)
         self._outcomes[outcome.trial] = outcome
         self.announcer.tell(TrialDone(outcome))
-        self._close_batch(outcome.trial)
+        self._close_batch(self.plan.batches[self.plan.batch_of[outcome.model_id] - 1])
         if self.limits.stop_at_failure and not outcome.ok:
             self._stopped = True
 
-    def _close_batch(self, trial: Trial) -> None:
-        """Report the trial's batch if this was its last trial."""
-        batch = self.plan.batches[self.plan.batch_of[trial.model_id] - 1]
+    def _close_batch(self, batch: Batch) -> None:
+        """Report a batch once its last trial has ended; also one that an earlier attempt of the run finished."""
         mine = [Trial(model_id, fold) for model_id in batch.model_ids for fold in range(self.plan.n_folds)]
-        if any(each not in self._outcomes for each in mine):
+        if batch.id in self._closed or any(each not in self._outcomes for each in mine):
             return
+        self._closed.add(batch.id)
         outcomes = tuple(self._outcomes[each] for each in mine)
         rows = rank(self.plan, outcomes, batch.model_ids).rows
-        wall = time.monotonic() - self._batch_started.get(batch.id, time.monotonic())
+        now = time.monotonic()
+        wall = now - self._batch_started.get(batch.id, now)
         self.announcer.tell(BatchDone(batch, rows, outcomes, wall))
 
     def _close_open_trials(self) -> None:

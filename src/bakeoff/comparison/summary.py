@@ -38,8 +38,8 @@ class Summary:
 def ideal_seconds(outcomes: Sequence[Outcome], slots: int, refit_seconds: Iterable[float] = ()) -> float:
     """The physical limit of a run: no trial can be split, and the slots share the rest evenly.
 
-    max(longest trial, (all fit and score seconds + each fold's transform once) / slots) + the longest refit, because a
-    winner is known only at the end.
+    max(longest trial, (all fit and score seconds + each fold's transform) / slots) + the longest refit, because a
+    winner is known only at the end. A fold is transformed once; where slots outnumber folds, once for each slot.
 
     Example:
         >>> trials = [Outcome("lr", fold, fit_seconds=3.0, score_seconds=1.0) for fold in (0, 1)]
@@ -52,5 +52,6 @@ def ideal_seconds(outcomes: Sequence[Outcome], slots: int, refit_seconds: Iterab
         if outcome.transform_seconds > 0.0:
             known = transforms.get(outcome.fold, outcome.transform_seconds)
             transforms[outcome.fold] = min(known, outcome.transform_seconds)
-    shared = (sum(busy) + sum(transforms.values())) / max(slots, 1)
+    copies = max(1.0, slots / max(len({outcome.fold for outcome in outcomes}), 1))
+    shared = (sum(busy) + sum(transforms.values()) * copies) / max(slots, 1)
     return max([shared, *busy]) + max(refit_seconds, default=0.0)

@@ -7,6 +7,7 @@ and is never raised on a worker.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
@@ -115,10 +116,20 @@ class Outcome:
         return cls(**{**data, "status": Status(data["status"])})
 
 
-def failed_outcomes(trials: Iterable[Trial], status: Status, error_type: str, message: str) -> list[Outcome]:
+def failed_outcomes(
+    trials: Iterable[Trial], status: Status, error_type: str, message: str, attempt: int = 1
+) -> list[Outcome]:
     """The same bad end for several trials, as when the worker that held them is gone."""
     return [
-        Outcome(trial.model_id, trial.fold, status=status, error_type=error_type, error_message=message)
+        Outcome(
+            trial.model_id,
+            trial.fold,
+            status=status,
+            attempt=attempt,
+            error_type=error_type,
+            error_message=message,
+            finished_at=time.time(),
+        )
         for trial in trials
     ]
 

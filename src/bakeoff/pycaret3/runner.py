@@ -64,7 +64,7 @@ class TrialRunner(ABC):
         try:
             with self._quiet_room():
                 scored = self._score(trial)
-        except Exception as error:
+        except BaseException as error:  # a model that calls sys.exit() ends its trial, not the worker
             return self._failed(trial, attempt, error, time.perf_counter() - started)
         return Outcome(
             trial.model_id,
@@ -88,7 +88,7 @@ class TrialRunner(ABC):
                 model = self._refit(estimator)
                 restore_threads(model, before)
                 pickled = pickling.dumps(model)
-        except Exception as error:
+        except BaseException as error:
             seconds = time.perf_counter() - started
             return Refitted(model_id, None, seconds, type(error).__name__, str(error), _tail(traceback.format_exc()))
         return Refitted(model_id, pickled, time.perf_counter() - started)
@@ -125,11 +125,12 @@ class TrialRunner(ABC):
             np.random.set_state(numpy_state)
             random.setstate(python_state)
 
-    def _failed(self, trial: Trial, attempt: int, error: Exception, seconds: float) -> Outcome:
+    def _failed(self, trial: Trial, attempt: int, error: BaseException, seconds: float) -> Outcome:
+        ordinary = Status.FAILED if isinstance(error, Exception) else Status.CRASHED
         return Outcome(
             trial.model_id,
             trial.fold,
-            status=Status.OOM if isinstance(error, MemoryError) else Status.FAILED,
+            status=Status.OOM if isinstance(error, MemoryError) else ordinary,
             fit_seconds=seconds,
             host=socket.gethostname(),
             attempt=attempt,
