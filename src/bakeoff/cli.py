@@ -205,6 +205,8 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: with 2 for a mistake in what was asked, 1 for a run that failed.
     """
+    # PyCaret writes a log into the working directory from the moment it is imported; a job has its own.
+    os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
     code = cli.main(args=None if args is None else list(args), prog_name="bakeoff", standalone_mode=False)
     if isinstance(code, int) and code != 0:
         sys.exit(code)

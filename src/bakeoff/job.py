@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,9 +169,19 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     chosen = models if isinstance(models, list) else [models]
     best = board.best
     status = "finished" if best else "failed"
-    places.live.flush()
-    model_run_ids = places.tracking.model_run_ids
-    tables.merge_leaderboard(spark, places.tables, config.run_id, board.rows, plan.sort_by, model_run_ids)
+    problems = list(backend.listener_problems)
+    with ThreadPoolExecutor(thread_name_prefix="bakeoff-results") as at_once:
+        ids = places.tracking.model_run_ids
+        trials = at_once.submit(places.live.flush)
+        rows = at_once.submit(
+            tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
+        )
+        model = (
+            at_once.submit(_log_best, config, question, places, best.model_id, chosen[0]) if best and chosen else None
+        )
+    trials.result()
+    rows.result()
+    # Last, and only now: a run that says it is finished has everything else in the tables.
     record = replace(
         places.record,
         status=status,
@@ -189,10 +200,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         finished_at=time.time(),
     )
     tables.merge_run(spark, places.tables, record)
-    problems = list(backend.listener_problems)
     logged = None
     try:
-        logged = _log_best(config, question, places, best.model_id, chosen[0]) if best and chosen else None
+        logged = model.result() if model else None
     except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
         problems.append(f"The best model could not be logged to MLflow: {type(error).__name__}: {error}")
     clock = {
