@@ -151,7 +151,6 @@ def _settings(folder: Path, slots: int) -> dict[str, str]:
         # The tables of a laptop are small, and each of their queries runs once: compiling Java for it, or planning it
         # anew while it runs, takes longer than the query (a merge takes 2.6 s instead of 4.0 s on two cores).
         "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.adaptive.enabled": "false",
     }
 

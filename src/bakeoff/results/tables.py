@@ -33,7 +33,11 @@ _LOG = logging.getLogger(__name__)
 _DEFINITION = "bakeoff.definition"
 """Property of a view that tells whether it is up to date."""
 _TRIES = 7
-_LOST_A_RACE = re.compile(r"(?i)delta_concurrent|concurrent\w+exception|(metadata|protocol)_?changed|already_?exists")
+_LOST_A_RACE = re.compile(
+    r"(?i)delta_concurrent|concurrent\w+exception|(metadata|protocol)_?changed|already_?exists"
+    # A table that another job is making right now: its folder is there, and its log is not yet.
+    r"|delta_table_not_found|delta_create_table_with_non_empty_location"
+)
 _NOT_ALLOWED = re.compile(r"(?i)permission|privilege|access_?denied|not authorized|read-only")
 
 
