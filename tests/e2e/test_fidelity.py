@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from functools import partialmethod
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -28,7 +30,10 @@ class Both:
         self.sort = sort
         exp._master_model_container.clear()
         # Here a warning is an error, and plain PyCaret would take a model that warns for one that fails.
-        with threadpool_limits(1), warnings.catch_warnings():
+        # And its ties fall as numpy's default sort lets them, which on CPUs with AVX-512 is not stable: with a stable
+        # sort they keep the order in which the models were given.
+        stable = partialmethod(pd.DataFrame.sort_values, kind="stable")
+        with threadpool_limits(1), warnings.catch_warnings(), patch.object(pd.DataFrame, "sort_values", stable):
             warnings.simplefilter("ignore")
             exp.compare_models(sort=sort, round=12, verbose=False)
             self.native, self.native_folds = exp.pull(), list(exp._master_model_container)
