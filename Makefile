@@ -43,7 +43,9 @@ clean: ## Remove the virtual environment, caches and what runs left behind
 
 # The environment is made once, and anew when the requirements change.
 $(READY): $(LOCK) pyproject.toml | $(UV)
-	$(UV) pip sync --quiet --python $(BIN)/python $(LOCK)
+	@# Compiled once here: Spark starts many short Python processes, and each would compile PyCaret anew where
+	@# PYTHONDONTWRITEBYTECODE is set.
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python $(LOCK)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 

@@ -16,9 +16,9 @@ from threadpoolctl import threadpool_limits
 from bakeoff import FugueBackend
 
 TABLES = {
-    "breast_cancer": lambda: experiment(breast_cancer(), "target"),
-    "wine": lambda: experiment(wine(), "target", normalize=True, fix_imbalance=True),
-    "tips": lambda: experiment(tips(), "tip", remove_outliers=True, normalize=True),
+    "breast_cancer": lambda: experiment(breast_cancer(300), "target", fold=2),
+    "wine": lambda: experiment(wine(), "target", normalize=True, fix_imbalance=True, fold=2),
+    "tips": lambda: experiment(tips(), "tip", remove_outliers=True, normalize=True, fold=2),
 }
 SORT = {"tips": "R2"}
 
