@@ -1,49 +1,28 @@
-"""Draw docs/demo.svg: the end of a real `bakeoff demo`, as a terminal shows it.
-
-Usage: python docs/picture.py FOLDER, where FOLDER is an empty folder for the demo's results.
-"""
+"""Draw docs/demo.svg from what a run printed: ``bakeoff demo 2>/dev/null | python docs/picture.py``."""
 
 from __future__ import annotations
 
 import os
-import pty
 import re
 import sys
-from io import BytesIO
 from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-WIDTH = 118
-
-
-def record(folder: Path) -> str:
-    """Run the demo under a pseudo-terminal and return what was on it after the progress bar had gone."""
-    seen = BytesIO()
-
-    def read(descriptor: int) -> bytes:
-        data = os.read(descriptor, 4096)
-        seen.write(data)
-        return data
-
-    os.environ.update(COLUMNS=str(WIDTH), LINES="50", TERM="xterm-256color")
-    os.chdir(folder)
-    pty.spawn([sys.executable, "-m", "bakeoff", "demo"], read)
-    text = seen.getvalue().decode().replace("\r\n", "\n")
-    # The progress bar redraws itself; what counts begins after it was taken away.
-    return re.sub(r"\x1b\[\?25[lh]|\x1b\[\d*[AK]|\r", "", text[text.rindex("\x1b[?25h") :])
-
 
 def main() -> None:
-    """Write the picture beside this file."""
+    """Read standard input and write the picture beside this file."""
     here = Path(__file__).parent.resolve()
-    folder = Path(sys.argv[1]).resolve()
-    text = record(folder).replace(str(folder), "~/project").strip("\n")
-    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(Text("$ bakeoff demo", style="bold"))
-    console.print(Text.from_ansi(text))
+    lines = [line.rstrip().replace(str(Path.cwd()), "~/project") for line in sys.stdin]
+    width = max(map(len, lines))
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(record=True, width=width, file=nowhere)
+        console.print(Text("$ bakeoff demo", style="bold green"))
+        for line in lines:
+            heading = re.match(r"\s+# |Best:|Next:", line)
+            console.print(Text(line, style="bold" if heading else ""))
     # No fonts from elsewhere: the picture is whole without a network.
     plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     svg = console.export_svg(title="bakeoff demo", code_format=plain.replace("Fira Code", "Menlo, Consolas"))
