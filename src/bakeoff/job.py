@@ -16,7 +16,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
 from bakeoff.config import RunConfig
 from bakeoff.errors import NoModelSurvivedError, UserError
-from bakeoff.places import Places, open_places
+from bakeoff.places import Places, open_places, table_target
 from bakeoff.results.target import TableTarget
 from bakeoff.session import open_session
 from bakeoff.source import SourceTable, load_source
@@ -84,8 +84,10 @@ def run(
     """
     # What a file holds is known without Spark, so a session is made only for a question that makes sense.
     question = ask(config, None, say) if _is_local_file(config.source) else None
+    say("Opening a Spark session.")
     with open_session(spark, config.home) as (session, _):
         question = question or ask(config, session, say)
+        say(f"Opening the tables ({table_target(config).place}) and MLflow.")
         places = open_places(config, session, question.source, say)
         return compare(config, session, question, places, listeners)
 

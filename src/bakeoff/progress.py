@@ -54,6 +54,8 @@ class ProgressView:
         self._started = time.monotonic()
         self._n_resumed = len(event.done)
         if not self._console.is_terminal:
+            count = f"{len(event.plan.models)} models on {event.plan.n_folds} folds, {event.slots} at once"
+            self._console.print(f"Comparing {count}.", highlight=False, soft_wrap=True)
             return
         self._bar = Progress(
             TextColumn("{task.description}", style="bold", markup=False),

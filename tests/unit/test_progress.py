@@ -126,7 +126,8 @@ def test_closing_twice_or_before_the_start_is_fine():
 def test_without_a_terminal_there_is_a_line_for_each_model_and_no_control_character(clock):
     text = play(no_terminal(), plan_of(), *THREE)
     assert all(character.isprintable() or character == "\n" for character in text)
-    lines = text.splitlines()
+    said, *lines = text.splitlines()
+    assert said == "Comparing 3 models on 2 folds, 2 at once."
     assert [line.split()[0] for line in lines] == ["1/3", "2/3", "3/3"]
     assert "Logistic Regression" in lines[0]
     assert "0.8500" in lines[0]
@@ -137,7 +138,7 @@ def test_without_a_terminal_there_is_a_line_for_each_model_and_no_control_charac
 
 def test_a_batch_of_several_models_comes_in_one_go_the_best_first():
     plan = plan_of(batch_size=3)
-    lines = play(no_terminal(), plan, [outcome for outcomes in THREE for outcome in outcomes]).splitlines()
+    lines = play(no_terminal(), plan, [outcome for outcomes in THREE for outcome in outcomes]).splitlines()[1:]
     assert [line.split()[0] for line in lines] == ["3/3"] * 3
     assert [name in line for name, line in zip(("Logistic", "Random", "A Class"), lines, strict=True)] == [True] * 3
 
