@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,15 +245,12 @@ def _results(home: Path, catalog: str | None, schema: str | None) -> Iterator[tu
     target = TableTarget(catalog=catalog, schema=schema) if schema else TableTarget(path=home / "tables")
     if target.path is not None and not target.path.exists():
         raise UserError(f"There are no results in {home} yet: run `bakeoff demo`, or name another --home.")
-    with Console(stderr=True).status("Starting Spark"):
-        opened = open_session(None, home)
-        spark, owned = opened.__enter__()
-    try:
+    with ExitStack() as stack:
+        with Console(stderr=True).status("Starting Spark"):
+            spark, owned = stack.enter_context(open_session(None, home))
         if owned:
             register_views(spark, target)
         yield spark, target
-    finally:
-        opened.__exit__(None, None, None)
 
 
 def _show(frame: Any) -> None:

@@ -62,12 +62,13 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     earlier = check_same_question(config, spark, target, source)
     with _importing("mlflow"):
         tables.ensure_tables(spark, target)
+    commit = git_commit()
     tracking = MlflowTracking(
         make_client(config.home),
         config.experiment or _default_experiment(spark),
         config.run_id,
         params={name: str(value) for name, value in _asked(config).items()},
-        tags={"source": source.name, "source_version": source.version or "", "git_commit": git_commit() or ""},
+        tags={"source": source.name, "source_version": source.version or "", "git_commit": commit or ""},
         dataset=_dataset(source),
         artifact_location=experiment_location(config.home),
     )
@@ -86,7 +87,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         mlflow_run_id=tracked.mlflow_run_id,
         config=config.to_json(),
         versions=versions(),
-        git_commit=git_commit(),
+        git_commit=commit,
         started_at=earlier or time.time(),
     )
     journal = Journal(config.home / "runs" / config.run_id / "journal")

@@ -25,6 +25,7 @@ import pandas as pd
 
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
+from bakeoff.results.target import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -224,7 +225,7 @@ def _find(source: str, spark: SparkSession | None) -> _Files | _Delta:
     path, uri = _local_path(source), _SCHEME.match(source)
     if path is not None and path.exists() and (_path_like(source) or not _is_table(source, spark)):
         if path.is_dir() and (path / "_delta_log").is_dir():
-            return _Delta(str(path), "delta", f"delta.{_quoted(_for_spark(path))}", _needed(spark, source))
+            return _Delta(str(path), "delta", f"delta.{quoted(_for_spark(path))}", _needed(spark, source))
         return _Files(str(path), _kind_of(path), path)
     if uri and spark is not None and (path is None or uri.group(1) != "file"):
         return _find_remote(source, spark)
@@ -242,7 +243,7 @@ def _find(source: str, spark: SparkSession | None) -> _Files | _Delta:
         raise UserError(
             f"There is no source {source!r}: no file in {Path.cwd()}, {where}: check its name, catalog and schema."
         )
-    return _Delta(source, "table", ".".join(map(_quoted, parts)), _needed(spark, source))
+    return _Delta(source, "table", ".".join(map(quoted, parts)), _needed(spark, source))
 
 
 def _find_remote(source: str, spark: SparkSession) -> _Files | _Delta:
@@ -250,7 +251,7 @@ def _find_remote(source: str, spark: SparkSession) -> _Files | _Delta:
     lower = source.lower().rstrip("/")
     kind = "csv" if lower.endswith(_CSV) else "parquet" if lower.endswith(_PARQUET) else "delta"
     if kind == "delta":
-        return _Delta(source, kind, f"delta.{_quoted(source)}", spark)
+        return _Delta(source, kind, f"delta.{quoted(source)}", spark)
     try:
         pattern = "*" if kind == "csv" else "*.parquet"
         files = spark.read.format("binaryFile").option("pathGlobFilter", pattern).load(source)
@@ -313,10 +314,6 @@ def _name_parts(name: str) -> list[str] | None:
     return None
 
 
-def _quoted(name: str) -> str:
-    return f"`{name.replace('`', '``')}`"
-
-
 def _is_table(source: str, spark: SparkSession | None) -> bool:
     parts = _name_parts(source)
     if spark is None or parts is None:
@@ -324,7 +321,7 @@ def _is_table(source: str, spark: SparkSession | None) -> bool:
     from pyspark.errors import AnalysisException
 
     try:
-        return bool(spark.table(".".join(map(_quoted, parts))).columns)
+        return bool(spark.table(".".join(map(quoted, parts))).columns)
     except AnalysisException as error:
         if re.search("not.found", str(error), re.IGNORECASE):
             return False
@@ -396,11 +393,11 @@ def _read_delta(found: _Delta, config: RunConfig, notes: list[str]) -> tuple[pd.
     usable = _usable_columns(table, notes)
     _check_columns(usable, config)
     # Expressions are text, since PySpark's column functions belong to whichever kind of session the process had first.
-    table = table.selectExpr(*map(_quoted, usable))
+    table = table.selectExpr(*map(quoted, usable))
     if config.max_rows is not None:
         table = _sample_of_table(table, config, notes)
-    columns = list(map(_quoted, usable))
-    by = [*map(_quoted, config.order_by), _ROW_HASH, *columns]
+    columns = list(map(quoted, usable))
+    by = [*map(quoted, config.order_by), _ROW_HASH, *columns]
     ordered = table.selectExpr(*columns, f"{_hash_of(table)} AS {_ROW_HASH}").orderBy(*by).selectExpr(*columns)
     return ordered.toPandas(), version
 
@@ -453,7 +450,7 @@ def _hash_of(table: DataFrame) -> str:
 
 def _hashable(name: str, kind: str) -> str:
     # As text a time depends on the session's time zone, as a number it does not.
-    return f"CAST({f'CAST({_quoted(name)} AS DOUBLE)' if kind == 'timestamp' else _quoted(name)} AS STRING)"
+    return f"CAST({f'CAST({quoted(name)} AS DOUBLE)' if kind == 'timestamp' else quoted(name)} AS STRING)"
 
 
 def _sample_of_table(table: DataFrame, config: RunConfig, notes: list[str]) -> DataFrame:
@@ -462,8 +459,8 @@ def _sample_of_table(table: DataFrame, config: RunConfig, notes: list[str]) -> D
     if config.task == "time_series":
         # A random part of a time series would be full of holes: the latest stretch is what a forecast starts from.
         notes.append(f"Took the latest {most} rows at most (--max-rows).")
-        return table.orderBy(_quoted(str(config.time_col)), ascending=False).limit(most)
-    target = _quoted(config.target)
+        return table.orderBy(quoted(str(config.time_col)), ascending=False).limit(most)
+    target = quoted(config.target)
     is_float = dict(table.dtypes)[config.target] in {"float", "double"}
     present = f"{target} IS NOT NULL" + (f" AND NOT isnan({target})" if is_float else "")
     n_rows, n_present = table.selectExpr("count(*)", f"count_if({present})").collect()[0]
@@ -473,7 +470,7 @@ def _sample_of_table(table: DataFrame, config: RunConfig, notes: list[str]) -> D
     _note_sample(most, n_present, config, notes)
     table = table.where(present)
     # Equal rows have equal hashes: the number of the copy tells them apart, so that each copy has its own chance.
-    columns = list(map(_quoted, table.columns))
+    columns = list(map(quoted, table.columns))
     hashed = table.selectExpr(*columns, f"{_hash_of(table)} AS {_ROW_HASH}")
     copy = f"row_number() OVER (PARTITION BY {_ROW_HASH} ORDER BY {', '.join(columns)}) AS {_ROW_COPY}"
     numbered = hashed.selectExpr("*", copy).selectExpr(*columns, _ROW_HASH, _ROW_COPY)
