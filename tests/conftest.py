@@ -1,7 +1,9 @@
-"""What all tests share: one local Spark session, made when the first test asks for it."""
+"""What all tests share: one local Spark session, made when the first test asks for it, and an MLflow of nobody's."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,25 @@ from bakeoff.session import local_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_mlflow() -> None:
+    """No test logs to the tracking server of whoever runs it."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
+@pytest.fixture(autouse=True)
+def _no_tracking_uri_left() -> Iterator[None]:
+    """MLflow's tracking URI is the process's, and setting it sets an environment variable: neither outlives a test.
+
+    Fixtures of a module are made before those of its first test, so it is the test before that has to clean up.
+    """
+    yield
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    if "mlflow" in sys.modules:
+        sys.modules["mlflow"].set_tracking_uri("")
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
 @pytest.fixture(scope="session")
