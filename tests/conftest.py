@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--connect",
+        action="store_true",
+        help="run the contract suite on Spark Connect, which wants a process of its own",
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_mlflow() -> None:
     """No test logs to the tracking server of whoever runs it."""

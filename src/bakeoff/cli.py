@@ -220,7 +220,7 @@ def _run(config: RunConfig) -> None:
     from bakeoff.progress import ProgressView
     from bakeoff.view import outcome_lines, print_leaderboard
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=sys.stderr, highlight=False)
     progress = ProgressView(console)
     console.print(f"Run [bold]{config.run_id}[/bold]: {config.source}, target {config.target}")
     try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import pandas as pd
 
+from bakeoff import frames
 from bakeoff.comparison.costs import PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
@@ -21,7 +23,8 @@ from bakeoff.display import DisplayListener, _DisplayUtil
 from bakeoff.execution.engines import open_engine
 from bakeoff.execution.executor import FugueExecutor
 from bakeoff.pycaret3.contract import ParallelBackend
-from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze
+from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
+from bakeoff.pycaret3.own_logger import log_comparison
 from bakeoff.pycaret3.request import Request, read_request
 from bakeoff.pycaret3.runner import Refitted, runner_for
 from bakeoff.pycaret3.state import TT_COLUMN, chosen, highlighted, load_models, restore_state, score_grid
@@ -49,7 +52,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             ``"spark"``, or a SparkSession. A session is used as it is: never stopped, never reconfigured.
         conf: settings for Fugue's execution engine.
         batch_size: how many models are reported and logged together.
-        display_remote: show the leaderboard while it grows. No port is opened for it.
+        display_remote: show the leaderboard while it grows, and not only the progress, as far as the screen can: a
+            table in a notebook, lines on a terminal and in a log. No port is opened for it.
         top_only: kept for code that passes it: only the ``n_select`` best models are ever fitted again and returned.
         n_slots: how many tasks run at once, if not as many as the engine has slots.
         max_retries: how often a trial is tried again that lost its worker.
@@ -93,6 +97,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         done: Sequence[Outcome] = (),
         cost: Cost | None = None,
         listener_timeout: float = 5.0,
+        payload_dir: str | Path | None = None,
     ) -> None:
         super().__init__()
         self._engine = engine
@@ -108,6 +113,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._done = tuple(done)
         self._cost = cost
         self._listener_timeout = listener_timeout
+        self._payload_dir = payload_dir
         self._frozen: FrozenExperiment | None = None
         self._plan: Plan | None = None
         self._board: Leaderboard | None = None
@@ -151,18 +157,30 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             plan = self._make_plan(request, frozen)
             self._frozen, self._plan = frozen, plan
             sort, ascending = _sort_column(plan)
-            steps = len(plan.models) if self._display_remote else -1
-            display = _DisplayUtil(None, steps, request.verbose and bool(plan.models), sort, ascending)
-            shown = [DisplayListener(display, plan)] if self._display_remote and request.verbose else []
-            refitted = self._run(request, frozen, broken, plan, shown)
+            display = _DisplayUtil(
+                None,
+                len(plan.trials),
+                request.verbose and bool(plan.models),
+                sort,
+                ascending,
+                html=getattr(instance, "html_param", True),
+                live=self._display_remote,
+            )
+            shown = [DisplayListener(display, plan, live=self._display_remote)] if request.verbose else []
+            try:
+                refitted = self._run(request, frozen, broken, plan, shown)
+            finally:
+                display.close()
             assert self._board is not None  # noqa: S101 - _run has set it
             restore_state(instance, request, frozen, plan, self._board)
             if request.errors == "raise":
                 self._raise_first_failure(refitted)
             display.finish(highlighted(instance, instance.pull(), request.decimals))
+            self.listener_problems += display.problems
             self._lost_refits = tuple(refit for refit in refitted if refit.model is None)
             models = load_models({refit.model_id: refit.model for refit in refitted if refit.model is not None})
-        return models[0] if len(models) == 1 else models
+            log_comparison(instance, request, plan, self._board, models)
+        return next(iter(models.values())) if len(models) == 1 else list(models.values())
 
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
         """Run some models on all folds in this process; what a worker does for a whole batch.
@@ -208,10 +226,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         """Run the plan and refit the winners; leaves leaderboard and summary behind."""
         started = time.monotonic()
         announcer = Announcer([*self._listeners, *shown])
-        known = _outcomes_of_broken(broken, plan)
+        known = outcomes_of_broken(broken, plan)
         prior = PriorCosts(len(frozen.y), 1 if frozen.X is None else frozen.X.shape[1])
+        engine = open_engine(self._engine, self._conf, self._payload_dir)
         try:
-            with FugueExecutor(open_engine(self._engine, self._conf), frozen, self._name, self._n_slots) as executor:
+            with FugueExecutor(engine, frozen, self._name, self._n_slots, request.budget_seconds) as executor:
                 limits = Limits(request.budget_seconds, self._max_retries, request.errors == "raise")
                 cost = self._cost or prior
                 board = Scheduler(plan, executor, announcer, cost, limits, self._record, self._done, known).run()
@@ -257,47 +276,20 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
     @property
     def leaderboard(self) -> pd.DataFrame:
         """One row for each model of the last run, failed ones too."""
-        rows = self._board.rows if self._board else ()
-        return pd.DataFrame([{**vars(row), "means": dict(row.means), "stds": dict(row.stds)} for row in rows])
+        return frames.leaderboard(self._board)
 
     @property
     def trials(self) -> pd.DataFrame:
         """One row for each trial of the last run."""
-        return pd.DataFrame([outcome.to_dict() for outcome in (self._board.outcomes if self._board else ())])
+        return frames.trials(self._board)
 
     @property
     def failures(self) -> pd.DataFrame:
         """One row for each trial that went wrong, and for each winner that could not be refitted (fold ``refit``)."""
-        columns = ["model", "fold", "status", "error_type", "error_message", "traceback", "seconds_lost", "attempts"]
-        rows: list[list[Any]] = [
-            [o.model_id, o.fold, str(o.status), o.error_type, o.error_message, o.traceback, o.fit_seconds, o.attempt]
-            for o in (self._board.failures if self._board else ())
-        ]
-        rows += [
-            [r.model_id, "refit", "failed", r.error_type, r.error_message, r.traceback, r.fit_seconds, 1]
-            for r in self._lost_refits
-        ]
-        return pd.DataFrame(rows, columns=columns)
+        return frames.failures(self._board, self._lost_refits)
 
 
 def _sort_column(plan: Plan) -> tuple[str, bool]:
     """The column that PyCaret's grid is sorted by, and whether small values come first."""
     names = {metric.key: metric.name for metric in plan.metrics}
     return names.get(plan.sort_by, TT_COLUMN), not plan.greater_is_better
-
-
-def _outcomes_of_broken(broken: Mapping[str, Broken], plan: Plan) -> list[Outcome]:
-    """A model that could not even be built or pickled has failed on every fold."""
-    return [
-        Outcome(
-            model_id,
-            fold,
-            status=Status.FAILED,
-            error_type=why.error_type,
-            error_message=why.message,
-            traceback=why.traceback,
-            finished_at=time.time(),
-        )
-        for model_id, why in broken.items()
-        for fold in range(plan.n_folds)
-    ]

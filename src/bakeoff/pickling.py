@@ -11,6 +11,7 @@ import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +30,29 @@ def dumps(value: Any) -> bytes:
 
 def _own_modules() -> list[Any]:
     """The modules of this process that are not installed: found neither in Python nor in its site-packages."""
-    paths = sysconfig.get_paths()
-    installed = {Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    installed |= {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
     own = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name.partition(".")[0] in _NEVER or not file or getattr(module, "__name__", None) != name:
             continue
-        path = Path(file).resolve()
-        parts = path.parts
-        if "site-packages" in parts or "dist-packages" in parts or path.suffix != ".py":
-            continue
-        if not any(path.is_relative_to(place) for place in installed):
+        if file.endswith(".py") and not _is_installed(file):
             own.append(module)
     return own
+
+
+@cache  # thousands of modules are asked about for each pickle, and a path that was resolved once is known
+def _is_installed(file: str) -> bool:
+    path = Path(file).resolve()
+    if "site-packages" in path.parts or "dist-packages" in path.parts:
+        return True
+    return any(path.is_relative_to(place) for place in _places())
+
+
+@cache
+def _places() -> frozenset[Path]:
+    paths = sysconfig.get_paths()
+    named = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return frozenset(Path(place).resolve() for place in (*named, sys.prefix, sys.base_prefix))
 
 
 @contextmanager

@@ -67,6 +67,8 @@ class ProgressView:
             console=self._console,
             transient=True,
             expand=True,
+            redirect_stdout=False,  # native trials swallow these streams meanwhile, and who restores last would win
+            redirect_stderr=False,
         )
         total = len(event.plan.trials)
         self._task = self._bar.add_task("starting", total=total, completed=self._n_resumed, left="")

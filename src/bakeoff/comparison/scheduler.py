@@ -17,6 +17,9 @@ from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
 
 _LOG = logging.getLogger(__name__)
 
+GRACE_SECONDS = 1.5
+"""How long after the deadline the run waits for tasks that are about to come home."""
+
 
 class Executor(Protocol):
     """Where tasks run."""
@@ -116,13 +119,17 @@ class Scheduler:
     def _collect(self, deadline: float | None) -> None:
         """Wait for the next task to end, or for the deadline."""
         patience = None if deadline is None else max(0.0, deadline - time.monotonic())
-        finished, _ = wait(self._running, timeout=patience, return_when=FIRST_COMPLETED)
+        self._take(wait(self._running, timeout=patience, return_when=FIRST_COMPLETED).done)
+        if deadline is not None and time.monotonic() >= deadline:
+            self._stopped = True
+            # Workers know the deadline and start no trial after it; what they have finished is on its way.
+            self._take(wait(self._running, timeout=GRACE_SECONDS).done)
+
+    def _take(self, finished: Iterable[Future[list[Outcome]]]) -> None:
         for future in finished:
             task, attempt = self._running.pop(future)
             for outcome in self._outcomes_of(future, task, attempt):
                 self._accept(outcome)
-        if deadline is not None and time.monotonic() >= deadline:
-            self._stopped = True
 
     def _outcomes_of(self, future: Future[list[Outcome]], task: Task, attempt: int) -> Iterable[Outcome]:
         # Asked for and not raised: a worker may be lost with an exception that would end this thread too.

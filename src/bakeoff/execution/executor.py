@@ -5,7 +5,9 @@ from __future__ import annotations
 import pickle
 import queue
 import threading
+import time
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.plan import Task
@@ -31,11 +33,18 @@ class FugueExecutor:
         frozen: the experiment whose trials are run.
         run_name: for the descriptions of the jobs.
         n_slots: how many tasks to run at once, if not as many as the engine has slots.
+        seconds: from now on, after which workers start no further trial; ``None`` for no limit.
     """
 
     def __init__(
-        self, engine: Engine, frozen: FrozenExperiment, run_name: str = "run", n_slots: int | None = None
+        self,
+        engine: Engine,
+        frozen: FrozenExperiment,
+        run_name: str = "run",
+        n_slots: int | None = None,
+        seconds: float | None = None,
     ) -> None:
+        self._deadline = None if seconds is None else time.monotonic() + seconds
         self._engine = engine
         self._run_name = run_name
         self.slots = n_slots or engine.slots
@@ -75,6 +84,11 @@ class FugueExecutor:
         self._queue.put((work, future))
         return future
 
+    def _packed(self, work: Work) -> bytes:
+        # The seconds are counted from when the work is sent: clocks of driver and workers need not agree.
+        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        return pickle.dumps(work if left is None else replace(work, seconds_left=left))
+
     def _serve(self) -> None:
         """One slot: take work until there is none."""
         while (job := self._queue.get()) is not None:
@@ -84,6 +98,6 @@ class FugueExecutor:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(self._engine.run(pickle.dumps(work), describe(work, self._run_name)))
+                future.set_result(self._engine.run(self._packed(work), describe(work, self._run_name)))
             except BaseException as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
                 future.set_exception(error)

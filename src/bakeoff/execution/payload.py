@@ -7,6 +7,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from bakeoff import pickling
@@ -35,7 +36,12 @@ class Payload:
     def of(cls, frozen: FrozenExperiment) -> Payload:
         """Pickle an experiment."""
         content = pickling.dumps(frozen)
-        return cls(hashlib.sha256(content).hexdigest(), content)
+        return cls(digest_of(content), content)
+
+
+def digest_of(content: bytes) -> str:
+    """The name of a payload: the hash of its content."""
+    return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,44 @@ class BroadcastDelivery:
         """The bytes, from the executor's copy of the broadcast."""
         content: bytes = self.broadcast.value
         return content
+
+
+@dataclass(frozen=True)
+class FileDelivery:
+    """The payload as a file in a folder that driver and workers share."""
+
+    path: str
+
+    def read(self) -> bytes:
+        """The bytes of the file."""
+        return Path(self.path).read_bytes()
+
+
+@dataclass(frozen=True)
+class ArtifactDelivery:
+    """The payload as a file that a Spark Connect session has sent to its workers."""
+
+    name: str
+
+    def read(self) -> bytes:
+        """The bytes of the worker's copy."""
+        from pyspark import SparkFiles
+
+        return Path(SparkFiles.get(self.name)).read_bytes()
+
+
+@dataclass(frozen=True)
+class InlineDelivery:
+    """The payload itself, sent along with every task."""
+
+    content: bytes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> InlineDelivery:
+        return self  # Fugue copies the arguments of what it maps, and bytes need no copy
+
+    def read(self) -> bytes:
+        """The bytes that came along."""
+        return self.content
 
 
 _KEPT: OrderedDict[str, TrialRunner] = OrderedDict()

@@ -5,13 +5,16 @@ The answer is bytes in chunks, so that a large model never makes a row that is t
 
 import pickle
 import sys
+import threading
+import time
 import zipimport
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.comparison.trial import Trial
-from bakeoff.execution.payload import Delivery, runner_of
+from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
+from bakeoff.execution.payload import Delivery, digest_of, runner_of
+from bakeoff.pycaret3.runner import TrialRunner
 
 CHUNK_BYTES = 32 * 1024 * 1024
 """Rows of an answer hold at most so many bytes; Spark Connect refuses messages beyond 128 MB."""
@@ -21,12 +24,27 @@ ANSWER_SCHEMA = "part:long,answer:binary"
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker is asked to do: trials to run, or one model to refit on all training rows."""
+    """What a worker is asked to do: trials to run, one model to refit on all training rows, or to say what it can read.
+
+    Attributes:
+        digest: names the payload.
+        trials: in the order to run them in.
+        refit: the id of a model.
+        attempt: 1 for the first try.
+        probe: answer with the digest of the payload that could be read.
+        seconds_left: trials that would start later than this are cancelled.
+    """
 
     digest: str
     trials: tuple[Trial, ...] = ()
     refit: str | None = None
     attempt: int = 1
+    probe: bool = False
+    seconds_left: float | None = None
+
+
+_ONE_AT_A_TIME = threading.RLock()
+# What PyCaret and numpy keep for the process allows one trial at a time in it, also where an engine has threads.
 
 
 def answer(rows: list[list[Any]], work: bytes, delivery: Any) -> list[list[Any]]:
@@ -62,10 +80,21 @@ def _nothing() -> None:
 
 def perform(work: Work, delivery: Delivery) -> Any:
     """The outcomes of the trials, or the refitted model."""
-    runner = runner_of(work.digest, delivery.read)
-    if work.refit is not None:
-        return runner.refit(work.refit)
-    return [runner.run(trial, work.attempt) for trial in work.trials]
+    started = time.monotonic()
+    if work.probe:
+        return digest_of(delivery.read())
+    with _ONE_AT_A_TIME:
+        runner = runner_of(work.digest, delivery.read)
+        if work.refit is not None:
+            return runner.refit(work.refit)
+        return [_run(runner, trial, work, started) for trial in work.trials]
+
+
+def _run(runner: TrialRunner, trial: Trial, work: Work, started: float) -> Outcome:
+    if work.seconds_left is not None and time.monotonic() - started >= work.seconds_left:
+        why = "The run's time was over before this trial could start."
+        return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]
+    return runner.run(trial, work.attempt)
 
 
 def join(rows: Sequence[Sequence[Any]]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.metrics import get_scorer
 
 from bakeoff import pickling
-from bakeoff.comparison.trial import Metric
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import Metric, Outcome, Status
 from bakeoff.pycaret3.request import Request, make_estimator
+from bakeoff.pycaret3.scorers import check_custom_metrics, scorers_of
 
 Split = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
@@ -64,6 +66,7 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
         The frozen experiment, and the models that could not be built or pickled, with the reason.
     """
     X, y = experiment._create_model_get_train_X_y(None, None)
+    check_custom_metrics(experiment, request)
     estimators, broken = _pickle_estimators(experiment, request)
     splits = draw_splits(experiment, request)
     if request.task == "time_series":
@@ -77,6 +80,10 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
     else:
         pipeline = type(experiment.pipeline)([(name, clone(step)) for name, step in experiment.pipeline.steps])
         extra = {}
+    if not request.cross_validation:
+        from bakeoff.pycaret3.holdout import HOLDOUT, travelling_copy
+
+        extra[HOLDOUT] = travelling_copy(experiment)
     frozen = FrozenExperiment(
         task=request.task,
         pipeline=pipeline,
@@ -85,7 +92,7 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
         splits=splits,
         estimators=estimators,
         metrics=request.metrics,
-        scorers=_scorers(experiment, request),
+        scorers=scorers_of(experiment, request),
         seed=experiment.seed,
         fit_kwargs=request.fit_kwargs,
         extra=extra,
@@ -100,15 +107,12 @@ def draw_splits(experiment: Any, request: Request) -> tuple[Split, ...]:
         ValueError: the splitter cannot split these rows.
     """
     X, y = experiment._create_model_get_train_X_y(None, None)
+    if not request.cross_validation:
+        return ((np.arange(len(y)), np.arange(0)),)  # the test rows are the hold-out's, which the experiment has
     # Plain PyCaret seeds numpy before each model, and a splitter without a seed of its own draws from it.
     np.random.seed(experiment.seed)
     drawn = request.cv.split(y) if request.task == "time_series" else request.cv.split(X, y, request.groups)
     return tuple(drawn)
-
-
-def _scorers(experiment: Any, request: Request) -> dict[str, Any]:
-    scorers = {key: experiment._all_metrics[metric_id].scorer for key, metric_id in request.metric_ids.items()}
-    return {key: get_scorer(scorer) if isinstance(scorer, str) else scorer for key, scorer in scorers.items()}
 
 
 def _pickle_estimators(experiment: Any, request: Request) -> tuple[dict[str, bytes], dict[str, Broken]]:
@@ -120,3 +124,20 @@ def _pickle_estimators(experiment: Any, request: Request) -> tuple[dict[str, byt
         except Exception as error:
             broken[model.id] = Broken(type(error).__name__, str(error), traceback.format_exc())
     return estimators, broken
+
+
+def outcomes_of_broken(broken: Mapping[str, Broken], plan: Plan) -> list[Outcome]:
+    """A model that could not even be built or pickled has failed on every fold."""
+    return [
+        Outcome(
+            model_id,
+            fold,
+            status=Status.FAILED,
+            error_type=why.error_type,
+            error_message=why.message,
+            traceback=why.traceback,
+            finished_at=time.time(),
+        )
+        for model_id, why in broken.items()
+        for fold in range(plan.n_folds)
+    ]

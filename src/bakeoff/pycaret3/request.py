@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from bakeoff.comparison.trial import TT, Metric, Model
 from bakeoff.errors import one_of
+from bakeoff.pycaret3.fit_kwargs import read_fit_kwargs
 
 _TT_NAMES = ("TT", "TT (Sec)")
 _TASKS = {
@@ -35,6 +36,9 @@ class Request:
         sort_by: key of the ranking metric, or ``tt_sec``.
         cv: the splitter that the scores belong to (the experiment's own object when ``fold`` was not given).
         budget_seconds: ``None`` for no limit.
+        fit_kwargs: for the estimator's ``fit``; values for each row in the order of the training rows.
+        cross_validation: whether there are folds; else each model is scored once, on the hold-out rows.
+        custom_tags: for the experiment's own logger.
     """
 
     task: str
@@ -52,6 +56,8 @@ class Request:
     fit_kwargs: Mapping[str, Any]
     groups: Any
     probability_threshold: float | None
+    cross_validation: bool = True
+    custom_tags: Mapping[str, Any] | None = None
 
 
 def read_request(experiment: Any, params: Mapping[str, Any]) -> Request:
@@ -93,9 +99,11 @@ def read_request(experiment: Any, params: Mapping[str, Any]) -> Request:
         errors=params.get("errors", "ignore"),
         verbose=bool(params.get("verbose", True)),
         budget_seconds=60.0 * budget if budget and budget > 0 else None,
-        fit_kwargs=dict(params.get("fit_kwargs") or {}),
+        fit_kwargs=read_fit_kwargs(experiment, params.get("fit_kwargs")),
         groups=experiment._get_groups(params.get("groups")) if task != "time_series" else None,
         probability_threshold=threshold,
+        cross_validation=params.get("cross_validation", True),
+        custom_tags=params.get("experiment_custom_tags"),
     )
 
 

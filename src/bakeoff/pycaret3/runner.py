@@ -143,6 +143,10 @@ class TrialRunner(ABC):
 
 def runner_for(frozen: FrozenExperiment) -> TrialRunner:
     """The runner that fits the experiment's kind."""
+    if "holdout" in frozen.extra:
+        from bakeoff.pycaret3.holdout import HoldoutRunner
+
+        return HoldoutRunner(frozen)
     if frozen.task == "time_series":
         from bakeoff.pycaret3.forecasting import ForecastRunner
 

@@ -56,6 +56,10 @@ def restore_state(experiment: Any, request: Request, frozen: FrozenExperiment, p
     Only complete models go into the container, in the order given: ``automl()`` would choose wrongly by a NaN.
     """
     is_series = request.task == "time_series"
+    if not request.cross_validation:
+        # Plain PyCaret adds nothing else to its state, and its hold-out scores are numbers.
+        experiment._display_container.append(score_grid(plan, board.rows))
+        return
     experiment._display_container.append(score_grid(plan, board.rows, as_objects=is_series))
     complete = {row.model_id for row in board.rows if row.complete}
     by_model: dict[str, list[Outcome]] = {}
@@ -83,16 +87,16 @@ def chosen(board: Leaderboard, n_select: int) -> list[str]:
     return ids[len(ids) - count :] if n_select < 0 else ids[:count]
 
 
-def load_models(pickled: Mapping[str, bytes]) -> list[Any]:
-    """The refitted models, in the order of the mapping."""
-    return [pickle.loads(content) for content in pickled.values()]
+def load_models(pickled: Mapping[str, bytes]) -> dict[str, Any]:
+    """The refitted models by id, in the order of the mapping."""
+    return {model_id: pickle.loads(content) for model_id, content in pickled.items()}
 
 
 def highlighted(experiment: Any, grid: pd.DataFrame, decimals: int) -> Any:
     """The styled ranking that PyCaret shows at the end; the best value of each column stands out."""
     if grid.empty:
         return grid
-    style = grid.style.format(precision=decimals)
+    style = grid.style.format(precision=decimals, escape="html")
     style = style.set_table_styles([{"selector": "th, td", "props": [("text-align", "left")]}])
     return experiment._highlight_models(style)
 

@@ -24,6 +24,7 @@ from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 
 from bakeoff.comparison.trial import Trial
+from bakeoff.pycaret3.fit_kwargs import of_rows
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import Scored, TrialRunner
 
@@ -74,7 +75,8 @@ class TabularRunner(TrialRunner):
         X_train, X_test = (fold.X_train, fold.X_test) if trusted else _private_copy(fold)
         np.random.seed(self._frozen.seed)
         started = time.perf_counter()
-        model = _fit(clone(estimator), X_train, fold.y_train, self._frozen.fit_kwargs)
+        kwargs = of_rows(self._frozen.fit_kwargs, self._frozen.splits[trial.fold][0], len(self._frozen.y))
+        model = _fit(clone(estimator), X_train, fold.y_train, kwargs)
         fitted = time.perf_counter()
         pipeline = type(self._frozen.pipeline)([*fold.steps, (_LAST_STEP, model)])
         metrics, errors = self._metrics(pipeline, X_test, fold.y_test)

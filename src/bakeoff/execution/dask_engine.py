@@ -1,0 +1,171 @@
+"""A Dask cluster: one future for each task, the payload kept by a plugin on every worker."""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+from distributed import Client, Future, WorkerPlugin, get_worker
+from fugue.execution.factory import make_execution_engine
+
+from bakeoff.execution.engines import map_one_row
+from bakeoff.execution.payload import Payload
+from bakeoff.execution.worker import join
+from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.session import usable_cores
+
+
+class PayloadPlugin(WorkerPlugin):
+    """Carries the payload to each worker once, also to those that join later."""
+
+    content: bytes
+
+    def __init__(self, digest: str, content: bytes) -> None:
+        self.name = plugin_name(digest)
+        self.content = content
+
+
+class DaskDelivery:
+    """The payload that a plugin has brought to this worker."""
+
+    def __init__(self, digest: str) -> None:
+        self._name = plugin_name(digest)
+
+    def read(self) -> bytes:
+        """The bytes, from the worker's plugin."""
+        plugin = get_worker().plugins[self._name]
+        assert isinstance(plugin, PayloadPlugin)  # noqa: S101 - the name is ours
+        return plugin.content
+
+
+def plugin_name(digest: str) -> str:
+    """What the payload's plugin is called on a worker."""
+    return f"bakeoff-{digest}"
+
+
+class DaskEngine:
+    """Runs tasks on the workers of a Dask client.
+
+    A slot is a worker *process*: PyCaret scores one model at a time in a process, however many threads that has. Each
+    task is sent to a process that has none of ours, and Dask may move it if that one goes away.
+
+    Args:
+        client: whose workers to use; ``None`` for the current client, or a local cluster that lives as long as the run.
+    """
+
+    name = "dask"
+
+    def __init__(self, client: Any, conf: Mapping[str, Any]) -> None:
+        self._own: Any = None
+        if client is None:
+            client = _current_client()
+        if client is None:
+            client = self._own = _local_client()
+        self._client = client
+        self._engine = make_execution_engine(client, dict(conf))
+        self._places = _one_worker_per_process(client)
+        self._free: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for address in self._places:
+            self._free.put(address)
+        self._futures: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._delivery: DaskDelivery | None = None
+        self._plugin: str | None = None
+
+    @property
+    def slots(self) -> int:
+        """One for each worker process."""
+        return max(1, len(self._places))
+
+    def publish(self, frozen: FrozenExperiment) -> str:
+        """Give every worker the payload."""
+        payload = Payload.of(frozen)
+        # Two runs may send the same payload; each takes away only what it brought.
+        digest = f"{payload.digest}-{uuid.uuid4().hex[:8]}"
+        self._client.register_plugin(PayloadPlugin(digest, payload.content))
+        self._plugin = plugin_name(digest)
+        self._delivery = DaskDelivery(digest)
+        return payload.digest
+
+    def run(self, work: bytes, description: str) -> Any:
+        """Run the work as one future on a worker process that has nothing else of ours to do."""
+        with self._place() as workers, self._client.as_current():
+            frame = map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine, as_local=False)
+            future = self._client.compute(frame.native, workers=workers, allow_other_workers=True)
+            with self._lock:
+                self._futures.add(future)
+            try:
+                answered = future.result()
+            except CancelledError as error:
+                raise RuntimeError(f"{description} was cancelled.") from error
+            finally:
+                with self._lock:
+                    self._futures.discard(future)
+        return join(answered.to_numpy().tolist())
+
+    def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """A plain thread."""
+        return threading.Thread(target=target, name=name, daemon=True)
+
+    def cancel(self) -> None:
+        """Cancel our futures. A trial that runs already ends by itself, and its answer is dropped."""
+        with self._lock:
+            running = list(self._futures)
+        if running:
+            self._client.cancel(running, force=True)
+
+    def close(self) -> None:
+        """Take the payload back, and the cluster down where it was ours."""
+        if self._plugin is not None:
+            self._client.unregister_worker_plugin(self._plugin)
+            self._plugin = None
+        if self._own is not None:
+            self._own.close()
+            self._own.cluster.close()
+
+    @contextmanager
+    def _place(self) -> Iterator[list[str] | None]:
+        """A worker process that none of our tasks is sent to meanwhile."""
+        try:
+            address = self._free.get_nowait()
+        except queue.Empty:  # more slots were asked for than there are processes
+            yield None
+            return
+        try:
+            yield [address]
+        finally:
+            self._free.put(address)
+
+
+def _local_client() -> Any:
+    """A cluster of this machine's cores, on the loopback interface and without a dashboard."""
+    make: Any = Client  # Dask is typed in parts only
+    return make(n_workers=usable_cores(), threads_per_worker=1, dashboard_address=None)
+
+
+def _current_client() -> Any:
+    known: Any = Client
+    try:
+        return known.current()
+    except ValueError:
+        return None
+
+
+def _one_worker_per_process(client: Any) -> list[str]:
+    """An address for each worker process; several workers may share one, as in tests and notebooks."""
+    processes: dict[tuple[str, int], str] = {}
+    for address, process in sorted(client.run(_process).items()):
+        processes.setdefault(tuple(process), address)
+    return list(processes.values())
+
+
+def _process() -> tuple[str, int]:
+    return socket.gethostname(), os.getpid()

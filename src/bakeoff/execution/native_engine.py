@@ -1,0 +1,58 @@
+"""Fugue's native engine: one slot, in this process."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from fugue.execution.factory import make_execution_engine
+
+from bakeoff.execution.engines import map_one_row
+from bakeoff.execution.payload import forget_runner, keep_runner
+from bakeoff.execution.worker import join
+from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.runner import runner_for
+
+
+@dataclass(frozen=True)
+class _InProcess:
+    """The payload of a process that already holds it."""
+
+    def read(self) -> bytes:
+        raise RuntimeError("The native engine's runner was forgotten while it was in use.")
+
+
+class NativeEngine:
+    """Runs tasks on the slot's thread, one at a time."""
+
+    name = "native"
+    slots = 1
+
+    def __init__(self, conf: Mapping[str, Any]) -> None:
+        self._engine = make_execution_engine("native", dict(conf))
+        self._digest = f"native-{uuid.uuid4().hex}"
+
+    def publish(self, frozen: FrozenExperiment) -> str:
+        """Hand the experiment over by reference."""
+        keep_runner(self._digest, runner_for(frozen))
+        return self._digest
+
+    def run(self, work: bytes, description: str) -> Any:
+        """Run the work on the calling thread."""
+        del description
+        return join(map_one_row(pd.DataFrame({"task": [0]}), work, _InProcess(), self._engine).as_array())
+
+    def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """A plain thread."""
+        return threading.Thread(target=target, name=name, daemon=True)
+
+    def cancel(self) -> None:
+        """A trial that runs in this process cannot be stopped; it ends by itself."""
+
+    def close(self) -> None:
+        """Let the transformed folds go."""
+        forget_runner(self._digest)

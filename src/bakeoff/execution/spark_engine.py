@@ -1,0 +1,67 @@
+"""A classic Spark session: one small job for each task, the payload as a broadcast."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fugue.execution.factory import make_execution_engine
+
+from bakeoff.execution.engines import map_one_row
+from bakeoff.execution.payload import BroadcastDelivery, Payload
+from bakeoff.execution.worker import join
+from bakeoff.pycaret3.frozen import FrozenExperiment
+
+
+class SparkEngine:
+    """Runs tasks as Spark jobs of one task.
+
+    Jobs carry a description and a tag of our own, and only that tag is ever cancelled; the caller's job group, pool
+    and other local properties are inherited by the slot threads.
+    """
+
+    name = "spark"
+
+    def __init__(self, spark: Any, conf: Mapping[str, Any]) -> None:
+        self._spark = spark
+        self._engine = make_execution_engine(spark, dict(conf))
+        self._tag = f"bakeoff-{uuid.uuid4().hex}"
+        self._delivery: BroadcastDelivery | None = None
+
+    @property
+    def slots(self) -> int:
+        """Cores of the cluster over the cores that one task takes."""
+        context = self._spark.sparkContext
+        cpus = int(self._spark.conf.get("spark.task.cpus", "1"))
+        return max(1, int(context.defaultParallelism) // cpus)
+
+    def publish(self, frozen: FrozenExperiment) -> str:
+        """Broadcast the pickled experiment."""
+        payload = Payload.of(frozen)
+        self._delivery = BroadcastDelivery(self._spark.sparkContext.broadcast(payload.content))
+        return payload.digest
+
+    def run(self, work: bytes, description: str) -> Any:
+        """Run the work as one Spark job of one task."""
+        context = self._spark.sparkContext
+        context.addJobTag(self._tag)
+        context.setJobDescription(description)
+        return join(map_one_row(self._spark.range(0, 1, 1, 1), work, self._delivery, self._engine).as_array())
+
+    def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """A thread that inherits the caller's Spark properties."""
+        from pyspark import InheritableThread
+
+        thread: threading.Thread = InheritableThread(target=target, name=name, daemon=True)
+        return thread
+
+    def cancel(self) -> None:
+        """Cancel the jobs that carry our tag."""
+        self._spark.sparkContext.cancelJobsWithTag(self._tag)
+
+    def close(self) -> None:
+        """Take the broadcast back from the executors."""
+        if self._delivery is not None:
+            self._delivery.broadcast.unpersist()

@@ -1,0 +1,42 @@
+"""What a run left behind, as frames to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.pycaret3.runner import Refitted
+
+_FAILURES = ["model", "fold", "status", "error_type", "error_message", "traceback", "seconds_lost", "attempts"]
+
+
+def leaderboard(board: Leaderboard | None) -> pd.DataFrame:
+    """One row for each model, in the order of the ranking."""
+    rows = board.rows if board else ()
+    return pd.DataFrame([{**vars(row), "means": dict(row.means), "stds": dict(row.stds)} for row in rows])
+
+
+def trials(board: Leaderboard | None) -> pd.DataFrame:
+    """One row for each trial."""
+    return pd.DataFrame([outcome.to_dict() for outcome in (board.outcomes if board else ())])
+
+
+def failures(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) -> pd.DataFrame:
+    """One row for each trial that went wrong, and for each winner that could not be refitted (fold ``refit``).
+
+    Example:
+        >>> list(failures(None).columns)[:3]
+        ['model', 'fold', 'status']
+    """
+    rows: list[list[Any]] = [
+        [o.model_id, o.fold, str(o.status), o.error_type, o.error_message, o.traceback, o.fit_seconds, o.attempt]
+        for o in (board.failures if board else ())
+    ]
+    rows += [
+        [r.model_id, "refit", "failed", r.error_type, r.error_message, r.traceback, r.fit_seconds, 1]
+        for r in lost_refits
+    ]
+    return pd.DataFrame(rows, columns=_FAILURES)

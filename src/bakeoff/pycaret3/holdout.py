@@ -1,0 +1,80 @@
+"""Trials of ``cross_validation=False``: fit on all training rows, score on the hold-out rows.
+
+The scores are what PyCaret's ``predict_model`` says of the hold-out rows (which differs from its scorers: it rounds to
+four decimals), so a copy of the experiment travels and says it on the worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+from bakeoff import pickling
+from bakeoff.comparison.trial import Trial
+from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.runner import Scored, TrialRunner, runner_for
+
+HOLDOUT = "holdout"
+"""Under this key `FrozenExperiment.extra` carries the experiment of a comparison without cross-validation."""
+
+_TT = "TT (Sec)"
+
+
+class HoldoutRunner(TrialRunner):
+    """Runs one trial a model; refits are those of the experiment's own kind."""
+
+    def __init__(self, frozen: FrozenExperiment) -> None:
+        super().__init__(frozen)
+        self._experiment = pickle.loads(frozen.extra[HOLDOUT])
+        extra = {key: value for key, value in frozen.extra.items() if key != HOLDOUT}
+        self._usual = runner_for(replace(frozen, extra=extra))
+
+    def _score(self, trial: Trial) -> Scored:
+        estimator, _ = self._estimator(trial.model_id)
+        experiment = self._experiment
+        _, seconds = experiment._create_model(
+            estimator,
+            cross_validation=False,
+            fit_kwargs=dict(self._frozen.fit_kwargs),
+            system=False,
+            verbose=False,
+        )
+        said = experiment.pull(pop=True).iloc[0]
+        metrics = {metric.key: float(said[metric.name]) for metric in self._frozen.metrics if metric.name in said}
+        return Scored(metrics, float(seconds), 0.0)
+
+    def _refit(self, estimator: Any) -> Any:
+        return self._usual._refit(estimator)
+
+
+def travelling_copy(experiment: Any) -> bytes:
+    """The experiment, pickled, with its rows and without what belongs to the driver: logs, results, caches."""
+    left = {"logger": None, "logging_param": None, "_setup_params": None, "data_func": None, "verbose": False}
+    state = {**experiment.__dict__, **left, "_display_container": [], "_master_model_container": []}
+    state["pipeline"] = copy(experiment.pipeline)
+    state["pipeline"].memory = None  # a cache folder of this machine
+    # PyCaret leaves the data out when it pickles itself: it is saved for longer than its data lives.
+    return pickling.dumps(_Travelling(type(experiment), state))
+
+
+class _Travelling:
+    """An experiment in parts, which unpickles as the experiment."""
+
+    def __init__(self, kind: type, state: dict[str, Any]) -> None:
+        self._kind, self._state = kind, state
+
+    def __reduce__(self) -> Any:
+        return _arrive, (self._kind, self._state)
+
+
+def _arrive(kind: Any, state: dict[str, Any]) -> Any:
+    experiment = kind.__new__(kind)
+    experiment.__dict__.update(state)
+    experiment._remote = True
+    experiment.logger = logging.getLogger(__name__ + ".quiet")
+    experiment.logger.addHandler(logging.NullHandler())
+    experiment.logger.propagate = False
+    return experiment

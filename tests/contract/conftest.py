@@ -1,0 +1,97 @@
+"""One suite for every engine: a test that asks for ``engine`` runs on each of them.
+
+``make test`` runs all of it on Fugue's native engine, and what is marked ``everywhere`` on the others; ``make test-all``
+runs everything everywhere. A process that has held a Spark Connect session gives no classic one any more, so Connect's
+part is run by itself, with ``--connect``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames:
+        engines = ["connect"] if metafunc.config.getoption("--connect") else ["native", "dask", "spark"]
+        metafunc.parametrize("engine", engines, indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    mine = [item for item in items if item.path.is_relative_to(HERE)]
+    for item in mine:
+        engine = _engine_of(item)
+        if engine not in (None, "native") and item.get_closest_marker("everywhere") is None:
+            item.add_marker("slow")
+    if config.getoption("--connect"):
+        items[:] = [item for item in mine if _engine_of(item) == "connect" or item.get_closest_marker("connect")]
+    else:
+        items[:] = [item for item in items if item.get_closest_marker("connect") is None]
+
+
+def _engine_of(item: pytest.Item) -> str | None:
+    callspec = getattr(item, "callspec", None)
+    engine = callspec.params.get("engine") if callspec else None
+    return engine if isinstance(engine, str) else None
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> Any:
+    """What is passed to the backend as its engine."""
+    if request.param == "native":
+        return "native"
+    return request.getfixturevalue({"dask": "dask_client", "spark": "spark", "connect": "connect"}[request.param])
+
+
+@pytest.fixture(scope="session")
+def dask_client() -> Iterator[Any]:
+    from distributed import Client
+
+    with Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Spark Connect session, with its server in this process's Java."""
+    from pyspark.sql import SparkSession
+
+    from bakeoff import session
+
+    folder = tmp_path_factory.mktemp("connect")
+    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    home = session.find_java()
+    if home == session._bundled_java() and (trust := session._trust_store(folder)):
+        java += f" -Djavax.net.ssl.trustStore={trust} -Djavax.net.ssl.trustStorePassword="
+    settings = {
+        "spark.jars.packages": "org.apache.spark:spark-connect_2.12:3.5.7",
+        "spark.driver.extraJavaOptions": java,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.sql.artifact.copyFromLocalToFs.allowDestLocal": "true",
+    }
+    # SPARK_TESTING: the server takes a free port of its own choice, and the client asks it which.
+    environment = {"JAVA_HOME": str(home), "PYSPARK_PYTHON": sys.executable, "SPARK_TESTING": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**environment, "SPARK_LOCAL_IP": "127.0.0.1"}.items():
+            patch.setenv(name, value)
+        patch.delenv("SPARK_HOME", raising=False)
+        builder = SparkSession.builder.remote("local[2]")
+        for name, value in settings.items():
+            builder = builder.config(name, value)
+        with pytest.warns(UserWarning, match="Spark Connect jars"):
+            made = builder.getOrCreate()
+        os.environ.pop("SPARK_REMOTE", None)
+    yield made
+    made.stop()
