@@ -8,21 +8,32 @@ LOCK := requirements/dev.txt
 CODE := src tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format lock clean
+CLASSIC := .venv-classic
+SPARK4 := .venv-spark4
+.PHONY: help setup demo test test-all test-classic test-spark4 lint format lock clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the virtual environment with the locked requirements
 
 demo: $(READY) ## Compare models on a data set that ships in a package, on local Spark
 	$(BIN)/bakeoff demo
 
+# Spark Connect comes second, in a process of its own: one that has held its session gives no other any more.
 test: lint ## Lint, check types, and run all tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --connect tests/contract
 
-test-all: lint ## The same with the slow tests
+test-all: lint ## The same with the slow tests: every behaviour on every engine
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --connect tests/contract
+
+test-classic: $(CLASSIC)/.ready ## The contract suite with the original PyCaret 3.3
+	$(CLASSIC)/bin/python -m pytest -m "not slow" tests/contract
+
+test-spark4: $(SPARK4)/.ready ## What is about Spark, on Spark 4.0
+	$(SPARK4)/bin/python -m pytest -k spark tests/spark tests/contract
 
 lint: $(READY) ## Check style, formatting and types
 	$(BIN)/ruff check $(CODE)
@@ -36,9 +47,13 @@ format: $(READY) ## Format the code and mend what can be mended
 lock: $(UV) ## Resolve the requirements again (LOCK_ARGS=--upgrade for the newest of everything)
 	$(UV) pip compile pyproject.toml --extra local --group dev --python-version 3.11 --quiet $(LOCK_ARGS) \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file $(LOCK)
+	for name in classic spark4; do \
+		$(UV) pip compile requirements/$$name.in --python-version 3.11 --quiet $(LOCK_ARGS) --no-emit-index-url \
+			--no-emit-find-links --custom-compile-command "make lock" --output-file requirements/$$name.txt || exit 1; \
+	done
 
 clean: ## Remove the virtual environment, caches and what runs left behind
-	rm -rf .venv .bakeoff .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv $(CLASSIC) $(SPARK4) .bakeoff .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once, and anew when the requirements change.
@@ -47,6 +62,13 @@ $(READY): $(LOCK) pyproject.toml | $(UV)
 	@# PYTHONDONTWRITEBYTECODE is set.
 	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python $(LOCK)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# The other environments hold what their tests need and nothing else.
+.venv-%/.ready: requirements/%.txt pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-$*
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-$*/bin/python requirements/$*.txt
+	$(UV) pip install --quiet --python .venv-$*/bin/python --no-deps --editable .
 	@touch $@
 
 $(UV):

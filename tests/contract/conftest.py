@@ -1,8 +1,8 @@
 """One suite for every engine: a test that asks for ``engine`` runs on each of them.
 
-``make test`` runs all of it on Fugue's native engine, and what is marked ``everywhere`` on the others; ``make test-all``
-runs everything everywhere. A process that has held a Spark Connect session gives no classic one any more, so Connect's
-part is run by itself, with ``--connect``.
+``make test`` runs all of it on Fugue's native engine, and what is marked ``everywhere`` on the others; ``make
+test-all`` runs everything everywhere. A process that has held a Spark Connect session gives no classic one any more,
+so Connect's part is run by itself, with ``--connect``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mine = [item for item in items if item.path.is_relative_to(HERE)]
     for item in mine:
+        # Plain PyCaret is run beside ours here, and what it and its libraries warn of is theirs.
+        item.add_marker(pytest.mark.filterwarnings("ignore"))
         engine = _engine_of(item)
         if engine not in (None, "native") and item.get_closest_marker("everywhere") is None:
             item.add_marker("slow")

@@ -429,3 +429,27 @@ def test_a_real_notebook_has_the_table_where_the_ranking_will_be(
     assert "Folds" not in tables[-1]
     assert "Naive Bayes" in tables[-1]
     assert any("jupyter.widget-view" in kind for _, data in notebook for kind in data)  # PyCaret's bar
+
+
+def test_the_display_grows_sorted_and_ends_with_the_ranking() -> None:
+    class Screen:
+        can_update_text = True
+
+        def __init__(self) -> None:
+            self.shown: list[Any] = []
+            self.steps = 0
+
+        def move_progress(self, value: int = 1) -> None:
+            self.steps += value
+
+        def display(self, df: Any, *, final_display: bool = True) -> None:
+            self.shown.append((df, final_display))
+
+    screen = Screen()
+    util = _DisplayUtil(screen, progress=3, verbose=True, sort="Accuracy", asc=False)
+    util.update(pd.DataFrame({"Accuracy": [0.7]}, index=["nb"]))
+    util.update(pd.DataFrame({"Accuracy": [0.9, 0.7]}, index=["lr", "dt"]))
+    util.finish()
+    assert [list(df.index) for df, _ in screen.shown] == [["nb"], ["lr", "nb", "dt"], ["lr", "nb", "dt"]]
+    assert [final for _, final in screen.shown] == [False, False, True]
+    assert screen.steps == 3

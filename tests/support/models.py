@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.dummy import DummyRegressor
 from sklearn.naive_bayes import GaussianNB
 
@@ -113,3 +116,66 @@ class Sleeps(GaussianNB):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         time.sleep(self.seconds)
         return super().fit(X, y)
+
+
+class CountsFits(GaussianNB):
+    """Writes the number of rows of each fit into a file."""
+
+    def __init__(self, notes: str = "", *, priors: Any = None, var_smoothing: float = 1e-9) -> None:
+        super().__init__(priors=priors, var_smoothing=var_smoothing)
+        self.notes = notes
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        _note(self.notes, str(len(X)))
+        return super().fit(X, y)
+
+
+class CountsItself(TransformerMixin, BaseEstimator):
+    """A transformer that writes down when it is fitted, and when and where it is unpickled."""
+
+    def __init__(self, notes: str = "") -> None:
+        self.notes = notes
+
+    def fit(self, X: Any, y: Any = None) -> Any:
+        _note(self.notes, "fit")
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(state)
+        if not self.__dict__.get("fitted_"):
+            _note(self.notes, f"read-{os.getpid()}")
+
+
+class KillsItsProcess(GaussianNB):
+    """Takes its process with it, the first time that it is fitted."""
+
+    def __init__(self, killed: str = "", *, priors: Any = None, var_smoothing: float = 1e-9) -> None:
+        super().__init__(priors=priors, var_smoothing=var_smoothing)
+        self.killed = killed
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        if not Path(self.killed).exists():
+            _note(self.killed, "killed")
+            os._exit(17)
+        return super().fit(X, y)
+
+
+class NamesItsModules(GaussianNB):
+    """Fails, and says which modules of this name its process has imported."""
+
+    def __init__(self, name: str = "", *, priors: Any = None, var_smoothing: float = 1e-9) -> None:
+        super().__init__(priors=priors, var_smoothing=var_smoothing)
+        self.name = name
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        found = sorted(module for module in sys.modules if module.startswith(self.name))
+        raise ValueError(f"imported: {', '.join(found) or 'none'}")
+
+
+def _note(path: str, line: str) -> None:
+    """Append a line in one write, which several processes may do at once."""
+    with Path(path).open("ab", buffering=0) as notes:
+        notes.write(f"{line}\n".encode())

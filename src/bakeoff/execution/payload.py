@@ -8,11 +8,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff import pickling
-from bakeoff.pycaret3.frozen import FrozenExperiment
-from bakeoff.pycaret3.runner import TrialRunner, runner_for
+
+if TYPE_CHECKING:  # a worker settles in before it imports PyCaret
+    from bakeoff.pycaret3.frozen import FrozenExperiment
+    from bakeoff.pycaret3.runner import TrialRunner
 
 KEPT_PAYLOADS = 2
 """A worker keeps the runners of so many payloads, the newest ones: two runs may take turns on one cluster."""
@@ -106,6 +108,8 @@ _KEPT: OrderedDict[str, TrialRunner] = OrderedDict()
 def runner_of(digest: str, read: Callable[[], bytes]) -> TrialRunner:
     """This process's runner for a payload; the payload is read only the first time."""
     if digest not in _KEPT:
+        from bakeoff.pycaret3.runner import runner_for
+
         keep_runner(digest, runner_for(pickle.loads(read())))
     _KEPT.move_to_end(digest)
     return _KEPT[digest]

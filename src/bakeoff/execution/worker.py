@@ -3,6 +3,7 @@
 The answer is bytes in chunks, so that a large model never makes a row that is too big for the engine.
 """
 
+import os
 import pickle
 import sys
 import threading
@@ -10,11 +11,13 @@ import time
 import zipimport
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
 from bakeoff.execution.payload import Delivery, digest_of, runner_of
-from bakeoff.pycaret3.runner import TrialRunner
+
+if TYPE_CHECKING:
+    from bakeoff.pycaret3.runner import TrialRunner
 
 CHUNK_BYTES = 32 * 1024 * 1024
 """Rows of an answer hold at most so many bytes; Spark Connect refuses messages beyond 128 MB."""
@@ -54,12 +57,20 @@ def answer(rows: list[list[Any]], work: bytes, delivery: Any) -> list[list[Any]]
     raised here is a failure of Bakeoff or of the worker itself.
     """
     del rows  # one row, there to make one task
-    _keep_zip_indexes()
+    _settle_in()
     what: Work = pickle.loads(work)
     result = perform(what, delivery)
     content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
     starts = range(0, len(content), CHUNK_BYTES)
     return [[part, content[start : start + CHUNK_BYTES]] for part, start in enumerate(starts)]
+
+
+def _settle_in() -> None:
+    """Make this process a worker."""
+    if "pycaret" not in sys.modules:
+        # PyCaret opens a log file in the working folder when it is imported, and nobody would look for it on a worker.
+        os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
+    _keep_zip_indexes()
 
 
 def _keep_zip_indexes() -> None:
@@ -90,7 +101,7 @@ def perform(work: Work, delivery: Delivery) -> Any:
         return [_run(runner, trial, work, started) for trial in work.trials]
 
 
-def _run(runner: TrialRunner, trial: Trial, work: Work, started: float) -> Outcome:
+def _run(runner: "TrialRunner", trial: Trial, work: Work, started: float) -> Outcome:
     if work.seconds_left is not None and time.monotonic() - started >= work.seconds_left:
         why = "The run's time was over before this trial could start."
         return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]

@@ -1,0 +1,112 @@
+"""What workers do, and how often: counted by models and transformers that write down what happens to them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comparing import through
+from data import breast_cancer, experiment, shared
+from models import CountsFits, CountsItself, KillsItsProcess, NamesItsModules
+
+from bakeoff.comparison.trial import Trial
+from bakeoff.execution.payload import Payload
+from bakeoff.execution.worker import Work
+
+QUICK = ["nb", "dt", "dummy"]
+
+
+@pytest.fixture
+def exp() -> Any:
+    return shared("binary")
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    return tmp_path / "notes"
+
+
+def _lines(notes: Path) -> list[str]:
+    return notes.read_text().split() if notes.exists() else []
+
+
+def test_only_what_is_asked_for_is_refitted(engine: Any, exp: Any, notes: Path) -> None:
+    models = [CountsFits(str(notes), var_smoothing=10.0**-n) for n in range(3)]
+    through(engine, exp, models, n_select=1)
+    rows = Counter(_lines(notes))
+    assert rows.pop(str(len(exp.y_train))) == 1  # the winner, on all training rows
+    assert sum(rows.values()) == 9
+
+
+def test_each_fold_is_transformed_once(engine: Any, notes: Path) -> None:
+    made = experiment(breast_cancer(200), "target", fold=2, custom_pipeline=[("notes", CountsItself(str(notes)))])
+    notes.unlink(missing_ok=True)
+    slots = through(engine, made, ["nb", "dt", "dummy", "lda"], n_select=0).backend.summary.slots
+    fits = [line for line in _lines(notes) if line == "fit"]
+    # Four models on two folds; a fold that several slots work on is transformed in each of them.
+    assert 2 <= len(fits) <= 2 * slots
+
+
+def test_the_payload_is_read_once_by_each_worker(engine: Any, notes: Path) -> None:
+    made = experiment(breast_cancer(200), "target", fold=3, custom_pipeline=[("notes", CountsItself(str(notes)))])
+    notes.unlink(missing_ok=True)
+    through(engine, made, QUICK, options={"n_slots": 2}, n_select=3)
+    read = Counter(line for line in _lines(notes) if line not in ("fit", f"read-{os.getpid()}"))
+    assert set(read.values()) <= {1}
+    assert len(read) <= 2
+
+
+@pytest.mark.everywhere
+def test_a_lost_worker_is_replaced_and_its_trials_run_again(engine: Any, exp: Any, tmp_path: Path) -> None:
+    if engine == "native":
+        pytest.skip("the native engine's worker is this process")
+    once = KillsItsProcess(str(tmp_path / "killed"))
+    mine = through(engine, exp, [*QUICK, once])
+    assert (tmp_path / "killed").exists()
+    assert sorted(mine.grid.index) == ["0", "1", "2", "3"]
+    assert list(mine.backend.leaderboard["status"]) == ["ok"] * 4
+    alone = through(engine, exp, QUICK).scores
+    assert mine.scores.drop(index="3").reset_index(drop=True).equals(alone.reset_index(drop=True))
+
+
+def test_workers_import_no_display(engine: Any, exp: Any) -> None:
+    if engine == "native":
+        pytest.skip("the native engine's worker is this process, which has shown things before")
+    mine = through(engine, exp, ["nb", NamesItsModules("pycaret.internal.display")])
+    assert set(mine.backend.failures["error_message"]) == {"imported: none"}
+
+
+def test_workers_write_no_files(exp: Any, tmp_path: Path) -> None:
+    backend = through("native", exp, ["nb", "dt"]).backend
+    payload = Payload.of(backend._frozen)
+    work = pickle.dumps(Work(payload.digest, trials=(Trial("nb", 0), Trial("dt", 1)), refit=None))
+    given = tmp_path / "given"
+    given.write_bytes(pickle.dumps((payload.content, work)))
+    code = (
+        "import pickle, sys\n"
+        "from pathlib import Path\n"
+        "from bakeoff.execution.payload import InlineDelivery\n"
+        "from bakeoff.execution.worker import answer, join\n"
+        "assert 'pycaret' not in sys.modules\n"
+        "content, work = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
+        "print([str(outcome.status) for outcome in join(answer([], work, InlineDelivery(content)))])\n"
+    )
+    folder = tmp_path / "working folder"
+    folder.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "PYCARET_CUSTOM_LOGGING_PATH"}
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(given)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=environment,
+    )
+    assert said.stdout.strip() == "['ok', 'ok']", said.stderr[-2000:]
+    assert list(folder.iterdir()) == []
