@@ -12,13 +12,12 @@ from threading import RLock
 from typing import Any
 
 import pandas as pd
-from pycaret.internal.display.display_backend import detect_backend
 
 from bakeoff.comparison.events import BatchDone, Event, PlanMade, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Row, rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status, Trial
-from bakeoff.pycaret3.contract import CommonDisplay
+from bakeoff.pycaret3.contract import CommonDisplay, detect_backend
 from bakeoff.pycaret3.state import TT_COLUMN, score_grid
 from bakeoff.screens import Painter, Run, Screen, View, screen_for, short
 

@@ -21,7 +21,7 @@ from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from bakeoff.display import DisplayListener, _DisplayUtil
 from bakeoff.execution.engines import open_engine
-from bakeoff.execution.executor import FugueExecutor
+from bakeoff.execution.executor import Bounds, FugueExecutor
 from bakeoff.pycaret3.contract import ParallelBackend
 from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
 from bakeoff.pycaret3.own_logger import log_comparison
@@ -56,6 +56,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             table in a notebook, lines on a terminal and in a log. No port is opened for it.
         top_only: kept for code that passes it: only the ``n_select`` best models are ever fitted again and returned.
         n_slots: how many tasks run at once, if not as many as the engine has slots.
+        trial_timeout: seconds after which a trial is ended; trials then run in a process beside each worker.
         max_retries: how often a trial is tried again that lost its worker.
         listeners: hear the events of `bakeoff.comparison.events`; they cannot change the result.
         name: of the run, for the descriptions of Spark's jobs.
@@ -63,6 +64,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         done: outcomes of an earlier attempt of the same run, which are not run again.
         cost: expected seconds of a trial by model id, if something better than the prior is known.
         listener_timeout: how many seconds the end of a run waits for listeners that have not caught up.
+        payload_dir: a folder that driver and workers share, for Spark Connect.
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, good and bad ones.
@@ -90,6 +92,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         top_only: bool = False,  # noqa: FBT001, FBT002 - PyCaret's signature
         *,
         n_slots: int | None = None,
+        trial_timeout: float | None = None,
         max_retries: int = 1,
         listeners: Sequence[Listener] = (),
         name: str = "run",
@@ -106,6 +109,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._display_remote = display_remote
         self._top_only = top_only
         self._n_slots = n_slots
+        self._trial_timeout = trial_timeout
         self._max_retries = max_retries
         self._listeners = tuple(listeners)
         self._name = name
@@ -225,18 +229,19 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
     ) -> list[Refitted]:
         """Run the plan and refit the winners; leaves leaderboard and summary behind."""
         started = time.monotonic()
+        engine = open_engine(self._engine, self._conf, self._payload_dir)
         announcer = Announcer([*self._listeners, *shown])
         known = outcomes_of_broken(broken, plan)
         prior = PriorCosts(len(frozen.y), 1 if frozen.X is None else frozen.X.shape[1])
-        engine = open_engine(self._engine, self._conf, self._payload_dir)
         try:
-            with FugueExecutor(engine, frozen, self._name, self._n_slots, request.budget_seconds) as executor:
+            bounds = Bounds(request.budget_seconds, self._trial_timeout)
+            with FugueExecutor(engine, frozen, self._name, self._n_slots, bounds) as executor:
                 limits = Limits(request.budget_seconds, self._max_retries, request.errors == "raise")
                 cost = self._cost or prior
                 board = Scheduler(plan, executor, announcer, cost, limits, self._record, self._done, known).run()
                 stopped = request.errors == "raise" and bool(board.failures)
                 winners = [] if stopped else chosen(board, request.n_select)
-                refitted = [future.result() for future in [executor.refit(model_id) for model_id in winners]]
+                refitted = executor.refit(winners, self._max_retries)
                 slots = executor.slots
         finally:
             self.listener_problems = announcer.close(self._listener_timeout)

@@ -10,10 +10,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from comparing import through
 from data import breast_cancer, experiment, shared
-from models import CountsFits, CountsItself, KillsItsProcess, NamesItsModules
+from models import CountsFits, CountsItself, KillsItsProcess, KillsItsProcessInRefit, NamesItsModules, Sleeps
 
 from bakeoff.comparison.trial import Trial
 from bakeoff.execution.payload import Payload
@@ -73,6 +74,34 @@ def test_a_lost_worker_is_replaced_and_its_trials_run_again(engine: Any, exp: An
     assert list(mine.backend.leaderboard["status"]) == ["ok"] * 4
     alone = through(engine, exp, QUICK).scores
     assert mine.scores.drop(index="3").reset_index(drop=True).equals(alone.reset_index(drop=True))
+
+
+def test_a_winner_that_kills_its_worker_in_the_refit_costs_only_itself(engine: Any, exp: Any) -> None:
+    if engine == "native":
+        pytest.skip("the native engine's worker is this process")
+    mine = through(engine, exp, [KillsItsProcessInRefit(), "dt", "dummy"], n_select=2)
+    assert type(mine.models).__name__ == "DecisionTreeClassifier"
+    assert list(mine.backend.failures["fold"]) == ["refit"]
+    assert sorted(mine.grid.index) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_trial_that_takes_too_long_is_ended(engine: Any, exp: Any, tmp_path: Path, hangs: bool) -> None:  # noqa: FBT001
+    models = ["nb", Sleeps(seconds=600) if hangs else KillsItsProcess(str(tmp_path / "killed")), "dt"]
+    mine = through(engine, exp, models, fold=2, options={"trial_timeout": 2, "max_retries": 0})
+    status = "timeout" if hangs else "crashed"
+    assert set(mine.backend.failures["status"]) == {status}
+    assert mine.backend.failures["seconds_lost"].between(0, 30).all()
+    assert {"0", "2"} <= set(mine.grid.index)
+    alone = through(engine, exp, ["nb", "dt"], fold=2).scores
+    assert mine.scores.loc[["0", "2"]].reset_index(drop=True).equals(alone.reset_index(drop=True))
+    if engine == "native":  # whose hosts end with the run
+        assert not _hosts()
+
+
+def _hosts() -> list[int]:
+    mine = psutil.Process().children(recursive=True)
+    return [process.pid for process in mine if any("trial_host" in part for part in process.cmdline())]
 
 
 def test_workers_import_no_display(engine: Any, exp: Any) -> None:

@@ -175,6 +175,15 @@ class NamesItsModules(GaussianNB):
         raise ValueError(f"imported: {', '.join(found) or 'none'}")
 
 
+class KillsItsProcessInRefit(GaussianNB):
+    """Takes its process with it whenever it is fitted on many rows."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        if len(X) > 100:
+            os._exit(17)
+        return super().fit(X, y)
+
+
 def _note(path: str, line: str) -> None:
     """Append a line in one write, which several processes may do at once."""
     with Path(path).open("ab", buffering=0) as notes:

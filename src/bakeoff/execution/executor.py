@@ -6,8 +6,9 @@ import pickle
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.plan import Task
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 _Job = tuple[Work, "Future[Any]"]
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What trials may take.
+
+    Attributes:
+        seconds: from the start of the executor on, after which workers start no further trial; ``None`` for no limit.
+        trial_timeout: seconds after which a trial is ended; ``None`` for no limit.
+    """
+
+    seconds: float | None = None
+    trial_timeout: float | None = None
+
+
 class FugueExecutor:
     """Runs tasks on an engine of Fugue's, one small job each.
 
@@ -33,7 +47,7 @@ class FugueExecutor:
         frozen: the experiment whose trials are run.
         run_name: for the descriptions of the jobs.
         n_slots: how many tasks to run at once, if not as many as the engine has slots.
-        seconds: from now on, after which workers start no further trial; ``None`` for no limit.
+        bounds: what trials may take.
     """
 
     def __init__(
@@ -42,9 +56,10 @@ class FugueExecutor:
         frozen: FrozenExperiment,
         run_name: str = "run",
         n_slots: int | None = None,
-        seconds: float | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._bounds = bounds or Bounds()
+        self._started = time.monotonic()
         self._engine = engine
         self._run_name = run_name
         self.slots = n_slots or engine.slots
@@ -57,12 +72,24 @@ class FugueExecutor:
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
         """Queue a task for the next free slot."""
-        return self._put(Work(self._digest, trials=task.trials, attempt=attempt))
+        return self._put(
+            Work(self._digest, trials=task.trials, attempt=attempt, trial_timeout=self._bounds.trial_timeout)
+        )
 
-    def refit(self, model_id: str) -> Future[Refitted]:
-        """Queue the refit of a model on all training rows."""
+    def refit(self, model_ids: Sequence[str], max_retries: int) -> list[Refitted]:
+        """Fit models on all training rows, several at once; one that loses its worker again and again is given up."""
         self._cancelled.clear()
-        return self._put(Work(self._digest, refit=model_id))
+        works = [Work(self._digest, refit=model_id) for model_id in model_ids]
+        futures = [self._put(work) for work in works]
+        return [self._refitted(work, future, max_retries) for work, future in zip(works, futures, strict=True)]
+
+    def _refitted(self, work: Work, future: Future[Refitted], retries: int) -> Refitted:
+        try:
+            return future.result()
+        except Exception as error:  # noqa: BLE001 - engines lose workers with exceptions of their own
+            if retries > 0:
+                return self._refitted(work, self._put(work), retries - 1)
+            return Refitted(str(work.refit), None, 0.0, type(error).__name__, str(error))
 
     def cancel(self) -> None:
         """Cancel what is queued and what is running; their futures fail."""
@@ -86,8 +113,10 @@ class FugueExecutor:
 
     def _packed(self, work: Work) -> bytes:
         # The seconds are counted from when the work is sent: clocks of driver and workers need not agree.
-        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-        return pickle.dumps(work if left is None else replace(work, seconds_left=left))
+        seconds = self._bounds.seconds
+        if seconds is not None:
+            work = replace(work, seconds_left=max(0.0, self._started + seconds - time.monotonic()))
+        return pickle.dumps(work)
 
     def _serve(self) -> None:
         """One slot: take work until there is none."""

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 from fugue.execution.factory import make_execution_engine
 
+from bakeoff import pickling
 from bakeoff.execution.engines import map_one_row
 from bakeoff.execution.payload import forget_runner, keep_runner
 from bakeoff.execution.worker import join
@@ -20,10 +21,15 @@ from bakeoff.pycaret3.runner import runner_for
 
 @dataclass(frozen=True)
 class _InProcess:
-    """The payload of a process that already holds it."""
+    """The payload of a process that holds it already; it is pickled only for a host of killable trials."""
+
+    frozen: FrozenExperiment
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _InProcess:
+        return self  # Fugue copies the arguments of what it maps
 
     def read(self) -> bytes:
-        raise RuntimeError("The native engine's runner was forgotten while it was in use.")
+        return pickling.dumps(self.frozen)
 
 
 class NativeEngine:
@@ -35,16 +41,18 @@ class NativeEngine:
     def __init__(self, conf: Mapping[str, Any]) -> None:
         self._engine = make_execution_engine("native", dict(conf))
         self._digest = f"native-{uuid.uuid4().hex}"
+        self._delivery: _InProcess | None = None
 
     def publish(self, frozen: FrozenExperiment) -> str:
         """Hand the experiment over by reference."""
         keep_runner(self._digest, runner_for(frozen))
+        self._delivery = _InProcess(frozen)
         return self._digest
 
     def run(self, work: bytes, description: str) -> Any:
         """Run the work on the calling thread."""
         del description
-        return join(map_one_row(pd.DataFrame({"task": [0]}), work, _InProcess(), self._engine).as_array())
+        return join(map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine).as_array())
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """A plain thread."""
@@ -54,5 +62,5 @@ class NativeEngine:
         """A trial that runs in this process cannot be stopped; it ends by itself."""
 
     def close(self) -> None:
-        """Let the transformed folds go."""
+        """Let the transformed folds go, and the host if there is one."""
         forget_runner(self._digest)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff import pickling
+from bakeoff.execution.trial_host import TrialHost
 
 if TYPE_CHECKING:  # a worker settles in before it imports PyCaret
     from bakeoff.pycaret3.frozen import FrozenExperiment
@@ -101,8 +102,9 @@ class InlineDelivery:
 
 
 _KEPT: OrderedDict[str, TrialRunner] = OrderedDict()
-# A Python worker of Spark serves one task after the other and lives on between them: this is the one place where a
-# process remembers something, and it can always be made again from the payload.
+_HOSTS: dict[str, TrialHost] = {}
+# A Python worker of Spark serves one task after the other and lives on between them: these are the only things that
+# a process remembers, and they can always be made again from the payload.
 
 
 def runner_of(digest: str, read: Callable[[], bytes]) -> TrialRunner:
@@ -122,6 +124,17 @@ def keep_runner(digest: str, runner: TrialRunner) -> None:
         _KEPT.popitem(last=False)
 
 
+def host_of(digest: str, read: Callable[[], bytes]) -> TrialHost:
+    """This process's host of killable trials for a payload; a process has one host at a time."""
+    if digest not in _HOSTS:
+        for other in list(_HOSTS):
+            _HOSTS.pop(other).close()
+        _HOSTS[digest] = TrialHost(read())
+    return _HOSTS[digest]
+
+
 def forget_runner(digest: str) -> None:
     """Free what this process keeps for a payload."""
     _KEPT.pop(digest, None)
+    if digest in _HOSTS:
+        _HOSTS.pop(digest).close()

@@ -11,13 +11,10 @@ import time
 import zipimport
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
-from bakeoff.execution.payload import Delivery, digest_of, runner_of
-
-if TYPE_CHECKING:
-    from bakeoff.pycaret3.runner import TrialRunner
+from bakeoff.execution.payload import Delivery, digest_of, host_of, runner_of
 
 CHUNK_BYTES = 32 * 1024 * 1024
 """Rows of an answer hold at most so many bytes; Spark Connect refuses messages beyond 128 MB."""
@@ -36,6 +33,7 @@ class Work:
         attempt: 1 for the first try.
         probe: answer with the digest of the payload that could be read.
         seconds_left: trials that would start later than this are cancelled.
+        trial_timeout: seconds after which a trial is ended; trials then run in a process of their own.
     """
 
     digest: str
@@ -44,6 +42,7 @@ class Work:
     attempt: int = 1
     probe: bool = False
     seconds_left: float | None = None
+    trial_timeout: float | None = None
 
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -95,17 +94,18 @@ def perform(work: Work, delivery: Delivery) -> Any:
     if work.probe:
         return digest_of(delivery.read())
     with _ONE_AT_A_TIME:
-        runner = runner_of(work.digest, delivery.read)
         if work.refit is not None:
-            return runner.refit(work.refit)
-        return [_run(runner, trial, work, started) for trial in work.trials]
+            return runner_of(work.digest, delivery.read).refit(work.refit)
+        return [_run(trial, work, delivery, started) for trial in work.trials]
 
 
-def _run(runner: "TrialRunner", trial: Trial, work: Work, started: float) -> Outcome:
+def _run(trial: Trial, work: Work, delivery: Delivery, started: float) -> Outcome:
     if work.seconds_left is not None and time.monotonic() - started >= work.seconds_left:
         why = "The run's time was over before this trial could start."
         return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]
-    return runner.run(trial, work.attempt)
+    if work.trial_timeout is not None:
+        return host_of(work.digest, delivery.read).run(trial, work.attempt, work.trial_timeout)
+    return runner_of(work.digest, delivery.read).run(trial, work.attempt)
 
 
 def join(rows: Sequence[Sequence[Any]]) -> Any:

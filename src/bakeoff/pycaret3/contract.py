@@ -1,6 +1,7 @@
-"""The few classes of PyCaret's that the backend is built from."""
+"""The few parts of PyCaret's that the backend is built from."""
 
 from pycaret.internal.display import CommonDisplay
+from pycaret.internal.display.display_backend import detect_backend
 from pycaret.internal.parallel.parallel_backend import ParallelBackend
 
-__all__ = ["CommonDisplay", "ParallelBackend"]
+__all__ = ["CommonDisplay", "ParallelBackend", "detect_backend"]
