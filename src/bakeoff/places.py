@@ -17,7 +17,7 @@ from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.provenance import git_commit, versions
 from bakeoff.results.target import TableTarget
-from bakeoff.session import on_databricks
+from bakeoff.session import is_connect, on_databricks
 from bakeoff.source import SourceTable
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     Raises:
         UserError: they cannot, or there is a run of that name which asked something else.
     """
-    from bakeoff.execution.engines import open_engine
     from bakeoff.results import tables
     from bakeoff.results.journal import Journal
     from bakeoff.results.live_tables import LiveTables
@@ -56,7 +55,11 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     from bakeoff.results.store import experiment_location, make_client
     from bakeoff.results.tracking import MlflowTracking
 
-    open_engine(spark)  # a kind of session that cannot be used is refused before anything is written
+    if is_connect(spark):
+        raise UserError(
+            "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
+            "mode, or compare_models(parallel=FugueBackend(spark)), which needs no tables."
+        )
     target = table_target(config)
     tables.check_writable(spark, target)
     earlier = check_same_question(config, spark, target, source)

@@ -174,16 +174,27 @@ def test_connect_without_artifacts_sends_small_payloads_with_the_plan(
 
 
 @pytest.mark.connect
+def test_the_job_says_that_it_needs_a_classic_session(connect: Any, tmp_path: Path) -> None:
+    from bakeoff import RunConfig, run
+
+    breast_cancer(60).to_csv(tmp_path / "rows.csv", index=False)
+    asked = RunConfig(str(tmp_path / "rows.csv"), "target", include=("nb",), fold=2, home=tmp_path / "home")
+    with pytest.raises(UserError, match=r"needs a classic Spark session .* dedicated access mode"):
+        run(asked, connect, say=lambda _: None)
+    assert not (tmp_path / "home" / "tables").exists()
+
+
+@pytest.mark.connect
 def test_a_large_model_comes_home_in_parts(exp: Any, connect: Any) -> None:
     from data import diabetes
 
     made = experiment(diabetes(), "target", fold=2)
-    forest = made.create_model("et", n_estimators=1500, cross_validation=False, verbose=False)
+    forest = made.create_model("et", n_estimators=1700, cross_validation=False, verbose=False)
     best = through(connect, made, [forest], n_select=1).models
     import pickle
 
     assert len(pickle.dumps(best)) > 64 * 1024 * 1024
-    assert best.n_estimators == 1500
+    assert best.n_estimators == 1700
 
 
 def test_listeners_hear_everything_in_order(engine: Any, exp: Any) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 import pytest
-from comparing import Compared, native, same_scores, through
+from comparing import native, same_scores, through
 from data import experiment, longley, series_experiment, shared, wine
 from sklearn.naive_bayes import GaussianNB
 
@@ -18,11 +17,6 @@ FEW = {
     "regression": (["lr", "dt", "dummy", "en"], "R2"),
     "series": (["snaive", "naive", "polytrend"], "MASE"),
 }
-
-
-@lru_cache
-def _plain(name: str) -> Compared:
-    return native(shared(name))
 
 
 @pytest.mark.everywhere
@@ -35,7 +29,7 @@ def test_a_few_models_of_each_kind(engine: Any, name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["binary", "multiclass", "regression", "diabetes", "series"])
 def test_every_model_of_the_list(engine: Any, name: str) -> None:
-    mine, plain = through(engine, shared(name)), _plain(name)
+    mine, plain = through(engine, shared(name)), native(shared(name))
     assert len(mine.grid) >= 14
     # A model that plain PyCaret leaves out of its grid has no score here either, and a reason.
     lost = {row["model_id"] for _, row in mine.backend.leaderboard.iterrows() if row["status"] == "failed"}

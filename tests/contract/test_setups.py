@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from comparing import native, same_scores, through
-from data import QUIET, breast_cancer, diabetes, experiment, mixed, tips, wine
+from data import QUIET, SHARED, breast_cancer, diabetes, experiment, mixed, tips, wine
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import StratifiedKFold
@@ -91,10 +92,16 @@ SETUPS = {
 }
 
 
+@lru_cache
+def _made(name: str) -> Any:
+    target, table, arguments, _ = SETUPS[name]
+    SHARED.append(experiment(table(), target, fold=2, **arguments))
+    return SHARED[-1]
+
+
 @pytest.mark.parametrize("name", list(SETUPS))
 def test_scores_are_those_of_this_setup(engine: Any, name: str) -> None:
-    target, table, arguments, models = SETUPS[name]
-    made = experiment(table(), target, fold=2, **arguments)
+    made, models = _made(name), SETUPS[name][-1]
     same_scores(through(engine, made, models), native(made, models))
 
 

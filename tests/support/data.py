@@ -86,9 +86,13 @@ def series_experiment(frame: Any, **arguments: Any) -> Any:
     return TSForecastingExperiment().setup(data=frame, **{**quiet, "fh": 6, "fold": 2, **arguments})
 
 
+SHARED: list[Any] = []
+"""The experiments that tests share; none of them may change one but by comparing models."""
+
+
 @lru_cache
 def shared(name: str) -> Any:
-    """An experiment that tests share: none of them may change it but by comparing models."""
+    """An experiment that tests share, by its kind."""
     made = {
         "binary": lambda: experiment(breast_cancer(200), "target"),
         "multiclass": lambda: experiment(wine(), "target", fold=2),
@@ -96,4 +100,5 @@ def shared(name: str) -> Any:
         "diabetes": lambda: experiment(diabetes(), "target", fold=2),
         "series": lambda: series_experiment(airline()),
     }
-    return made[name]()
+    SHARED.append(made[name]())
+    return SHARED[-1]
