@@ -15,6 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from bakeoff import FugueBackend
 
+pytestmark = pytest.mark.slow  # the contract suite compares a few models of each kind in `make test` too
+
 TABLES = {
     "breast_cancer": lambda: experiment(breast_cancer(300), "target", fold=2),
     "wine": lambda: experiment(wine(), "target", normalize=True, fix_imbalance=True, fold=2),
