@@ -99,11 +99,12 @@ class _DisplayUtil:
                 screen.close()
 
     def finish(self, df: Any = None) -> None:
-        """Show the final table: ``df``, or what was added so far."""
+        """Show the final table: ``df``, or what a function makes of it, or what was added so far."""
         self._stop()
         # As in plain PyCaret: a terminal shows all columns, on several lines where they are too many for one.
         with self._noting(), self._lock, pd.option_context("display.max_columns", 500):
-            self._display.display(df if df is not None else self._df, final_display=True)
+            made = df() if callable(df) else df
+            self._display.display(made if made is not None else self._df, final_display=True)
 
     def _stop(self) -> Screen | None:
         """End the drawing, which closes the screen; returns a screen on which nothing was drawn."""

@@ -52,8 +52,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             ``"spark"``, or a SparkSession. A session is used as it is: never stopped, never reconfigured.
         conf: settings for Fugue's execution engine.
         batch_size: how many models are reported and logged together.
-        display_remote: show the leaderboard while it grows, and not only the progress, as far as the screen can: a
-            table in a notebook, lines on a terminal and in a log. No port is opened for it.
+        display_remote: show the leaderboard while it grows, and not only the progress. No port is opened for it.
         top_only: kept for code that passes it: only the ``n_select`` best models are ever fitted again and returned.
         n_slots: how many tasks run at once, if not as many as the engine has slots.
         trial_timeout: seconds after which a trial is ended; trials then run in a process beside each worker.
@@ -179,11 +178,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             restore_state(instance, request, frozen, plan, self._board)
             if request.errors == "raise":
                 self._raise_first_failure(refitted)
-            display.finish(highlighted(instance, instance.pull(), request.decimals))
-            self.listener_problems += display.problems
             self._lost_refits = tuple(refit for refit in refitted if refit.model is None)
             models = load_models({refit.model_id: refit.model for refit in refitted if refit.model is not None})
-            log_comparison(instance, request, plan, self._board, models)
+            display.finish(lambda: highlighted(instance, instance.pull(), request.decimals))
+            self.listener_problems += display.problems
+            self.listener_problems += log_comparison(instance, request, plan, self._board, models)
         return next(iter(models.values())) if len(models) == 1 else list(models.values())
 
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
@@ -237,7 +236,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             bounds = Bounds(request.budget_seconds, self._trial_timeout)
             with FugueExecutor(engine, frozen, self._name, self._n_slots, bounds) as executor:
                 limits = Limits(request.budget_seconds, self._max_retries, request.errors == "raise")
-                cost = self._cost or prior
+                # An object beside them turns PyCaret's ids into positions; the prior knows the ids.
+                cost = self._cost or (lambda model_id: prior(str(request.given[model_id])))
                 board = Scheduler(plan, executor, announcer, cost, limits, self._record, self._done, known).run()
                 stopped = request.errors == "raise" and bool(board.failures)
                 winners = [] if stopped else chosen(board, request.n_select)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from comparing import native, same_scores, through
@@ -49,7 +49,7 @@ def test_the_number_of_slots_changes_nothing(engine: Any, n_slots: int) -> None:
 
 def test_the_global_generator_of_the_driver_changes_nothing(engine: Any) -> None:
     first = through(engine, shared("binary"), ["rf", "et", "nb"])
-    random.seed(7)
+    np.random.seed(7)
     pd.testing.assert_frame_equal(
         through(engine, shared("binary"), ["rf", "et", "nb"]).scores, first.scores, check_exact=True
     )

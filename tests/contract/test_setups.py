@@ -45,6 +45,10 @@ def worst_error(y_true: Any, y_pred: Any) -> float:
     return float(np.max(np.abs(np.asarray(y_true) - np.asarray(y_pred))))
 
 
+def share_beyond(y_true: Any, y_pred: Any, limit: float) -> float:
+    return float(np.mean(np.abs(np.asarray(y_true) - np.asarray(y_pred)) > limit))
+
+
 def raises(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
     raise ZeroDivisionError("nothing to divide by")
 
@@ -139,7 +143,9 @@ def test_custom_metrics_with_and_without_keywords(engine: Any) -> None:
 def test_custom_metrics_of_the_other_kinds(engine: Any) -> None:
     made = experiment(tips(), "tip", fold=2)
     made.add_metric("worst", "Worst", worst_error, greater_is_better=False)
+    made.add_metric("beyond", "Beyond", share_beyond, greater_is_better=False, limit=1.0)
     mine = through(engine, made, ["lr", "dummy"], sort="Worst")
+    assert mine.grid["Beyond"].between(0.01, 0.99).all()  # its argument has reached it
     assert mine.grid["Worst"].is_monotonic_increasing
     assert (mine.grid["Worst"] > 0).all()
 

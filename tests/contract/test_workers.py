@@ -17,8 +17,8 @@ from data import breast_cancer, experiment, shared
 from models import CountsFits, CountsItself, KillsItsProcess, KillsItsProcessInRefit, NamesItsModules, Sleeps
 
 from bakeoff.comparison.trial import Trial
-from bakeoff.execution.payload import Payload
-from bakeoff.execution.worker import Work
+from bakeoff.execution.payload import InlineDelivery, Payload
+from bakeoff.execution.worker import Call, Work
 
 QUICK = ["nb", "dt", "dummy"]
 
@@ -59,6 +59,7 @@ def test_the_payload_is_read_once_by_each_worker(engine: Any, notes: Path) -> No
     notes.unlink(missing_ok=True)
     through(engine, made, QUICK, options={"n_slots": 2}, n_select=3)
     read = Counter(line for line in _lines(notes) if line not in ("fit", f"read-{os.getpid()}"))
+    assert read or engine == "native"
     assert set(read.values()) <= {1}
     assert len(read) <= 2
 
@@ -88,10 +89,10 @@ def test_a_winner_that_kills_its_worker_in_the_refit_costs_only_itself(engine: A
 @pytest.mark.parametrize("hangs", [True, False])
 def test_a_trial_that_takes_too_long_is_ended(engine: Any, exp: Any, tmp_path: Path, hangs: bool) -> None:  # noqa: FBT001
     models = ["nb", Sleeps(seconds=600) if hangs else KillsItsProcess(str(tmp_path / "killed")), "dt"]
-    mine = through(engine, exp, models, fold=2, options={"trial_timeout": 2, "max_retries": 0})
+    mine = through(engine, exp, models, fold=2, options={"trial_timeout": 6, "max_retries": 0})
     status = "timeout" if hangs else "crashed"
     assert set(mine.backend.failures["status"]) == {status}
-    assert mine.backend.failures["seconds_lost"].between(0, 30).all()
+    assert mine.backend.failures["seconds_lost"].between(0, 60).all()
     assert {"0", "2"} <= set(mine.grid.index)
     alone = through(engine, exp, ["nb", "dt"], fold=2).scores
     assert mine.scores.loc[["0", "2"]].reset_index(drop=True).equals(alone.reset_index(drop=True))
@@ -100,7 +101,7 @@ def test_a_trial_that_takes_too_long_is_ended(engine: Any, exp: Any, tmp_path: P
 
 
 def _hosts() -> list[int]:
-    mine = psutil.Process().children(recursive=True)
+    mine = psutil.Process().children()  # and not theirs: the workers of Spark and Dask keep their hosts for a while
     return [process.pid for process in mine if any("trial_host" in part for part in process.cmdline())]
 
 
@@ -114,17 +115,16 @@ def test_workers_import_no_display(engine: Any, exp: Any) -> None:
 def test_workers_write_no_files(exp: Any, tmp_path: Path) -> None:
     backend = through("native", exp, ["nb", "dt"]).backend
     payload = Payload.of(backend._frozen)
-    work = pickle.dumps(Work(payload.digest, trials=(Trial("nb", 0), Trial("dt", 1)), refit=None))
+    call = Call(Work(payload.digest, trials=(Trial("nb", 0), Trial("dt", 1))), InlineDelivery(payload.content))
     given = tmp_path / "given"
-    given.write_bytes(pickle.dumps((payload.content, work)))
+    given.write_bytes(pickle.dumps(call))
     code = (
         "import pickle, sys\n"
         "from pathlib import Path\n"
-        "from bakeoff.execution.payload import InlineDelivery\n"
         "from bakeoff.execution.worker import answer, join\n"
         "assert 'pycaret' not in sys.modules\n"
-        "content, work = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
-        "print([str(outcome.status) for outcome in join(answer([], work, InlineDelivery(content)))])\n"
+        "call = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
+        "print([str(outcome.status) for outcome in join(answer([], call))])\n"
     )
     folder = tmp_path / "working folder"
     folder.mkdir()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import pickle
 import tempfile
 import threading
 import uuid
@@ -52,9 +51,8 @@ class ConnectEngine:
     @property
     def slots(self) -> int:
         """How many tasks Spark makes of a range by itself: its default parallelism, which Connect does not tell."""
-        from pyspark.sql.functions import spark_partition_id
-
-        ids = self._spark.range(1000).select(spark_partition_id().alias("id")).distinct()
+        # In SQL: the function in Python asks the process, and not the session, which kind of Spark this is.
+        ids = self._spark.range(1000).selectExpr("spark_partition_id() AS id").distinct()
         return max(1, int(ids.count()))
 
     def publish(self, frozen: FrozenExperiment) -> str:
@@ -67,7 +65,7 @@ class ConnectEngine:
         self._delivery = self._deliver(payload)
         return payload.digest
 
-    def run(self, work: bytes, description: str) -> Any:
+    def run(self, work: Work, description: str) -> Any:
         """Run the work as one query of one task."""
         del description  # Connect has no place for it
         for tag in self._tags:
@@ -87,7 +85,7 @@ class ConnectEngine:
         if self._written is not None:
             self._written.unlink(missing_ok=True)
 
-    def _map(self, work: bytes, delivery: Any) -> Any:
+    def _map(self, work: Work, delivery: Any) -> Any:
         return join(map_one_row(self._spark.range(0, 1, 1, 1), work, delivery, self._engine).as_array())
 
     def _deliver(self, payload: Payload) -> Delivery:
@@ -97,7 +95,13 @@ class ConnectEngine:
         if artifact is not None:
             return artifact
         if len(payload.content) <= INLINE_BYTES:
-            return InlineDelivery(payload.content)
+            inline = InlineDelivery(payload.content)
+            if (error := self._arrives(payload, inline)) is not None:
+                raise UserError(
+                    f"No task can run on this session ({_first_line(error)}): Bakeoff and PyCaret have to be "
+                    "installed on its workers."
+                ) from error
+            return inline
         raise UserError(
             f"The experiment takes {len(payload.content) / 1e6:.0f} MB, and this Spark Connect session gives workers "
             "no files: set payload_dir to a folder that driver and workers share, such as a Unity Catalog volume."
@@ -106,19 +110,23 @@ class ConnectEngine:
     def _by_file(self, payload: Payload, folder: Path) -> Delivery:
         """The payload as a file; where the caller named the folder, anything else would be a surprise."""
         path = folder / f"bakeoff-{payload.digest}-{uuid.uuid4().hex[:8]}.pkl"
+        part = path.with_suffix(".part")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
+            self._written = path
             part.write_bytes(payload.content)
             part.replace(path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise UserError(f"payload_dir {folder} cannot be written to ({error}): choose another folder.") from error
-        self._written = path
         delivery = FileDelivery(str(path))
-        if self._arrives(payload, delivery) is not None:
+        why = self._arrives(payload, delivery)
+        if why is not None:
             raise UserError(
-                f"Workers cannot read payload_dir {folder}: choose a folder that they share with the driver."
-            )
+                f"A task could not read payload_dir {folder} ({_first_line(why)}): choose a folder that workers share "
+                "with the driver, and install Bakeoff on them."
+            ) from why
         return delivery
 
     def _by_artifact(self, payload: Payload) -> Delivery | None:
@@ -135,10 +143,15 @@ class ConnectEngine:
     def _arrives(self, payload: Payload, delivery: Delivery) -> Exception | None:
         """Ask one task whether it can read the payload; returns what went wrong."""
         try:
-            said = self._map(pickle.dumps(Work(payload.digest, probe=True)), delivery)
+            said = self._map(Work(payload.digest, probe=True), delivery)
         except Exception as error:  # noqa: BLE001 - whatever it is, this way is closed
             return error
         return None if said == payload.digest else ValueError("Another payload was read.")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]:.200}" if lines else type(error).__name__
 
 
 @contextlib.contextmanager

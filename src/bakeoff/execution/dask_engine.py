@@ -17,38 +17,38 @@ from distributed import Client, Future, WorkerPlugin, get_worker
 from fugue.execution.factory import make_execution_engine
 
 from bakeoff.execution.engines import map_one_row
-from bakeoff.execution.payload import Payload
-from bakeoff.execution.worker import join
+from bakeoff.execution.payload import Payload, forget_runner
+from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.session import usable_cores
 
 
 class PayloadPlugin(WorkerPlugin):
-    """Carries the payload to each worker once, also to those that join later."""
+    """Carries the payload to each worker once, also to those that join later, and clears up after the run."""
 
     content: bytes
 
-    def __init__(self, digest: str, content: bytes) -> None:
-        self.name = plugin_name(digest)
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name = name
         self.content = content
+
+    def teardown(self, worker: Any) -> None:
+        """Let go of what the worker has made of the payload."""
+        del worker
+        forget_runner(str(self.name))
 
 
 class DaskDelivery:
     """The payload that a plugin has brought to this worker."""
 
-    def __init__(self, digest: str) -> None:
-        self._name = plugin_name(digest)
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def read(self) -> bytes:
         """The bytes, from the worker's plugin."""
         plugin = get_worker().plugins[self._name]
         assert isinstance(plugin, PayloadPlugin)  # noqa: S101 - the name is ours
         return plugin.content
-
-
-def plugin_name(digest: str) -> str:
-    """What the payload's plugin is called on a worker."""
-    return f"bakeoff-{digest}"
 
 
 class DaskEngine:
@@ -89,13 +89,12 @@ class DaskEngine:
         """Give every worker the payload."""
         payload = Payload.of(frozen)
         # Two runs may send the same payload; each takes away only what it brought.
-        digest = f"{payload.digest}-{uuid.uuid4().hex[:8]}"
-        self._client.register_plugin(PayloadPlugin(digest, payload.content))
-        self._plugin = plugin_name(digest)
-        self._delivery = DaskDelivery(digest)
-        return payload.digest
+        self._plugin = f"bakeoff-{payload.digest}-{uuid.uuid4().hex[:8]}"
+        self._client.register_plugin(PayloadPlugin(self._plugin, payload.content))
+        self._delivery = DaskDelivery(self._plugin)
+        return self._plugin  # and not the digest, by which the other run would know its runner too
 
-    def run(self, work: bytes, description: str) -> Any:
+    def run(self, work: Work, description: str) -> Any:
         """Run the work as one future on a worker process that has nothing else of ours to do."""
         with self._place() as workers, self._client.as_current():
             frame = map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine, as_local=False)

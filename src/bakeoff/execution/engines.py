@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import fugue.api as fa
 
 from bakeoff.errors import UserError
-from bakeoff.execution.worker import ANSWER_SCHEMA, Work, answer
+from bakeoff.execution.worker import ANSWER_SCHEMA, Call, Work, answer
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
 
@@ -27,7 +27,7 @@ class Engine(Protocol):
     def publish(self, frozen: FrozenExperiment) -> str:
         """Make the experiment available to the workers; returns the digest that `Work` names it by."""
 
-    def run(self, work: bytes, description: str) -> Any:
+    def run(self, work: Work, description: str) -> Any:
         """Run one piece of work and return what it answered; called from slot threads."""
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
@@ -104,13 +104,13 @@ def describe(work: Work, run_name: str) -> str:
     return f"Bakeoff {run_name}: {models} on fold {folds}"
 
 
-def map_one_row(frame: Any, work: bytes, delivery: Any, engine: Any, *, as_local: bool = True) -> Any:
+def map_one_row(frame: Any, work: Work, delivery: Any, engine: Any, *, as_local: bool = True) -> Any:
     """Map `bakeoff.execution.worker.answer` over a frame of one row: one task on any engine of Fugue's."""
     return fa.transform(
         frame,
         answer,
         schema=ANSWER_SCHEMA,
-        params={"work": work, "delivery": delivery},
+        params={"call": Call(work, delivery)},
         engine=engine,
         as_fugue=True,
         as_local=as_local,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
+import contextlib
+import logging
 import queue
 import threading
 import time
@@ -20,6 +21,8 @@ from bakeoff.pycaret3.runner import Refitted
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+_LOG = logging.getLogger(__name__)
 
 _Job = tuple[Work, "Future[Any]"]
 
@@ -59,11 +62,15 @@ class FugueExecutor:
         bounds: Bounds | None = None,
     ) -> None:
         self._bounds = bounds or Bounds()
-        self._started = time.monotonic()
         self._engine = engine
         self._run_name = run_name
-        self.slots = n_slots or engine.slots
-        self._digest = engine.publish(frozen)
+        try:
+            self.slots = n_slots or engine.slots
+            self._digest = engine.publish(frozen)
+        except BaseException:
+            self._clear_up()  # nobody else will: the block that ends with __exit__ has not begun
+            raise
+        self._started = time.monotonic()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._cancelled = threading.Event()
         self._threads = [engine.thread(self._serve, f"bakeoff-slot-{n}") for n in range(self.slots)]
@@ -94,29 +101,40 @@ class FugueExecutor:
     def cancel(self) -> None:
         """Cancel what is queued and what is running; their futures fail."""
         self._cancelled.set()
+        with contextlib.suppress(queue.Empty):
+            while (job := self._queue.get_nowait()) is not None:
+                job[1].cancel()
         self._engine.cancel()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            self.cancel()
         for _thread in self._threads:
             self._queue.put(None)
         for thread in self._threads:
             thread.join(timeout=60)
-        self._engine.close()
+        self._clear_up()
+
+    def _clear_up(self) -> None:
+        try:
+            self._engine.close()
+        except Exception as error:  # noqa: BLE001 - what was computed is worth more than what is left behind
+            _LOG.warning("The engine could not be cleared up: %s", error, exc_info=True)
 
     def _put(self, work: Work) -> Future[Any]:
         future: Future[Any] = Future()
         self._queue.put((work, future))
         return future
 
-    def _packed(self, work: Work) -> bytes:
+    def _timed(self, work: Work) -> Work:
         # The seconds are counted from when the work is sent: clocks of driver and workers need not agree.
         seconds = self._bounds.seconds
         if seconds is not None:
             work = replace(work, seconds_left=max(0.0, self._started + seconds - time.monotonic()))
-        return pickle.dumps(work)
+        return work
 
     def _serve(self) -> None:
         """One slot: take work until there is none."""
@@ -127,6 +145,6 @@ class FugueExecutor:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(self._engine.run(self._packed(work), describe(work, self._run_name)))
+                future.set_result(self._engine.run(self._timed(work), describe(work, self._run_name)))
             except BaseException as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
                 future.set_exception(error)

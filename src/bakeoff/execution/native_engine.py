@@ -14,7 +14,7 @@ from fugue.execution.factory import make_execution_engine
 from bakeoff import pickling
 from bakeoff.execution.engines import map_one_row
 from bakeoff.execution.payload import forget_runner, keep_runner
-from bakeoff.execution.worker import join
+from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import runner_for
 
@@ -24,9 +24,6 @@ class _InProcess:
     """The payload of a process that holds it already; it is pickled only for a host of killable trials."""
 
     frozen: FrozenExperiment
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _InProcess:
-        return self  # Fugue copies the arguments of what it maps
 
     def read(self) -> bytes:
         return pickling.dumps(self.frozen)
@@ -49,7 +46,7 @@ class NativeEngine:
         self._delivery = _InProcess(frozen)
         return self._digest
 
-    def run(self, work: bytes, description: str) -> Any:
+    def run(self, work: Work, description: str) -> Any:
         """Run the work on the calling thread."""
         del description
         return join(map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine).as_array())

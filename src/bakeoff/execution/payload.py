@@ -53,10 +53,6 @@ class BroadcastDelivery:
 
     broadcast: Any
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> BroadcastDelivery:
-        # Fugue copies the arguments of what it maps, and a copied broadcast is one that the driver does not know.
-        return self
-
     def read(self) -> bytes:
         """The bytes, from the executor's copy of the broadcast."""
         content: bytes = self.broadcast.value
@@ -92,9 +88,6 @@ class InlineDelivery:
     """The payload itself, sent along with every task."""
 
     content: bytes
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> InlineDelivery:
-        return self  # Fugue copies the arguments of what it maps, and bytes need no copy
 
     def read(self) -> bytes:
         """The bytes that came along."""

@@ -11,7 +11,7 @@ from fugue.execution.factory import make_execution_engine
 
 from bakeoff.execution.engines import map_one_row
 from bakeoff.execution.payload import BroadcastDelivery, Payload
-from bakeoff.execution.worker import join
+from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
 
@@ -43,7 +43,7 @@ class SparkEngine:
         self._delivery = BroadcastDelivery(self._spark.sparkContext.broadcast(payload.content))
         return payload.digest
 
-    def run(self, work: bytes, description: str) -> Any:
+    def run(self, work: Work, description: str) -> Any:
         """Run the work as one Spark job of one task."""
         context = self._spark.sparkContext
         context.addJobTag(self._tag)

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -82,13 +83,13 @@ class TrialHost:
         self._connection = mine
         try:
             mine.send_bytes(self._payload)
-            if mine.poll(START_SECONDS):
-                mine.recv_bytes()
+            why = mine.recv_bytes().decode() if mine.poll(START_SECONDS) else f"It took more than {START_SECONDS:g} s."
+            if not why:
                 return mine
-        except (EOFError, OSError):
-            pass
+        except (EOFError, OSError) as error:
+            why = repr(error)
         code = self._end()
-        raise RuntimeError(f"The process for trials did not start ({_describe(code)}).")
+        raise RuntimeError(f"The process for trials did not start ({_describe(code)}). {why}")
 
     def _end(self) -> int | None:
         """Kill the process and everything in its group; returns its exit code."""
@@ -125,11 +126,16 @@ def _describe(code: int | None) -> str:
 
 def serve(connection: Connection) -> None:
     """What the child does: take the payload, then one trial after the other, until nobody asks any more."""
-    from bakeoff.pycaret3.runner import runner_for
-
     try:
-        runner = runner_for(pickle.loads(connection.recv_bytes()))
-        connection.send_bytes(b"ready")
+        content = connection.recv_bytes()  # first of all: the parent counts the seconds once it is rid of it
+        try:
+            from bakeoff.pycaret3.runner import runner_for
+
+            runner = runner_for(pickle.loads(content))
+        except Exception:  # noqa: BLE001 - whatever it is, the parent tells it
+            connection.send_bytes(traceback.format_exc().encode())
+            return
+        connection.send_bytes(b"")
         while True:
             trial, attempt = pickle.loads(connection.recv_bytes())
             connection.send_bytes(pickle.dumps(runner.run(trial, attempt)))

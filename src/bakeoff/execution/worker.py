@@ -8,9 +8,10 @@ import pickle
 import sys
 import threading
 import time
+import uuid
 import zipimport
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
@@ -49,7 +50,26 @@ _ONE_AT_A_TIME = threading.RLock()
 # What PyCaret and numpy keep for the process allows one trial at a time in it, also where an engine has threads.
 
 
-def answer(rows: list[list[Any]], work: bytes, delivery: Any) -> list[list[Any]]:
+@dataclass(frozen=True)
+class Call:
+    """A piece of work and how to get at its payload, on the way through Fugue.
+
+    Fugue copies the arguments of what it maps, and goes through them item by item, byte by byte, to give them a name.
+    This one is not copied (a copied broadcast is one that the driver does not know), and has a name.
+    """
+
+    work: Work
+    delivery: Any
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __uuid__(self) -> str:
+        return self.name
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Call":
+        return self
+
+
+def answer(rows: list[list[Any]], call: Any) -> list[list[Any]]:
     """Do the work and return its pickled answer in rows of ``(part, answer)``.
 
     This is the function that Fugue maps over a frame of one row. Failures of models are part of the answer; what is
@@ -57,8 +77,7 @@ def answer(rows: list[list[Any]], work: bytes, delivery: Any) -> list[list[Any]]
     """
     del rows  # one row, there to make one task
     _settle_in()
-    what: Work = pickle.loads(work)
-    result = perform(what, delivery)
+    result = perform(call.work, call.delivery)
     content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
     starts = range(0, len(content), CHUNK_BYTES)
     return [[part, content[start : start + CHUNK_BYTES]] for part, start in enumerate(starts)]

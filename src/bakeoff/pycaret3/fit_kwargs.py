@@ -75,6 +75,6 @@ def _length(value: Any) -> int | None:
 
 
 def _changes_rows(step: Any) -> bool:
-    """Whether a step may drop or add rows: samplers, and PyCaret's removal of outliers."""
+    """Whether a step may drop or add rows: samplers, and what PyCaret has for outliers and for gaps."""
     inner = getattr(step, "transformer", step)
-    return hasattr(inner, "fit_resample") or type(inner).__name__ == "RemoveOutliers"
+    return hasattr(inner, "fit_resample") or type(inner).__name__ in ("RemoveOutliers", "DropImputer")

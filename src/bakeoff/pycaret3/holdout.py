@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import time
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -35,13 +36,16 @@ class HoldoutRunner(TrialRunner):
     def _score(self, trial: Trial) -> Scored:
         estimator, _ = self._estimator(trial.model_id)
         experiment = self._experiment
-        _, seconds = experiment._create_model(
-            estimator,
-            cross_validation=False,
-            fit_kwargs=dict(self._frozen.fit_kwargs),
-            system=False,
-            verbose=False,
-        )
+        if self._frozen.fit_kwargs and self._frozen.task != "time_series":
+            started = time.perf_counter()
+            model = self._usual._refit(estimator)  # PyCaret's own pipeline does not know what to do with fit_kwargs
+            seconds = time.perf_counter() - started
+            experiment.predict_model(model, verbose=False)
+        else:
+            kwargs = dict(self._frozen.fit_kwargs)
+            _, seconds = experiment._create_model(
+                estimator, cross_validation=False, fit_kwargs=kwargs, system=False, verbose=False
+            )
         said = experiment.pull(pop=True).iloc[0]
         metrics = {metric.key: float(said[metric.name]) for metric in self._frozen.metrics if metric.name in said}
         return Scored(metrics, float(seconds), 0.0)

@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.pycaret3.request import Request, make_estimator
@@ -17,7 +19,7 @@ from bakeoff.pycaret3.state import TT_COLUMN, score_grid
 
 def log_comparison(
     experiment: Any, request: Request, plan: Plan, board: Leaderboard, fitted: Mapping[str, Any]
-) -> None:
+) -> list[str]:
     """Log the ranking, and one run for each model that has a score; does nothing where no logger was asked for.
 
     Args:
@@ -26,15 +28,27 @@ def log_comparison(
         plan: of the comparison.
         board: its result.
         fitted: the models that were refitted, by id; the others are logged as they are, unfitted, as PyCaret does.
+
+    Returns:
+        What went wrong, one line each; a logger that fails costs no model.
     """
     if not experiment.logging_param or not request.cross_validation:
-        return
+        return []
     grid = score_grid(plan, board.rows)
     if grid.empty:
-        return
+        return []
+    try:
+        _log(experiment, request, grid, {row.model_id: row.fit_seconds for row in board.rows}, fitted)
+    except Exception as error:
+        return [f"{type(experiment.logging_param).__name__}: {type(error).__name__}: {error}"]
+    return []
+
+
+def _log(
+    experiment: Any, request: Request, grid: pd.DataFrame, seconds: Mapping[str, float], fitted: Mapping[str, Any]
+) -> None:
     experiment.logging_param.log_model_comparison(grid, "compare_models")
     uri = secrets.token_hex(nbytes=4)  # ties the runs of one comparison together
-    seconds = {row.model_id: row.fit_seconds for row in board.rows}
     for model_id in grid.index:
         scores = grid.loc[[model_id]].drop(columns=["Model", TT_COLUMN])
         is_fitted = model_id in fitted

@@ -75,18 +75,19 @@ def check_custom_metrics(experiment: Any, request: Request) -> None:
 
 def _call_once(experiment: Any, request: Request, container: Any) -> Any:
     _, y = experiment._create_model_get_train_X_y(None, None)
+    own = getattr(container.scorer, "_kwargs", {})
     if request.task == "time_series":
         y = y.dropna().tail(_PROBED_ROWS)
         known = _keywords(container.score_func) or ()
         more = {**experiment.get_additional_scorer_kwargs(), "y_train": y, "lower": y, "upper": y}
-        return container.score_func(y_true=y, y_pred=y * 1.01, **{k: v for k, v in more.items() if k in known})
+        return container.score_func(y_true=y, y_pred=y * 1.01, **{k: v for k, v in more.items() if k in known}, **own)
     if request.task == "regression":
         y = y.head(_PROBED_ROWS)
-        return TolerantScoreFunc(container.score_func)(y, y.to_numpy() * 1.01, sample_weight=None)
+        return TolerantScoreFunc(container.score_func)(y, y.to_numpy() * 1.01, sample_weight=None, **own)
     y = pd.concat([y.groupby(y, observed=True).head(2), y.head(_PROBED_ROWS)])
     y = y[~y.index.duplicated()]
     score_func = getattr(container.scorer, "_score_func", container.score_func)
-    return _sparing(score_func)(y, _predictions(y, container.target), sample_weight=None)
+    return _sparing(score_func)(y, _predictions(y, container.target), sample_weight=None, **own)
 
 
 def _predictions(y: pd.Series[Any], target: str) -> Any:
