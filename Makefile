@@ -30,7 +30,7 @@ test-all: lint ## The same with the slow tests: every behaviour on every engine
 	$(BIN)/python -m pytest --connect tests/contract
 
 test-classic: $(CLASSIC)/.ready ## The contract suite with the original PyCaret 3.3
-	$(CLASSIC)/bin/python -m pytest -m "not slow" tests/contract
+	$(CLASSIC)/bin/python -m pytest -k "not dask and not spark" tests/contract
 
 test-spark4: $(SPARK4)/.ready ## What is about Spark, on Spark 4.0
 	$(SPARK4)/bin/python -m pytest -k spark tests/spark tests/contract

@@ -1,7 +1,7 @@
 """One suite for every engine: a test that asks for ``engine`` runs on each of them.
 
-``make test`` runs all of it on Fugue's native engine, and what is marked ``everywhere`` on the others; ``make
-test-all`` runs everything everywhere. A process that has held a Spark Connect session gives no classic one any more,
+``make test`` runs what is marked ``everywhere``: a cross-section, on every engine. ``make test-all`` runs all of it on
+all of them. A process that has held a Spark Connect session gives no classic one any more,
 so Connect's part is run by itself, with ``--connect``.
 """
 
@@ -30,8 +30,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in mine:
         # Plain PyCaret is run beside ours here, and what it and its libraries warn of is theirs.
         item.add_marker(pytest.mark.filterwarnings("ignore"))
-        engine = _engine_of(item)
-        if engine not in (None, "native") and item.get_closest_marker("everywhere") is None:
+        if _engine_of(item) is not None and item.get_closest_marker("everywhere") is None:
             item.add_marker("slow")
     if config.getoption("--connect"):
         items[:] = [item for item in mine if _engine_of(item) == "connect" or item.get_closest_marker("connect")]
