@@ -31,15 +31,16 @@ def _own_mlflow() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_tracking_uri_left() -> Iterator[None]:
-    """MLflow's tracking URI is the process's, and setting it sets an environment variable: neither outlives a test.
+    """MLflow's tracking URI and experiment are the process's, and an environment variable too: none outlives a test.
 
     Fixtures of a module are made before those of its first test, so it is the test before that has to clean up.
     """
     yield
-    os.environ.pop("MLFLOW_TRACKING_URI", None)
     if "mlflow" in sys.modules:
         sys.modules["mlflow"].set_tracking_uri("")
-        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        sys.modules["mlflow.tracking.fluent"]._active_experiment_id = None
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
