@@ -31,7 +31,6 @@ def exp() -> Any:
     return shared("binary")
 
 
-@pytest.mark.everywhere
 def test_objects_and_ids_mixed(engine: Any, exp: Any) -> None:
     mixed = [GaussianNB(), DecisionTreeClassifier(max_depth=2, random_state=1), "dummy"]
     mine, plain = through(engine, exp, mixed), native(exp, mixed)
@@ -151,7 +150,6 @@ def test_a_budget_that_is_long_enough(engine: Any, exp: Any) -> None:
     same_scores(through(engine, exp, QUICK, budget_time=60), native(exp, QUICK))
 
 
-@pytest.mark.everywhere
 def test_errors_raise_shows_what_happened_on_the_worker(engine: Any, exp: Any) -> None:
     with pytest.raises(RuntimeError, match=r"failed for model 1\. ValueError: it was not to be[\s\S]*in fit"):
         through(engine, exp, ["nb", Raises()], errors="raise")

@@ -104,6 +104,7 @@ def test_dask_by_its_name_makes_a_cluster_for_the_run(tmp_path: Path) -> None:
     assert said.stdout.startswith("slots "), said.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.connect
 def test_connect_needs_nothing_that_it_does_not_have(exp: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from pyspark.sql.connect.dataframe import DataFrame
@@ -122,11 +123,13 @@ def test_connect_needs_nothing_that_it_does_not_have(exp: Any, connect: Any, mon
     assert backend.summary.slots == 2
 
 
+@pytest.mark.slow
 @pytest.mark.connect
 def test_connect_is_found_when_it_is_active(exp: Any, connect: Any) -> None:
     assert through(None, exp, ["nb"]).backend.summary.slots == 2
 
 
+@pytest.mark.slow
 @pytest.mark.connect
 def test_connect_reads_the_payload_from_a_shared_folder(exp: Any, connect: Any, tmp_path: Path) -> None:
     folder = tmp_path / "made" / "when missing"
@@ -135,6 +138,7 @@ def test_connect_reads_the_payload_from_a_shared_folder(exp: Any, connect: Any, 
     assert list(folder.iterdir()) == []  # and takes it away afterwards
 
 
+@pytest.mark.slow
 @pytest.mark.connect
 def test_connect_says_what_to_do_about_a_folder_that_will_not_do(exp: Any, connect: Any, tmp_path: Path) -> None:
     file = tmp_path / "file"
@@ -143,6 +147,7 @@ def test_connect_says_what_to_do_about_a_folder_that_will_not_do(exp: Any, conne
         through(connect, exp, QUICK, options={"payload_dir": file})
 
 
+@pytest.mark.slow
 @pytest.mark.connect
 @pytest.mark.parametrize("allowed", [True, False])
 def test_connect_without_artifacts_sends_small_payloads_with_the_plan(
@@ -173,6 +178,7 @@ def test_connect_without_artifacts_sends_small_payloads_with_the_plan(
     assert isinstance(deliveries[0], InlineDelivery)
 
 
+@pytest.mark.slow
 @pytest.mark.connect
 def test_the_job_says_that_it_needs_a_classic_session(connect: Any, tmp_path: Path) -> None:
     from bakeoff import RunConfig, run
@@ -184,6 +190,7 @@ def test_the_job_says_that_it_needs_a_classic_session(connect: Any, tmp_path: Pa
     assert not (tmp_path / "home" / "tables").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.connect
 def test_a_large_model_comes_home_in_parts(exp: Any, connect: Any) -> None:
     from data import diabetes
@@ -227,7 +234,6 @@ def test_a_listener_that_fails_changes_nothing(exp: Any) -> None:
     assert "no disk" in mine.backend.listener_problems[0]
 
 
-@pytest.mark.everywhere
 def test_progress_is_seen_on_every_engine(engine: Any, exp: Any, capfd: pytest.CaptureFixture[str]) -> None:
     made = experiment(breast_cancer(200), "target", html=True)
     made.compare_models(QUICK, parallel=FugueBackend(engine, display_remote=True), verbose=True)

@@ -75,7 +75,6 @@ def test_a_failed_fold_is_no_perfect_score(engine: Any) -> None:
     assert mine.grid.loc["2", "MAE"] == pytest.approx(whole, rel=0.2)  # the mean of the folds that are there
 
 
-@pytest.mark.everywhere
 def test_when_all_fail_the_answer_is_empty_and_pull_is_new(engine: Any, exp: Any) -> None:
     through("native", exp, ["nb"])
     mine = through(engine, exp, [Raises()])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 from data import QUIET, airline, tips, wine
 
 from bakeoff import FugueBackend
@@ -15,7 +14,6 @@ def score_func(y: Any, prediction: Any, **kwargs: Any) -> float:
     return float(np.mean(np.asarray(y) == np.asarray(prediction)))
 
 
-@pytest.mark.everywhere
 def test_classification(engine: Any) -> None:
     import pycaret.classification as pc
 

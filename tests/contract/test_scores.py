@@ -55,7 +55,6 @@ def test_the_global_generator_of_the_driver_changes_nothing(engine: Any) -> None
     )
 
 
-@pytest.mark.everywhere
 def test_ties_keep_the_order_given(engine: Any) -> None:
     same = [GaussianNB(var_smoothing=value) for value in (1.2e-9, 1e-9, 1.1e-9)]
     won = [through(engine, shared("binary"), same).models.var_smoothing for _ in range(2)]
@@ -83,7 +82,6 @@ def test_series_however_they_are_cut(engine: Any, arguments: Any) -> None:
     same_scores(through(engine, made, models), native(made, models))
 
 
-@pytest.mark.everywhere
 def test_a_series_with_exogenous_columns(engine: Any) -> None:
     made = series_experiment(longley(), target="TOTEMP", fh=2, fold=2, seasonal_period=1)
     models = ["arima", "lr_cds_dt", "dt_cds_dt"]

@@ -126,7 +126,6 @@ def test_what_was_set_after_setup_counts(engine: Any) -> None:
     same_scores(mine, native(made, QUICK))
 
 
-@pytest.mark.everywhere
 def test_custom_metrics_with_and_without_keywords(engine: Any) -> None:
     made = experiment(breast_cancer(200), "target", fold=2)
     made.add_metric("hits", "Hits", share_of_hits)

@@ -24,7 +24,6 @@ def exp() -> Any:
     return shared("binary")
 
 
-@pytest.mark.everywhere
 def test_what_follows_a_comparison_follows(engine: Any, exp: Any, tmp_path: Path) -> None:
     mine = through(engine, exp, QUICK)
     best = mine.models
@@ -72,7 +71,6 @@ def test_a_series_goes_on_too(engine: Any) -> None:
     assert len(made.predict_model(made.finalize_model(mine.models), fh=3, verbose=False)) == 3
 
 
-@pytest.mark.everywhere
 def test_returned_models_carry_the_parameters_of_the_driver(engine: Any) -> None:
     made = experiment(breast_cancer(200), "target", n_jobs=-1)
     mine = through(engine, made, ["rf", CountsThreads(n_jobs=4)], n_select=2)

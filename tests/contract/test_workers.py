@@ -64,7 +64,6 @@ def test_the_payload_is_read_once_by_each_worker(engine: Any, notes: Path) -> No
     assert len(read) <= 2
 
 
-@pytest.mark.everywhere
 def test_a_lost_worker_is_replaced_and_its_trials_run_again(engine: Any, exp: Any, tmp_path: Path) -> None:
     if engine == "native":
         pytest.skip("the native engine's worker is this process")
