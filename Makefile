@@ -7,6 +7,9 @@ READY := .venv/.ready
 LOCK := requirements/dev.txt
 CODE := src tests
 
+# As pip does: behind a proxy with a certificate of its own, it is the machine that knows whom to trust.
+export UV_SYSTEM_CERTS ?= 1
+
 .DEFAULT_GOAL := help
 CLASSIC := .venv-classic
 SPARK4 := .venv-spark4

@@ -49,7 +49,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
 
     Args:
         engine: ``None`` for the active SparkSession (Fugue's native engine where there is none), ``"native"``,
-            ``"spark"``, or a SparkSession. A session is used as it is: never stopped, never reconfigured.
+            ``"dask"``, ``"spark"``, a Dask client or a SparkSession of either kind. What is passed is never stopped.
         conf: settings for Fugue's execution engine.
         batch_size: how many models are reported and logged together.
         display_remote: show the leaderboard while it grows, and not only the progress. No port is opened for it.

@@ -161,10 +161,7 @@ def _launch_java(conf: SparkConf, folder: Path) -> Any:
     from pyspark.java_gateway import launch_gateway
 
     java_home = find_java()
-    options = list(_QUICK_JAVA)
-    if java_home == _bundled_java() and (trust := _trust_store(folder)):
-        options += [f"-Djavax.net.ssl.trustStore={trust}", "-Djavax.net.ssl.trustStorePassword="]
-    conf.set("spark.driver.extraJavaOptions", " ".join(options))
+    conf.set("spark.driver.extraJavaOptions", _java_options(java_home, folder))
     log = folder / "spark.log"
     with log.open("ab") as stream, _environment({"JAVA_HOME": str(java_home)}, without=("SPARK_HOME",)):
         start = stream.tell()
@@ -173,6 +170,14 @@ def _launch_java(conf: SparkConf, folder: Path) -> Any:
         except PySparkRuntimeError as error:
             said = log.read_bytes()[start:].decode(errors="replace")
             raise UserError(_why_java_ended(said, log)) from error
+
+
+def _java_options(java_home: Path, folder: Path) -> str:
+    """What a Java that works for us is started with."""
+    options = list(_QUICK_JAVA)
+    if java_home == _bundled_java() and (trust := _trust_store(folder)):
+        options += [f"-Djavax.net.ssl.trustStore={trust}", "-Djavax.net.ssl.trustStorePassword="]
+    return " ".join(options)
 
 
 def _why_java_ended(said: str, log: Path) -> str:

@@ -1,8 +1,8 @@
 """One suite for every engine: a test that asks for ``engine`` runs on each of them.
 
 ``make test`` runs what is marked ``everywhere``: a cross-section, on every engine. ``make test-all`` runs all of it on
-all of them. A process that has held a Spark Connect session gives no classic one any more,
-so Connect's part is run by itself, with ``--connect``.
+all of them. A process that has held a Spark Connect session gives no classic one any more, so Connect's part is run by
+itself, with ``--connect``.
 """
 
 from __future__ import annotations
@@ -68,19 +68,15 @@ def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from bakeoff import session
 
     folder = tmp_path_factory.mktemp("connect")
-    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
     home = session.find_java()
-    if home == session._bundled_java() and (trust := session._trust_store(folder)):
-        java += f" -Djavax.net.ssl.trustStore={trust} -Djavax.net.ssl.trustStorePassword="
     settings = {
         "spark.jars.packages": "org.apache.spark:spark-connect_2.12:3.5.7",
-        "spark.driver.extraJavaOptions": java,
+        "spark.driver.extraJavaOptions": session._java_options(home, folder),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
-        "spark.sql.artifact.copyFromLocalToFs.allowDestLocal": "true",
     }
     # SPARK_TESTING: the server takes a free port of its own choice, and the client asks it which.
     environment = {"JAVA_HOME": str(home), "PYSPARK_PYTHON": sys.executable, "SPARK_TESTING": "1"}

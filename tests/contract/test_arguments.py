@@ -137,7 +137,7 @@ def test_a_budget_that_is_over_before_it_began(engine: Any, exp: Any) -> None:
 
 
 def test_a_budget_is_one_deadline_for_the_whole_run(engine: Any, exp: Any) -> None:
-    sleepers = [Sleeps(seconds=0.5) for _ in range(60)]
+    sleepers = [Sleeps(0.5) for _ in range(60)]
     through(engine, exp, ["dummy"])  # workers are there
     started = time.monotonic()
     mine = through(engine, exp, ["dummy", *sleepers], budget_time=5 / 60, n_select=0)

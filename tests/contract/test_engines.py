@@ -55,7 +55,7 @@ def test_the_users_own_jobs_live_on_when_ours_are_cancelled(exp: Any, spark: Any
 
     theirs = threading.Thread(target=lambda: done.append(spark.range(2).rdd.map(slowly).sum()))
     theirs.start()
-    mine = through(spark, exp, ["dummy", *[Sleeps(seconds=1.0) for _ in range(6)]], budget_time=1 / 60, n_select=0)
+    mine = through(spark, exp, ["dummy", *[Sleeps(1.0) for _ in range(6)]], budget_time=1 / 60, n_select=0)
     theirs.join(60)
     assert done == [1]
     assert "cancelled" in set(mine.backend.failures["status"])

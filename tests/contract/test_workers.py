@@ -87,7 +87,7 @@ def test_a_winner_that_kills_its_worker_in_the_refit_costs_only_itself(engine: A
 
 @pytest.mark.parametrize("hangs", [True, False])
 def test_a_trial_that_takes_too_long_is_ended(engine: Any, exp: Any, tmp_path: Path, hangs: bool) -> None:  # noqa: FBT001
-    models = ["nb", Sleeps(seconds=600) if hangs else KillsItsProcess(str(tmp_path / "killed")), "dt"]
+    models = ["nb", Sleeps(600) if hangs else KillsItsProcess(str(tmp_path / "killed")), "dt"]
     mine = through(engine, exp, models, fold=2, options={"trial_timeout": 6, "max_retries": 0})
     status = "timeout" if hangs else "crashed"
     assert set(mine.backend.failures["status"]) == {status}

@@ -14,6 +14,21 @@ from sklearn.dummy import DummyRegressor
 from sklearn.naive_bayes import GaussianNB
 
 
+class Told(GaussianNB):
+    """Naive Bayes that is told one thing, and does something before each fit."""
+
+    def __init__(self, told: Any = None, *, priors: Any = None, var_smoothing: float = 1e-9) -> None:
+        super().__init__(priors=priors, var_smoothing=var_smoothing)
+        self.told = told
+
+    def before(self, X: Any) -> None:
+        """What it does."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        self.before(X)
+        return super().fit(X, y)
+
+
 class Raises(ClassifierMixin, BaseEstimator):
     """Fails in every fit."""
 
@@ -24,17 +39,12 @@ class Raises(ClassifierMixin, BaseEstimator):
         return np.zeros(len(X))
 
 
-class RaisesWithoutRow(GaussianNB):
-    """Fails where a row is not among the training rows: on one fold, and never in the refit."""
+class RaisesWithoutRow(Told):
+    """Fails where a value is not in the first column of the training rows: on one fold, and never in the refit."""
 
-    def __init__(self, value: float = 0.0, *, priors: Any = None, var_smoothing: float = 1e-9) -> None:
-        super().__init__(priors=priors, var_smoothing=var_smoothing)
-        self.value = value
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        if not np.isclose(np.asarray(X, dtype=float)[:, 0], self.value).any():
+    def before(self, X: Any) -> None:
+        if not np.isclose(np.asarray(X, dtype=float)[:, 0], self.told).any():
             raise ValueError("not this fold")
-        return super().fit(X, y)
 
 
 class AlmostRight(RegressorMixin, BaseEstimator):
@@ -53,13 +63,12 @@ class AlmostRight(RegressorMixin, BaseEstimator):
         return self.model_.predict(X)
 
 
-class RaisesInRefit(GaussianNB):
+class RaisesInRefit(Told):
     """Fits folds, and fails on all training rows."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def before(self, X: Any) -> None:
         if len(X) > 100:
             raise ValueError("too many rows")
-        return super().fit(X, y)
 
 
 class RaisesInPredict(GaussianNB):
@@ -83,10 +92,10 @@ class CannotBePickled(GaussianNB):
         raise TypeError("not to be pickled")
 
 
-class Exits(GaussianNB):
+class Exits(Told):
     """Calls sys.exit(), which is an exception, but no ordinary one."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def before(self, X: Any) -> None:
         raise SystemExit(3)
 
 
@@ -106,28 +115,18 @@ class CountsThreads(GaussianNB):
         return super().fit(X, y)
 
 
-class Sleeps(GaussianNB):
-    """Takes its time."""
+class Sleeps(Told):
+    """Takes its time: so many seconds."""
 
-    def __init__(self, seconds: float = 1.0, *, priors: Any = None, var_smoothing: float = 1e-9) -> None:
-        super().__init__(priors=priors, var_smoothing=var_smoothing)
-        self.seconds = seconds
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        time.sleep(self.seconds)
-        return super().fit(X, y)
+    def before(self, X: Any) -> None:
+        time.sleep(self.told)
 
 
-class CountsFits(GaussianNB):
-    """Writes the number of rows of each fit into a file."""
+class CountsFits(Told):
+    """Writes the number of rows of each fit into the file that it is told."""
 
-    def __init__(self, notes: str = "", *, priors: Any = None, var_smoothing: float = 1e-9) -> None:
-        super().__init__(priors=priors, var_smoothing=var_smoothing)
-        self.notes = notes
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        _note(self.notes, str(len(X)))
-        return super().fit(X, y)
+    def before(self, X: Any) -> None:
+        _note(self.told, str(len(X)))
 
 
 class CountsItself(TransformerMixin, BaseEstimator):
@@ -145,43 +144,32 @@ class CountsItself(TransformerMixin, BaseEstimator):
 
     def __setstate__(self, state: Any) -> None:
         self.__dict__.update(state)
-        if not self.__dict__.get("fitted_"):
-            _note(self.notes, f"read-{os.getpid()}")
+        _note(self.notes, f"read-{os.getpid()}")
 
 
-class KillsItsProcess(GaussianNB):
-    """Takes its process with it, the first time that it is fitted."""
+class KillsItsProcess(Told):
+    """Takes its process with it, the first time that it is fitted; the file that it is told says that it did."""
 
-    def __init__(self, killed: str = "", *, priors: Any = None, var_smoothing: float = 1e-9) -> None:
-        super().__init__(priors=priors, var_smoothing=var_smoothing)
-        self.killed = killed
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        if not Path(self.killed).exists():
-            _note(self.killed, "killed")
+    def before(self, X: Any) -> None:
+        if not Path(self.told).exists():
+            _note(self.told, "killed")
             os._exit(17)
-        return super().fit(X, y)
 
 
-class NamesItsModules(GaussianNB):
-    """Fails, and says which modules of this name its process has imported."""
+class NamesItsModules(Told):
+    """Fails, and says which modules whose names begin as it is told its process has imported."""
 
-    def __init__(self, name: str = "", *, priors: Any = None, var_smoothing: float = 1e-9) -> None:
-        super().__init__(priors=priors, var_smoothing=var_smoothing)
-        self.name = name
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        found = sorted(module for module in sys.modules if module.startswith(self.name))
+    def before(self, X: Any) -> None:
+        found = sorted(module for module in sys.modules if module.startswith(self.told))
         raise ValueError(f"imported: {', '.join(found) or 'none'}")
 
 
-class KillsItsProcessInRefit(GaussianNB):
+class KillsItsProcessInRefit(Told):
     """Takes its process with it whenever it is fitted on many rows."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def before(self, X: Any) -> None:
         if len(X) > 100:
             os._exit(17)
-        return super().fit(X, y)
 
 
 def _note(path: str, line: str) -> None:

@@ -9,16 +9,15 @@ import contextlib
 import logging
 import os
 import tempfile
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fugue.execution.factory import make_execution_engine
 
 from bakeoff.errors import UserError
-from bakeoff.execution.engines import map_one_row
+from bakeoff.execution.engines import PlainThreads, map_one_row
 from bakeoff.execution.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
@@ -29,7 +28,7 @@ INLINE_BYTES = 4 * 1024 * 1024
 """Up to so many bytes the payload may travel inside the plan, where it is sent again with every task."""
 
 
-class ConnectEngine:
+class ConnectEngine(PlainThreads):
     """Runs tasks as queries of one task.
 
     The payload goes through ``payload_dir`` where that is given, else as an artifact of the session, else inside the
@@ -71,10 +70,6 @@ class ConnectEngine:
         for tag in self._tags:
             self._spark.addTag(tag)
         return self._map(work, self._delivery)
-
-    def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
-        """A plain thread: the session is passed along, and no property of a thread matters."""
-        return threading.Thread(target=target, name=name, daemon=True)
 
     def cancel(self) -> None:
         """Interrupt the queries that carry our tag."""

@@ -7,7 +7,7 @@ import queue
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 from distributed import Client, Future, WorkerPlugin, get_worker
 from fugue.execution.factory import make_execution_engine
 
-from bakeoff.execution.engines import map_one_row
+from bakeoff.execution.engines import PlainThreads, map_one_row
 from bakeoff.execution.payload import Payload, forget_runner
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
@@ -51,7 +51,7 @@ class DaskDelivery:
         return plugin.content
 
 
-class DaskEngine:
+class DaskEngine(PlainThreads):
     """Runs tasks on the workers of a Dask client.
 
     A slot is a worker *process*: PyCaret scores one model at a time in a process, however many threads that has. Each
@@ -109,10 +109,6 @@ class DaskEngine:
                 with self._lock:
                     self._futures.discard(future)
         return join(answered.to_numpy().tolist())
-
-    def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
-        """A plain thread."""
-        return threading.Thread(target=target, name=name, daemon=True)
 
     def cancel(self) -> None:
         """Cancel our futures. A trial that runs already ends by itself, and its answer is dropped."""

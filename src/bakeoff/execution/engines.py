@@ -40,6 +40,14 @@ class Engine(Protocol):
         """Free what was published. The engine itself belongs to somebody else and stays as it is."""
 
 
+class PlainThreads:
+    """An engine whose slots need nothing of the thread that they run on."""
+
+    def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """A plain thread."""
+        return threading.Thread(target=target, name=name, daemon=True)
+
+
 def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir: str | Path | None = None) -> Engine:
     """Open the engine that the user named or passed.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas as pd
 from fugue.execution.factory import make_execution_engine
 
 from bakeoff import pickling
-from bakeoff.execution.engines import map_one_row
+from bakeoff.execution.engines import PlainThreads, map_one_row
 from bakeoff.execution.payload import forget_runner, keep_runner
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
@@ -29,7 +28,7 @@ class _InProcess:
         return pickling.dumps(self.frozen)
 
 
-class NativeEngine:
+class NativeEngine(PlainThreads):
     """Runs tasks on the slot's thread, one at a time."""
 
     name = "native"
@@ -50,10 +49,6 @@ class NativeEngine:
         """Run the work on the calling thread."""
         del description
         return join(map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine).as_array())
-
-    def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
-        """A plain thread."""
-        return threading.Thread(target=target, name=name, daemon=True)
 
     def cancel(self) -> None:
         """A trial that runs in this process cannot be stopped; it ends by itself."""

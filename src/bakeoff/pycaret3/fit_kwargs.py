@@ -23,8 +23,10 @@ def read_fit_kwargs(experiment: Any, given: Mapping[str, Any] | None) -> dict[st
     Raises:
         ValueError: there are values for each row, and the preprocessing drops or adds rows.
     """
+    if not given:
+        return {}
     X, y = experiment._create_model_get_train_X_y(None, None)
-    kwargs = {name.removeprefix(_STEP_PREFIX): _in_order(value, y.index) for name, value in (given or {}).items()}
+    kwargs = {name.removeprefix(_STEP_PREFIX): _in_order(value, y.index) for name, value in given.items()}
     rows = per_row(kwargs, len(y))
     changing = [name for name, step in experiment.pipeline.steps if _changes_rows(step)] if X is not None else []
     if rows and changing:

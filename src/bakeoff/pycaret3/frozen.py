@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,12 @@ from sklearn.base import clone
 
 from bakeoff import pickling
 from bakeoff.comparison.plan import Plan
-from bakeoff.comparison.trial import Metric, Outcome, Status
+from bakeoff.comparison.trial import Metric, Outcome, Status, Trial, failed_outcomes
 from bakeoff.pycaret3.request import Request, make_estimator
 from bakeoff.pycaret3.scorers import check_custom_metrics, scorers_of
+
+HOLDOUT = "holdout"
+"""Under this key `FrozenExperiment.extra` carries the experiment of a comparison without cross-validation."""
 
 Split = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
@@ -41,7 +43,7 @@ class FrozenExperiment:
         splits: positions of the train and test rows of each fold, fixed on the driver.
         estimators: each unfitted estimator, pickled on its own, so that one that cannot be read back costs only itself.
         scorers: by metric key; what they return is multiplied by -1 where smaller is better.
-        extra: what only forecasting needs (``fh``, ``alpha``, ``coverage``, scorer arguments).
+        extra: what only forecasting needs (``fh``, ``alpha``, ``coverage``, scorer arguments), and `HOLDOUT`.
         n_jobs: threads that one trial may use.
     """
 
@@ -66,7 +68,7 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
         The frozen experiment, and the models that could not be built or pickled, with the reason.
     """
     X, y = experiment._create_model_get_train_X_y(None, None)
-    check_custom_metrics(experiment, request)
+    check_custom_metrics(experiment, request, y)
     estimators, broken = _pickle_estimators(experiment, request)
     splits = draw_splits(experiment, request)
     if request.task == "time_series":
@@ -81,7 +83,7 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
         pipeline = type(experiment.pipeline)([(name, clone(step)) for name, step in experiment.pipeline.steps])
         extra = {}
     if not request.cross_validation:
-        from bakeoff.pycaret3.holdout import HOLDOUT, travelling_copy
+        from bakeoff.pycaret3.holdout import travelling_copy
 
         extra[HOLDOUT] = travelling_copy(experiment)
     frozen = FrozenExperiment(
@@ -128,16 +130,9 @@ def _pickle_estimators(experiment: Any, request: Request) -> tuple[dict[str, byt
 
 def outcomes_of_broken(broken: Mapping[str, Broken], plan: Plan) -> list[Outcome]:
     """A model that could not even be built or pickled has failed on every fold."""
-    return [
-        Outcome(
-            model_id,
-            fold,
-            status=Status.FAILED,
-            error_type=why.error_type,
-            error_message=why.message,
-            traceback=why.traceback,
-            finished_at=time.time(),
-        )
-        for model_id, why in broken.items()
-        for fold in range(plan.n_folds)
-    ]
+    lost: list[Outcome] = []
+    for model_id, why in broken.items():
+        trials = [Trial(model_id, fold) for fold in range(plan.n_folds)]
+        failed = failed_outcomes(trials, Status.FAILED, why.error_type, why.message)
+        lost += [replace(outcome, traceback=why.traceback) for outcome in failed]
+    return lost

@@ -15,13 +15,8 @@ from typing import Any
 
 from bakeoff import pickling
 from bakeoff.comparison.trial import Trial
-from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.frozen import HOLDOUT, FrozenExperiment
 from bakeoff.pycaret3.runner import Scored, TrialRunner, runner_for
-
-HOLDOUT = "holdout"
-"""Under this key `FrozenExperiment.extra` carries the experiment of a comparison without cross-validation."""
-
-_TT = "TT (Sec)"
 
 
 class HoldoutRunner(TrialRunner):
@@ -29,7 +24,7 @@ class HoldoutRunner(TrialRunner):
 
     def __init__(self, frozen: FrozenExperiment) -> None:
         super().__init__(frozen)
-        self._experiment = pickle.loads(frozen.extra[HOLDOUT])
+        self._experiment = _arrive(*pickle.loads(frozen.extra[HOLDOUT]))
         extra = {key: value for key, value in frozen.extra.items() if key != HOLDOUT}
         self._usual = runner_for(replace(frozen, extra=extra))
 
@@ -61,20 +56,11 @@ def travelling_copy(experiment: Any) -> bytes:
     state["pipeline"] = copy(experiment.pipeline)
     state["pipeline"].memory = None  # a cache folder of this machine
     # PyCaret leaves the data out when it pickles itself: it is saved for longer than its data lives.
-    return pickling.dumps(_Travelling(type(experiment), state))
-
-
-class _Travelling:
-    """An experiment in parts, which unpickles as the experiment."""
-
-    def __init__(self, kind: type, state: dict[str, Any]) -> None:
-        self._kind, self._state = kind, state
-
-    def __reduce__(self) -> Any:
-        return _arrive, (self._kind, self._state)
+    return pickling.dumps((type(experiment), state))
 
 
 def _arrive(kind: Any, state: dict[str, Any]) -> Any:
+    """The experiment again, from its kind and its parts."""
     experiment = kind.__new__(kind)
     experiment.__dict__.update(state)
     experiment._remote = True

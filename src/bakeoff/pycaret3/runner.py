@@ -19,7 +19,7 @@ import numpy as np
 
 from bakeoff import pickling
 from bakeoff.comparison.trial import Outcome, Status, Trial
-from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.frozen import HOLDOUT, FrozenExperiment
 from bakeoff.pycaret3.threads import cap_threads, limited_pools, restore_threads
 
 _TRACEBACK_CHARACTERS = 8_000
@@ -143,7 +143,7 @@ class TrialRunner(ABC):
 
 def runner_for(frozen: FrozenExperiment) -> TrialRunner:
     """The runner that fits the experiment's kind."""
-    if "holdout" in frozen.extra:
+    if HOLDOUT in frozen.extra:
         from bakeoff.pycaret3.holdout import HoldoutRunner
 
         return HoldoutRunner(frozen)

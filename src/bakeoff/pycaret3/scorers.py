@@ -52,7 +52,7 @@ def scorers_of(experiment: Any, request: Request) -> dict[str, Any]:
     return scorers
 
 
-def check_custom_metrics(experiment: Any, request: Request) -> None:
+def check_custom_metrics(experiment: Any, request: Request, y: pd.Series[Any]) -> None:
     """Call each metric that the user has added once, the way that trials will.
 
     Raises:
@@ -63,7 +63,7 @@ def check_custom_metrics(experiment: Any, request: Request) -> None:
         if not container.is_custom:
             continue
         try:
-            value = _call_once(experiment, request, container)
+            value = _call_once(experiment, request, container, y)
         except Exception as error:
             raise ValueError(
                 f"The metric {container.display_name!r} cannot be computed, it raised {type(error).__name__}: {error}. "
@@ -73,8 +73,7 @@ def check_custom_metrics(experiment: Any, request: Request) -> None:
             raise ValueError(f"The metric {container.display_name!r} returned {value!r}, which is no number.")
 
 
-def _call_once(experiment: Any, request: Request, container: Any) -> Any:
-    _, y = experiment._create_model_get_train_X_y(None, None)
+def _call_once(experiment: Any, request: Request, container: Any, y: pd.Series[Any]) -> Any:
     own = getattr(container.scorer, "_kwargs", {})
     if request.task == "time_series":
         y = y.dropna().tail(_PROBED_ROWS)

@@ -56,11 +56,10 @@ def restore_state(experiment: Any, request: Request, frozen: FrozenExperiment, p
     Only complete models go into the container, in the order given: ``automl()`` would choose wrongly by a NaN.
     """
     is_series = request.task == "time_series"
+    as_objects = is_series and request.cross_validation  # PyCaret's hold-out scores are numbers
+    experiment._display_container.append(score_grid(plan, board.rows, as_objects=as_objects))
     if not request.cross_validation:
-        # Plain PyCaret adds nothing else to its state, and its hold-out scores are numbers.
-        experiment._display_container.append(score_grid(plan, board.rows))
-        return
-    experiment._display_container.append(score_grid(plan, board.rows, as_objects=is_series))
+        return  # plain PyCaret adds nothing else to its state
     complete = {row.model_id for row in board.rows if row.complete}
     by_model: dict[str, list[Outcome]] = {}
     for outcome in board.outcomes:
