@@ -1,7 +1,8 @@
 """Bakeoff compares every model family that PyCaret knows on one table, on the Spark cluster you already have.
 
-`FugueBackend` is the door for PyCaret code, `run` the whole job. Both are imported when they are first used, so that
-``import bakeoff`` stays quick and pulls in neither PyCaret, nor MLflow, nor PySpark.
+`FugueBackend` is the door for PyCaret code, `run` the whole job, and `warm_up` gets the workers of a cluster ready
+while your own code still prepares the table. They are imported when they are first used, so that ``import bakeoff``
+stays quick and pulls in neither PyCaret, nor MLflow, nor PySpark.
 """
 
 from __future__ import annotations
@@ -10,13 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bakeoff.config import RunConfig
+    from bakeoff.execution.warm_up import warm_up
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job import run
 
 __version__ = "0.1.0"
-__all__ = ["FugueBackend", "RunConfig", "__version__", "run"]
+__all__ = ["FugueBackend", "RunConfig", "__version__", "run", "warm_up"]
 
-_HOMES = {"FugueBackend": "bakeoff.fugue_backend", "RunConfig": "bakeoff.config", "run": "bakeoff.job"}
+_HOMES = {
+    "FugueBackend": "bakeoff.fugue_backend",
+    "RunConfig": "bakeoff.config",
+    "run": "bakeoff.job",
+    "warm_up": "bakeoff.execution.warm_up",
+}
 
 
 def __getattr__(name: str) -> Any:

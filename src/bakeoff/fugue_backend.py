@@ -15,7 +15,7 @@ from bakeoff import frames
 from bakeoff.comparison.costs import PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
-from bakeoff.comparison.plan import Cost, Plan
+from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.scheduler import Limits, Scheduler
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Outcome, Status, Trial
@@ -61,7 +61,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         name: of the run, for the descriptions of Spark's jobs.
         record: makes an outcome durable before anybody hears of it.
         done: outcomes of an earlier attempt of the same run, which are not run again.
-        cost: expected seconds of a trial by model id, if something better than the prior is known.
+        known_seconds: of a trial, by model id, where earlier runs tell.
         listener_timeout: how many seconds the end of a run waits for listeners that have not caught up.
         payload_dir: a folder that driver and workers share, for Spark Connect.
 
@@ -97,7 +97,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         name: str = "run",
         record: Callable[[Outcome], None] | None = None,
         done: Sequence[Outcome] = (),
-        cost: Cost | None = None,
+        known_seconds: Mapping[str, float] | None = None,
         listener_timeout: float = 5.0,
         payload_dir: str | Path | None = None,
     ) -> None:
@@ -114,7 +114,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._name = name
         self._record = record
         self._done = tuple(done)
-        self._cost = cost
+        self._known_seconds = dict(known_seconds or {})
         self._listener_timeout = listener_timeout
         self._payload_dir = payload_dir
         self._frozen: FrozenExperiment | None = None
@@ -231,14 +231,19 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         engine = open_engine(self._engine, self._conf, self._payload_dir)
         announcer = Announcer([*self._listeners, *shown])
         known = outcomes_of_broken(broken, plan)
-        prior = PriorCosts(len(frozen.y), 1 if frozen.X is None else frozen.X.shape[1])
+        costs = PriorCosts(len(frozen.y), 1 if frozen.X is None else frozen.X.shape[1])
+
+        def prior(model_id: str) -> float:
+            # An object beside them turns PyCaret's ids into positions; the costs are known by ids.
+            return self._known_seconds.get(model_id) or costs(str(request.given[model_id]))
+
         try:
             bounds = Bounds(request.budget_seconds, self._trial_timeout)
             with FugueExecutor(engine, frozen, self._name, self._n_slots, bounds) as executor:
                 limits = Limits(request.budget_seconds, self._max_retries, request.errors == "raise")
-                # An object beside them turns PyCaret's ids into positions; the prior knows the ids.
-                cost = self._cost or (lambda model_id: prior(str(request.given[model_id])))
-                board = Scheduler(plan, executor, announcer, cost, limits, self._record, self._done, known).run()
+                scheduler = Scheduler(plan, executor, announcer, prior, limits, self._record, self._done, known)
+                scheduler.n_winners = max(request.n_select, 0)
+                board = scheduler.run()
                 stopped = request.errors == "raise" and bool(board.failures)
                 winners = [] if stopped else chosen(board, request.n_select)
                 refitted = executor.refit(winners, self._max_retries)

@@ -16,9 +16,10 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
 from bakeoff.config import RunConfig
 from bakeoff.errors import NoModelSurvivedError, UserError
+from bakeoff.execution.warm_up import warm_up
 from bakeoff.places import Places, open_places, table_target
 from bakeoff.results.target import TableTarget
-from bakeoff.session import open_session
+from bakeoff.session import active_session, open_session
 from bakeoff.source import SourceTable, load_source
 
 if TYPE_CHECKING:
@@ -82,10 +83,13 @@ def run(
         UserError: something that was asked for cannot be done; nothing was written.
         NoModelSurvivedError: every model failed; the tables say why.
     """
+    warm_up(spark if spark is not None else active_session())
     # What a file holds is known without Spark, so a session is made only for a question that makes sense.
     question = ask(config, None, say) if _is_local_file(config.source) else None
     say("Opening a Spark session.")
-    with open_session(spark, config.home) as (session, _):
+    with open_session(spark, config.home) as (session, owned):
+        if owned:
+            warm_up(session)
         question = question or ask(config, session, say)
         say(f"Opening the tables ({table_target(config).place}) and MLflow.")
         places = open_places(config, session, question.source, say)
@@ -135,7 +139,9 @@ def compare(
 ) -> RunResult:
     """Run the comparison and write down what came out of it, also where it ends early."""
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.results.history import trial_seconds
 
+    source = question.source
     backend = FugueBackend(
         spark,
         batch_size=config.batch_size,
@@ -143,6 +149,9 @@ def compare(
         name=config.run_id,
         record=places.keep,
         done=places.done,
+        known_seconds=trial_seconds(
+            spark, places.tables, source.name, config.target, source.task, source.frame.shape[0]
+        ),
         listener_timeout=LISTENER_SECONDS,
     )
     try:

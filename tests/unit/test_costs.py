@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff.comparison.costs import FLOOR_SECONDS, SECONDS_PER_MILLION_CELLS, UNKNOWN, PriorCosts, corrected
+from bakeoff.comparison.costs import FLOOR_SECONDS, SECONDS_PER_MILLION_CELLS, UNKNOWN, Costs, PriorCosts
+from bakeoff.comparison.trial import Outcome, Status
 
 QUICK = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
@@ -38,8 +39,28 @@ def test_nothing_is_free():
 
 
 def test_a_measurement_stands_in_the_place_of_the_prior():
-    prior = PriorCosts(20_000, 50)
-    cost = corrected(prior, {"rf": 7.0, "lr": 0.0})
-    assert cost("rf") == 7.0
-    assert cost("gbc") == prior("gbc")
-    assert cost("lr") == prior("lr")  # 0.0 is no measurement: a task of it would have no length
+    costs = Costs({"rf": 2.0, "lr": 1.0}.__getitem__)
+    costs.learn(Outcome("rf", 0, fit_seconds=3.0, score_seconds=1.0))
+    costs.learn(Outcome("rf", 1, fit_seconds=7.0, score_seconds=1.0))
+    assert costs("rf") == 6.0
+
+
+def test_what_is_not_measured_moves_with_what_is():
+    costs = Costs(lambda _: 1.0)
+    for model_id in "abcdefgh":
+        costs.learn(Outcome(model_id, 0, fit_seconds=0.1))
+    assert 0.1 < costs("another") < 0.2
+
+
+def test_a_failure_says_nothing_about_costs():
+    costs = Costs(lambda _: 1.0)
+    costs.learn(Outcome("rf", 0, status=Status.TIMEOUT, fit_seconds=600.0))
+    assert costs("rf") == costs("lr") == 1.0
+
+
+def test_preprocessing_is_learnt_from_those_who_waited_for_it():
+    costs = Costs(lambda _: 1.0)
+    assert costs.transform_seconds == 0.0
+    for fold, waited in enumerate([2.0, 0.0, 4.0]):
+        costs.learn(Outcome("lr", fold, fit_seconds=1.0, transform_seconds=waited))
+    assert costs.transform_seconds == 3.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -52,10 +52,24 @@ def only_at_first(what):
     return lambda trial, attempt: what(trial, attempt) if attempt == 1 else good(trial, attempt)
 
 
-class Workers:
+class Waits:
+    """How the executors of these tests wait, and what they are told of the likely winners."""
+
+    def __init__(self):
+        self.foreseen: list[list[str]] = []
+
+    def wait(self, futures, timeout, *, for_all=False):
+        return wait(futures, timeout, ALL_COMPLETED if for_all else FIRST_COMPLETED).done
+
+    def foresee(self, model_ids):
+        self.foreseen.append(list(model_ids))
+
+
+class Workers(Waits):
     """An executor of threads; ``script`` says what becomes of a trial that is not good."""
 
     def __init__(self, slots=2, script=None):
+        super().__init__()
         self.slots = slots
         self.submitted: list[tuple[tuple[Trial, ...], int]] = []
         self.cancels = self.in_flight = self.most_in_flight = 0
@@ -478,10 +492,11 @@ def test_a_listener_that_raises_or_hangs_changes_nothing_and_is_reported(workers
     assert_told_in_order(ended)
 
 
-class InThisOrder:
+class InThisOrder(Waits):
     """An executor with room for all tasks, which ends them in an order of its own."""
 
     def __init__(self, plan, order, script):
+        super().__init__()
         self.slots = len(plan.trials)
         self._order, self._script = order, script
         self._futures: dict[Trial, Future[list[Outcome]]] = {}
@@ -523,3 +538,53 @@ def test_the_result_does_not_depend_on_who_ends_first(order, script):
     # As text, because NaN does not equal itself.
     assert repr(ended.board) == repr(expected)
     assert_told_in_order(ended)
+
+
+class Late(Workers):
+    """Gives the last fold of one model only when it is told to."""
+
+    def __init__(self, trial):
+        super().__init__(slots=2, script={trial: self.hold})
+        self._told = threading.Event()
+
+    def hold(self, trial, attempt):
+        assert self._told.wait(PATIENCE)
+        return good(trial)
+
+    def foresee(self, model_ids):
+        super().foresee(model_ids)
+        if len(model_ids) == 2:
+            self._told.set()
+
+
+def test_a_slot_with_nothing_to_do_hears_who_will_probably_win():
+    plan = plan_of(n_models=4, n_folds=2)
+    worst = rank(plan, [good(trial) for trial in plan.trials]).rows[-1].model_id
+    executor = Late(Trial(worst, 1))
+    scheduler = Scheduler(plan, executor, Announcer([]), lambda _: 1.0, n_winners=2)
+    board = scheduler.run()
+    assert executor.foreseen[-1] == [row.model_id for row in board.rows[:2]]
+    assert all(worst not in ids for ids in executor.foreseen)
+
+
+def test_nobody_is_foreseen_where_nobody_is_asked_for(workers):
+    executor = workers()
+    Scheduler(plan_of(), executor, Announcer([]), lambda _: 1.0).run()
+    assert executor.foreseen == []
+
+
+def test_slots_that_are_added_on_the_way_are_used(workers):
+    executor = workers(slots=6)
+    executor.slots = 1
+
+    class Adds:
+        def handle(self, event):
+            if isinstance(event, TrialDone):
+                executor.slots = 6
+
+    plan = plan_of(n_models=20, n_folds=3)
+    executor._script = dict.fromkeys(plan.trials, lambda trial, attempt: time.sleep(0.01) or good(trial))
+    announcer = Announcer([Adds()])
+    Scheduler(plan, executor, announcer, lambda _: 3.0).run()
+    announcer.close(PATIENCE)
+    assert executor.most_in_flight > 2

@@ -1,12 +1,15 @@
-"""What a trial is expected to cost, before anything of this run is measured.
+"""What a trial is expected to cost: first from experience with its kind, soon from what this run has measured.
 
 The figures are orders of magnitude, not predictions: they decide which tasks start first and which go together.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from bakeoff.comparison.trial import Outcome
 
 FLOOR_SECONDS = 0.02
 """No trial is cheaper: cloning, predicting and scoring take this long on a handful of rows."""
@@ -43,11 +46,60 @@ class PriorCosts:
         return FLOOR_SECONDS + weight * self.n_rows * max(self.n_columns, 1) / 1e6
 
 
-def corrected(prior: Callable[[str], float], measured: Mapping[str, float]) -> Callable[[str], float]:
-    """The prior, with what was measured in its place where there is a measurement.
+class Costs:
+    """A prior that learns: measured seconds where there are some, elsewhere the prior, scaled as the others came out.
+
+    Args:
+        prior: expected seconds of a trial, by model id.
 
     Example:
-        >>> corrected(lambda model_id: 1.0, {"rf": 7.0})("rf")
-        7.0
+        >>> costs = Costs({"lr": 1.0, "rf": 2.0}.__getitem__)
+        >>> costs.learn(Outcome("lr", 0, fit_seconds=4.0))
+        >>> costs("lr"), round(costs("rf"), 1)  # twice the prior, not four times: one model is a weak hint
+        (4.0, 4.0)
     """
-    return lambda model_id: measured.get(model_id) or prior(model_id)
+
+    def __init__(self, prior: Callable[[str], float]) -> None:
+        self._prior = prior
+        self._measured: dict[str, _Mean] = {}
+        self._transforms = _Mean()
+        self._scale: float | None = 1.0
+
+    @property
+    def transform_seconds(self) -> float:
+        """What preprocessing a fold took so far, on average; 0.0 where nothing is known."""
+        return self._transforms.value
+
+    def __call__(self, model_id: str) -> float:
+        """Expected seconds of one trial of this model."""
+        if model_id in self._measured:
+            return max(self._measured[model_id].value, FLOOR_SECONDS / 4)
+        if self._scale is None:
+            # The geometric mean of how far off the prior was, with one model on which it was right.
+            off = [math.log(max(mean.value, 1e-4) / self._prior(name)) for name, mean in self._measured.items()]
+            self._scale = math.exp(sum(off) / (len(off) + 1))
+        return self._prior(model_id) * self._scale
+
+    def learn(self, outcome: Outcome) -> None:
+        """Take in what a trial took. Failed ones say nothing: they may have ended at once, or been ended."""
+        if not outcome.ok:
+            return
+        self._measured.setdefault(outcome.model_id, _Mean()).add(outcome.fit_seconds + outcome.score_seconds)
+        if outcome.transform_seconds > 0.0:
+            self._transforms.add(outcome.transform_seconds)
+        self._scale = None
+
+
+class _Mean:
+    """A running mean."""
+
+    def __init__(self) -> None:
+        self._count, self._total = 0, 0.0
+
+    def add(self, value: float) -> None:
+        self._count += 1
+        self._total += value
+
+    @property
+    def value(self) -> float:
+        return self._total / self._count if self._count else 0.0

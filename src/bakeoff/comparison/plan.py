@@ -1,4 +1,4 @@
-"""From models and folds to batches and tasks.
+"""What a comparison consists of: models, folds, metrics, batches and tasks.
 
 A *batch* is what is reported together; a *task* is what one worker gets in one go. They are independent: the trials of
 a batch may run in many tasks, on many workers.
@@ -6,16 +6,11 @@ a batch may run in many tasks, on many workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from bakeoff.comparison.trial import TT, Metric, Model, Trial
-
-TASK_SECONDS = 3.0
-"""The length of a task that is aimed at: long against what submitting it costs, short against the whole run."""
-TASKS_PER_SLOT = 4
-"""At least so many tasks per slot are aimed at, so that the last ones to end leave no slot idle for long."""
 
 Cost = Callable[[str], float]
 """Expected seconds of one trial of the model with this id."""
@@ -93,42 +88,3 @@ class Plan:
     def name_of(self) -> dict[str, str]:
         """The readable name of each model."""
         return {model.id: model.name for model in self.models}
-
-
-def cut_tasks(trials: Sequence[Trial], cost: Cost, slots: int) -> tuple[Task, ...]:
-    """Cut trials into tasks, the longest first.
-
-    A trial that is long enough alone goes alone. Shorter ones of the same fold share a task, so that the fold's
-    transform is paid once for all of them. The order in which tasks are returned is the order to start them in
-    (longest processing time first, Graham 1969).
-
-    Args:
-        trials: what is to run, in any order.
-        cost: expected seconds of a trial, by model id.
-        slots: how many tasks run at once.
-
-    Returns:
-        Tasks that hold every trial exactly once.
-
-    Example:
-        >>> work = [Trial(m, f) for m in ("slow", "a", "b") for f in (0, 1)]
-        >>> [[t.model_id for t in task.trials] for task in cut_tasks(work, {"slow": 9, "a": 1, "b": 1}.__getitem__, 2)]
-        [['slow'], ['slow'], ['a', 'b'], ['a', 'b']]
-    """
-    total = sum(cost(trial.model_id) for trial in trials)
-    longest = min(TASK_SECONDS, total / (TASKS_PER_SLOT * max(slots, 1)))
-    groups: list[tuple[Trial, ...]] = []
-    for fold in sorted({trial.fold for trial in trials}):
-        open_group: list[Trial] = []
-        load = 0.0
-        same_fold = [trial for trial in trials if trial.fold == fold]
-        for trial in sorted(same_fold, key=lambda trial: -cost(trial.model_id)):
-            if open_group and load + cost(trial.model_id) > longest:
-                groups.append(tuple(open_group))
-                open_group, load = [], 0.0
-            open_group.append(trial)
-            load += cost(trial.model_id)
-        groups.append(tuple(open_group))
-    sized = [(sum(cost(trial.model_id) for trial in group), group) for group in groups]
-    sized.sort(key=lambda pair: -pair[0])
-    return tuple(Task(n, group, seconds) for n, (seconds, group) in enumerate(sized))

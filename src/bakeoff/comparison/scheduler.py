@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from bakeoff.comparison.backlog import Backlog
+from bakeoff.comparison.costs import Costs
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Leaderboard, rank
-from bakeoff.comparison.plan import Batch, Cost, Plan, Task, cut_tasks
+from bakeoff.comparison.plan import Batch, Cost, Plan, Task
 from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
 
 _LOG = logging.getLogger(__name__)
@@ -33,6 +35,12 @@ class Executor(Protocol):
 
     def cancel(self) -> None:
         """Stop what is running and forget what is queued."""
+
+    def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
+        """The futures that have ended, when there is one (``for_all``: when all have) or these seconds have passed."""
+
+    def foresee(self, model_ids: Sequence[str]) -> None:
+        """Hear, where a slot has nothing left to do, which models will win if nothing changes: the best first."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,11 @@ class Scheduler:
     alone, so that one that kills its worker takes no other with it.
 
     Attributes:
+        cost: expected seconds of a trial, by model id; what the run measures takes its place.
         record: makes an outcome durable; called before anybody hears of it.
         done: outcomes of an earlier attempt of this run, which are not run again.
         known: outcomes of this run that are known before anything runs: models that cannot be sent to a worker.
+        n_winners: how many of the best models will be asked for when the run has ended.
     """
 
     plan: Plan
@@ -71,13 +81,17 @@ class Scheduler:
     record: Callable[[Outcome], None] | None = None
     done: Sequence[Outcome] = ()
     known: Sequence[Outcome] = ()
+    n_winners: int = 0
 
     def __post_init__(self) -> None:
         wanted = set(self.plan.trials)
         self._outcomes = {outcome.trial: outcome for outcome in self.done if outcome.trial in wanted}
         self._closed: set[int] = set()
         self._running: dict[Future[list[Outcome]], tuple[Task, int]] = {}
-        self._waiting: deque[tuple[Task, int]] = deque()
+        self._again: deque[tuple[Task, int]] = deque()
+        self._costs = Costs(self.cost)
+        for outcome in self._outcomes.values():
+            self._costs.learn(outcome)
         self._batch_started: dict[int, float] = {}
         self._stopped = False
 
@@ -92,10 +106,10 @@ class Scheduler:
         for outcome in self.known:
             self._accept(outcome)
         missing = [trial for trial in self.plan.trials if trial not in self._outcomes]
-        self._waiting.extend((task, 1) for task in cut_tasks(missing, self.cost, slots))
+        backlog = Backlog(missing, self._costs)
         try:
-            while (self._waiting or self._running) and not self._stopped:
-                self._fill(slots)
+            while (backlog or self._again or self._running) and not self._stopped:
+                self._fill(backlog)
                 self._collect(deadline)
         except BaseException:
             self.executor.cancel()
@@ -107,23 +121,39 @@ class Scheduler:
         self.announcer.tell(RunDone(leaderboard))
         return leaderboard
 
-    def _fill(self, slots: int) -> None:
-        """Hand out tasks: one for each slot, and one more, so that none has to wait for this thread."""
-        while self._waiting and len(self._running) <= slots:
-            task, attempt = self._waiting.popleft()
+    def _fill(self, backlog: Backlog) -> None:
+        """Hand out tasks: one for each slot there is now, and one more, so that none has to wait for this thread."""
+        slots = max(1, self.executor.slots)
+        while len(self._running) <= slots:
+            if self._again:
+                task, attempt = self._again.popleft()
+            elif (cut := backlog.take(slots)) is not None:
+                task, attempt = cut, 1
+            else:
+                break
             for trial in task.trials:
                 self._batch_started.setdefault(self.plan.batch_of[trial.model_id], time.monotonic())
             self._running[self.executor.submit(task, attempt)] = (task, attempt)
             self.announcer.tell(TaskStarted(task.trials))
+        if self.n_winners and len(self._running) < slots:
+            self._foresee()
+
+    def _foresee(self) -> None:
+        """Name the likely winners: no trial waits any more, so whatever a free slot does for them is time won."""
+        complete = Counter(trial.model_id for trial, outcome in self._outcomes.items() if outcome.ok)
+        ids = [model.id for model in self.plan.models if complete[model.id] == self.plan.n_folds]
+        outcomes = [outcome for trial, outcome in self._outcomes.items() if trial.model_id in set(ids)]
+        board = rank(self.plan, outcomes, ids)
+        self.executor.foresee([row.model_id for row in board.rows[: self.n_winners]])
 
     def _collect(self, deadline: float | None) -> None:
         """Wait for the next task to end, or for the deadline."""
         patience = None if deadline is None else max(0.0, deadline - time.monotonic())
-        self._take(wait(self._running, timeout=patience, return_when=FIRST_COMPLETED).done)
+        self._take(self.executor.wait(self._running, patience))
         if deadline is not None and time.monotonic() >= deadline:
             self._stopped = True
             # Workers know the deadline and start no trial after it; what they have finished is on its way.
-            self._take(wait(self._running, timeout=GRACE_SECONDS).done)
+            self._take(self.executor.wait(self._running, GRACE_SECONDS, for_all=True))
 
     def _take(self, finished: Iterable[Future[list[Outcome]]]) -> None:
         for future in finished:
@@ -146,8 +176,8 @@ class Scheduler:
 
     def _lost(self, task: Task, attempt: int, error: BaseException) -> Sequence[Outcome]:
         if attempt <= self.limits.max_retries and not self._stopped:
-            alone = [Task(task.id, (trial,), self.cost(trial.model_id)) for trial in task.trials]
-            self._waiting.extend((single, attempt + 1) for single in alone)
+            alone = [Task(task.id, (trial,), self._costs(trial.model_id)) for trial in task.trials]
+            self._again.extend((single, attempt + 1) for single in alone)
             return ()
         return failed_outcomes(task.trials, Status.CRASHED, type(error).__name__, str(error), attempt)
 
@@ -157,6 +187,7 @@ class Scheduler:
         if self.record is not None:
             self.record(outcome)
         self._outcomes[outcome.trial] = outcome
+        self._costs.learn(outcome)
         self.announcer.tell(TrialDone(outcome))
         self._close_batch(self.plan.batches[self.plan.batch_of[outcome.model_id] - 1])
         if self.limits.stop_at_failure and not outcome.ok:

@@ -17,7 +17,7 @@ from typing import Any
 from fugue.execution.factory import make_execution_engine
 
 from bakeoff.errors import UserError
-from bakeoff.execution.engines import PlainThreads, map_one_row
+from bakeoff.execution.engines import SPARK_PATIENCE, PlainThreads, map_one_row
 from bakeoff.execution.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
@@ -36,6 +36,8 @@ class ConnectEngine(PlainThreads):
     """
 
     name = "connect"
+    ahead = 1
+    patience: float | None = SPARK_PATIENCE
 
     def __init__(self, spark: Any, conf: Mapping[str, Any], payload_dir: str | Path | None) -> None:
         self._spark = spark

@@ -62,6 +62,8 @@ class DaskEngine(PlainThreads):
     """
 
     name = "dask"
+    ahead = 0
+    patience: float | None = None
 
     def __init__(self, client: Any, conf: Mapping[str, Any]) -> None:
         self._own: Any = None

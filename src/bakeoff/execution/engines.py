@@ -19,6 +19,10 @@ class Engine(Protocol):
     """A kind of engine, opened for one run."""
 
     name: str
+    ahead: int
+    """How many jobs may wait inside the engine, beyond those that its slots run."""
+    patience: float | None
+    """After so many idle seconds the engine is about to end a worker; ``None`` where it never does that."""
 
     @property
     def slots(self) -> int:
@@ -38,6 +42,10 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free what was published. The engine itself belongs to somebody else and stays as it is."""
+
+
+SPARK_PATIENCE = 35.0
+"""Spark ends Python workers that had nothing to do for a minute, and the next ones have to import PyCaret again."""
 
 
 class PlainThreads:

@@ -7,8 +7,8 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 _Job = tuple[Work, "Future[Any]"]
+
+COUNT_SECONDS = 2.0
+"""The engine is asked for its slots at most once in so many seconds: clusters grow and shrink slowly."""
 
 
 @dataclass(frozen=True)
@@ -64,43 +67,81 @@ class FugueExecutor:
         self._bounds = bounds or Bounds()
         self._engine = engine
         self._run_name = run_name
+        self._n_slots = n_slots
+        self._threads: list[threading.Thread] = []
+        self._foreseen: dict[str, Future[Refitted]] = {}
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._unfinished = 0
+        self._counting = threading.Lock()
+        self._cancelled = threading.Event()
         try:
-            self.slots = n_slots or engine.slots
-            self._digest = engine.publish(frozen)
+            self._slots = n_slots or engine.slots
+            self.digest = engine.publish(frozen)
         except BaseException:
             self._clear_up()  # nobody else will: the block that ends with __exit__ has not begun
             raise
-        self._started = time.monotonic()
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._cancelled = threading.Event()
-        self._threads = [engine.thread(self._serve, f"bakeoff-slot-{n}") for n in range(self.slots)]
-        for thread in self._threads:
+        self._started = self._counted = time.monotonic()
+        self._man_the_slots()
+
+    @property
+    def slots(self) -> int:
+        """How many tasks can run at once, now; a slot that is new gets its thread."""
+        if self._n_slots is None and time.monotonic() - self._counted > COUNT_SECONDS:
+            self._counted = time.monotonic()
+            self._slots = self._engine.slots
+            self._man_the_slots()
+        return self._slots
+
+    def _man_the_slots(self) -> None:
+        # One job more than there are slots waits inside the engine, so that a slot that becomes free need not wait for
+        # the driver. Where the user has said how many tasks may run, the engine might have room for that one too.
+        ahead = self._engine.ahead if self._n_slots is None else 0
+        while len(self._threads) < self._slots + ahead:
+            thread = self._engine.thread(self._serve, f"bakeoff-slot-{len(self._threads)}")
+            self._threads.append(thread)
             thread.start()
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
         """Queue a task for the next free slot."""
         return self._put(
-            Work(self._digest, trials=task.trials, attempt=attempt, trial_timeout=self._bounds.trial_timeout)
+            Work(self.digest, trials=task.trials, attempt=attempt, trial_timeout=self._bounds.trial_timeout)
         )
+
+    def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
+        """The futures that have ended, when there is one (``for_all``: when all have) or these seconds have passed."""
+        return wait(futures, timeout=timeout, return_when=ALL_COMPLETED if for_all else FIRST_COMPLETED).done
+
+    def foresee(self, model_ids: Sequence[str]) -> None:
+        """Fit those who will probably win on all training rows, on slots that would have nothing else to do."""
+        for model_id in model_ids:
+            if model_id not in self._foreseen and self._unfinished < self.slots:
+                self._foreseen[model_id] = self._refit(model_id)
 
     def refit(self, model_ids: Sequence[str], max_retries: int) -> list[Refitted]:
         """Fit models on all training rows, several at once; one that loses its worker again and again is given up."""
         self._cancelled.clear()
-        works = [Work(self._digest, refit=model_id) for model_id in model_ids]
-        futures = [self._put(work) for work in works]
-        return [self._refitted(work, future, max_retries) for work, future in zip(works, futures, strict=True)]
+        started = [(model_id, self._foreseen.pop(model_id, None)) for model_id in model_ids]
+        futures = [future or self._refit(model_id) for model_id, future in started]
+        refitted = [self._refitted(*each, max_retries) for each in zip(model_ids, futures, strict=True)]
+        if any(not future.done() for future in self._foreseen.values()):
+            self.cancel()  # they did not win after all
+        return refitted
 
-    def _refitted(self, work: Work, future: Future[Refitted], retries: int) -> Refitted:
+    def _refit(self, model_id: str) -> Future[Refitted]:
+        return self._put(Work(self.digest, refit=model_id))
+
+    def _refitted(self, model_id: str, future: Future[Refitted], retries: int) -> Refitted:
         try:
             return future.result()
         except Exception as error:  # noqa: BLE001 - engines lose workers with exceptions of their own
             if retries > 0:
-                return self._refitted(work, self._put(work), retries - 1)
-            return Refitted(str(work.refit), None, 0.0, type(error).__name__, str(error))
+                return self._refitted(model_id, self._refit(model_id), retries - 1)
+            return Refitted(model_id, None, 0.0, type(error).__name__, str(error))
 
     def cancel(self) -> None:
         """Cancel what is queued and what is running; their futures fail."""
         self._cancelled.set()
+        self._foreseen.clear()
         with contextlib.suppress(queue.Empty):
             while (job := self._queue.get_nowait()) is not None:
                 job[1].cancel()
@@ -126,8 +167,14 @@ class FugueExecutor:
 
     def _put(self, work: Work) -> Future[Any]:
         future: Future[Any] = Future()
+        self._count(1)
+        future.add_done_callback(lambda _: self._count(-1))
         self._queue.put((work, future))
         return future
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._unfinished += more
 
     def _timed(self, work: Work) -> Work:
         # The seconds are counted from when the work is sent: clocks of driver and workers need not agree.
@@ -138,7 +185,7 @@ class FugueExecutor:
 
     def _serve(self) -> None:
         """One slot: take work until there is none."""
-        while (job := self._queue.get()) is not None:
+        while (job := self._next()) is not None:
             work, future = job
             if self._cancelled.is_set():
                 future.cancel()
@@ -148,3 +195,12 @@ class FugueExecutor:
                 future.set_result(self._engine.run(self._timed(work), describe(work, self._run_name)))
             except BaseException as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
                 future.set_exception(error)
+
+    def _next(self) -> _Job | None:
+        """The next job. While there is none, the engine is kept from taking its workers for idle."""
+        while True:
+            try:
+                return self._queue.get(timeout=self._engine.patience)
+            except queue.Empty:
+                with contextlib.suppress(Exception):
+                    self._engine.run(Work(self.digest, warm=True), f"Bakeoff {self._run_name}: keep the workers")

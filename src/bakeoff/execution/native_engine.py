@@ -32,6 +32,8 @@ class NativeEngine(PlainThreads):
     """Runs tasks on the slot's thread, one at a time."""
 
     name = "native"
+    ahead = 0
+    patience: float | None = None
     slots = 1
 
     def __init__(self, conf: Mapping[str, Any]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from fugue.execution.factory import make_execution_engine
 
-from bakeoff.execution.engines import map_one_row
+from bakeoff.execution.engines import SPARK_PATIENCE, map_one_row
 from bakeoff.execution.payload import BroadcastDelivery, Payload
+from bakeoff.execution.warm_up import slots_of
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
@@ -23,6 +24,8 @@ class SparkEngine:
     """
 
     name = "spark"
+    ahead = 1
+    patience: float | None = SPARK_PATIENCE
 
     def __init__(self, spark: Any, conf: Mapping[str, Any]) -> None:
         self._spark = spark
@@ -33,9 +36,7 @@ class SparkEngine:
     @property
     def slots(self) -> int:
         """Cores of the cluster over the cores that one task takes."""
-        context = self._spark.sparkContext
-        cpus = int(self._spark.conf.get("spark.task.cpus", "1"))
-        return max(1, int(context.defaultParallelism) // cpus)
+        return slots_of(self._spark)
 
     def publish(self, frozen: FrozenExperiment) -> str:
         """Broadcast the pickled experiment."""

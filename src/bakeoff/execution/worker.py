@@ -25,7 +25,7 @@ ANSWER_SCHEMA = "part:long,answer:binary"
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker is asked to do: trials to run, one model to refit on all training rows, or to say what it can read.
+    """What a worker is asked to do: run trials, refit a model on all training rows, get ready, or say what it can read.
 
     Attributes:
         digest: names the payload.
@@ -33,6 +33,7 @@ class Work:
         refit: the id of a model.
         attempt: 1 for the first try.
         probe: answer with the digest of the payload that could be read.
+        warm: read the payload and be ready.
         seconds_left: trials that would start later than this are cancelled.
         trial_timeout: seconds after which a trial is ended; trials then run in a process of their own.
     """
@@ -42,6 +43,7 @@ class Work:
     refit: str | None = None
     attempt: int = 1
     probe: bool = False
+    warm: bool = False
     seconds_left: float | None = None
     trial_timeout: float | None = None
 
@@ -76,14 +78,14 @@ def answer(rows: list[list[Any]], call: Any) -> list[list[Any]]:
     raised here is a failure of Bakeoff or of the worker itself.
     """
     del rows  # one row, there to make one task
-    _settle_in()
+    settle_in()
     result = perform(call.work, call.delivery)
     content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
     starts = range(0, len(content), CHUNK_BYTES)
     return [[part, content[start : start + CHUNK_BYTES]] for part, start in enumerate(starts)]
 
 
-def _settle_in() -> None:
+def settle_in() -> None:
     """Make this process a worker."""
     if "pycaret" not in sys.modules:
         # PyCaret opens a log file in the working folder when it is imported, and nobody would look for it on a worker.
@@ -112,6 +114,8 @@ def perform(work: Work, delivery: Delivery) -> Any:
     started = time.monotonic()
     if work.probe:
         return digest_of(delivery.read())
+    if work.warm:
+        return runner_of(work.digest, delivery.read) is not None
     with _ONE_AT_A_TIME:
         if work.refit is not None:
             return runner_of(work.digest, delivery.read).refit(work.refit)

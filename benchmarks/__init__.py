@@ -1,0 +1,1 @@
+"""How fast Bakeoff is, measured: see docs/performance.md."""

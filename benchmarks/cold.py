@@ -1,0 +1,46 @@
+"""One comparison in a process that has just started: ``python -m benchmarks.cold bakeoff 1 '{...}'``.
+
+The clock starts where a job's own work starts: with a Spark session that is there already, as on a cluster, and before
+PyCaret is imported, the table read and ``setup()`` run. Plain PyCaret's clock starts at the same point, without a session.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+from benchmarks.question import Question
+
+
+def main(kind: str, seed: int, question: Question) -> None:
+    """Compare once and say what came out, as a line of JSON."""
+    warnings.simplefilter("ignore")
+    spark = None
+    if kind == "bakeoff":
+        from bakeoff.session import local_session
+
+        spark = local_session(Path(tempfile.mkdtemp()))
+    started = time.perf_counter()
+    arguments = {}
+    notes = {}
+    if spark is not None:
+        import bakeoff
+
+        bakeoff.warm_up(spark)
+        backend = arguments["parallel"] = bakeoff.FugueBackend(spark)
+    experiment = question.experiment(question.read(), seed)
+    experiment.compare_models(list(question.include) or None, verbose=False, **arguments)
+    seconds = time.perf_counter() - started
+    if spark is not None:
+        notes = {"ideal": backend.summary.ideal_seconds, "compare": backend.summary.wall_seconds}
+        spark.stop()
+    grid = experiment.pull().drop(columns="TT (Sec)")
+    print(json.dumps({"seconds": seconds, "grid": grid.to_dict(orient="split"), "notes": notes}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Question.from_json(sys.argv[3]))

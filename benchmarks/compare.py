@@ -1,0 +1,149 @@
+"""Bakeoff against whatever else a PyCaret user could do with the same table on the same machine.
+
+Contenders take turns inside one process tree, in an order that rotates, each on an experiment of its own with the same
+seed; every repetition has another seed, so that no worker has seen its payload before. What counts are ratios
+inside one run, and that the leaderboards agree.
+
+    python -m benchmarks.compare --source data.csv --target y --repeat 3
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # the same for every contender, before anything reads it
+
+import click
+import pandas as pd
+
+from benchmarks.contenders import CONTENDERS, Answer
+from benchmarks.question import Question
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--source", default="", help="A CSV file; without it scikit-learn's breast cancer table.")
+@click.option("--target", default="target", show_default=True, help="The column to predict.")
+@click.option("--task", default="classification", type=click.Choice(["classification", "regression"]), show_default=True)
+@click.option("--setup", "setup_json", default="{}", help="Further arguments of PyCaret's setup(), as JSON.")
+@click.option("--include", default="", help="Ids of models, with commas; by default all of PyCaret's list.")
+@click.option("--contenders", default=",".join(CONTENDERS), show_default=True, help="Who takes part.")
+@click.option("--repeat", default=3, show_default=True, help="How often each takes its turn.")
+@click.option("--name", default=None, help="What the work is called; by default the name of the file.")
+@click.option("--out", default="benchmarks/results", show_default=True, type=click.Path(path_type=Path))
+def main(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has options
+    source: str,
+    target: str,
+    task: str,
+    setup_json: str,
+    include: str,
+    contenders: str,
+    repeat: int,
+    name: str | None,
+    out: Path,
+) -> None:
+    """Measure, print a table, and write JSON and Markdown."""
+    ids = tuple(filter(None, include.split(",")))
+    named = name or (Path(source).stem if source else "breast_cancer")
+    question = Question(named, source, target, task, json.loads(setup_json), ids)
+    names = [each.strip() for each in contenders.split(",")]
+    answers = take_turns(question, names, repeat)
+    report = summarise(question, answers)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{named}.json").write_text(json.dumps(report, indent=1) + "\n")
+    table = as_markdown(report)
+    (out / f"{named}.md").write_text(table)
+    print(table)
+    print(f"Written to {out / named}.json and .md.")
+    if not report["agree"]:
+        sys.exit("The leaderboards do not agree.")
+
+
+def take_turns(question: Question, names: list[str], repeat: int) -> dict[str, list[Answer]]:
+    """Every contender as often as asked, interleaved; workers that run Bakeoff or stock code have run it before."""
+    from bakeoff.session import local_session
+
+    spark = local_session(Path(tempfile.mkdtemp()))
+    answers: dict[str, list[Answer]] = {name: [] for name in names}
+    try:
+        for name in {"bakeoff", "stock"} & set(names):
+            few = ("lr", "dt") if question.task == "regression" else ("nb", "dt")
+            warm = Question("warm", question.source, question.target, question.task, {}, few)
+            CONTENDERS[name](warm, 99, spark)
+        for turn in range(repeat):
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                answer = CONTENDERS[name](question, 100 + turn, spark)
+                answers[name].append(answer)
+                said = ", ".join(f"{key} {value:.2f}" for key, value in answer.notes.items())
+                print(f"{question.name} {turn + 1}/{repeat} {name}: {answer.seconds:.1f} s {said}", flush=True)
+    finally:
+        spark.stop()
+    return answers
+
+
+def summarise(question: Question, answers: dict[str, list[Answer]]) -> dict[str, Any]:
+    """Medians, ratios inside each turn, and whether everybody found the same."""
+    seconds = {name: [answer.seconds for answer in mine] for name, mine in answers.items()}
+    rows = []
+    for name, mine in answers.items():
+        row: dict[str, Any] = {"contender": name, "median": statistics.median(seconds[name]), "seconds": seconds[name]}
+        for other in ("n_jobs=1", "n_jobs=-1", "stock", "cold n_jobs=1"):
+            if other in seconds and name != other:
+                ratios = [one / two for one, two in zip(seconds[name], seconds[other], strict=True)]
+                row[f"/ {other}"] = statistics.median(ratios)
+        for key in sorted({key for answer in mine for key in answer.notes}):
+            row[key] = statistics.median(answer.notes[key] for answer in mine)
+        if "ideal" in row:
+            row["wall / ideal"] = statistics.median(answer.seconds / answer.notes["ideal"] for answer in mine)
+        rows.append(row)
+    return {
+        "question": {**question.__dict__, "source": Path(question.source).name},
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
+        "rows": rows,
+        "differences": {name: differences(answers, name) for name in answers},
+        "agree": all(differences(answers, name) is None for name in answers if name != "stock"),
+    }
+
+
+def differences(answers: dict[str, list[Answer]], name: str) -> str | None:
+    """How a contender's leaderboards differ from those of plain PyCaret (else of the first); ``None``: not at all."""
+    yardstick = answers.get("n_jobs=1") or next(iter(answers.values()))
+    for turn, (mine, theirs) in enumerate(zip(answers[name], yardstick, strict=True)):
+        if sorted(mine.grid.index) != sorted(theirs.grid.index):
+            return f"turn {turn}: other models"
+        ours, other = mine.grid.sort_index(), theirs.grid.sort_index()
+        numbers = [column for column in other if pd.api.types.is_numeric_dtype(other[column])]
+        gap = (ours[numbers] - other[numbers]).abs().max(axis=1)
+        if (gap > 1e-9 * other[numbers].abs().max(axis=1)).any():
+            worst = gap.idxmax()
+            return f"turn {turn}: {worst} differs by {gap[worst]:.3g}"
+    return None
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    """The figures as a table."""
+    columns = ["median", *[key for row in report["rows"] for key in row if key not in {"contender", "median", "seconds"}]]
+    columns = list(dict.fromkeys(columns))
+    lines = [
+        f"**{report['question']['name']}**: seconds, medians of {len(report['rows'][0]['seconds'])}; "
+        f"{report['machine']['cores']} cores",
+        "",
+        "| contender | " + " | ".join(columns) + " | leaderboard |",
+        "|---|" + "---|" * (len(columns) + 1),
+    ]
+    for row in report["rows"]:
+        cells = [f"{row[column]:.2f}" if column in row else "" for column in columns]
+        same = report["differences"][row["contender"]] or "the same"
+        lines.append(f"| {row['contender']} | " + " | ".join(cells) + f" | {same} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

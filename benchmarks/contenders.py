@@ -1,0 +1,121 @@
+"""Who takes part: each is given a question and a seed, and answers with seconds and PyCaret's score grid."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.memory import Watch
+from benchmarks.question import Question
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a contender gave.
+
+    Attributes:
+        seconds: wall time of ``compare_models``; of the cold ones, of everything after the Spark session was there.
+        grid: what ``pull()`` returns, without the times.
+        notes: ideal seconds and efficiency where the contender knows them, memory where it was watched.
+    """
+
+    seconds: float
+    grid: pd.DataFrame
+    notes: dict[str, float] = field(default_factory=dict)
+
+
+Contender = Callable[[Question, int, Any], Answer]
+
+
+def bakeoff(question: Question, seed: int, spark: Any) -> Answer:
+    """Bakeoff on the Spark session, whose workers have run it before."""
+    return _through(question, seed, spark)
+
+
+def native(question: Question, seed: int, spark: Any) -> Answer:
+    """Bakeoff in this process: one slot, no engine."""
+    del spark
+    return _through(question, seed, "native")
+
+
+def stock(question: Question, seed: int, spark: Any) -> Answer:
+    """PyCaret's own FugueBackend on the same Spark session."""
+    from pycaret.parallel import FugueBackend
+
+    return _compare(question, seed, parallel=FugueBackend(spark))
+
+
+def sequential(question: Question, seed: int, spark: Any) -> Answer:
+    """Plain ``compare_models`` with ``n_jobs=1``."""
+    del spark
+    return _compare(question, seed)
+
+
+def all_cores(question: Question, seed: int, spark: Any) -> Answer:
+    """Plain ``compare_models`` with ``n_jobs=-1``."""
+    del spark
+    return _compare(question, seed, n_jobs=-1)
+
+
+def cold(question: Question, seed: int, spark: Any) -> Answer:
+    """Bakeoff in a fresh process, from the moment its Spark session is there."""
+    del spark
+    return _fresh_process("bakeoff", question, seed)
+
+
+def cold_sequential(question: Question, seed: int, spark: Any) -> Answer:
+    """Plain ``compare_models`` with ``n_jobs=1`` in a fresh process."""
+    del spark
+    return _fresh_process("sequential", question, seed)
+
+
+CONTENDERS: dict[str, Contender] = {
+    "bakeoff": bakeoff,
+    "native": native,
+    "stock": stock,
+    "n_jobs=1": sequential,
+    "n_jobs=-1": all_cores,
+    "cold": cold,
+    "cold n_jobs=1": cold_sequential,
+}
+
+
+def _through(question: Question, seed: int, engine: Any) -> Answer:
+    from bakeoff import FugueBackend
+
+    backend = FugueBackend(engine)
+    with Watch() as watch:
+        answer = _compare(question, seed, parallel=backend)
+    summary = backend.summary
+    assert summary is not None
+    notes = {"ideal": summary.ideal_seconds, "efficiency": summary.ideal_seconds / answer.seconds}
+    return Answer(answer.seconds, answer.grid, {**notes, "worker_mb": watch.worker_mb})
+
+
+def _compare(question: Question, seed: int, n_jobs: int = 1, **arguments: Any) -> Answer:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        experiment = question.experiment(question.read(), seed, n_jobs)
+        started = time.perf_counter()
+        experiment.compare_models(list(question.include) or None, verbose=False, **arguments)
+        seconds = time.perf_counter() - started
+    return Answer(seconds, experiment.pull().drop(columns="TT (Sec)"))
+
+
+def _fresh_process(kind: str, question: Question, seed: int) -> Answer:
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "benchmarks.cold", kind, str(seed), question.to_json()],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    told = json.loads(said.splitlines()[-1])
+    return Answer(told["seconds"], pd.DataFrame(**told["grid"]), told["notes"])

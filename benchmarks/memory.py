@@ -1,0 +1,56 @@
+"""What the workers' processes take, watched from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import Any
+
+import psutil
+
+_EVERY_SECONDS = 0.5
+_MB = 1 << 20
+
+
+class Watch:
+    """Watches the Python processes under this one while a block runs.
+
+    Attributes:
+        worker_mb: the most that one of Spark's workers took, together with its children, in MB. Memory that processes
+            share counts in parts (PSS), so that a forked child does not count twice.
+    """
+
+    def __init__(self) -> None:
+        self.worker_mb = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_EVERY_SECONDS):
+            self.worker_mb = max(self.worker_mb, *[_family_mb(worker) for worker in _workers()], 0.0)
+
+
+def _workers() -> list[Any]:
+    """Spark's Python workers: children of a Python daemon that is a child of Java."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "pyspark.daemon" in " ".join(process.cmdline()) and process.parent().name() != "java":
+                found.append(process)
+    return [each for each in found if each.parent() not in found]
+
+
+def _family_mb(process: Any) -> float:
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        for each in [process, *process.children(recursive=True)]:
+            total += each.memory_full_info().pss / _MB
+    return total

@@ -1,0 +1,243 @@
+"""The real planner and scheduler over an executor that only counts: how they would do with up to 512 slots.
+
+Trials take what they took in a recorded run, jobs cost the driver what `benchmarks.overhead` measured, and time is a number
+that jumps from one end of a task to the next. Compared are Bakeoff, one task for each model (what most tools
+do), and the lower bound that no schedule can beat.
+
+    python -m benchmarks.simulate --recorded benchmarks/recorded/bank.json
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import click
+
+from bakeoff.comparison.backlog import JOB_SECONDS
+from bakeoff.comparison.costs import PriorCosts
+from bakeoff.comparison.events import Announcer
+from bakeoff.comparison.plan import Plan, Task
+from bakeoff.comparison.scheduler import Scheduler
+from bakeoff.comparison.summary import ideal_seconds
+from bakeoff.comparison.trial import Metric, Model, Outcome, Trial
+
+SLOTS = (2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+class Clockwork:
+    """An executor without workers: tasks end when their recorded trials would have ended.
+
+    Args:
+        outcomes: recorded ones, by trial.
+        transforms: seconds of preprocessing each fold.
+        refits: seconds of fitting each model on all training rows.
+        slots: how many tasks run at once.
+        job_seconds: what the driver spends on one job, one after the other.
+    """
+
+    def __init__(
+        self,
+        outcomes: dict[Trial, Outcome],
+        transforms: dict[int, float],
+        refits: dict[str, float],
+        slots: int,
+        job_seconds: float = JOB_SECONDS,
+    ) -> None:
+        self.slots = slots
+        self.now = 0.0
+        self.jobs = 0
+        self._outcomes, self._transforms, self._refits = outcomes, transforms, refits
+        self._job_seconds = job_seconds
+        self._driver_free = 0.0
+        self._free = [0.0] * slots
+        self._ending: list[tuple[float, int, Future[Any], Any]] = []
+        self._known: list[set[int]] = [set() for _ in range(slots)]
+        self._refitted: dict[str, float] = {}
+
+    def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
+        """Give a task to the slot that is free first; a slot has to preprocess each fold that is new to it."""
+        del attempt
+        slot, began = self._start()
+        took, answer = 0.0, []
+        for trial in task.trials:
+            outcome = self._outcomes[trial]
+            if trial.fold not in self._known[slot]:
+                self._known[slot].add(trial.fold)
+                took += self._transforms[trial.fold]
+            took += outcome.fit_seconds + outcome.score_seconds
+            answer.append(outcome)
+        return self._end(slot, began + took, answer)
+
+    def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
+        """Let the time pass until a task ends."""
+        del timeout, for_all
+        wanted = set(futures)
+        while not any(future.done() for future in wanted):
+            self.now, _, future, answer = heapq.heappop(self._ending)
+            future.set_result(answer)
+        return {future for future in wanted if future.done()}
+
+    def foresee(self, model_ids: Sequence[str]) -> None:
+        """Refit likely winners on slots that have nothing to do."""
+        for model_id in model_ids:
+            if model_id not in self._refitted and len(self._ending) < self.slots:
+                slot, began = self._start()
+                self._refitted[model_id] = began + self._refits[model_id]
+                self._end(slot, self._refitted[model_id], None)
+
+    def refit(self, model_id: str) -> None:
+        """Wait for the winner."""
+        if model_id not in self._refitted:
+            slot, began = self._start()
+            self._refitted[model_id] = began + self._refits[model_id]
+        self.now = max(self.now, self._refitted[model_id])
+
+    def cancel(self) -> None:
+        """Nothing runs for real."""
+
+    def _start(self) -> tuple[int, float]:
+        self._driver_free = max(self._driver_free, self.now) + self._job_seconds
+        self.jobs += 1
+        slot = min(range(self.slots), key=self._free.__getitem__)
+        return slot, max(self._free[slot], self._driver_free)
+
+    def _end(self, slot: int, when: float, answer: Any) -> Future[Any]:
+        self._free[slot] = when
+        future: Future[Any] = Future()
+        heapq.heappush(self._ending, (when, self.jobs, future, answer))
+        return future
+
+
+class Recorded:
+    """A run that really happened: what each trial, transform and refit took.
+
+    Args:
+        told: the JSON that ``python -m benchmarks.record`` wrote.
+    """
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self.rows, self.columns = told["rows"], told["columns"]
+        self.outcomes = {
+            Trial(model_id, fold): Outcome(model_id, fold, metrics={"score": told["scores"][model_id]}, fit_seconds=took)
+            for model_id, seconds in told["trials"].items()
+            for fold, took in enumerate(seconds)
+        }
+        self.transforms = dict(enumerate(told["transforms"]))
+        self.refits = told["refits"]
+        models = tuple(Model(model_id, model_id) for model_id in told["trials"])
+        self.plan = Plan(models, len(self.transforms), (Metric("score", "Score"),), "score")
+
+    @property
+    def winner(self) -> str:
+        """The model that is refitted at the end."""
+        best = max(self.outcomes.values(), key=lambda outcome: outcome.metrics["score"])
+        return best.model_id
+
+    def bound(self, slots: int) -> float:
+        """What no schedule can beat."""
+        paid = [
+            Outcome(trial.model_id, trial.fold, fit_seconds=outcome.fit_seconds, transform_seconds=self.transforms[trial.fold])
+            for trial, outcome in self.outcomes.items()
+        ]
+        return ideal_seconds(paid, slots, [self.refits[self.winner]])
+
+
+def bakeoff(recorded: Recorded, slots: int, job_seconds: float) -> Clockwork:
+    """The real scheduler with the prior that a first run has."""
+    executor = Clockwork(recorded.outcomes, recorded.transforms, recorded.refits, slots, job_seconds)
+    prior = PriorCosts(recorded.rows, recorded.columns)
+    Scheduler(recorded.plan, executor, Announcer([]), prior, n_winners=1).run()
+    executor.refit(recorded.winner)
+    return executor
+
+
+def by_model(recorded: Recorded, slots: int, job_seconds: float) -> Clockwork:
+    """One task for each model with all its folds, in the order of PyCaret's list."""
+    executor = Clockwork(recorded.outcomes, recorded.transforms, recorded.refits, slots, job_seconds)
+    folds = range(recorded.plan.n_folds)
+    futures = []
+    for number, model in enumerate(recorded.plan.models):
+        futures.append(executor.submit(Task(number, tuple(Trial(model.id, fold) for fold in folds), 0.0), 1))
+    for future in futures:
+        executor.wait([future], None)
+    executor.refit(recorded.winner)
+    return executor
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--recorded", default="benchmarks/recorded/bank.json", type=click.Path(exists=True, path_type=Path))
+@click.option("--job-seconds", default=JOB_SECONDS, show_default=True, help="What the driver spends on a job.")
+@click.option("--out", default="benchmarks/results", type=click.Path(path_type=Path), show_default=True)
+def main(recorded: Path, job_seconds: float, out: Path) -> None:
+    """Simulate, print a table and draw the curve."""
+    run = Recorded(json.loads(recorded.read_text()))
+    rows = [measure(run, slots, job_seconds) for slots in SLOTS]
+    lines = ["| slots | bound | Bakeoff | efficiency | jobs | by model | times faster | driver busy |", "|---|" + "---|" * 7]
+    for row in rows:
+        lines.append(
+            f"| {row['slots']} | {row['bound']:.1f} | {row['bakeoff']:.1f} | {row['efficiency']:.2f} | {row['jobs']} "
+            f"| {row['by_model']:.1f} | {row['by_model'] / row['bakeoff']:.1f} | {row['driver']:.0%} |"
+        )
+    binds = next((row["slots"] for row in rows if row["driver"] > 0.5), None)
+    lines += ["", f"The driver is busy for more than half of the run from {binds} slots on." if binds else ""]
+    table = "\n".join(lines).rstrip() + "\n"
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "simulated.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (out / "simulated.md").write_text(table)
+    draw(rows, out / "simulated.svg")
+    print(table)
+    print(f"Written to {out}/simulated.json, .md and .svg.")
+
+
+def measure(run: Recorded, slots: int, job_seconds: float) -> dict[str, float]:
+    """One number of slots."""
+    ours, theirs = (each(run, slots, job_seconds) for each in _SCHEDULES)
+    bound = run.bound(slots)
+    return {
+        "slots": slots,
+        "bound": bound,
+        "bakeoff": ours.now,
+        "efficiency": bound / ours.now,
+        "jobs": ours.jobs,
+        "by_model": theirs.now,
+        "driver": ours.jobs * job_seconds / ours.now,
+    }
+
+
+_SCHEDULES: tuple[Callable[[Recorded, int, float], Clockwork], ...] = (bakeoff, by_model)
+
+
+def draw(rows: list[dict[str, float]], path: Path) -> None:
+    """The curve: seconds by slots, both axes in powers."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    slots = [row["slots"] for row in rows]
+    figure, axes = plt.subplots(figsize=(7, 4))
+    for key, label, style in (("by_model", "a task for each model", "C1o-"), ("bakeoff", "Bakeoff", "C0o-")):
+        axes.plot(slots, [row[key] for row in rows], style, label=label)
+    axes.plot(slots, [row["bound"] for row in rows], "k--", label="no schedule can beat this")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(slots, [str(int(each)) for each in slots])
+    axes.set_xlabel("slots")
+    axes.set_ylabel("seconds")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Getting workers ready while the driver has other things to do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LOG = logging.getLogger(__name__)
+
+
+def warm_up(spark: Any) -> threading.Thread:
+    """Start the Python workers of a Spark session and let them import PyCaret, in the background.
+
+    A fresh worker needs five to eight seconds for that. Called before the table is read and ``setup()`` runs, this
+    makes them part of the time that passes anyway. Nothing depends on it: a comparison that starts earlier, or on other
+    workers, is only slower to start.
+
+    Args:
+        spark: a SparkSession, classic or Connect.
+
+    Returns:
+        The thread that waits for the workers; there is no need to join it.
+
+    Example:
+        >>> warm_up(None).is_alive()  # no session, nothing to do
+        False
+    """
+    if spark is None:
+        return threading.Thread()
+    from pyspark import InheritableThread
+
+    thread: threading.Thread = InheritableThread(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def slots_of(spark: Any) -> int:
+    """How many tasks a classic session runs at once: cores of the cluster over the cores that one task takes."""
+    cpus = int(spark.conf.get("spark.task.cpus", "1"))
+    return max(1, int(spark.sparkContext.defaultParallelism) // cpus)
+
+
+def _wake(spark: Any) -> None:
+    from bakeoff.session import is_connect
+
+    try:
+        if is_connect(spark):
+            from bakeoff.execution.engines import open_engine
+
+            slots = open_engine(spark).slots
+        else:
+            slots = slots_of(spark)
+            spark.sparkContext.setJobDescription("Bakeoff: workers get ready")
+        # As many tasks as there are slots, each of which takes seconds: so each lands on a worker of its own.
+        spark.range(0, slots, 1, slots).mapInPandas(_get_ready, "id long").collect()
+    except Exception as error:  # noqa: BLE001 - the session may end before its workers are warm, and nobody minds
+        _LOG.info("The workers could not be warmed up: %s", error)
+
+
+def _get_ready(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """What each worker does."""
+    from bakeoff.execution.worker import settle_in
+
+    settle_in()
+    import bakeoff.pycaret3.tabular  # noqa: F401 - this is what takes the time
+
+    yield from frames

@@ -1,0 +1,46 @@
+"""What earlier runs of the same table tell about the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bakeoff.results.schema import RUNS, TRIALS
+from bakeoff.results.tables import exists
+from bakeoff.results.target import TableTarget
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_QUERY = """
+SELECT model_id, avg((fit_seconds + score_seconds) * :n_rows / n_rows) AS seconds
+FROM {trials} JOIN (
+  SELECT run_id, n_rows FROM {runs}
+  WHERE source = :source AND target = :target AND task_type = :task AND status = 'finished'
+  ORDER BY finished_at DESC LIMIT 1
+) USING (run_id)
+WHERE status = 'ok'
+GROUP BY model_id
+"""
+
+
+def trial_seconds(  # noqa: PLR0913, PLR0917 - where to look, and the four that make a table the same
+    spark: SparkSession, tables: TableTarget, source: str, target: str, task: str, n_rows: int
+) -> dict[str, float]:
+    """Seconds that a trial of each model took in the last run of the same table, in proportion to its rows today.
+
+    Args:
+        spark: the session to read with.
+        tables: where the results are.
+        source: the table that was compared on, by its name in ``runs``.
+        target: the column that was predicted.
+        task: the kind of experiment.
+        n_rows: of the table as it is now.
+
+    Returns:
+        Seconds by model id; nothing where there was no such run.
+    """
+    if not exists(spark, tables, RUNS.name) or not exists(spark, tables, TRIALS.name):
+        return {}
+    query = _QUERY.format(trials=tables.name(TRIALS.name), runs=tables.name(RUNS.name))
+    values = {"source": source, "target": target, "task": task, "n_rows": n_rows}
+    return {row.model_id: float(row.seconds) for row in spark.sql(query, args=values).collect() if row.seconds}
