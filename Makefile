@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 READY := .venv/.ready
 LOCK := requirements/dev.txt
-CODE := src tests
+CODE := src tests benchmarks
 
 # As pip does: behind a proxy with a certificate of its own, it is the machine that knows whom to trust.
 export UV_SYSTEM_CERTS ?= 1
@@ -13,7 +13,7 @@ export UV_SYSTEM_CERTS ?= 1
 .DEFAULT_GOAL := help
 CLASSIC := .venv-classic
 SPARK4 := .venv-spark4
-.PHONY: help setup demo test test-all test-classic test-spark4 lint format lock clean
+.PHONY: help setup demo test test-all test-classic test-spark4 bench lint format lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ test-classic: $(CLASSIC)/.ready ## The contract suite with the original PyCaret 
 
 test-spark4: $(SPARK4)/.ready ## What is about Spark, on Spark 4.0
 	$(SPARK4)/bin/python -m pytest -k spark tests/spark tests/contract
+
+bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of your own
+	$(BIN)/python -m benchmarks.compare $(BENCH)
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.simulate
 
 lint: $(READY) ## Check style, formatting and types
 	$(BIN)/ruff check $(CODE)

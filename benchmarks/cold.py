@@ -1,7 +1,7 @@
 """One comparison in a process that has just started: ``python -m benchmarks.cold bakeoff 1 '{...}'``.
 
 The clock starts where a job's own work starts: with a Spark session that is there already, as on a cluster, and before
-PyCaret is imported, the table read and ``setup()`` run. Plain PyCaret's clock starts at the same point, without a session.
+PyCaret is imported, the table read and ``setup()`` run. Plain PyCaret's clock starts at the same point, without one.
 """
 
 from __future__ import annotations

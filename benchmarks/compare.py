@@ -18,9 +18,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # the same for every contender, before anything reads it
-
 import click
 import pandas as pd
 
@@ -31,7 +28,9 @@ from benchmarks.question import Question
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--source", default="", help="A CSV file; without it scikit-learn's breast cancer table.")
 @click.option("--target", default="target", show_default=True, help="The column to predict.")
-@click.option("--task", default="classification", type=click.Choice(["classification", "regression"]), show_default=True)
+@click.option(
+    "--task", default="classification", type=click.Choice(["classification", "regression"]), show_default=True
+)
 @click.option("--setup", "setup_json", default="{}", help="Further arguments of PyCaret's setup(), as JSON.")
 @click.option("--include", default="", help="Ids of models, with commas; by default all of PyCaret's list.")
 @click.option("--contenders", default=",".join(CONTENDERS), show_default=True, help="Who takes part.")
@@ -129,11 +128,14 @@ def differences(answers: dict[str, list[Answer]], name: str) -> str | None:
 
 def as_markdown(report: dict[str, Any]) -> str:
     """The figures as a table."""
-    columns = ["median", *[key for row in report["rows"] for key in row if key not in {"contender", "median", "seconds"}]]
+    columns = [
+        "median",
+        *[key for row in report["rows"] for key in row if key not in {"contender", "median", "seconds"}],
+    ]
     columns = list(dict.fromkeys(columns))
+    turns, cores = len(report["rows"][0]["seconds"]), report["machine"]["cores"]
     lines = [
-        f"**{report['question']['name']}**: seconds, medians of {len(report['rows'][0]['seconds'])}; "
-        f"{report['machine']['cores']} cores",
+        f"**{report['question']['name']}**: seconds, medians of {turns}; {cores} cores",
         "",
         "| contender | " + " | ".join(columns) + " | leaderboard |",
         "|---|" + "---|" * (len(columns) + 1),

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import psutil
+from typing_extensions import Self
 
 _EVERY_SECONDS = 0.5
 _MB = 1 << 20
@@ -25,7 +26,7 @@ class Watch:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -1,20 +1,16 @@
 """What Bakeoff itself costs: a thousand trials that do nothing, and the driver's share of one Spark job.
 
-    python -m benchmarks.overhead
+python -m benchmarks.overhead
 """
 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 import warnings
 from pathlib import Path
 from typing import Any
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
 
 import click
 import psutil
@@ -41,8 +37,12 @@ def main(counts: tuple[int, ...], out: Path) -> None:
     finally:
         spark.stop()
     for row in rows:
-        print(f"{row['trials']:,} trials that do nothing: {row['seconds']:.1f} s, the driver grew by {row['mb']:.0f} MB")
-    print(f"A job costs the driver {job['driver']:.3f} CPU seconds (Java and Python), and takes {job['wall']:.3f} s alone.")
+        print(
+            f"{row['trials']:,} trials that do nothing: {row['seconds']:.1f} s, the driver grew by {row['mb']:.0f} MB"
+        )
+    print(
+        f"A job costs the driver {job['driver']:.3f} CPU seconds (Java and Python) and takes {job['wall']:.3f} s alone."
+    )
     out.mkdir(parents=True, exist_ok=True)
     (out / "overhead.json").write_text(json.dumps({"nothing": rows, "job": job}, indent=1) + "\n")
 

@@ -1,18 +1,14 @@
 """Write down what the trials of a real comparison took, for `benchmarks.simulate`.
 
-    python -m benchmarks.record --source bank.csv --target deposit
+python -m benchmarks.record --source bank.csv --target deposit
 """
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import warnings
 from pathlib import Path
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
 
 import click
 
@@ -39,10 +35,9 @@ def main(source: str, target: str, out: Path) -> None:
     for outcome in board.outcomes:
         trials.setdefault(outcome.model_id, []).append(round(outcome.fit_seconds + outcome.score_seconds, 4))
         transforms[outcome.fold] = max(transforms.get(outcome.fold, 0.0), round(outcome.transform_seconds, 4))
-    X = experiment.X_train
     told = {
-        "rows": len(X),
-        "columns": X.shape[1],
+        "rows": len(experiment.X_train),
+        "columns": experiment.X_train.shape[1],
         "trials": trials,
         "transforms": [transforms[fold] for fold in sorted(transforms)],
         "scores": {row.model_id: round(row.primary_value, 6) for row in board.rows},

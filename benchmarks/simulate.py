@@ -1,8 +1,8 @@
 """The real planner and scheduler over an executor that only counts: how they would do with up to 512 slots.
 
-Trials take what they took in a recorded run, jobs cost the driver what `benchmarks.overhead` measured, and time is a number
-that jumps from one end of a task to the next. Compared are Bakeoff, one task for each model (what most tools
-do), and the lower bound that no schedule can beat.
+Trials take what they took in a recorded run, jobs cost the driver what `benchmarks.overhead` measured, and time is a
+number that jumps from one end of a task to the next. Compared are Bakeoff, one task for each model (as most tools do),
+and the lower bound that no schedule can beat.
 
     python -m benchmarks.simulate --recorded benchmarks/recorded/bank.json
 """
@@ -11,14 +11,10 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
 
 import click
 
@@ -97,8 +93,7 @@ class Clockwork:
     def refit(self, model_id: str) -> None:
         """Wait for the winner."""
         if model_id not in self._refitted:
-            slot, began = self._start()
-            self._refitted[model_id] = began + self._refits[model_id]
+            self._refitted[model_id] = self._start()[1] + self._refits[model_id]
         self.now = max(self.now, self._refitted[model_id])
 
     def cancel(self) -> None:
@@ -127,7 +122,9 @@ class Recorded:
     def __init__(self, told: dict[str, Any]) -> None:
         self.rows, self.columns = told["rows"], told["columns"]
         self.outcomes = {
-            Trial(model_id, fold): Outcome(model_id, fold, metrics={"score": told["scores"][model_id]}, fit_seconds=took)
+            Trial(model_id, fold): Outcome(
+                model_id, fold, metrics={"score": told["scores"][model_id]}, fit_seconds=took
+            )
             for model_id, seconds in told["trials"].items()
             for fold, took in enumerate(seconds)
         }
@@ -145,7 +142,12 @@ class Recorded:
     def bound(self, slots: int) -> float:
         """What no schedule can beat."""
         paid = [
-            Outcome(trial.model_id, trial.fold, fit_seconds=outcome.fit_seconds, transform_seconds=self.transforms[trial.fold])
+            Outcome(
+                trial.model_id,
+                trial.fold,
+                fit_seconds=outcome.fit_seconds,
+                transform_seconds=self.transforms[trial.fold],
+            )
             for trial, outcome in self.outcomes.items()
         ]
         return ideal_seconds(paid, slots, [self.refits[self.winner]])
@@ -181,12 +183,15 @@ def main(recorded: Path, job_seconds: float, out: Path) -> None:
     """Simulate, print a table and draw the curve."""
     run = Recorded(json.loads(recorded.read_text()))
     rows = [measure(run, slots, job_seconds) for slots in SLOTS]
-    lines = ["| slots | bound | Bakeoff | efficiency | jobs | by model | times faster | driver busy |", "|---|" + "---|" * 7]
-    for row in rows:
-        lines.append(
+    lines = [
+        "| slots | bound | Bakeoff | efficiency | jobs | by model | times faster | driver busy |",
+        "|---|" + "---|" * 7,
+        *[
             f"| {row['slots']} | {row['bound']:.1f} | {row['bakeoff']:.1f} | {row['efficiency']:.2f} | {row['jobs']} "
             f"| {row['by_model']:.1f} | {row['by_model'] / row['bakeoff']:.1f} | {row['driver']:.0%} |"
-        )
+            for row in rows
+        ],
+    ]
     binds = next((row["slots"] for row in rows if row["driver"] > 0.5), None)
     lines += ["", f"The driver is busy for more than half of the run from {binds} slots on." if binds else ""]
     table = "\n".join(lines).rstrip() + "\n"

@@ -12,9 +12,9 @@ import bakeoff
 
 ROOT = Path(bakeoff.__file__).parent
 WITH_EXAMPLES = {
+    "bakeoff.comparison.backlog",
     "bakeoff.comparison.costs",
     "bakeoff.comparison.events",
-    "bakeoff.comparison.plan",
     "bakeoff.comparison.summary",
     "bakeoff.comparison.trial",
     "bakeoff.config",
