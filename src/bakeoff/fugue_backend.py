@@ -231,7 +231,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         engine = open_engine(self._engine, self._conf, self._payload_dir)
         announcer = Announcer([*self._listeners, *shown])
         known = outcomes_of_broken(broken, plan)
-        costs = PriorCosts(len(frozen.y), 1 if frozen.X is None else frozen.X.shape[1])
+        costs = PriorCosts(len(frozen.y), frozen.width)
 
         def prior(model_id: str) -> float:
             # An object beside them turns PyCaret's ids into positions; the costs are known by ids.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff.comparison.costs import FLOOR_SECONDS, SECONDS_PER_MILLION_CELLS, UNKNOWN, Costs, PriorCosts
+from bakeoff.comparison.costs import BASE_SECONDS, FLOOR_SECONDS, SECONDS_PER_MILLION_CELLS, UNKNOWN, Costs, PriorCosts
 from bakeoff.comparison.trial import Outcome, Status
 
 QUICK = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
@@ -24,7 +24,7 @@ def test_more_rows_and_more_columns_cost_more(model_id, rows, columns):
 
 
 def test_a_million_cells_cost_the_weight():
-    assert PriorCosts(20_000, 50)("rf") == pytest.approx(FLOOR_SECONDS + SECONDS_PER_MILLION_CELLS["rf"])
+    assert PriorCosts(20_000, 50)("rf") == pytest.approx(BASE_SECONDS["rf"] + SECONDS_PER_MILLION_CELLS["rf"])
 
 
 def test_a_model_in_no_list_has_a_middling_weight():

@@ -6,6 +6,7 @@ are, and of how much is left.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -41,11 +42,14 @@ def target_seconds(left: float, slots: int) -> float:
         (5.0, 2.0, 0.3)
         >>> target_seconds(3_000.0, slots=200)
         10.0
+        >>> target_seconds(80.0, slots=200)
+        2.0
     """
     slots = max(slots, 1)
-    # While one task runs, the driver has to start one on each of the other slots.
-    shortest = max(SHORTEST_SECONDS, slots * JOB_SECONDS)
-    return max(shortest, min(LONGEST_SECONDS, left / (SHARES * slots)))
+    # While one task runs, the driver has to start one on each of the other slots. Where there is less work than that, no
+    # more is to be lost by starting tasks than by waiting for the last of them.
+    startable = min(slots * JOB_SECONDS, math.sqrt(left * JOB_SECONDS))
+    return max(SHORTEST_SECONDS, startable, min(LONGEST_SECONDS, left / (SHARES * slots)))
 
 
 class Backlog:

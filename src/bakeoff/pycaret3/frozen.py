@@ -20,6 +20,8 @@ from bakeoff.pycaret3.scorers import check_custom_metrics, scorers_of
 HOLDOUT = "holdout"
 """Under this key `FrozenExperiment.extra` carries the experiment of a comparison without cross-validation."""
 
+_CATEGORIES = 25  # setup()'s max_encoding_ohe; beyond it a column stays one
+
 Split = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
@@ -59,6 +61,15 @@ class FrozenExperiment:
     fit_kwargs: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     n_jobs: int = 1
+
+    @property
+    def width(self) -> int:
+        """About how many columns models will see: PyCaret gives each of a column's few categories one of its own."""
+        if self.X is None:
+            return 1
+        texts = self.X.select_dtypes(["object", "category"])
+        few = texts.nunique().clip(upper=_CATEGORIES)
+        return int(self.X.shape[1] - texts.shape[1] + few.sum())
 
 
 def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[str, Broken]]:
