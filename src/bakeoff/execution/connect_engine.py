@@ -36,6 +36,7 @@ class ConnectEngine(PlainThreads):
     """
 
     name = "connect"
+    host = "fork"
 
     def __init__(self, spark: Any, conf: Mapping[str, Any], payload_dir: str | Path | None) -> None:
         self._spark = spark

@@ -16,9 +16,17 @@ from bakeoff.pycaret3.frozen import FrozenExperiment
 
 
 class Engine(Protocol):
-    """A kind of engine, opened for one run."""
+    """A kind of engine, opened for one run.
+
+    Attributes:
+        host: how its workers get a process in which models can be fitted and killed: they ``"fork"`` one, which costs
+            next to nothing, or ``"start"`` one, which takes some seconds.
+        grows: whether it is worth asking again for its slots while a run is on.
+    """
 
     name: str
+    host: str
+    grows: bool
 
     @property
     def slots(self) -> int:
@@ -41,7 +49,9 @@ class Engine(Protocol):
 
 
 class PlainThreads:
-    """An engine whose slots need nothing of the thread that they run on."""
+    """An engine whose slots need nothing of the thread that they run on, and stay as many as they are."""
+
+    grows = False
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """A plain thread."""

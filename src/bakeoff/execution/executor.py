@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.trial import Outcome
+from bakeoff.errors import UserError, one_of
 from bakeoff.execution.engines import Engine, describe
 from bakeoff.execution.worker import Work
 from bakeoff.pycaret3.frozen import FrozenExperiment
@@ -24,20 +25,57 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+ISOLATIONS = ("auto", "process", "none")
+_LOOK_SECONDS = 2.0
+# So often an engine that may grow is asked for its slots.
+
 _Job = tuple[Work, "Future[Any]"]
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What trials may take.
+    """What trials may take, and what keeps them to it.
 
     Attributes:
-        seconds: from the start of the executor on, after which workers start no further trial; ``None`` for no limit.
+        seconds: from the start of the executor on, after which trials are ended; ``None`` for no limit.
         trial_timeout: seconds after which a trial is ended; ``None`` for no limit.
+        trial_memory_mb: megabytes that the process of a trial may hold; ``None`` for no limit.
+        isolation: ``"process"`` to fit models in processes that can be killed, ``"none"`` to fit them in the workers
+            themselves, ``"auto"`` for processes where they cost nothing (on Spark) or are needed to keep a limit.
+        max_retries: how often a trial is tried again that took its process or its worker down.
+
+    Raises:
+        UserError: these do not go together.
     """
 
     seconds: float | None = None
     trial_timeout: float | None = None
+    trial_memory_mb: float | None = None
+    isolation: str = "auto"
+    max_retries: int = 1
+
+    def __post_init__(self) -> None:
+        if self.isolation not in ISOLATIONS:
+            raise UserError(one_of(self.isolation, ISOLATIONS, "isolation"))
+        for name in ("trial_timeout", "trial_memory_mb"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UserError(f"{name} must be more than 0, not {value!r}: leave it out for no limit.")
+            if value is not None and self.isolation == "none":
+                raise UserError(f'{name} needs a process that can be killed: leave out isolation="none".')
+        if self.max_retries < 0:
+            raise UserError(f"max_retries must be at least 0, not {self.max_retries!r}.")
+
+    def host(self, usual: str) -> str:
+        """How models are fitted on an engine whose workers ``"fork"`` or ``"start"`` processes for it.
+
+        Example:
+            >>> Bounds().host("fork"), Bounds().host("start"), Bounds(trial_timeout=60).host("start")
+            ('fork', 'none', 'start')
+        """
+        limited = any(limit is not None for limit in (self.seconds, self.trial_timeout, self.trial_memory_mb))
+        wanted = self.isolation == "process" or usual == "fork" or limited
+        return usual if wanted and self.isolation != "none" else "none"
 
 
 class FugueExecutor:
@@ -65,38 +103,59 @@ class FugueExecutor:
         self._engine = engine
         self._run_name = run_name
         try:
-            self.slots = n_slots or engine.slots
-            self._digest = engine.publish(frozen)
+            slots = n_slots or engine.slots
+            self._work = Work(
+                engine.publish(frozen),
+                host=self._bounds.host(engine.host),
+                trial_timeout=self._bounds.trial_timeout,
+                trial_memory_mb=self._bounds.trial_memory_mb,
+                max_retries=self._bounds.max_retries,
+            )
         except BaseException:
             self._clear_up()  # nobody else will: the block that ends with __exit__ has not begun
             raise
         self._started = time.monotonic()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._cancelled = threading.Event()
-        self._threads = [engine.thread(self._serve, f"bakeoff-slot-{n}") for n in range(self.slots)]
-        for thread in self._threads:
+        self._grows = n_slots is None and engine.grows
+        self._looked = self._started
+        self._threads: list[threading.Thread] = []
+        self._grow(slots)
+
+    @property
+    def slots(self) -> int:
+        """How many tasks can run at once, now: a cluster may grow while a run is on."""
+        if self._grows and time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._grow(self._engine.slots)
+        return len(self._threads)
+
+    def _grow(self, slots: int) -> None:
+        while len(self._threads) < slots:
+            thread = self._engine.thread(self._serve, f"bakeoff-slot-{len(self._threads)}")
+            self._threads.append(thread)
             thread.start()
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
         """Queue a task for the next free slot."""
-        return self._put(
-            Work(self._digest, trials=task.trials, attempt=attempt, trial_timeout=self._bounds.trial_timeout)
-        )
+        return self._put(replace(self._work, trials=task.trials, attempt=attempt))
 
-    def refit(self, model_ids: Sequence[str], max_retries: int) -> list[Refitted]:
+    def refit(self, model_ids: Sequence[str]) -> list[Refitted]:
         """Fit models on all training rows, several at once; one that loses its worker again and again is given up."""
         self._cancelled.clear()
-        works = [Work(self._digest, refit=model_id) for model_id in model_ids]
+        works = [replace(self._work, refit=model_id) for model_id in model_ids]
         futures = [self._put(work) for work in works]
-        return [self._refitted(work, future, max_retries) for work, future in zip(works, futures, strict=True)]
+        return [self._refitted(work, future) for work, future in zip(works, futures, strict=True)]
 
-    def _refitted(self, work: Work, future: Future[Refitted], retries: int) -> Refitted:
+    def _refitted(self, work: Work, future: Future[Refitted]) -> Refitted:
         try:
-            return future.result()
+            refitted = future.result()
         except Exception as error:  # noqa: BLE001 - engines lose workers with exceptions of their own
-            if retries > 0:
-                return self._refitted(work, self._put(work), retries - 1)
-            return Refitted(str(work.refit), None, 0.0, type(error).__name__, str(error))
+            refitted = Refitted(str(work.refit), None, 0.0, type(error).__name__, str(error), lost_its_process=True)
+        if refitted.lost_its_process and work.attempt <= self._bounds.max_retries:
+            again = replace(work, attempt=work.attempt + 1)
+            return self._refitted(again, self._put(again))
+        return refitted
 
     def cancel(self) -> None:
         """Cancel what is queued and what is running; their futures fail."""
@@ -132,7 +191,7 @@ class FugueExecutor:
     def _timed(self, work: Work) -> Work:
         # The seconds are counted from when the work is sent: clocks of driver and workers need not agree.
         seconds = self._bounds.seconds
-        if seconds is not None:
+        if seconds is not None and work.trials:
             work = replace(work, seconds_left=max(0.0, self._started + seconds - time.monotonic()))
         return work
 
