@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bakeoff.comparison.leaderboard import Leaderboard
-from bakeoff.comparison.trial import Status
+from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.pycaret3.runner import Refitted
 
 _FAILURES = ["model", "fold", "status", "error_type", "error_message", "traceback", "seconds_lost", "attempts"]
@@ -45,7 +45,8 @@ def failures(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) ->
 
 def first_failure(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) -> str | None:
     """What ``errors="raise"`` says: the first trial that went wrong, else the first refit, and what the worker said."""
-    bad = [] if board is None else [each for each in board.failures if each.status is not Status.CANCELLED]
+    trials = board.failures if board else ()
+    bad: list[Outcome | Refitted] = [outcome for outcome in trials if outcome.status is not Status.CANCELLED]
     first = next(iter([*bad, *lost_refits]), None)
     if first is None:
         return None

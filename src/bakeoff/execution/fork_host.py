@@ -18,7 +18,6 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -274,26 +273,15 @@ def _serve(runner: TrialRunner, connection: Connection) -> None:
     runner.alone = True
     while connection.poll(IDLE_SECONDS):
         ask: Ask = pickle.loads(connection.recv_bytes())
-        with _watched(ask.seconds):
-            answered = runner.run(ask.trial, ask.attempt) if ask.trial else runner.refit(str(ask.refit))
+        if ask.seconds is not None:  # have the stacks written down just before, also of a thread that holds the GIL
+            faulthandler.dump_traceback_later(max(0.1, ask.seconds - 0.2), file=2)
+        answered = runner.run(ask.trial, ask.attempt) if ask.trial else runner.refit(str(ask.refit))
         if os.getpid() != me:  # a model has forked, and this is not the process that was asked
             os._exit(0)
+        faulthandler.cancel_dump_traceback_later()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         connection.send_bytes(pickle.dumps(answered, protocol=pickle.HIGHEST_PROTOCOL))
-
-
-@contextlib.contextmanager
-def _watched(seconds: float | None) -> Iterator[None]:
-    """Have the stacks of all threads written down just before the time is up, also of one that holds the GIL."""
-    if seconds is None:
-        yield
-        return
-    faulthandler.dump_traceback_later(max(0.1, seconds - 0.2), file=2)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 def _settle_apart(connection: int, output: int) -> None:
