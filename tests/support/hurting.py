@@ -17,14 +17,16 @@ from models import Told, _note
 
 
 class Hurts(Told):
-    """Does what it is told in each fit; of all folds, or only where the first row is one that it is told."""
+    """Does in each fit what it is told: a deed of `DEEDS`, and a file to write the number of its process to."""
 
     def before(self, X: Any) -> None:
-        deed, _, rest = str(self.told).partition(" ")
-        DEEDS[deed](rest)
+        deed, _, notes = str(self.told).partition(" ")
+        if notes:
+            _note(notes, str(os.getpid()))
+        DEEDS[deed](notes)
 
 
-class OwnException(BaseException):  # noqa: N818 - it is no error
+class OwnException(BaseException):
     """Nobody catches these by accident."""
 
 
@@ -59,7 +61,8 @@ def _fork_and_hang(rest: str) -> None:
     pid = os.fork()
     if pid == 0:
         os.setsid()
-        Path(rest).write_text(str(os.getpid()))
+        if rest:
+            _note(rest, str(os.getpid()))
         time.sleep(600)
     os.waitpid(pid, 0)
 
@@ -84,8 +87,9 @@ def _eat(rest: str) -> None:
 
 def _kill_parent(rest: str) -> None:
     """End the worker itself, once: the file says that it was done."""
-    if not Path(rest).exists():
-        _note(rest, str(os.getppid()))
+    done = Path(f"{rest}.killed")
+    if not done.exists():
+        done.touch()
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(600)
 
@@ -126,7 +130,7 @@ def _set_everything(rest: str) -> None:
 DEEDS = {
     "nothing": lambda rest: None,
     "raise": _raise,
-    "sleep": lambda rest: time.sleep(float(rest or 600)),
+    "sleep": lambda rest: time.sleep(600),
     "spin": _spin,
     "spin_in_c": _spin_in_c,
     "fork_and_hang": _fork_and_hang,

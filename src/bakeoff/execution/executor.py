@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.trial import Outcome
 from bakeoff.errors import UserError, one_of
-from bakeoff.execution.engines import Engine, describe
+from bakeoff.execution.engines import Engine, describe, worker_error
 from bakeoff.execution.worker import Work
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import Refitted
@@ -205,5 +205,7 @@ class FugueExecutor:
                 continue
             try:
                 future.set_result(self._engine.run(self._timed(work), describe(work, self._run_name)))
-            except BaseException as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
+            except Exception as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
+                future.set_exception(worker_error(error))
+            except BaseException as error:  # noqa: BLE001 - as above
                 future.set_exception(error)

@@ -174,8 +174,9 @@ class _Child:
         return code
 
     def output(self) -> str:
-        """The last that it said."""
-        return self._tail.decode(errors="replace")
+        """The last that it said, without the list of all modules that faulthandler adds to a stack."""
+        lines = self._tail.decode(errors="replace").splitlines()
+        return "\n".join(line for line in lines if not line.startswith("Extension modules:"))
 
     def _wait(self, ask: Ask, started: float) -> bytes | Ended:
         while True:
@@ -274,7 +275,7 @@ def _serve(runner: TrialRunner, connection: Connection) -> None:
     while connection.poll(IDLE_SECONDS):
         ask: Ask = pickle.loads(connection.recv_bytes())
         if ask.seconds is not None:  # have the stacks written down just before, also of a thread that holds the GIL
-            faulthandler.dump_traceback_later(max(0.1, ask.seconds - 0.2), file=2)
+            faulthandler.dump_traceback_later(ask.seconds - min(0.5, ask.seconds / 4), file=2)
         answered = runner.run(ask.trial, ask.attempt) if ask.trial else runner.refit(str(ask.refit))
         if os.getpid() != me:  # a model has forked, and this is not the process that was asked
             os._exit(0)
