@@ -117,24 +117,32 @@ class FugueExecutor:
         self._started = time.monotonic()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._cancelled = threading.Event()
-        self._grows = n_slots is None and engine.grows
-        self._looked = self._started
         self._threads: list[threading.Thread] = []
+        self._ended = threading.Event()
         self._grow(slots)
+        if n_slots is None and engine.grows:
+            engine.thread(self._look, "bakeoff-look").start()
 
     @property
     def slots(self) -> int:
         """How many tasks can run at once, now: a cluster may grow while a run is on."""
-        if self._grows and time.monotonic() - self._looked > _LOOK_SECONDS:
-            self._looked = time.monotonic()
-            self._grow(self._engine.slots)
         return len(self._threads)
+
+    def _look(self) -> None:
+        """Look for more slots now and then.
+
+        On a thread of its own: Ctrl-C on the caller's must not fall into the middle of a conversation with Java, which
+        PySpark's own handler would then begin another one in.
+        """
+        while not self._ended.wait(_LOOK_SECONDS):
+            with contextlib.suppress(Exception):
+                self._grow(self._engine.slots)
 
     def _grow(self, slots: int) -> None:
         while len(self._threads) < slots:
             thread = self._engine.thread(self._serve, f"bakeoff-slot-{len(self._threads)}")
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
         """Queue a task for the next free slot."""
@@ -171,6 +179,7 @@ class FugueExecutor:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             self.cancel()
+        self._ended.set()
         for _thread in self._threads:
             self._queue.put(None)
         for thread in self._threads:
