@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.pycaret3.runner import Refitted
 
 _FAILURES = ["model", "fold", "status", "error_type", "error_message", "traceback", "seconds_lost", "attempts"]
@@ -40,3 +41,14 @@ def failures(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) ->
         for r in lost_refits
     ]
     return pd.DataFrame(rows, columns=_FAILURES)
+
+
+def first_failure(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) -> str | None:
+    """What ``errors="raise"`` says: the first trial that went wrong, else the first refit, and what the worker said."""
+    trials = board.failures if board else ()
+    bad: list[Outcome | Refitted] = [outcome for outcome in trials if outcome.status is not Status.CANCELLED]
+    first = next(iter([*bad, *lost_refits]), None)
+    if first is None:
+        return None
+    what = f"{first.error_type}: {first.error_message}"
+    return f"create_model() failed for model {first.model_id}. {what}\nOn the worker:\n{first.traceback or ''}"

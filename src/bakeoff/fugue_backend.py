@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -18,7 +19,7 @@ from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.scheduler import Limits, Scheduler
 from bakeoff.comparison.summary import Summary, ideal_seconds
-from bakeoff.comparison.trial import Outcome, Status, Trial
+from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.display import DisplayListener, _DisplayUtil
 from bakeoff.execution.engines import open_engine
 from bakeoff.execution.executor import Bounds, FugueExecutor
@@ -27,7 +28,7 @@ from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_o
 from bakeoff.pycaret3.own_logger import log_comparison
 from bakeoff.pycaret3.request import Request, read_request
 from bakeoff.pycaret3.runner import Refitted, runner_for
-from bakeoff.pycaret3.state import TT_COLUMN, chosen, highlighted, load_models, restore_state, score_grid
+from bakeoff.pycaret3.state import chosen, highlighted, load_models, restore_state, score_grid, sort_column
 
 _LOCK = RLock()
 
@@ -55,8 +56,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         display_remote: show the leaderboard while it grows, and not only the progress. No port is opened for it.
         top_only: kept for code that passes it: only the ``n_select`` best models are ever fitted again and returned.
         n_slots: how many tasks run at once, if not as many as the engine has slots.
-        trial_timeout: seconds after which a trial is ended; trials then run in a process beside each worker.
-        max_retries: how often a trial is tried again that lost its worker.
+        isolation: ``"process"`` fits models in processes that can be killed, ``"none"`` in the workers themselves (for
+            debugging); ``"auto"`` is the first, but for native and Dask only where a limit needs it.
+        trial_timeout: seconds after which a trial is ended.
+        trial_memory_mb: megabytes that the process of a trial may hold, PyCaret itself (about 300) included.
+        max_retries: how often a trial is tried again, alone, that took its process or its worker down.
         listeners: hear the events of `bakeoff.comparison.events`; they cannot change the result.
         name: of the run, for the descriptions of Spark's jobs.
         record: makes an outcome durable before anybody hears of it.
@@ -91,7 +95,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         top_only: bool = False,  # noqa: FBT001, FBT002 - PyCaret's signature
         *,
         n_slots: int | None = None,
+        isolation: str = "auto",
         trial_timeout: float | None = None,
+        trial_memory_mb: float | None = None,
         max_retries: int = 1,
         listeners: Sequence[Listener] = (),
         name: str = "run",
@@ -108,8 +114,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._display_remote = display_remote
         self._top_only = top_only
         self._n_slots = n_slots
-        self._trial_timeout = trial_timeout
-        self._max_retries = max_retries
+        self._bounds = Bounds(None, trial_timeout, trial_memory_mb, isolation, max_retries)
         self._listeners = tuple(listeners)
         self._name = name
         self._record = record
@@ -159,7 +164,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             frozen, broken = freeze(instance, request)
             plan = self._make_plan(request, frozen)
             self._frozen, self._plan = frozen, plan
-            sort, ascending = _sort_column(plan)
+            sort, ascending = sort_column(plan)
             display = _DisplayUtil(
                 None,
                 len(plan.trials),
@@ -170,15 +175,17 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 live=self._display_remote,
             )
             shown = [DisplayListener(display, plan, live=self._display_remote)] if request.verbose else []
+            self._board = None
             try:
                 refitted = self._run(request, frozen, broken, plan, shown)
             finally:
                 display.close()
+                if self._board is not None:
+                    restore_state(instance, request, frozen, plan, self._board)
             assert self._board is not None  # noqa: S101 - _run has set it
-            restore_state(instance, request, frozen, plan, self._board)
-            if request.errors == "raise":
-                self._raise_first_failure(refitted)
             self._lost_refits = tuple(refit for refit in refitted if refit.model is None)
+            if request.errors == "raise" and (why := frames.first_failure(self._board, self._lost_refits)):
+                raise RuntimeError(why)
             models = load_models({refit.model_id: refit.model for refit in refitted if refit.model is not None})
             display.finish(lambda: highlighted(instance, instance.pull(), request.decimals))
             self.listener_problems += display.problems
@@ -238,19 +245,21 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             return self._known_seconds.get(model_id) or costs(str(request.given[model_id]))
 
         try:
-            bounds = Bounds(request.budget_seconds, self._trial_timeout)
+            bounds = replace(self._bounds, seconds=request.budget_seconds)
             with FugueExecutor(engine, frozen, self._name, self._n_slots, bounds) as executor:
-                limits = Limits(request.budget_seconds, self._max_retries, request.errors == "raise")
+                limits = Limits(request.budget_seconds, bounds.max_retries, request.errors == "raise")
                 scheduler = Scheduler(plan, executor, announcer, prior, limits, self._record, self._done, known)
                 scheduler.n_winners = max(request.n_select, 0)
-                board = scheduler.run()
+                try:
+                    board = scheduler.run()
+                finally:
+                    self._board = scheduler.so_far()  # Ctrl-C is no reason to lose what is known by then
                 stopped = request.errors == "raise" and bool(board.failures)
                 winners = [] if stopped else chosen(board, request.n_select)
-                refitted = executor.refit(winners, self._max_retries)
+                refitted = executor.refit(winners)
                 slots = executor.slots
         finally:
             self.listener_problems = announcer.close(self._listener_timeout)
-        self._board = board
         fresh = [outcome for outcome in board.outcomes if outcome not in self._done]
         self.summary = Summary(
             slots=slots,
@@ -259,19 +268,6 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             n_resumed=len(self._done),
         )
         return refitted
-
-    def _raise_first_failure(self, refitted: Sequence[Refitted]) -> None:
-        assert self._board is not None  # noqa: S101 - called after _run
-        failures: list[Outcome | Refitted] = [
-            outcome for outcome in self._board.failures if outcome.status is not Status.CANCELLED
-        ]
-        failures += [refit for refit in refitted if refit.model is None]
-        if failures:
-            first = failures[0]
-            raise RuntimeError(
-                f"create_model() failed for model {first.model_id}. {first.error_type}: {first.error_message}\n"
-                f"On the worker:\n{first.traceback or ''}"
-            )
 
     @property
     def board(self) -> Leaderboard | None:
@@ -297,9 +293,3 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
     def failures(self) -> pd.DataFrame:
         """One row for each trial that went wrong, and for each winner that could not be refitted (fold ``refit``)."""
         return frames.failures(self._board, self._lost_refits)
-
-
-def _sort_column(plan: Plan) -> tuple[str, bool]:
-    """The column that PyCaret's grid is sorted by, and whether small values come first."""
-    names = {metric.key: metric.name for metric in plan.metrics}
-    return names.get(plan.sort_by, TT_COLUMN), not plan.greater_is_better

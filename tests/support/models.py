@@ -39,6 +39,15 @@ class Raises(ClassifierMixin, BaseEstimator):
         return np.zeros(len(X))
 
 
+class RaisesWithoutRows(Told):
+    """Fails where one of some values is not in the first column of the training rows: on the folds that test them."""
+
+    def before(self, X: Any) -> None:
+        first = np.asarray(X, dtype=float)[:, 0]
+        if not all(np.isclose(first, value).any() for value in self.told):
+            raise ValueError("not this fold")
+
+
 class RaisesWithoutRow(Told):
     """Fails where a value is not in the first column of the training rows: on one fold, and never in the refit."""
 
@@ -76,6 +85,29 @@ class RaisesInPredict(GaussianNB):
 
     def predict(self, X: Any) -> Any:
         raise ValueError("no prediction")
+
+
+class RaisesInProba(Told):
+    """Fits and predicts, and has no probabilities to tell."""
+
+    def predict_proba(self, X: Any) -> Any:
+        raise ValueError("no probabilities")
+
+
+class CannotBeSentBack(Told):
+    """Can be pickled only until it is fitted."""
+
+    def __getstate__(self) -> Any:
+        if hasattr(self, "classes_"):
+            raise TypeError("not to be sent back")
+        return self.__dict__
+
+
+class CannotBeRead(Told):
+    """Cannot be unpickled."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise TypeError("not to be read")
 
 
 class WritesIntoItsInput(GaussianNB):

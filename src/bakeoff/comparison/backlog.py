@@ -46,8 +46,8 @@ def target_seconds(left: float, slots: int) -> float:
         2.0
     """
     slots = max(slots, 1)
-    # While one task runs, the driver has to start one on each of the other slots. Where there is less work than that, no
-    # more is to be lost by starting tasks than by waiting for the last of them.
+    # While one task runs, the driver has to start one on each of the other slots. Where there is less work than that,
+    # no more is to be lost by starting tasks than by waiting for the last of them.
     startable = min(slots * JOB_SECONDS, math.sqrt(left * JOB_SECONDS))
     return max(SHORTEST_SECONDS, startable, min(LONGEST_SECONDS, left / (SHARES * slots)))
 

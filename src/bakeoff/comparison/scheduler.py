@@ -15,12 +15,15 @@ from bakeoff.comparison.costs import Costs
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.plan import Batch, Cost, Plan, Task
-from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
+from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 
 _LOG = logging.getLogger(__name__)
 
 GRACE_SECONDS = 1.5
 """How long after the deadline the run waits for tasks that are about to come home."""
+
+LOOK_SECONDS = 5.0
+"""So often the run looks whether there are more slots by now, though no task has ended."""
 
 
 class Executor(Protocol):
@@ -62,8 +65,8 @@ class Limits:
 class Scheduler:
     """Runs a plan on an executor.
 
-    A trial that fails is an outcome like any other. A task whose worker is lost is tried again trial by trial, each
-    alone, so that one that kills its worker takes no other with it.
+    A trial that fails is an outcome like any other. One that took its process down is tried again, alone. A task whose
+    worker is lost is tried again trial by trial, so that one that kills its worker takes no other with it.
 
     Attributes:
         cost: expected seconds of a trial, by model id; what the run measures takes its place.
@@ -121,6 +124,10 @@ class Scheduler:
         self.announcer.tell(RunDone(leaderboard))
         return leaderboard
 
+    def so_far(self) -> Leaderboard:
+        """The ranking as it stands, for a run that ends before its time; what has not ended counts as cancelled."""
+        return rank(self.plan, [*self._outcomes.values(), *self._open_trials()])
+
     def _fill(self, backlog: Backlog) -> None:
         """Hand out tasks: one for each slot there is now, and one more, so that none has to wait for this thread."""
         slots = max(1, self.executor.slots)
@@ -147,8 +154,8 @@ class Scheduler:
         self.executor.foresee([row.model_id for row in board.rows[: self.n_winners]])
 
     def _collect(self, deadline: float | None) -> None:
-        """Wait for the next task to end, or for the deadline."""
-        patience = None if deadline is None else max(0.0, deadline - time.monotonic())
+        """Wait for the next task to end, or for the deadline, or a while."""
+        patience = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, max(0.0, deadline - time.monotonic()))
         self._take(self.executor.wait(self._running, patience))
         if deadline is not None and time.monotonic() >= deadline:
             self._stopped = True
@@ -159,7 +166,19 @@ class Scheduler:
         for future in finished:
             task, attempt = self._running.pop(future)
             for outcome in self._outcomes_of(future, task, attempt):
-                self._accept(outcome)
+                if not self._tried_again(outcome, task):
+                    self._accept(outcome)
+
+    def _tried_again(self, outcome: Outcome, task: Task) -> bool:
+        """Queue a trial again that took its process down, or was in a task that lost its worker."""
+        if outcome.status not in (Status.CRASHED, Status.OOM) or self._stopped:
+            return False
+        together = len(task.trials) > 1 and outcome.error_type == WORKER_LOST  # and nobody knows which of them did it
+        if outcome.attempt <= self.limits.max_retries or together:
+            alone = Task(task.id, (outcome.trial,), self._costs(outcome.model_id))
+            self._again.append((alone, outcome.attempt + 1))
+            return True
+        return False
 
     def _outcomes_of(self, future: Future[list[Outcome]], task: Task, attempt: int) -> Iterable[Outcome]:
         # Asked for and not raised: a worker may be lost with an exception that would end this thread too.
@@ -175,11 +194,8 @@ class Scheduler:
         return list(outcomes.values())
 
     def _lost(self, task: Task, attempt: int, error: BaseException) -> Sequence[Outcome]:
-        if attempt <= self.limits.max_retries and not self._stopped:
-            alone = [Task(task.id, (trial,), self._costs(trial.model_id)) for trial in task.trials]
-            self._again.extend((single, attempt + 1) for single in alone)
-            return ()
-        return failed_outcomes(task.trials, Status.CRASHED, type(error).__name__, str(error), attempt)
+        kind = WORKER_LOST if len(task.trials) > 1 else type(error).__name__
+        return failed_outcomes(task.trials, Status.CRASHED, kind, str(error), attempt)
 
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:
@@ -207,7 +223,9 @@ class Scheduler:
 
     def _close_open_trials(self) -> None:
         """Give every trial that never ended an outcome that says so."""
-        reason = "The run ended before this trial did."
-        for trial in self.plan.trials:
-            if trial not in self._outcomes:
-                self._accept(failed_outcomes([trial], Status.CANCELLED, "Cancelled", reason)[0])
+        for outcome in self._open_trials():
+            self._accept(outcome)
+
+    def _open_trials(self) -> list[Outcome]:
+        left = [trial for trial in self.plan.trials if trial not in self._outcomes]
+        return failed_outcomes(left, Status.CANCELLED, "Cancelled", "The run ended before this trial did.")

@@ -16,6 +16,9 @@ from typing import Any
 TT = "tt_sec"
 """Key of the pseudo-metric that PyCaret shows as ``TT (Sec)``: mean seconds per fold."""
 
+WORKER_LOST = "WorkerLost"
+"""The error type of trials that were together in a task which lost its worker: nobody knows which of them did it."""
+
 
 class Status(str, Enum):
     """How a trial ended, after Optuna's trial states."""

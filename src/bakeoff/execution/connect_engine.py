@@ -38,6 +38,7 @@ class ConnectEngine(PlainThreads):
     name = "connect"
     ahead = 1
     patience: float | None = SPARK_PATIENCE
+    host = "fork"
 
     def __init__(self, spark: Any, conf: Mapping[str, Any], payload_dir: str | Path | None) -> None:
         self._spark = spark

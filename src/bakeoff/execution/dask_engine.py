@@ -17,7 +17,7 @@ from distributed import Client, Future, WorkerPlugin, get_worker
 from fugue.execution.factory import make_execution_engine
 
 from bakeoff.execution.engines import PlainThreads, map_one_row
-from bakeoff.execution.payload import Payload, forget_runner
+from bakeoff.execution.payload import Payload, forget_runner, interrupt_host
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.session import usable_cores
@@ -64,6 +64,7 @@ class DaskEngine(PlainThreads):
     name = "dask"
     ahead = 0
     patience: float | None = None
+    host = "start"
 
     def __init__(self, client: Any, conf: Mapping[str, Any]) -> None:
         self._own: Any = None
@@ -113,11 +114,12 @@ class DaskEngine(PlainThreads):
         return join(answered.to_numpy().tolist())
 
     def cancel(self) -> None:
-        """Cancel our futures. A trial that runs already ends by itself, and its answer is dropped."""
+        """Cancel our futures. A trial that runs in a worker's own process ends by itself, and its answer is dropped."""
         with self._lock:
             running = list(self._futures)
         if running:
             self._client.cancel(running, force=True)
+            self._client.run(interrupt_host, self._plugin)
 
     def close(self) -> None:
         """Take the payload back, and the cluster down where it was ours."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -10,19 +11,27 @@ from typing import Any, Protocol
 
 import fugue.api as fa
 
-from bakeoff.errors import UserError
+from bakeoff.errors import UserError, WorkerError
 from bakeoff.execution.worker import ANSWER_SCHEMA, Call, Work, answer
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
 
 class Engine(Protocol):
-    """A kind of engine, opened for one run."""
+    """A kind of engine, opened for one run.
+
+    Attributes:
+        host: how its workers get a process in which models can be fitted and killed: they ``"fork"`` one, which costs
+            next to nothing, or ``"start"`` one, which takes some seconds.
+        grows: whether it is worth asking again for its slots while a run is on.
+        ahead: how many jobs may wait inside the engine, beyond those that its slots run.
+        patience: seconds after which it is about to end a worker that is idle; ``None`` where it never does that.
+    """
 
     name: str
+    host: str
+    grows: bool
     ahead: int
-    """How many jobs may wait inside the engine, beyond those that its slots run."""
     patience: float | None
-    """After so many idle seconds the engine is about to end a worker; ``None`` where it never does that."""
 
     @property
     def slots(self) -> int:
@@ -49,7 +58,9 @@ SPARK_PATIENCE = 35.0
 
 
 class PlainThreads:
-    """An engine whose slots need nothing of the thread that they run on."""
+    """An engine whose slots need nothing of the thread that they run on, and stay as many as they are."""
+
+    grows = False
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """A plain thread."""
@@ -118,6 +129,28 @@ def describe(work: Work, run_name: str) -> str:
     models = ", ".join(dict.fromkeys(trial.model_id for trial in work.trials))
     folds = ", ".join(str(fold) for fold in dict.fromkeys(trial.fold for trial in work.trials))
     return f"Bakeoff {run_name}: {models} on fold {folds}"
+
+
+_LOST_TASK = re.compile(
+    r"Lost task [^\n]*?\(([^()]*executor[^()]*)\): (?:[\w.]+\.)?(.+?)(?=\n\s+at |\n+Driver stack|\Z)", re.DOTALL
+)
+_SHOWN = 2_000
+
+
+def worker_error(error: Exception) -> WorkerError:
+    """What an engine raised where it lost a task, without the pages of Java around it.
+
+    Example:
+        >>> said = "Aborted: Lost task 0.0 in stage 2.0 (TID 2) (10.0.0.7 executor 1): a.b.SparkException: exited"
+        >>> str(worker_error(RuntimeError(said)))
+        'SparkException: exited (10.0.0.7 executor 1)'
+        >>> str(worker_error(RuntimeError("gone")))
+        'RuntimeError: gone'
+    """
+    lost = _LOST_TASK.search(str(error))
+    if lost is None:
+        return WorkerError(f"{type(error).__name__}: {error}"[:_SHOWN])
+    return WorkerError(f"{lost[2].strip()[-_SHOWN:]} ({lost[1]})")
 
 
 def map_one_row(frame: Any, work: Work, delivery: Any, engine: Any, *, as_local: bool = True) -> Any:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.trial import Outcome
-from bakeoff.execution.engines import Engine, describe
+from bakeoff.errors import UserError, one_of
+from bakeoff.execution.engines import Engine, describe, worker_error
 from bakeoff.execution.worker import Work
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import Refitted
@@ -24,23 +25,57 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+ISOLATIONS = ("auto", "process", "none")
 _Job = tuple[Work, "Future[Any]"]
 
-COUNT_SECONDS = 2.0
-"""The engine is asked for its slots at most once in so many seconds: clusters grow and shrink slowly."""
+LOOK_SECONDS = 2.0
+"""So often an engine that may grow is asked for its slots."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What trials may take.
+    """What trials may take, and what keeps them to it.
 
     Attributes:
-        seconds: from the start of the executor on, after which workers start no further trial; ``None`` for no limit.
+        seconds: from the start of the executor on, after which trials are ended; ``None`` for no limit.
         trial_timeout: seconds after which a trial is ended; ``None`` for no limit.
+        trial_memory_mb: megabytes that the process of a trial may hold; ``None`` for no limit.
+        isolation: ``"process"`` to fit models in processes that can be killed, ``"none"`` to fit them in the workers
+            themselves, ``"auto"`` for processes where they cost nothing (on Spark) or are needed to keep a limit.
+        max_retries: how often a trial is tried again that took its process or its worker down.
+
+    Raises:
+        UserError: these do not go together.
     """
 
     seconds: float | None = None
     trial_timeout: float | None = None
+    trial_memory_mb: float | None = None
+    isolation: str = "auto"
+    max_retries: int = 1
+
+    def __post_init__(self) -> None:
+        if self.isolation not in ISOLATIONS:
+            raise UserError(one_of(self.isolation, ISOLATIONS, "isolation"))
+        for name in ("trial_timeout", "trial_memory_mb"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UserError(f"{name} must be more than 0, not {value!r}: leave it out for no limit.")
+            if value is not None and self.isolation == "none":
+                raise UserError(f'{name} needs a process that can be killed: leave out isolation="none".')
+        if self.max_retries < 0:
+            raise UserError(f"max_retries must be at least 0, not {self.max_retries!r}.")
+
+    def host(self, usual: str) -> str:
+        """How models are fitted on an engine whose workers ``"fork"`` or ``"start"`` processes for it.
+
+        Example:
+            >>> Bounds().host("fork"), Bounds().host("start"), Bounds(trial_timeout=60).host("start")
+            ('fork', 'none', 'start')
+        """
+        limited = any(limit is not None for limit in (self.seconds, self.trial_timeout, self.trial_memory_mb))
+        wanted = self.isolation == "process" or usual == "fork" or limited
+        return usual if wanted and self.isolation != "none" else "none"
 
 
 class FugueExecutor:
@@ -67,7 +102,6 @@ class FugueExecutor:
         self._bounds = bounds or Bounds()
         self._engine = engine
         self._run_name = run_name
-        self._n_slots = n_slots
         self._threads: list[threading.Thread] = []
         self._foreseen: dict[str, Future[Refitted]] = {}
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -75,37 +109,53 @@ class FugueExecutor:
         self._counting = threading.Lock()
         self._cancelled = threading.Event()
         try:
-            self._slots = n_slots or engine.slots
-            self.digest = engine.publish(frozen)
+            slots = n_slots or engine.slots
+            self.work = Work(
+                engine.publish(frozen),
+                host=self._bounds.host(engine.host),
+                trial_timeout=self._bounds.trial_timeout,
+                trial_memory_mb=self._bounds.trial_memory_mb,
+                max_retries=self._bounds.max_retries,
+            )
         except BaseException:
             self._clear_up()  # nobody else will: the block that ends with __exit__ has not begun
             raise
-        self._started = self._counted = time.monotonic()
-        self._man_the_slots()
+        # One job more than there are slots waits inside the engine, so that a slot that becomes free need not wait for
+        # the driver. Not where the user has said how many tasks may run, for the engine might have room for that one
+        # too; and not where time is short, since workers count their seconds from when they begin.
+        self._ahead = engine.ahead if n_slots is None and self._bounds.seconds is None else 0
+        self._started = time.monotonic()
+        self._ended = threading.Event()
+        self._man(slots)
+        if n_slots is None and engine.grows:
+            engine.thread(self._look, "bakeoff-look").start()
 
     @property
     def slots(self) -> int:
-        """How many tasks can run at once, now; a slot that is new gets its thread."""
-        if self._n_slots is None and time.monotonic() - self._counted > COUNT_SECONDS:
-            self._counted = time.monotonic()
-            self._slots = self._engine.slots
-            self._man_the_slots()
+        """How many tasks can run at once, now: clusters grow and shrink while a run is on."""
         return self._slots
 
-    def _man_the_slots(self) -> None:
-        # One job more than there are slots waits inside the engine, so that a slot that becomes free need not wait for
-        # the driver. Where the user has said how many tasks may run, the engine might have room for that one too.
-        ahead = self._engine.ahead if self._n_slots is None else 0
-        while len(self._threads) < self._slots + ahead:
+    def _look(self) -> None:
+        """Look for the slots now and then.
+
+        On a thread of its own: Ctrl-C on the caller's must not fall into the middle of a conversation with Java, which
+        PySpark's own handler would then begin another one in.
+        """
+        while not self._ended.wait(LOOK_SECONDS):
+            with contextlib.suppress(Exception):
+                self._man(self._engine.slots)
+
+    def _man(self, slots: int) -> None:
+        """Give every slot its thread; where there are fewer than before, the other threads get nothing to do."""
+        while len(self._threads) < slots + self._ahead:
             thread = self._engine.thread(self._serve, f"bakeoff-slot-{len(self._threads)}")
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
+        self._slots = slots
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
         """Queue a task for the next free slot."""
-        return self._put(
-            Work(self.digest, trials=task.trials, attempt=attempt, trial_timeout=self._bounds.trial_timeout)
-        )
+        return self._put(replace(self.work, trials=task.trials, attempt=attempt))
 
     def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
         """The futures that have ended, when there is one (``for_all``: when all have) or these seconds have passed."""
@@ -115,28 +165,28 @@ class FugueExecutor:
         """Fit those who will probably win on all training rows, on slots that would have nothing else to do."""
         for model_id in model_ids:
             if model_id not in self._foreseen and self._unfinished < self.slots:
-                self._foreseen[model_id] = self._refit(model_id)
+                self._foreseen[model_id] = self._put(replace(self.work, refit=model_id))
 
-    def refit(self, model_ids: Sequence[str], max_retries: int) -> list[Refitted]:
+    def refit(self, model_ids: Sequence[str]) -> list[Refitted]:
         """Fit models on all training rows, several at once; one that loses its worker again and again is given up."""
         self._cancelled.clear()
-        started = [(model_id, self._foreseen.pop(model_id, None)) for model_id in model_ids]
-        futures = [future or self._refit(model_id) for model_id, future in started]
-        refitted = [self._refitted(*each, max_retries) for each in zip(model_ids, futures, strict=True)]
+        works = [replace(self.work, refit=model_id) for model_id in model_ids]
+        started = [self._foreseen.pop(model_id, None) for model_id in model_ids]
+        futures = [future or self._put(work) for work, future in zip(works, started, strict=True)]
+        refitted = [self._refitted(work, future) for work, future in zip(works, futures, strict=True)]
         if any(not future.done() for future in self._foreseen.values()):
             self.cancel()  # they did not win after all
         return refitted
 
-    def _refit(self, model_id: str) -> Future[Refitted]:
-        return self._put(Work(self.digest, refit=model_id))
-
-    def _refitted(self, model_id: str, future: Future[Refitted], retries: int) -> Refitted:
+    def _refitted(self, work: Work, future: Future[Refitted]) -> Refitted:
         try:
-            return future.result()
+            refitted = future.result()
         except Exception as error:  # noqa: BLE001 - engines lose workers with exceptions of their own
-            if retries > 0:
-                return self._refitted(model_id, self._refit(model_id), retries - 1)
-            return Refitted(model_id, None, 0.0, type(error).__name__, str(error))
+            refitted = Refitted(str(work.refit), None, 0.0, type(error).__name__, str(error), lost_its_process=True)
+        if refitted.lost_its_process and work.attempt <= self._bounds.max_retries:
+            again = replace(work, attempt=work.attempt + 1)
+            return self._refitted(again, self._put(again))
+        return refitted
 
     def cancel(self) -> None:
         """Cancel what is queued and what is running; their futures fail."""
@@ -153,6 +203,7 @@ class FugueExecutor:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             self.cancel()
+        self._ended.set()
         for _thread in self._threads:
             self._queue.put(None)
         for thread in self._threads:
@@ -179,7 +230,7 @@ class FugueExecutor:
     def _timed(self, work: Work) -> Work:
         # The seconds are counted from when the work is sent: clocks of driver and workers need not agree.
         seconds = self._bounds.seconds
-        if seconds is not None:
+        if seconds is not None and work.trials:
             work = replace(work, seconds_left=max(0.0, self._started + seconds - time.monotonic()))
         return work
 
@@ -193,7 +244,9 @@ class FugueExecutor:
                 continue
             try:
                 future.set_result(self._engine.run(self._timed(work), describe(work, self._run_name)))
-            except BaseException as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
+            except Exception as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
+                future.set_exception(worker_error(error))
+            except BaseException as error:  # noqa: BLE001 - as above
                 future.set_exception(error)
 
     def _next(self) -> _Job | None:
@@ -203,4 +256,4 @@ class FugueExecutor:
                 return self._queue.get(timeout=self._engine.patience)
             except queue.Empty:
                 with contextlib.suppress(Exception):
-                    self._engine.run(Work(self.digest, warm=True), f"Bakeoff {self._run_name}: keep the workers")
+                    self._engine.run(replace(self.work, warm=True), f"Bakeoff {self._run_name}: keep the workers")

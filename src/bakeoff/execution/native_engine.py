@@ -12,7 +12,7 @@ from fugue.execution.factory import make_execution_engine
 
 from bakeoff import pickling
 from bakeoff.execution.engines import PlainThreads, map_one_row
-from bakeoff.execution.payload import forget_runner, keep_runner
+from bakeoff.execution.payload import forget_runner, interrupt_host, keep_runner
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import runner_for
@@ -34,6 +34,7 @@ class NativeEngine(PlainThreads):
     name = "native"
     ahead = 0
     patience: float | None = None
+    host = "start"
     slots = 1
 
     def __init__(self, conf: Mapping[str, Any]) -> None:
@@ -53,7 +54,8 @@ class NativeEngine(PlainThreads):
         return join(map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine).as_array())
 
     def cancel(self) -> None:
-        """A trial that runs in this process cannot be stopped; it ends by itself."""
+        """End what a host is doing. A trial that runs in this process cannot be stopped; it ends by itself."""
+        interrupt_host(self._digest)
 
     def close(self) -> None:
         """Let the transformed folds go, and the host if there is one."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff import pickling
+from bakeoff.execution.fork_host import ForkHost
 from bakeoff.execution.trial_host import TrialHost
 
 if TYPE_CHECKING:  # a worker settles in before it imports PyCaret
@@ -95,7 +96,7 @@ class InlineDelivery:
 
 
 _KEPT: OrderedDict[str, TrialRunner] = OrderedDict()
-_HOSTS: dict[str, TrialHost] = {}
+_HOSTS: OrderedDict[tuple[str, bool], ForkHost | TrialHost] = OrderedDict()
 # A Python worker of Spark serves one task after the other and lives on between them: these are the only things that
 # a process remembers, and they can always be made again from the payload.
 
@@ -117,17 +118,33 @@ def keep_runner(digest: str, runner: TrialRunner) -> None:
         _KEPT.popitem(last=False)
 
 
-def host_of(digest: str, read: Callable[[], bytes]) -> TrialHost:
-    """This process's host of killable trials for a payload; a process has one host at a time."""
-    if digest not in _HOSTS:
-        for other in list(_HOSTS):
-            _HOSTS.pop(other).close()
-        _HOSTS[digest] = TrialHost(read())
-    return _HOSTS[digest]
+def host_of(digest: str, read: Callable[[], bytes], *, fork: bool) -> ForkHost | TrialHost:
+    """This process's host of killable trials for a payload: forked from this process, or started beside it."""
+    key = (digest, fork)
+    if key not in _HOSTS:
+        if fork:
+            runner = runner_of(digest, read)
+            runner.import_models()
+            _HOSTS[key] = ForkHost(runner)
+        else:
+            _HOSTS[key] = TrialHost(read())
+    _HOSTS.move_to_end(key)
+    while len(_HOSTS) > KEPT_PAYLOADS:
+        _HOSTS.popitem(last=False)[1].close()
+    return _HOSTS[key]
+
+
+def interrupt_host(digest: str) -> None:
+    """End what a host beside this process is doing for a payload; called while another thread waits for it."""
+    host = _HOSTS.get((digest, False))
+    if isinstance(host, TrialHost):
+        host.interrupt()
 
 
 def forget_runner(digest: str) -> None:
     """Free what this process keeps for a payload."""
     _KEPT.pop(digest, None)
-    if digest in _HOSTS:
-        _HOSTS.pop(digest).close()
+    for fork in (True, False):
+        host = _HOSTS.pop((digest, fork), None)
+        if host is not None:
+            host.close()

@@ -26,6 +26,8 @@ class SparkEngine:
     name = "spark"
     ahead = 1
     patience: float | None = SPARK_PATIENCE
+    host = "fork"
+    grows = True
 
     def __init__(self, spark: Any, conf: Mapping[str, Any]) -> None:
         self._spark = spark
@@ -63,6 +65,6 @@ class SparkEngine:
         self._spark.sparkContext.cancelJobsWithTag(self._tag)
 
     def close(self) -> None:
-        """Take the broadcast back from the executors."""
+        """Take the broadcast back, from executors and driver."""
         if self._delivery is not None:
-            self._delivery.broadcast.unpersist()
+            self._delivery.broadcast.destroy()

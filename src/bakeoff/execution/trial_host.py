@@ -1,35 +1,36 @@
-"""A process of its own for trials that may have to be killed.
+"""A process of its own for trials, where this one cannot be forked: it has threads, or has computed.
 
 It is started as ``python -m bakeoff.execution.trial_host`` and not by multiprocessing, whose way of starting processes
-would run the user's script again. It keeps the payload and the transformed folds from trial to trial, and is replaced
-when a trial overruns its time or takes its process down; only that trial is lost.
+would run the user's script again. It does what a worker of Spark's does: it imports PyCaret, reads the payload,
+computes nothing, and forks the child in which models are fitted (`bakeoff.execution.fork_host`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import pickle
-import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
-from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
-from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
+from bakeoff.comparison.trial import Outcome, Status
+from bakeoff.execution.fork_host import Ask, Ended, ForkHost, failure
+from bakeoff.execution.processes import describe_end, die_with_parent, end_tree
+
+if TYPE_CHECKING:
+    from bakeoff.pycaret3.runner import Refitted
 
 START_SECONDS = 180.0
 """A host that has not imported PyCaret and read the payload by then is given up."""
 
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux's prctl
-
 
 class TrialHost:
-    """Runs trials in a child process, one at a time, each within its time.
+    """Runs trials in a process that this one starts, one at a time.
 
     Args:
         payload: the pickled `bakeoff.pycaret3.frozen.FrozenExperiment`.
@@ -39,23 +40,28 @@ class TrialHost:
         self._payload = payload
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._busy = threading.Event()
 
-    def run(self, trial: Trial, attempt: int, seconds: float) -> Outcome:
-        """Run a trial for at most so many seconds; starting the process does not count."""
+    def answer(self, ask: Ask) -> Outcome | Refitted:
+        """Do what is asked for, within its bounds; starting the process does not count."""
         connection = self._ready()
         started = time.monotonic()
+        self._busy.set()
         try:
-            connection.send_bytes(pickle.dumps((trial, attempt)))
-            if connection.poll(seconds):
-                outcome: Outcome = pickle.loads(connection.recv_bytes())
-                return outcome
+            connection.send_bytes(pickle.dumps(ask))
+            answered: Outcome | Refitted = pickle.loads(connection.recv_bytes())
         except (EOFError, OSError):
-            code = self._end()
-            said = f"The trial took its process down ({_describe(code)})."
-            return _bad(trial, attempt, started, Status.CRASHED, said)
-        self._end()
-        said = f"The trial took longer than {seconds:g} s and was ended."
-        return _bad(trial, attempt, started, Status.TIMEOUT, said)
+            said = f"The process for trials was taken down ({describe_end(self._end())})."
+            return failure(ask, Ended(Status.CRASHED, "ProcessEnded", said), time.monotonic() - started)
+        finally:
+            self._busy.clear()
+        return answered
+
+    def interrupt(self) -> None:
+        """End the process in the middle of what it does; called from another thread than the one that waits for it."""
+        process = self._process
+        if self._busy.is_set() and process is not None and process.poll() is None:
+            end_tree(process.pid)
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -72,7 +78,7 @@ class TrialHost:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
-            start_new_session=True,  # a group of its own, which is ended with all that a model has started
+            start_new_session=True,  # Ctrl-C in a terminal is for the driver
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
@@ -89,68 +95,41 @@ class TrialHost:
         except (EOFError, OSError) as error:
             why = repr(error)
         code = self._end()
-        raise RuntimeError(f"The process for trials did not start ({_describe(code)}). {why}")
+        raise RuntimeError(f"The process for trials did not start ({describe_end(code)}). {why}")
 
     def _end(self) -> int | None:
-        """Kill the process and everything in its group; returns its exit code."""
+        """Kill the process and everything that it has started; returns its exit code."""
         process, self._process = self._process, None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         if process is None:
             return None
-        code = process.poll()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return process.returncode if code is None else code
-
-
-def _bad(trial: Trial, attempt: int, started: float, status: Status, said: str) -> Outcome:
-    kind = "TrialTimeout" if status is Status.TIMEOUT else "ProcessEnded"
-    (outcome,) = failed_outcomes([trial], status, kind, said, attempt)
-    return replace(outcome, fit_seconds=time.monotonic() - started)
-
-
-def _describe(code: int | None) -> str:
-    """How a process ended, in words.
-
-    Example:
-        >>> _describe(-9), _describe(3)
-        ('signal SIGKILL', 'exit code 3')
-    """
-    if code is not None and code < 0:
-        return f"signal {signal.Signals(-code).name}"
-    return f"exit code {code}"
+        if process.poll() is None:
+            end_tree(process.pid)
+        return process.wait()
 
 
 def serve(connection: Connection) -> None:
-    """What the child does: take the payload, then one trial after the other, until nobody asks any more."""
+    """What the process does: take the payload, then one thing after the other, until nobody asks any more."""
     try:
         content = connection.recv_bytes()  # first of all: the parent counts the seconds once it is rid of it
         try:
             from bakeoff.pycaret3.runner import runner_for
 
             runner = runner_for(pickle.loads(content))
+            runner.import_models()
         except Exception:  # noqa: BLE001 - whatever it is, the parent tells it
             connection.send_bytes(traceback.format_exc().encode())
             return
+        host = ForkHost(runner)
         connection.send_bytes(b"")
         while True:
-            trial, attempt = pickle.loads(connection.recv_bytes())
-            connection.send_bytes(pickle.dumps(runner.run(trial, attempt)))
+            connection.send_bytes(pickle.dumps(host.answer(pickle.loads(connection.recv_bytes()))))
     except (EOFError, BrokenPipeError):
         return
 
 
-def _die_with_parent(parent: int) -> None:
-    """Ask Linux to end this process with its parent, also in the middle of a trial."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:  # it was quicker
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    _die_with_parent(int(sys.argv[2]))
+    die_with_parent(int(sys.argv[2]))
     serve(Connection(int(sys.argv[1])))

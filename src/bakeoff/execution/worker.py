@@ -11,10 +11,11 @@ import time
 import uuid
 import zipimport
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
+from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
+from bakeoff.execution.fork_host import Ask, Ended, failure
 from bakeoff.execution.payload import Delivery, digest_of, host_of, runner_of
 
 CHUNK_BYTES = 32 * 1024 * 1024
@@ -33,9 +34,14 @@ class Work:
         refit: the id of a model.
         attempt: 1 for the first try.
         probe: answer with the digest of the payload that could be read.
-        warm: read the payload and be ready.
-        seconds_left: trials that would start later than this are cancelled.
-        trial_timeout: seconds after which a trial is ended; trials then run in a process of their own.
+        warm: do nothing, so that the engine sees that this worker is needed.
+        seconds_left: trials that have not ended by then are cancelled; of those in this process itself, the ones that
+            have not started.
+        host: how to fit models: in a child ``"fork"``ed from this process, in one that is ``"start"``ed beside it, or,
+            with ``"none"``, in this process itself.
+        trial_timeout: seconds after which a trial is ended; a refit has `REFIT_TIMEOUTS` times as long.
+        trial_memory_mb: what the process that fits models may hold.
+        max_retries: how often a trial that lost its worker is tried again; the engine's own attempts count.
     """
 
     digest: str
@@ -45,9 +51,17 @@ class Work:
     probe: bool = False
     warm: bool = False
     seconds_left: float | None = None
+    host: str = "none"
     trial_timeout: float | None = None
+    trial_memory_mb: float | None = None
+    max_retries: int = 1
 
 
+REFIT_TIMEOUTS = 3
+"""A refit may take so many times as long as a trial: it has more rows."""
+
+_COMPUTED = threading.Event()
+# Set once models were fitted in this process itself: their libraries may have threads since, and it cannot be forked.
 _ONE_AT_A_TIME = threading.RLock()
 # What PyCaret and numpy keep for the process allows one trial at a time in it, also where an engine has threads.
 
@@ -115,20 +129,58 @@ def perform(work: Work, delivery: Delivery) -> Any:
     if work.probe:
         return digest_of(delivery.read())
     if work.warm:
-        return runner_of(work.digest, delivery.read) is not None
+        return None
+    attempt = work.attempt + _engine_attempts()
+    if attempt > work.attempt and (len(work.trials) > 1 or attempt > 1 + work.max_retries):
+        return _not_again(work, attempt)
     with _ONE_AT_A_TIME:
         if work.refit is not None:
-            return runner_of(work.digest, delivery.read).refit(work.refit)
-        return [_run(trial, work, delivery, started) for trial in work.trials]
+            return _refit(work.refit, work, delivery)
+        return [_run(trial, replace(work, attempt=attempt), delivery, started) for trial in work.trials]
+
+
+def _not_again(work: Work, attempt: int) -> Any:
+    """The answer to work that the engine has sent again and again: it is for the driver to say what becomes of it."""
+    said = f"The worker was lost {attempt - 1} times."
+    if work.refit is not None:
+        return failure(Ask(refit=work.refit), Ended(Status.CRASHED, WORKER_LOST, said), 0.0)
+    return failed_outcomes(work.trials, Status.CRASHED, WORKER_LOST, said, attempt - 1)
 
 
 def _run(trial: Trial, work: Work, delivery: Delivery, started: float) -> Outcome:
-    if work.seconds_left is not None and time.monotonic() - started >= work.seconds_left:
+    left = None if work.seconds_left is None else work.seconds_left - (time.monotonic() - started)
+    if left is not None and left <= 0:
         why = "The run's time was over before this trial could start."
         return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]
-    if work.trial_timeout is not None:
-        return host_of(work.digest, delivery.read).run(trial, work.attempt, work.trial_timeout)
-    return runner_of(work.digest, delivery.read).run(trial, work.attempt)
+    if work.host == "none":
+        _COMPUTED.set()
+        return runner_of(work.digest, delivery.read).run(trial, work.attempt)
+    ask = Ask(trial, None, work.attempt, work.trial_timeout, left, work.trial_memory_mb)
+    outcome: Outcome = _host(work, delivery).answer(ask)
+    return outcome
+
+
+def _refit(model_id: str, work: Work, delivery: Delivery) -> Any:
+    if work.host == "none":
+        _COMPUTED.set()
+        return runner_of(work.digest, delivery.read).refit(model_id)
+    seconds = None if work.trial_timeout is None else REFIT_TIMEOUTS * work.trial_timeout
+    return _host(work, delivery).answer(Ask(refit=model_id, seconds=seconds, memory_mb=work.trial_memory_mb))
+
+
+def _host(work: Work, delivery: Delivery) -> Any:
+    can_fork = hasattr(os, "fork") and not _COMPUTED.is_set()
+    return host_of(work.digest, delivery.read, fork=work.host == "fork" and can_fork)
+
+
+def _engine_attempts() -> int:
+    """How often Spark has tried this task before, on workers that it has lost since."""
+    if "pyspark" not in sys.modules:
+        return 0
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return 0 if context is None else int(context.attemptNumber())
 
 
 def join(rows: Sequence[Sequence[Any]]) -> Any:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
+import os
 import pickle
+import pickletools
 import random
 import socket
+import sys
 import time
 import traceback
 import warnings
@@ -24,6 +28,7 @@ from bakeoff.pycaret3.threads import cap_threads, limited_pools, restore_threads
 
 _TRACEBACK_CHARACTERS = 8_000
 """A traceback is cut to its last so many characters: the end says what went wrong."""
+_MESSAGE_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,27 @@ class Refitted:
     error_type: str | None = None
     error_message: str | None = None
     traceback: str | None = None
+    lost_its_process: bool = False
 
 
 class TrialRunner(ABC):
-    """Runs the trials of one frozen experiment, one at a time, in this process."""
+    """Runs the trials of one frozen experiment, one at a time, in this process.
+
+    Attributes:
+        alone: whether this process is for trials only. Then its environment and working folder are put back after each
+            of them, which elsewhere are other threads' too, and what models print is not thrown away here.
+    """
 
     def __init__(self, frozen: FrozenExperiment) -> None:
         self._frozen = frozen
+        self.alone = False
+
+    def import_models(self) -> None:
+        """Import the packages that the models come from, so that processes forked from this one need not do it."""
+        for pickled in self._frozen.estimators.values():
+            for module in _modules_in(pickled):
+                with contextlib.suppress(Exception):
+                    importlib.import_module(module)
 
     def run(self, trial: Trial, attempt: int = 1) -> Outcome:
         """Run one trial. Whatever the model raises comes back as an outcome."""
@@ -90,7 +109,7 @@ class TrialRunner(ABC):
                 pickled = pickling.dumps(model)
         except BaseException as error:
             seconds = time.perf_counter() - started
-            return Refitted(model_id, None, seconds, type(error).__name__, str(error), _tail(traceback.format_exc()))
+            return Refitted(model_id, None, seconds, type(error).__name__, _said(error), _tail(traceback.format_exc()))
         return Refitted(model_id, pickled, time.perf_counter() - started)
 
     @abstractmethod
@@ -109,21 +128,19 @@ class TrialRunner(ABC):
     @contextlib.contextmanager
     def _quiet_room(self) -> Iterator[None]:
         """Seeded generators, limited threads, no output; everything as it was afterwards."""
-        numpy_state, python_state = np.random.get_state(), random.getstate()
-        np.random.seed(self._frozen.seed)
-        sink = io.StringIO()
-        try:
-            with (
-                limited_pools(self._frozen.n_jobs),
-                warnings.catch_warnings(),
-                contextlib.redirect_stdout(sink),
-                contextlib.redirect_stderr(sink),
-            ):
-                warnings.simplefilter("ignore")
-                yield
-        finally:
-            np.random.set_state(numpy_state)
-            random.setstate(python_state)
+        sink = sys.stderr if self.alone else _Nowhere()
+        with (
+            _place_put_back() if self.alone else contextlib.nullcontext(),
+            _generators_put_back(),
+            limited_pools(self._frozen.n_jobs),
+            warnings.catch_warnings(),
+            np.errstate(),
+            contextlib.redirect_stdout(sink),
+            contextlib.redirect_stderr(sink),
+        ):
+            np.random.seed(self._frozen.seed)
+            warnings.simplefilter("ignore")
+            yield
 
     def _failed(self, trial: Trial, attempt: int, error: BaseException, seconds: float) -> Outcome:
         ordinary = Status.FAILED if isinstance(error, Exception) else Status.CRASHED
@@ -135,7 +152,7 @@ class TrialRunner(ABC):
             host=socket.gethostname(),
             attempt=attempt,
             error_type=type(error).__name__,
-            error_message=str(error),
+            error_message=_said(error),
             traceback=_tail(traceback.format_exc()),
             finished_at=time.time(),
         )
@@ -156,5 +173,62 @@ def runner_for(frozen: FrozenExperiment) -> TrialRunner:
     return TabularRunner(frozen)
 
 
+class _Nowhere(io.TextIOBase):
+    """Takes what is written, and keeps none of it."""
+
+    def write(self, text: str) -> int:
+        """Say that it is written."""
+        return len(text)
+
+
+@contextlib.contextmanager
+def _generators_put_back() -> Iterator[None]:
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+
+
+@contextlib.contextmanager
+def _place_put_back() -> Iterator[None]:
+    """Have the environment and the working folder afterwards as they are now."""
+    environment, folder = dict(os.environ), os.getcwd()  # noqa: PTH109 - it goes back to os
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update({name: value for name, value in environment.items() if os.environ.get(name) != value})
+        os.chdir(folder)
+
+
+_PACKAGES = {"sklearn", "imblearn", "lightgbm", "xgboost", "catboost", "pycaret", "sktime", "statsmodels"}
+
+
+def _modules_in(pickled: bytes) -> list[str]:
+    """The modules of packages that PyCaret's models come from, among those that a pickle names.
+
+    Example:
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> _modules_in(pickle.dumps(GaussianNB()))
+        ['sklearn.naive_bayes']
+    """
+    texts = [argument for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)]
+    return [text for text in dict.fromkeys(texts) if text.partition(".")[0] in _PACKAGES and " " not in text]
+
+
+def _said(error: BaseException) -> str:
+    """An exception's message, short enough to be kept and of characters that can be."""
+    try:
+        text = str(error)
+    except Exception as worse:
+        text = f"The message could not be had: {type(worse).__name__}."
+    if len(text) > _MESSAGE_CHARACTERS:
+        text = f"{text[:_MESSAGE_CHARACTERS]} ..."
+    return text.encode(errors="replace").decode()
+
+
 def _tail(text: str) -> str:
-    return text[-_TRACEBACK_CHARACTERS:]
+    return text[-_TRACEBACK_CHARACTERS:].encode(errors="replace").decode()

@@ -108,3 +108,9 @@ def final_pipeline(experiment: Any, model: Any) -> Any:
     pipeline.memory = None  # a cache folder of this machine means nothing where the model is loaded
     pipeline.steps.append(("trained_model", model))
     return pipeline
+
+
+def sort_column(plan: Plan) -> tuple[str, bool]:
+    """The column that PyCaret's grid is sorted by, and whether small values come first."""
+    names = {metric.key: metric.name for metric in plan.metrics}
+    return names.get(plan.sort_by, TT_COLUMN), not plan.greater_is_better

@@ -1,0 +1,110 @@
+"""Processes that must not outlive what they are for: tied to their parent, watched, and ended with all they started."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import threading
+from pathlib import Path
+
+import psutil
+
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux's prctl
+_ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
+_ROUNDS = 20
+# So often is looked for processes that were started while others were being stopped.
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to end this process with its parent, also in the middle of a trial.
+
+    Linux means the thread that started it: where that one ends, this process does too.
+    """
+    _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:  # it was quicker
+        os._exit(1)
+
+
+def keep_together() -> None:
+    """Make this process the head of a family: a group of its own, whose orphans it adopts and which dies with it."""
+    os.setsid()
+    _prctl(_ADOPT_ORPHANS, 1)
+    me, main = os.getpid(), threading.get_ident()
+
+    def tie() -> None:
+        # Linux would end it with the thread that forked it, and only this one lives as long as the process.
+        if os.getppid() == me and threading.get_ident() == main:
+            _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+    os.register_at_fork(after_in_child=tie)
+
+
+def _prctl(option: int, value: int) -> None:
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(option, value)
+
+
+def end_tree(pid: int) -> None:
+    """Kill a process and everything that it has started, in whatever group. Its parent still has to wait for it."""
+    stopped: set[int] = set()
+    for _ in range(_ROUNDS):  # stopped first, so that none starts another one meanwhile
+        fresh = {pid, *(child.pid for child in _below(pid))} - stopped
+        if not fresh:
+            break
+        for each in fresh:
+            _send(each, signal.SIGSTOP)
+        stopped |= fresh
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    for each in stopped:
+        _send(each, signal.SIGKILL)
+
+
+def memory_of_tree(pid: int) -> int:
+    """Bytes of memory that a process and what it has started hold.
+
+    Of several processes Linux is asked for each one's part of the pages that they share, which takes longer.
+    """
+    family = [psutil.Process(pid), *_below(pid)] if psutil.pid_exists(pid) else []
+    total = 0
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_full_info().pss if len(family) > 1 else process.memory_info().rss
+    return total
+
+
+def oom_kills(folder: Path = CGROUPS) -> int:
+    """How many processes of this container Linux has killed for want of memory; 0 where nobody counts."""
+    for name in ("memory.events", "memory/memory.oom_control"):  # cgroup 2 and 1
+        with contextlib.suppress(OSError, ValueError):
+            lines = (folder / name).read_text().splitlines()
+            return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+    return 0
+
+
+def describe_end(code: int | None) -> str:
+    """How a process ended, in words.
+
+    Example:
+        >>> describe_end(-9), describe_end(3)
+        ('signal SIGKILL', 'exit code 3')
+    """
+    if code is not None and code < 0:
+        return f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def _below(pid: int) -> list[psutil.Process]:
+    try:
+        return list(psutil.Process(pid).children(recursive=True))
+    except psutil.Error:
+        return []
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
