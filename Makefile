@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 READY := .venv/.ready
 LOCK := requirements/dev.txt
-CODE := src tests
+CODE := src tests notebooks
 
 # As pip does: behind a proxy with a certificate of its own, it is the machine that knows whom to trust.
 export UV_SYSTEM_CERTS ?= 1

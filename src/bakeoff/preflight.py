@@ -1,7 +1,7 @@
 """Before anything is trained: can this cluster host the job, and do the workers have what the driver has?
 
-The experiment travels as a pickle, which another pandas or scikit-learn reads wrongly or not at all, and that long after
-the start.
+The experiment travels as a pickle, which another pandas or scikit-learn reads wrongly or not at all, and that long
+after the start.
 """
 
 from __future__ import annotations

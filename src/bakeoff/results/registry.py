@@ -1,7 +1,7 @@
 """The model registry: a version for each run's best model, and the alias of the one to use.
 
-The newest version is the ``challenger``. It becomes the ``champion`` when there is none yet, or when it beats the one that
-is by more than a margin, on the same metric of the same target.
+The newest version is the ``challenger``. It becomes the ``champion`` when there is none yet, or when it beats the one
+that is by more than a margin, on the same metric of the same target.
 """
 
 from __future__ import annotations
