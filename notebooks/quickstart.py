@@ -2,8 +2,8 @@
 # MAGIC %md
 # MAGIC # From a table to a leaderboard
 # MAGIC
-# MAGIC Needs a cluster in dedicated access mode with the wheel as a library. Choose the table and its target above, then
-# MAGIC run all.
+# MAGIC Needs a cluster in dedicated access mode with the wheel as a library. Choose the table and its target above,
+# MAGIC then run all.
 
 # COMMAND ----------
 
