@@ -171,6 +171,7 @@ def test_a_time_series_in_a_table(spark: SparkSession, tmp_path: Path) -> None:
     assert table.frame.index.freqstr == "M"
     latest = load(spark, path, task="time_series", time_col="day", max_rows=12)
     assert list(latest.frame["y"]) == list(range(24, 36))
+    assert (latest.notes[0], latest.fraction) == ("Took the latest 12 of 36 rows (--max-rows).", pytest.approx(1 / 3))
 
 
 def test_what_is_not_there(spark: SparkSession, tmp_path: Path) -> None:

@@ -54,7 +54,13 @@ def test_the_first_is_champion_and_challenger(client: MlflowClient, versions: An
     ],
 )
 def test_a_better_one_takes_its_place(  # noqa: PLR0917 - a case has many parts
-    client: MlflowClient, versions: Any, old: float, new: float, higher: bool, margin: float, wins: bool  # noqa: FBT001
+    client: MlflowClient,
+    versions: Any,
+    old: float,
+    new: float,
+    higher: bool,  # noqa: FBT001
+    margin: float,
+    wins: bool,  # noqa: FBT001
 ) -> None:
     promote(client, NAME, versions(), standing(old, higher=higher), margin)
     said = promote(client, NAME, versions(), standing(new, higher=higher), margin)

@@ -45,7 +45,7 @@ class Drawn:
 def sample_of_table(table: DataFrame, config: RunConfig, spark: SparkSession, notes: list[str]) -> Drawn:
     """``max_rows`` of the table's rows that have a target; without ``max_rows`` as many as the driver can hold."""
     if config.task == "time_series":
-        return _latest(table, config, notes)
+        return _latest(table, config, spark, notes)
     target = quoted(config.target)
     kind = dict(table.dtypes)[config.target]
     present = f"{target} IS NOT NULL" + (f" AND NOT isnan({target})" if kind in {"float", "double"} else "")
@@ -119,12 +119,15 @@ def note_sample(most: int, n_rows: int, config: RunConfig, notes: list[str], *, 
     )
 
 
-def _latest(table: DataFrame, config: RunConfig, notes: list[str]) -> Drawn:
-    if config.max_rows is None:
+def _latest(table: DataFrame, config: RunConfig, spark: SparkSession, notes: list[str]) -> Drawn:
+    n_rows = table.count()
+    most = config.max_rows or rows_that_fit(table, n_rows, spark)
+    if most is None or n_rows <= most:
         return Drawn(table)
     # A random part of a time series would be full of holes: the latest stretch is what a forecast starts from.
-    notes.append(f"Took the latest {config.max_rows} rows at most (--max-rows).")
-    return Drawn(table.orderBy(quoted(str(config.time_col)), ascending=False).limit(config.max_rows))
+    why = "--max-rows" if config.max_rows else "which is what this driver can hold"
+    notes.append(f"Took the latest {most} of {n_rows} rows ({why}).")
+    return Drawn(table.orderBy(quoted(str(config.time_col)), ascending=False).limit(most), most / n_rows)
 
 
 def _classes(table: DataFrame, config: RunConfig, kind: str) -> Mapping[Any, int]:
