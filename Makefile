@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 READY := .venv/.ready
 LOCK := requirements/dev.txt
-CODE := src tests benchmarks
+CODE := src tests benchmarks notebooks
 
 # As pip does: behind a proxy with a certificate of its own, it is the machine that knows whom to trust.
 export UV_SYSTEM_CERTS ?= 1
@@ -13,7 +13,12 @@ export UV_SYSTEM_CERTS ?= 1
 .DEFAULT_GOAL := help
 CLASSIC := .venv-classic
 SPARK4 := .venv-spark4
-.PHONY: help setup demo test test-all test-classic test-spark4 bench lint format lock clean
+RUNTIMES := 15.4 16.4 17.3
+RUNTIME ?= 16.4
+DBR := .venv-dbr-$(RUNTIME)
+LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" $(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
+.PHONY: help setup demo test test-all test-classic test-spark4 test-dbr bench wheel lint format lock lock-dbr clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +48,15 @@ bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of 
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.simulate
 
+# Warnings of packages as old as the runtime's are no errors here; the wheel is the one that was just built.
+test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks runtime (RUNTIME=15.4, 16.4 or 17.3)
+	$(UV) pip install --quiet --python $(DBR)/bin/python --no-deps --reinstall dist/*.whl
+	$(DBR)/bin/python -m pytest -W default --override-ini=pythonpath=tests/support tests/bundle/test_runtime.py \
+		tests/e2e/test_job.py tests/tracking/test_best_model.py
+
+wheel: $(READY) ## Build the wheel into dist
+	$(UV) build --quiet --wheel --clear
+
 lint: $(READY) ## Check style, formatting and types
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
@@ -59,9 +73,17 @@ lock: $(UV) ## Resolve the requirements again (LOCK_ARGS=--upgrade for the newes
 		$(UV) pip compile requirements/$$name.in --python-version 3.11 --quiet $(LOCK_ARGS) --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" --output-file requirements/$$name.txt || exit 1; \
 	done
+	for runtime in $(RUNTIMES); do $(MAKE) --no-print-directory lock-dbr RUNTIME=$$runtime || exit 1; done
+
+# What the wheel resolves to beside the runtime's own packages: for the runtime's Python, and with the tests' for 3.11.
+lock-dbr:
+	$(LOCK_DBR) requirements/dbr-$(RUNTIME).in --python-version $(if $(filter 15.4,$(RUNTIME)),3.11,3.12) \
+		--output-file requirements/dbr-$(RUNTIME).txt
+	$(LOCK_DBR) requirements/dbr-$(RUNTIME).in requirements/dbr-test.in --python-version 3.11 \
+		--output-file requirements/dbr-$(RUNTIME)-test.txt
 
 clean: ## Remove the virtual environment, caches and what runs left behind
-	rm -rf .venv $(CLASSIC) $(SPARK4) .bakeoff .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv $(CLASSIC) $(SPARK4) .venv-dbr-* .bakeoff .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once, and anew when the requirements change.
@@ -70,6 +92,12 @@ $(READY): $(LOCK) pyproject.toml | $(UV)
 	@# PYTHONDONTWRITEBYTECODE is set.
 	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python $(LOCK)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# A runtime's environment holds the wheel and nothing of this folder, which `make test-dbr` sees to.
+.venv-dbr-%/.ready: requirements/dbr-%-test.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-dbr-$*
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-dbr-$*/bin/python $<
 	@touch $@
 
 # The other environments hold what their tests need and nothing else.

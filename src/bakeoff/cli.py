@@ -70,7 +70,7 @@ def cli() -> None:
 )
 @click.option("--source", help="A table (catalog.schema.table), or a path to csv, parquet or Delta.")
 @click.option("--target", help="The column to predict.")
-@click.option("--task", type=_TASKS, help="Inferred from the target when not given.")
+@click.option("--task", metavar="TASK", help="classification, regression or time_series. [default: by the target]")
 @click.option("--include", multiple=True, help="Compare only these models (repeat, or separate by commas).")
 @click.option("--exclude", multiple=True, help="Compare all but these models.")
 @click.option("--sort", help="Metric that ranks. [default: Accuracy, R2 or MASE]")
@@ -86,6 +86,8 @@ def cli() -> None:
 @_SCHEMA
 @click.option("--home", help="Folder for local tables, MLflow's database and artifacts. [default: .bakeoff]")
 @click.option("--register-model", metavar="NAME", help="Register the best model under this name.")
+@click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
+@click.option("--engine", help="spark, or native to fit every model on the driver. [default: spark]")
 @click.option("--max-rows", help="Use a seeded sample of so many rows where there are more.")
 @click.option("--source-version", help="Version of the Delta table to read.")
 @click.option("--order-by", multiple=True, help="Columns that give the rows an order (a table has none).")

@@ -23,6 +23,7 @@ import yaml
 from bakeoff.errors import UserError, one_of
 
 TASKS = ("classification", "regression", "time_series")
+ENGINES = ("spark", "native")
 DEFAULT_SEED = 42
 """Two runs with the same seed can be compared. PyCaret draws a new one for each experiment that is not given any."""
 
@@ -93,6 +94,8 @@ class RunConfig:
         schema: where the tables go, in a metastore.
         home: the folder for what is kept locally.
         register_model: the name under which the best model is registered.
+        champion_margin: by how much it must beat the registry's champion to take its place, in units of the metric.
+        engine: ``spark``, or ``native`` to fit every model in this process.
         max_rows: a seeded sample of so many rows is used where there are more.
         source_version: version of the Delta table to read.
         order_by: columns that give a table's rows an order.
@@ -118,6 +121,8 @@ class RunConfig:
     schema: str | None = None
     home: Path = Path(".bakeoff")
     register_model: str | None = None
+    champion_margin: float = 0.0
+    engine: str = "spark"
     max_rows: int | None = None
     source_version: int | None = None
     order_by: tuple[str, ...] = ()
@@ -305,6 +310,20 @@ def _minutes(option: str, value: Any) -> float:
     return minutes
 
 
+def _margin(option: str, value: Any) -> float:
+    margin = _number(option, value)
+    if margin < 0:
+        raise UserError(f"{option} must be at least 0, not {value!r}: a new model never replaces a better one.")
+    return margin
+
+
+def _engine(option: str, value: Any) -> str:
+    engine = _text(option, value).lower()
+    if engine not in ENGINES:
+        raise UserError(one_of(value, ENGINES, "engine"))
+    return engine
+
+
 def _horizon(option: str, value: Any) -> int | tuple[int, ...]:
     parts = list(value) if isinstance(value, (list, tuple)) else str(value).split(",")
     steps = tuple(_whole(1)(option, part) for part in parts if _given(part) is not None)
@@ -359,6 +378,8 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "task": _task,
     "fold": _whole(2),
     "budget_minutes": _minutes,
+    "champion_margin": _margin,
+    "engine": _engine,
     "seed": _whole(0, _MAX_SEED),
     "setup": _setup,
     "run_id": _run_name,

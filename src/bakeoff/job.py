@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.events import Listener
-from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
 from bakeoff.config import RunConfig
 from bakeoff.errors import NoModelSurvivedError, UserError
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.places import Places, open_places, table_target
+from bakeoff.preflight import check_cluster
 from bakeoff.results.target import TableTarget
 from bakeoff.session import active_session, open_session
 from bakeoff.source import SourceTable, load_source
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.results.best_model import BestModel
 
 Say = Callable[[str], None]
 
@@ -41,6 +43,7 @@ class RunResult:
         models: the ``n_select`` best, fitted on the training rows (without the preprocessing).
         model_uri: what ``mlflow.pyfunc.load_model`` takes: the best model as a pipeline on raw columns.
         registered: name and version in the registry, where that was asked for.
+        promotion: what became of that version: champion or challenger, and why.
         problems: what could not be logged, one line each.
     """
 
@@ -55,6 +58,7 @@ class RunResult:
     mlflow_url: str | None
     model_uri: str | None
     registered: tuple[str, str] | None = None
+    promotion: str | None = None
     problems: tuple[str, ...] = ()
 
 
@@ -90,6 +94,8 @@ def run(
     with open_session(spark, config.home) as (session, owned):
         if owned:
             warm_up(session)
+        elif config.engine == "spark":
+            check_cluster(session)
         question = question or ask(config, session, say)
         say(f"Opening the tables ({table_target(config).place}) and MLflow.")
         places = open_places(config, session, question.source, say)
@@ -143,7 +149,7 @@ def compare(
 
     source = question.source
     backend = FugueBackend(
-        spark,
+        spark if config.engine == "spark" else config.engine,
         batch_size=config.batch_size,
         listeners=[places.live, places.tracking, *listeners],
         name=config.run_id,
@@ -187,9 +193,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         rows = at_once.submit(
             tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
         )
-        model = (
-            at_once.submit(_log_best, config, question, places, best.model_id, chosen[0]) if best and chosen else None
-        )
+        model = at_once.submit(_log_best, config, question, places, best, plan, chosen[0]) if best and chosen else None
     trials.result()
     rows.result()
     # Last, and only now: a run that says it is finished has everything else in the tables.
@@ -211,11 +215,11 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         finished_at=time.time(),
     )
     tables.merge_run(spark, places.tables, record)
-    logged = None
+    logged, promotion = None, None
     try:
-        logged = model.result() if model else None
+        logged, promotion = model.result() if model else (None, None)
     except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
-        problems.append(f"The best model could not be logged to MLflow: {type(error).__name__}: {error}")
+        problems.append(f"The best model could not be logged or registered: {type(error).__name__}: {error}")
     clock = {
         "wall_seconds": summary.wall_seconds,
         "ideal_seconds": summary.ideal_seconds,
@@ -241,6 +245,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         mlflow_url=places.mlflow_url,
         model_uri=logged.uri if logged else None,
         registered=logged.registered if logged else None,
+        promotion=promotion,
         problems=tuple(problems),
     )
 
@@ -262,19 +267,38 @@ def _is_local_file(source: str) -> bool:
     return re.search(r"^\w{2,}:", source) is None and re.search(r"[/\\]|\.(csv|tsv|parquet)\b", source) is not None
 
 
-def _log_best(config: RunConfig, question: Question, places: Places, model_id: str, model: Any) -> Any:
+def _log_best(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
+    config: RunConfig, question: Question, places: Places, best: Row, plan: Plan, model: Any
+) -> tuple[BestModel, str | None]:
+    """Log the best model and, where that was asked for, register it and see whether it is the champion."""
     from bakeoff.pycaret3.experiment import training_rows
     from bakeoff.pycaret3.state import final_pipeline
     from bakeoff.results.best_model import log_best_model
-    from bakeoff.results.store import make_client
+    from bakeoff.results.registry import Standing, promote
+    from bakeoff.results.store import make_client, make_registry_client
 
     source = question.source
-    return log_best_model(
-        make_client(config.home),
+    client = make_client(config.home)
+    registry = make_registry_client(client, config.register_model or "")
+    logged = log_best_model(
+        client,
         str(places.record.mlflow_run_id),
         final_pipeline(question.experiment, model),
         training_rows(question.experiment, source.frame, config.target),
-        model_id=model_id,
+        model_id=best.model_id,
         task=source.task,
         registered_model_name=config.register_model,
+        registry=registry,
     )
+    if logged.registered is None:
+        return logged, None
+    lineage = {
+        "run_id": config.run_id,
+        "model_id": best.model_id,
+        "source": source.name,
+        "source_version": source.version or "",
+        "data_digest": source.digest,
+        "git_commit": places.record.git_commit or "",
+    }
+    standing = Standing(plan.sort_by, best.primary_value, plan.greater_is_better, config.target, lineage)
+    return logged, promote(registry, *logged.registered, standing, config.champion_margin)

@@ -55,11 +55,13 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     from bakeoff.results.store import experiment_location, make_client
     from bakeoff.results.tracking import MlflowTracking
 
-    if is_connect(spark):
+    if is_connect(spark) and config.engine == "spark":
         raise UserError(
             "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
-            "mode, or compare_models(parallel=FugueBackend(spark)), which needs no tables."
+            "mode, --engine native to fit every model on the driver, or compare_models(parallel=FugueBackend(spark))."
         )
+    if config.register_model and source.task == "time_series" and on_databricks():
+        _refuse_unsigned(config.register_model)
     target = table_target(config)
     tables.check_writable(spark, target)
     earlier = check_same_question(config, spark, target, source)
@@ -71,7 +73,12 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         config.experiment or _default_experiment(spark),
         config.run_id,
         params={name: str(value) for name, value in _asked(config).items()},
-        tags={"source": source.name, "source_version": source.version or "", "git_commit": commit or ""},
+        tags={
+            "source": source.name,
+            "source_version": source.version or "",
+            "source_fraction": f"{source.fraction:.6g}",
+            "git_commit": commit or "",
+        },
         dataset=_dataset(source),
         artifact_location=experiment_location(config.home),
     )
@@ -141,6 +148,16 @@ def check_same_question(
     return float(rows[0].started) / 1e6 if rows[0].started is not None else None
 
 
+def _refuse_unsigned(name: str) -> None:
+    from bakeoff.results.store import in_unity_catalog
+
+    if in_unity_catalog(name):
+        raise UserError(
+            "Unity Catalog takes no model without a signature, and a forecaster has none: leave out --register-model "
+            f"{name}, or name a model of the workspace's own registry."
+        )
+
+
 @contextmanager
 def _importing(module: str) -> Iterator[None]:
     """Import a heavy module on a thread while Java is at work."""
@@ -173,7 +190,7 @@ def _dataset(source: SourceTable) -> DatasetInfo:
         digest=source.digest,
         source=source.name,
         source_type="delta_table" if source.kind == "table" else "local",
-        profile=json.dumps({"num_rows": rows, "num_elements": rows * columns}),
+        profile=json.dumps({"num_rows": rows, "num_elements": rows * columns, "fraction": source.fraction}),
     )
 
 

@@ -12,3 +12,14 @@ def one_line(value: object) -> str:
     """
     text = " ".join(str(value).split())
     return "".join(character for character in text if character.isprintable())
+
+
+def first_line(error: Exception) -> str:
+    r"""What an error says, without what comes after its first line.
+
+    Example:
+        >>> first_line(ValueError("no such table.\nat line 3"))
+        'no such table'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -92,7 +92,8 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     if result.model_uri:
         lines.append(f"Model   {result.model_uri}")
     if result.registered:
-        lines.append(f"        registered as {result.registered[0]}, version {result.registered[1]}")
+        became = f": {result.promotion}" if result.promotion else ""
+        lines.append(f"        registered as {result.registered[0]}, version {result.registered[1]}{became}")
     lines += [f"Warning: {one_line(problem)}" for problem in result.problems]
     where = place_options(result.tables, home)
     return [

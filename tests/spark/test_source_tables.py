@@ -171,6 +171,7 @@ def test_a_time_series_in_a_table(spark: SparkSession, tmp_path: Path) -> None:
     assert table.frame.index.freqstr == "M"
     latest = load(spark, path, task="time_series", time_col="day", max_rows=12)
     assert list(latest.frame["y"]) == list(range(24, 36))
+    assert (latest.notes[0], latest.fraction) == ("Took the latest 12 of 36 rows (--max-rows).", pytest.approx(1 / 3))
 
 
 def test_what_is_not_there(spark: SparkSession, tmp_path: Path) -> None:
@@ -194,14 +195,14 @@ def test_files_are_read_without_spark(spark: SparkSession, tmp_path: Path) -> No
 
 
 def test_files_that_only_spark_reaches_are_read_as_local_ones_are(spark: SparkSession, tmp_path: Path) -> None:
-    from bakeoff.source import _Files, _find_remote
+    from bakeoff.source.find import Files, find_remote
 
     path = tmp_path / "data.csv"
     some_rows().to_csv(path, index=False)
-    found = _find_remote(f"file:{path}", spark)
-    assert isinstance(found, _Files)
+    found = find_remote(f"file:{path}", spark)
+    assert isinstance(found, Files)
     pd.testing.assert_frame_equal(found.read(), pd.read_csv(path))
     some_rows().to_parquet(tmp_path / "data.parquet")
-    found = _find_remote(f"file:{tmp_path}/data.parquet", spark)
-    assert isinstance(found, _Files)
+    found = find_remote(f"file:{tmp_path}/data.parquet", spark)
+    assert isinstance(found, Files)
     pd.testing.assert_frame_equal(found.read(), pd.read_parquet(tmp_path / "data.parquet"))

@@ -25,12 +25,11 @@ from mlflow.models import Model, ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
-from bakeoff.results.store import quoted
+from bakeoff.results.registry import register_version
 
 MODEL_NAME = "model"
 MODEL_TAG = "bakeoff.model_id"
 EXAMPLE_ROWS = 5
-_READY_SECONDS = 300
 _ALWAYS_NEEDED = (
     "pycaret-core", "pycaret", "scikit-learn", "imbalanced-learn", "category-encoders",
     "pandas", "numpy", "scipy", "joblib", "cloudpickle",
@@ -65,6 +64,7 @@ def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log
     model_id: str,
     task: str = "classification",
     registered_model_name: str | None = None,
+    registry: MlflowClient | None = None,
 ) -> BestModel:
     """Log a fitted PyCaret pipeline on a run, and register it if asked.
 
@@ -79,6 +79,7 @@ def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log
         task: ``classification``, ``regression`` or ``time_series``. A forecaster's ``predict`` takes a horizon and not
             rows, so it gets no signature and loads with `mlflow.sklearn.load_model`.
         registered_model_name: the name to register it under.
+        registry: a client for the registry, where that is another one than ``client`` knows.
     """
     run = client.get_run(run_id)
     best = _logged_before(client, run, model_id)
@@ -87,7 +88,7 @@ def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log
             upload = _Upload(client, run, model_id, task, Path(folder, MODEL_NAME))
             best = upload.send(pipeline, raw_rows)
     if registered_model_name:
-        best = replace(best, registered=_register(client, run_id, best, registered_model_name))
+        best = replace(best, registered=register_version(registry or client, run_id, best, registered_model_name))
     return best
 
 
@@ -197,26 +198,6 @@ def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel |
         if logged.status == "READY" and logged.tags.get(MODEL_TAG) == model_id:
             return BestModel(_uri(run), logged.artifact_location, logged.model_id)
     return None
-
-
-def _register(client: MlflowClient, run_id: str, best: BestModel, name: str) -> tuple[str, str]:
-    """Make a version of the registered model, wait until it is ready, and say its name and number."""
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
-            raise
-    source, extra = best.location, {}
-    if best.logged_model_id:
-        extra = {"model_id": best.logged_model_id}
-        # A server knows its models by id. A local database would look the id up at the process-wide tracking URI.
-        if client.tracking_uri.startswith(("databricks", "http")):
-            source = f"models:/{best.logged_model_id}"
-    for version in client.search_model_versions(f"name = {quoted(name)}"):
-        if version.run_id == run_id and version.source in {source, best.location}:
-            return name, str(version.version)
-    made = client.create_model_version(name, source, run_id, await_creation_for=_READY_SECONDS, **extra)
-    return name, str(made.version)
 
 
 def _column_type(column: pd.Series[Any]) -> Any:

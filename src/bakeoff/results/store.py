@@ -19,6 +19,8 @@ from mlflow.tracking import MlflowClient
 
 from bakeoff.errors import UserError
 
+_UNITY_CATALOG = "databricks-uc"
+_NAME_PARTS = 3
 _LOGGING = threading.Lock()  # logging is the process's: who changes it for a while must be alone in that
 
 
@@ -68,6 +70,26 @@ def make_client(home: Path) -> MlflowClient:
                 f"The MLflow database {_database(home)} does not fit this version of MLflow: bring it up to date with "
                 f"`mlflow db upgrade {uri}`, or choose another home."
             ) from error
+
+
+def make_registry_client(client: MlflowClient, name: str) -> MlflowClient:
+    """A client for the registry that a model of this name belongs to.
+
+    On Databricks a name of three parts is Unity Catalog's, which MLflow 2 asks only where it is told to.
+    """
+    if os.environ.get("DATABRICKS_RUNTIME_VERSION") and in_unity_catalog(name):
+        return MlflowClient(tracking_uri=client.tracking_uri, registry_uri=_UNITY_CATALOG)
+    return client
+
+
+def in_unity_catalog(name: str) -> bool:
+    """Whether a registered model's name has a catalog and a schema.
+
+    Example:
+        >>> in_unity_catalog("main.bakeoff.best_model"), in_unity_catalog("best_model")
+        (True, False)
+    """
+    return name.count(".") == _NAME_PARTS - 1
 
 
 def quoted(value: str) -> str:

@@ -1,0 +1,60 @@
+"""Tables that a real run of the job has filled: its own command line, on a table of the metastore, with a registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from data import breast_cancer
+
+import bundle
+from bundle import CATALOG, SOURCE, Filled, wheel_arguments
+
+
+@pytest.fixture(scope="session")
+def filled(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    from bakeoff import RunConfig, run
+    from bakeoff.errors import NoModelSurvivedError
+
+    folder = tmp_path_factory.mktemp("bundle")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(folder)
+        spark.createDataFrame(breast_cancer(120).iloc[:, -7:]).write.format("delta").saveAsTable(SOURCE)
+        variables = {"catalog": CATALOG, "schema": "bakeoff_results", "source_table": SOURCE, "target": "target"}
+        resources = bundle.resolved(bundle.load(), "prod", {**variables, "experiment_folder": "/Shared"})["resources"]
+        asked = wheel_arguments(resources["jobs"]["bakeoff"], run_id=101, include="nb,dt,dummy", fold=2)
+        said = _run_as_the_job_does(asked, folder)
+        options = RunConfig.from_sources(_options(asked))
+        again = {"source": SOURCE, "target": "target", "fold": 2, "experiment": options.experiment, "home": folder}
+        again |= {"catalog": CATALOG, "schema": options.schema, "register_model": options.register_model}
+        run(RunConfig(**again, include=("nb",), run_id="102"), spark, say=lambda _: None)
+        with pytest.raises(NoModelSurvivedError):
+            run(RunConfig(**again, include=("nb",), run_id="103", budget_minutes=1e-9), spark, say=lambda _: None)
+    own = spark.newSession()
+    own.sql(f"USE {CATALOG}.{options.schema}")
+    own.conf.set("spark.sql.ansi.enabled", "true")
+    yield Filled(own, options.schema, folder, said, resources)
+    spark.sql(f"DROP SCHEMA {options.schema} CASCADE")
+    spark.sql(f"DROP TABLE {SOURCE}")
+
+
+def _run_as_the_job_does(asked: list[str], home: Path) -> str:
+    """Run `bakeoff run --config` with the options that the job passes, and give back what it prints."""
+    import contextlib
+    import io
+
+    from bakeoff.cli import main
+
+    (home / "job.yml").write_text(yaml.safe_dump({**_options(asked), "home": str(home)}))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        main(["run", "--config", str(home / "job.yml")])
+    return printed.getvalue()
+
+
+def _options(asked: list[str]) -> dict[str, str]:
+    return dict(zip((name.removeprefix("--").replace("-", "_") for name in asked[1::2]), asked[2::2], strict=True))

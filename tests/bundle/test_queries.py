@@ -1,0 +1,231 @@
+"""Every query of the bundle runs, on the tables of a real run and with the strict SQL of a warehouse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundle_checks import sql_parameters
+from mlflow.tracking import MlflowClient
+
+from bakeoff.results.store import local_tracking_uri
+from bundle import ROOT, SOURCE, Filled
+
+FILES = sorted((ROOT / "src" / "sql").glob("*.sql"))
+VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7}
+BOARD = ROOT / "src" / "dashboards" / "bakeoff.lvdash.json"
+
+
+def rows(filled: Filled, query: str, **values: Any) -> list[dict[str, Any]]:
+    return [row.asDict() for row in filled.spark.sql(query.strip().rstrip(";"), args=values).collect()]
+
+
+def saved(filled: Filled, name: str, **values: Any) -> list[dict[str, Any]]:
+    return rows(filled, (ROOT / "src" / "sql" / f"{name}.sql").read_text(), **values)
+
+
+# --- the run itself -------------------------------------------------------------------------------------------------
+
+
+def test_the_job_runs_with_exactly_what_its_resource_passes(filled: Filled) -> None:
+    (run,) = rows(filled, "SELECT * FROM runs WHERE run_id = '101'")
+    assert (run["status"], run["source"], run["source_version"]) == ("finished", SOURCE, "0")
+    assert json.loads(run["config"])["budget_minutes"] == 90
+    assert {row["tableName"] for row in rows(filled, "SHOW TABLES")} >= {"runs", "trials", "leaderboard"}
+    assert {row["viewName"] for row in rows(filled, "SHOW VIEWS")} >= {"best_models", "leaderboard_latest", "failures"}
+
+
+def test_the_registered_model_has_its_aliases_and_its_lineage(filled: Filled) -> None:
+    name = f"spark_catalog.{filled.schema}.best_model"
+    assert f"registered as {name}, version 1: the first champion" in filled.said
+    uri = local_tracking_uri(filled.home)
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    assert client.get_registered_model(name).aliases == {"champion": "1", "challenger": "2"}
+    tags = client.get_model_version(name, "1").tags
+    assert (tags["bakeoff.source"], tags["bakeoff.source_version"], tags["bakeoff.run_id"]) == (SOURCE, "0", "101")
+
+
+def test_tables_and_columns_have_comments(filled: Filled) -> None:
+    for table in ("runs", "trials", "leaderboard"):
+        told = {row["col_name"]: row for row in rows(filled, f"DESCRIBE EXTENDED {table}")}
+        assert told["Comment"]["data_type"]
+        assert all(told[column]["comment"] for column in filled.spark.table(table).columns)
+
+
+# --- saved queries --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_saved_query_runs_and_says_what_it_is_for(filled: Filled, file: Path) -> None:
+    query = file.read_text()
+    assert query.startswith("-- ")
+    comment = " ".join(line for line in query.splitlines() if line.startswith("--"))
+    asked = sql_parameters(query)
+    assert [name for name in asked if name not in comment] == []
+    places = {"catalog": "spark_catalog", "schema": filled.schema}
+    assert rows(filled, query, **{name: value for name, value in {**VALUES, **places}.items() if name in asked})
+
+
+def test_the_latest_leaderboard_is_that_of_the_last_finished_run(filled: Filled) -> None:
+    assert [(row["rank"], row["model_id"]) for row in saved(filled, "latest_leaderboard", source=SOURCE)] == [(1, "nb")]
+
+
+def test_the_best_of_a_table_is_the_best_of_all_its_runs(filled: Filled) -> None:
+    (row,) = saved(filled, "best_per_table")
+    best = rows(filled, "SELECT max(best_value) AS best FROM runs")[0]["best"]
+    assert row["best_value"] == round(best, 4)
+    assert row["run_id"] == "101"  # of equals, the first
+
+
+def test_drift_is_measured_against_the_runs_before(filled: Filled) -> None:
+    last, first = saved(filled, "drift", source=SOURCE)
+    assert (first["n_before"], first["change"]) == (0, None)
+    assert last["n_before"] == 1
+    assert last["change"] == pytest.approx(last["best_value"] - last["mean_of_7_before"], abs=1e-4)
+
+
+def test_wins_and_seconds_are_counted(filled: Filled) -> None:
+    wins = {row["model_id"]: row for row in saved(filled, "win_counts", task_type="classification")}
+    assert sum(row["wins"] for row in wins.values()) == 2
+    assert (wins["nb"]["runs"], wins["dummy"]["wins"]) == (2, 0)
+    one, both = saved(filled, "slowest_models", run_id="101"), saved(filled, "slowest_models", run_id="")
+    assert (len(one), max(row["runs"] for row in both)) == (3, 3)
+    assert sum(row["share"] for row in one) == pytest.approx(1, abs=0.01)
+
+
+def test_failures_are_counted_by_type(filled: Filled) -> None:
+    (row,) = saved(filled, "failures_by_type", days=1)
+    assert (row["status"], row["model_id"], row["trials"], row["runs"]) == ("cancelled", "nb", 2, 1)
+
+
+def test_the_check_passes_a_finished_run_and_no_other(filled: Filled) -> None:
+    place = {"catalog": "spark_catalog", "schema": filled.schema}
+    saved(filled, "check_run", run_id="101", **place)
+    for run_id in ("103", "nobody's"):
+        with pytest.raises(Exception, match=f"The table runs has no finished run {run_id}"):
+            saved(filled, "check_run", run_id=run_id, **place)
+
+
+# --- alerts ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["stale_leaderboard", "quality_drop"])
+def test_an_alert_gives_the_number_that_it_is_judged_by(filled: Filled, name: str) -> None:
+    alert = filled.resources["alerts"][name]
+    (row,) = rows(filled, alert["query_text"])
+    value = row[alert["evaluation"]["source"]["name"]]
+    assert alert["evaluation"]["comparison_operator"] == "GREATER_THAN"
+    threshold = alert["evaluation"]["threshold"]["value"]["double_value"]
+    assert value == pytest.approx(0, abs=0.5)
+    assert value < threshold
+
+
+def test_the_quality_alert_sees_a_drop(filled: Filled) -> None:
+    alert = filled.resources["alerts"]["quality_drop"]
+    table = f"`spark_catalog`.`{filled.schema}`.`runs`"
+    assert table in alert["query_text"]
+    worse = f"(SELECT * EXCEPT (best_value), best_value * IF(run_id = '102', 0.9, 1) AS best_value FROM {table})"
+    if filled.spark.version < "4":  # EXCEPT is Databricks' and Spark 4's
+        columns = ", ".join(column for column in filled.spark.table(table).columns if column != "best_value")
+        worse = f"(SELECT {columns}, best_value * IF(run_id = '102', 0.9, 1) AS best_value FROM {table})"
+    (row,) = rows(filled, alert["query_text"].replace(table, worse))
+    assert row["relative_drop"] == pytest.approx(0.1)
+
+
+# --- the dashboard --------------------------------------------------------------------------------------------------
+
+
+def dashboard() -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(BOARD.read_text())
+    return told
+
+
+def widgets() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for page in dashboard()["pages"]:
+        for part in page["layout"]:
+            yield page, part["widget"]
+
+
+def dataset(name: str) -> tuple[str, dict[str, str]]:
+    """A dataset's query, and its parameters with their defaults."""
+    (found,) = (part for part in dashboard()["datasets"] if part["name"] == name)
+    parameters = found.get("parameters", [])
+    values = {part["keyword"]: part["defaultSelection"]["values"]["values"][0]["value"] for part in parameters}
+    return "".join(found["queryLines"]), values
+
+
+@pytest.fixture(scope="module")
+def relaxed(filled: Filled) -> Any:
+    """A session in which double quotes stand around text, as in the expressions of a dashboard."""
+    session = filled.spark.newSession()
+    session.sql(f"USE spark_catalog.{filled.schema}")
+    return session
+
+
+@pytest.mark.parametrize("name", [part["name"] for part in dashboard()["datasets"]])
+def test_a_dataset_runs_and_has_its_parameters(filled: Filled, name: str) -> None:
+    query, values = dataset(name)
+    assert sql_parameters(query) == set(values)
+    found = rows(filled, query, **values)
+    assert found
+    if values:  # the newest finished run, and any other that is chosen
+        assert {row["run_id"] for row in found} == {"102"}
+        assert {row["run_id"] for row in rows(filled, query, run="101")} == {"101"}
+
+
+@pytest.mark.parametrize("widget", [w for _, w in widgets() if "spec" in w], ids=lambda widget: widget["name"])
+def test_a_widget_shows_columns_that_its_query_gives(relaxed: Any, widget: dict[str, Any]) -> None:
+    for query in (part["query"] for part in widget["queries"]):
+        if "fields" not in query:
+            assert {part["keyword"] for part in query["parameters"]} <= set(dataset(query["datasetName"])[1])
+            continue
+        source, values = dataset(query["datasetName"])
+        wanted = ", ".join(f"{part['expression']} AS `{part['name']}`" for part in query["fields"])
+        group = "" if query["disaggregated"] else " GROUP BY ALL"
+        shown = relaxed.sql(f"SELECT {wanted} FROM ({source}){group}", args=values)
+        assert shown.columns == [part["name"] for part in query["fields"]]
+    given = {part["name"] for query in widget["queries"] for part in query["query"].get("fields", ())}
+    assert set(_shown(widget["spec"]["encodings"])) <= given
+
+
+def _shown(encodings: Any) -> Iterator[str]:
+    if isinstance(encodings, dict):
+        if "fieldName" in encodings:
+            yield encodings["fieldName"]
+        for part in encodings.values():
+            yield from _shown(part)
+    elif isinstance(encodings, list):
+        for part in encodings:
+            yield from _shown(part)
+
+
+def test_the_dashboard_keeps_to_the_rules_that_break_others() -> None:
+    versions = {"counter": 2, "table": 2, "bar": 3, "line": 3, "scatter": 3, "box": 1}
+    names = [widget["name"] for _, widget in widgets()]
+    assert len(names) == len(set(names))
+    assert all(len(name) <= 60 and name.replace("-", "").isalnum() for name in names)
+    kinds = [page["pageType"] for page in dashboard()["pages"]]
+    assert kinds.count("PAGE_TYPE_GLOBAL_FILTERS") == 1
+    assert all(page["layoutVersion"] == "GRID_V1" for page in dashboard()["pages"])
+    for _, widget in widgets():
+        if "spec" in widget:
+            kind = widget["spec"]["widgetType"]
+            assert widget["spec"]["version"] == (2 if kind.startswith("filter-") else versions[kind])
+    for part in dashboard()["datasets"]:
+        assert all(line.endswith("\n") for line in part["queryLines"])
+
+
+@pytest.mark.parametrize("page", dashboard()["pages"], ids=lambda page: page["name"])
+def test_a_page_has_no_gaps(page: dict[str, Any]) -> None:
+    cells = [
+        (x, y)
+        for place in (part["position"] for part in page["layout"])
+        for x in range(place["x"], place["x"] + place["width"])
+        for y in range(place["y"], place["y"] + place["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    width = 12 if page["pageType"] == "PAGE_TYPE_CANVAS" else 4
+    assert len(cells) == width * (max(y for _, y in cells) + 1)

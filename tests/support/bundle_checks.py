@@ -1,0 +1,244 @@
+"""What has to hold of the bundle, as functions that say what is wrong; the tests of the tests break it on purpose."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+import click
+import tomllib
+from packaging.specifiers import SpecifierSet
+
+from bakeoff.cli import cli
+from bakeoff.config import RunConfig
+from bakeoff.errors import BakeoffError
+from bundle import ENVIRONMENT_PYTHON, ROOT, RUNTIME_PYTHON, TARGETS, Unresolved, references, resolved, wheel_arguments
+
+NOT_FROM_THE_JOB = {"home", "engine"}
+"""Options of a run that the cluster job leaves as they are."""
+
+
+def problems(bundle: Mapping[str, Any]) -> list[str]:
+    """Everything that is wrong with the bundle."""
+    checks = (unresolved, unused, misnamed_files, wrong_models, wrong_wheel_tasks, wrong_arguments, wrong_sql_tasks)
+    return [problem for check in (*checks, wrong_targets, wrong_schedules, risky) for problem in check(bundle)]
+
+
+def unresolved(bundle: Mapping[str, Any]) -> Iterator[str]:
+    for target in TARGETS:
+        try:
+            filled = resolved(bundle, target)
+        except Unresolved as error:
+            yield f"{target}: ${{{error}}} leads nowhere"
+        else:
+            if "${" in json.dumps(filled):
+                yield f"{target}: a reference is left"
+    for name, resource in _all(bundle):
+        text = json.dumps(resource)
+        if re.search(r"\$\{(?![^}]*\})", text) or re.search(r"\{\{(?![^}]*\}\})", text):
+            yield f"{name}: a brace is missing"
+
+
+def unused(bundle: Mapping[str, Any]) -> Iterator[str]:
+    used = set(references({key: part for key, part in bundle.items() if key != "variables"}))
+    used |= set(references([told.get("default") for told in bundle["variables"].values()]))
+    for name, told in bundle["variables"].items():
+        if f"var.{name}" not in used:
+            yield f"the variable {name} is not used"
+        if not told.get("description", "").endswith("."):
+            yield f"the variable {name} is not described"
+
+
+def misnamed_files(bundle: Mapping[str, Any]) -> Iterator[str]:
+    for pattern in bundle["include"]:
+        if not list(ROOT.glob(pattern)):
+            yield f"nothing is at {pattern}"
+    for name, resource in _all(bundle):
+        folder = (ROOT / resource["__file__"]).parent
+        for path in _paths(resource):
+            if path.endswith(".whl"):
+                if (folder / path).resolve().parent != ROOT / "dist":
+                    yield f"{name}: wheels are built into dist, and not where {path} is"
+            elif not (folder / path).is_file():
+                yield f"{name}: there is no file {path}"
+
+
+def _paths(value: Any, key: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _paths(part, name)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _paths(part, key)
+    elif key in {"file_path", "path", "whl", "notebook_path"} or (key == "dependencies" and value.endswith(".whl")):
+        yield value
+
+
+def wrong_models(bundle: Mapping[str, Any]) -> Iterator[str]:
+    """What the classes that Databricks generates from its API do not take."""
+    from databricks.bundles.alerts import Alert
+    from databricks.bundles.dashboards import Dashboard
+    from databricks.bundles.experiments import MlflowExperiment
+    from databricks.bundles.jobs import Job
+    from databricks.bundles.registered_models import RegisteredModel
+    from databricks.bundles.schemas import Schema
+    from databricks.bundles.volumes import Volume
+
+    classes: dict[str, Any] = {
+        "jobs": Job,
+        "schemas": Schema,
+        "volumes": Volume,
+        "alerts": Alert,
+        "dashboards": Dashboard,
+        "experiments": MlflowExperiment,
+        "registered_models": RegisteredModel,
+    }
+    for target in TARGETS:
+        try:
+            filled = resolved(bundle, target)["resources"]
+        except Unresolved:
+            return  # said already
+        for kind, named in filled.items():
+            for name, resource in named.items():
+                try:
+                    classes[kind].from_dict(resource)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong
+                    yield f"{kind}.{name}: {error}"
+
+
+def wrong_wheel_tasks(bundle: Mapping[str, Any]) -> Iterator[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for name, job in bundle["resources"]["jobs"].items():
+        for task in job["tasks"]:
+            if not task.get("timeout_seconds"):
+                yield f"{name}.{task['task_key']} has no timeout"
+            known = {part["task_key"] for part in job["tasks"]}
+            if not {part["task_key"] for part in task.get("depends_on", ())} <= known:
+                yield f"{name}.{task['task_key']} waits for a task that is not there"
+            clusters = {part["job_cluster_key"] for part in job.get("job_clusters", ())}
+            environments = {part["environment_key"] for part in job.get("environments", ())}
+            if task.get("job_cluster_key", None) not in {None, *clusters}:
+                yield f"{name}.{task['task_key']} runs on a cluster that is not there"
+            if task.get("environment_key", None) not in {None, *environments}:
+                yield f"{name}.{task['task_key']} runs in an environment that is not there"
+            wheel = task.get("python_wheel_task")
+            if wheel and (wheel["package_name"] != project["name"] or wheel["entry_point"] not in project["scripts"]):
+                yield f"{name}.{task['task_key']} names a package or entry point that the wheel has not"
+    admitted = SpecifierSet(project["requires-python"])
+    for python in _pythons(bundle):
+        if python not in admitted:
+            yield f"Python {python} is not admitted by requires-python"
+
+
+def _pythons(bundle: Mapping[str, Any]) -> Iterator[str]:
+    runtime = bundle["variables"]["cluster"]["default"]["spark_version"]
+    yield RUNTIME_PYTHON.get(".".join(runtime.split(".")[:2]), f"of {runtime}")
+    for job in bundle["resources"]["jobs"].values():
+        for environment in job.get("environments", ()):
+            version = environment["spec"]["environment_version"]
+            yield ENVIRONMENT_PYTHON.get(version, f"of environment {version}")
+
+
+def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
+    """What the command line does not take, and parameters that lead nowhere."""
+    for name, job in bundle["resources"]["jobs"].items():
+        declared = {part["name"] for part in job["parameters"]}
+        text = json.dumps(job["tasks"])
+        asked = set(re.findall(r"\{\{job\.parameters\.(.*?)\}\}", text))
+        for parameter in sorted(declared ^ asked):
+            yield f"{name}: the job parameter {parameter} is not both declared and used"
+        for other in set(re.findall(r"\{\{(.*?)\}\}", text)) - {"job.run_id", *(f"job.parameters.{p}" for p in asked)}:
+            yield f"{name}: {{{{{other}}}}} is not known"
+    for target in TARGETS:
+        try:
+            jobs = resolved(bundle, target)["resources"]["jobs"]
+        except Unresolved:
+            return
+        for name, job in jobs.items():
+            try:
+                told = parsed(wheel_arguments(job))
+            except (click.ClickException, BakeoffError) as error:
+                yield f"{name}: {error}"
+                continue
+            except AssertionError as error:
+                yield f"{name}: {error}"
+                continue
+            missing = {option.name for option in fields(RunConfig)} - told - NOT_FROM_THE_JOB
+            if name == "bakeoff" and missing:
+                yield f"{name}: the job says nothing about {', '.join(sorted(missing))}"
+
+
+def parsed(arguments: list[str]) -> set[str]:
+    """The options that a command line names, once the real parser and the real checks have taken it."""
+    command, *rest = arguments
+    assert command == "run", f"{command} is no run"
+    context = cli.commands[command].make_context(command, rest)
+    options = {key: value for key, value in context.params.items() if key != "config_file"}
+    RunConfig.from_sources(options)
+    return {key for key, value in options.items() if value not in (None, ())}
+
+
+def wrong_sql_tasks(bundle: Mapping[str, Any]) -> Iterator[str]:
+    for name, job in bundle["resources"]["jobs"].items():
+        for task in job["tasks"]:
+            if "sql_task" not in task:
+                continue
+            file = (ROOT / job["__file__"]).parent / task["sql_task"]["file"]["path"]
+            if file.is_file() and set(task["sql_task"]["parameters"]) != sql_parameters(file.read_text()):
+                yield f"{name}.{task['task_key']}: its parameters are not those of {file.name}"
+
+
+def sql_parameters(query: str) -> set[str]:
+    """The named parameters of a query."""
+    code = re.sub(r"--.*", "", query)
+    return set(re.findall(r"(?<![:\w]):([A-Za-z_]\w*)", re.sub(r"'[^']*'", "''", code)))
+
+
+def wrong_targets(bundle: Mapping[str, Any]) -> Iterator[str]:
+    targets = bundle["targets"]
+    if [name for name, told in targets.items() if told.get("default")] != ["dev"]:
+        yield "dev is to be the default target"
+    if set(targets) != set(TARGETS) or targets["dev"]["mode"] != "development":
+        yield "the targets are dev (development mode), staging and prod"
+    for name in {"staging", "prod"} & set(targets):
+        told = targets[name]
+        if told.get("mode") != "production":
+            yield f"{name} is not in production mode"
+        if not told.get("workspace", {}).get("root_path"):
+            yield f"{name} has no root_path"
+        if len(told.get("run_as", {})) != 1:
+            yield f"{name} has no run_as"
+        if not told.get("permissions"):
+            yield f"{name} has no permissions"
+        if any(part.get("embed_credentials") for part in bundle["resources"].get("dashboards", {}).values()):
+            yield "a dashboard that embeds credentials cannot be deployed with run_as"
+
+
+def wrong_schedules(bundle: Mapping[str, Any]) -> Iterator[str]:
+    for kind, named in bundle["resources"].items():
+        for name, part in named.items():
+            schedule = part.get("schedule", {})
+            cron = schedule.get("quartz_cron_expression") or schedule.get("quartz_cron_schedule")
+            if "pause_status" in schedule:
+                yield f"{kind}.{name}: with a pause status of its own, development mode does not pause it"
+            if cron and not cron.startswith("${") and len(cron.split()) not in {6, 7}:
+                yield f"{kind}.{name}: {cron} is no Quartz expression"
+
+
+def risky(bundle: Mapping[str, Any]) -> Iterator[str]:
+    """Hosts, ids and secrets, which have no place in a bundle."""
+    text = json.dumps({key: part for key, part in bundle.items() if key != "resources"}) + json.dumps(
+        bundle["resources"]
+    )
+    for pattern in (r"https?://", r"\bdapi[0-9a-f]{8}", r'"host"', r"(?i)(password|secret|token)", r"\b[0-9a-f]{16}\b"):
+        if found := re.search(pattern, text):
+            yield f"{found.group()} has no place in a bundle"
+
+
+def _all(bundle: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for kind, named in bundle["resources"].items():
+        for name, resource in named.items():
+            yield f"{kind}.{name}", resource

@@ -1,0 +1,97 @@
+"""Who is champion, on a real registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from bakeoff.results.registry import Standing, promote
+from bakeoff.results.store import make_registry_client
+
+NAME = "main.bakeoff.best_model"
+
+
+@pytest.fixture
+def versions(client: MlflowClient, tmp_path: Path) -> Any:
+    """Makes another version of the model."""
+    client.create_registered_model(NAME)
+    return lambda: str(client.create_model_version(NAME, str(tmp_path)).version)
+
+
+def standing(value: float, metric: str = "auc", **more: Any) -> Standing:
+    return Standing(metric, value, more.pop("higher", True), more.pop("target", "y"), {"source": "main.sales.orders"})
+
+
+def aliases(client: MlflowClient) -> dict[str, str]:
+    return {alias: str(version) for alias, version in client.get_registered_model(NAME).aliases.items()}
+
+
+def test_the_first_is_champion_and_challenger(client: MlflowClient, versions: Any) -> None:
+    assert promote(client, NAME, versions(), standing(0.8), 0.0) == "the first champion"
+    assert aliases(client) == {"champion": "1", "challenger": "1"}
+    tags = client.get_model_version(NAME, "1").tags
+    assert tags == {
+        "bakeoff.metric": "auc",
+        "bakeoff.value": "0.8",
+        "bakeoff.target": "y",
+        "bakeoff.source": "main.sales.orders",
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "higher", "margin", "wins"),
+    [
+        (0.80, 0.82, True, 0.0, True),
+        (0.80, 0.82, True, 0.05, False),
+        (0.80, 0.80, True, 0.0, False),
+        (0.80, 0.70, True, 0.0, False),
+        (5.0, 4.0, False, 0.5, True),
+        (5.0, 4.0, False, 1.5, False),
+        (5.0, 6.0, False, 0.0, False),
+    ],
+)
+def test_a_better_one_takes_its_place(  # noqa: PLR0917 - a case has many parts
+    client: MlflowClient,
+    versions: Any,
+    old: float,
+    new: float,
+    higher: bool,  # noqa: FBT001
+    margin: float,
+    wins: bool,  # noqa: FBT001
+) -> None:
+    promote(client, NAME, versions(), standing(old, higher=higher), margin)
+    said = promote(client, NAME, versions(), standing(new, higher=higher), margin)
+    assert aliases(client) == {"champion": "2" if wins else "1", "challenger": "2"}
+    assert said.startswith("champion now, in place of version 1" if wins else "challenger: it does not beat")
+    assert f"auc {old:.4f} -> {new:.4f}" in said
+
+
+@pytest.mark.parametrize("other", [{"metric": "f1"}, {"target": "z"}])
+def test_what_cannot_be_compared_stays_challenger(client: MlflowClient, versions: Any, other: dict[str, str]) -> None:
+    promote(client, NAME, versions(), standing(0.8), 0.0)
+    assert "cannot be compared" in promote(client, NAME, versions(), standing(0.9, **other), 0.0)
+    assert aliases(client) == {"champion": "1", "challenger": "2"}
+
+
+def test_a_champion_that_people_have_made_is_left_alone(client: MlflowClient, versions: Any) -> None:
+    client.set_registered_model_alias(NAME, "champion", versions())
+    said = promote(client, NAME, versions(), standing(0.9), 0.0)
+    assert said == "challenger: the champion (version 1) was ranked by something unknown, so they cannot be compared"
+
+
+def test_a_repeated_run_changes_nothing(client: MlflowClient, versions: Any) -> None:
+    version = versions()
+    promote(client, NAME, version, standing(0.8), 0.0)
+    assert promote(client, NAME, version, standing(0.8), 0.0) == "champion already"
+
+
+def test_a_name_of_three_parts_belongs_to_unity_catalog_on_databricks(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert make_registry_client(client, NAME) is client
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "16.4")
+    assert make_registry_client(client, "best_model") is client
+    assert make_registry_client(client, NAME)._registry_uri == "databricks-uc"
