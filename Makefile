@@ -13,7 +13,7 @@ export UV_SYSTEM_CERTS ?= 1
 .DEFAULT_GOAL := help
 CLASSIC := .venv-classic
 SPARK4 := .venv-spark4
-.PHONY: help setup demo test test-all test-classic test-spark4 lint format lock clean
+.PHONY: help setup demo test test-all test-classic test-spark4 soak lint format lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-classic: $(CLASSIC)/.ready ## The contract suite with the original PyCaret 
 
 test-spark4: $(SPARK4)/.ready ## What is about Spark, on Spark 4.0
 	$(SPARK4)/bin/python -m pytest -k spark tests/spark tests/contract
+
+soak: $(READY) ## Random faults, seed after seed (SEEDS=50), each row compared with what was done to it
+	$(BIN)/python -W ignore tests/faults/soak.py --seeds $(or $(SEEDS),50)
 
 lint: $(READY) ## Check style, formatting and types
 	$(BIN)/ruff check $(CODE)

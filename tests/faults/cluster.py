@@ -34,11 +34,17 @@ PATIENCE = 120.0
 
 
 class Slow(Told):
-    """Writes down that it is fitted, and where, and takes a second."""
+    """Writes down that it is fitted, and takes a second; later ones wait until there is a third executor."""
 
     def before(self, X: Any) -> None:
-        _note(self.told, f"{self.var_smoothing} {len(X)} {Path.cwd()}")
+        notes = Path(self.told)
+        _note(self.told, str(self.var_smoothing))
         time.sleep(1.0)
+        end = time.monotonic() + 60
+        while len(notes.read_text().splitlines()) > 14 and not list(notes.parent.glob("third/app-*/*/stderr")):
+            if time.monotonic() > end:
+                break
+            time.sleep(0.1)
 
 
 class Cluster:
@@ -87,8 +93,11 @@ class Disturbs:
         self.n_done = 0
 
     def handle(self, event: Event) -> None:
-        self.n_done += isinstance(event, TrialDone)
+        if not isinstance(event, TrialDone):
+            return
+        self.n_done += 1
         if self.n_done == 6:
+            time.sleep(0.5)  # by now it has the next one
             self.cluster.executors()[0].kill()
         if self.n_done == 8:
             self.cluster.add_worker("third")
@@ -115,6 +124,7 @@ def session(cluster: Cluster) -> Iterator[Any]:
         "spark.driver.host": LOOPBACK,
         "spark.driver.bindAddress": LOOPBACK,
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.executor.memory": "512m",
         "spark.executor.cores": "1",
     }.items():
