@@ -18,7 +18,7 @@ RUNTIME ?= 16.4
 DBR := .venv-dbr-$(RUNTIME)
 LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
-.PHONY: help setup demo test test-all test-classic test-spark4 test-dbr bench wheel lint format lock lock-dbr clean
+.PHONY: help setup demo test test-all test-classic test-spark4 test-dbr bench soak wheel lint format lock lock-dbr clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks run
 
 wheel: $(READY) ## Build the wheel into dist
 	$(UV) build --quiet --wheel --clear
+
+soak: $(READY) ## Random faults, seed after seed (SEEDS=50), each row compared with what was done to it
+	$(BIN)/python -W ignore tests/faults/soak.py --seeds $(or $(SEEDS),50)
 
 lint: $(READY) ## Check style, formatting and types
 	$(BIN)/ruff check $(CODE)

@@ -54,9 +54,14 @@ def engine(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="session")
 def dask_client() -> Iterator[Any]:
+    import dask
     from distributed import Client
 
-    with Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
+    # Dask gives a task that kills its workers four of them, each of which has to start and to import PyCaret.
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client,
+    ):
         yield client
 
 

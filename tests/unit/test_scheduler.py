@@ -17,7 +17,7 @@ from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, T
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.scheduler import Limits, Scheduler
-from bakeoff.comparison.trial import Metric, Model, Outcome, Status, Trial
+from bakeoff.comparison.trial import WORKER_LOST, Metric, Model, Outcome, Status, Trial
 from bakeoff.errors import WorkerError
 
 QUICK = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -335,6 +335,85 @@ def test_a_lost_task_is_tried_again_trial_by_trial_and_takes_nobody_with_it(work
     assert [outcome.trial for outcome in ended.board.failures] == [killer]
     attempts = {outcome.trial: outcome.attempt for outcome in ended.board.outcomes if outcome.ok}
     assert attempts == {trial: 2 if trial in companions else 1 for trial in plan.trials if trial != killer}
+
+
+def crashed(trial, attempt=1):
+    return replace(
+        good(trial, attempt), status=Status.CRASHED, metrics={}, error_type="ProcessEnded", error_message="x"
+    )
+
+
+def together_lost(trial, attempt=1):
+    """What a worker answers for a task that the engine has sent again: nobody knows which trial it was."""
+    return replace(crashed(trial, attempt), error_type=WORKER_LOST)
+
+
+@pytest.mark.parametrize("status", [Status.CRASHED, Status.OOM])
+@pytest.mark.parametrize("max_retries", [0, 1, 2])
+def test_a_trial_that_takes_its_process_down_is_tried_again_alone(workers, max_retries, status):
+    killer = Trial("m5", 0)
+    plan = plan_of(n_models=12, n_folds=1)
+    what = lambda trial, attempt: replace(crashed(trial, attempt), status=status)  # noqa: E731
+    executor = workers(slots=1, script={killer: what})
+    ended = run(plan, executor, cost=lambda _: 0.125, limits=Limits(max_retries=max_retries))
+    assert_told_in_order(ended)
+    assert executor.attempts(killer) == list(range(1, max_retries + 2))
+    assert [trials for trials, attempt in executor.submitted if attempt > 1] == [(killer,)] * max_retries
+    (failure,) = ended.board.failures
+    assert (failure.trial, failure.status, failure.attempt) == (killer, status, max_retries + 1)
+
+
+def test_a_crash_that_happens_once_leaves_no_failure(workers):
+    once = Trial("m1", 0)
+    ended = run(plan_of(), workers(script={once: only_at_first(crashed)}))
+    assert_told_in_order(ended)
+    assert ended.board.failures == ()
+
+
+def test_an_exception_and_a_timeout_are_final(workers):
+    late = lambda trial, attempt: replace(bad(trial, attempt), status=Status.TIMEOUT)  # noqa: E731
+    executor = workers(script={Trial("m1", 0): bad, Trial("m2", 0): late})
+    ended = run(plan_of(), executor)
+    assert {attempt for _, attempt in executor.submitted} == {1}
+    assert len(ended.board.failures) == 2
+
+
+@pytest.mark.parametrize("max_retries", [0, 1])
+def test_a_task_that_was_lost_together_is_split_to_find_the_culprit(workers, max_retries):
+    plan = plan_of(n_models=12, n_folds=1)
+    culprit = Trial("m5", 0)
+    executor = workers(slots=1)
+    answer = executor._work
+
+    def lost_together(task, attempt):
+        if culprit in task.trials and len(task.trials) > 1:
+            return [together_lost(trial, attempt) for trial in task.trials]
+        return [crashed(culprit, attempt)] if culprit in task.trials else answer(task, attempt)
+
+    executor._work = lost_together
+    ended = run(plan, executor, cost=lambda _: 0.125, limits=Limits(max_retries=max_retries))
+    assert_told_in_order(ended)
+    assert [outcome.trial for outcome in ended.board.failures] == [culprit]
+    assert executor.attempts(culprit)[0] == 1
+    assert 2 in executor.attempts(culprit)
+
+
+def test_what_is_known_when_a_run_is_broken_off(workers):
+    plan = plan_of(n_models=2, n_folds=2)
+    executor = workers(slots=1)
+    announcer = Announcer([])
+    n_recorded = []
+
+    def record(outcome):
+        n_recorded.append(outcome)
+        if len(n_recorded) == 3:
+            raise KeyboardInterrupt
+
+    scheduler = Scheduler(plan, executor, announcer, lambda _: 9.0, record=record)
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.run()
+    assert executor.cancels == 1
+    assert Counter(outcome.status for outcome in scheduler.so_far().outcomes) == {Status.OK: 2, Status.CANCELLED: 2}
 
 
 def test_a_worker_that_is_lost_once_costs_nothing_but_time(workers):

@@ -1,0 +1,39 @@
+"""A real cluster, with a master and workers that are processes of their own: executors come and go."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cluster
+import pytest
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(420)
+def test_executors_come_and_go(tmp_path: Path) -> None:
+    support = Path(cluster.__file__).parent.parent / "support"
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", cluster.__file__, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+        env={**os.environ, "PYTHONPATH": str(support)},
+    )
+    assert said.returncode == 0, said.stderr[-3000:]
+    seen = json.loads(said.stdout.strip().splitlines()[-1])
+    n_trials = cluster.N_MODELS * cluster.N_FOLDS
+    assert seen["statuses"] == ["ok"]
+    assert seen["trials"] == n_trials
+    assert seen["best"] == "Slow"
+    # The executor that was killed had one slot, so one task; what was finished is not run again.
+    assert seen["tried_again"] <= 3
+    assert n_trials + 1 <= seen["fits"] <= n_trials + 1 + seen["tried_again"]  # and the refit
+    assert seen["used_third"]
+    assert seen["slots"] == 3
+    assert seen["broadcasts"] == 1
+    assert seen["payload_reads"] == seen["executors"]
