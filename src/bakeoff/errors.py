@@ -28,15 +28,7 @@ class NoModelSurvivedError(BakeoffError):
 
 
 class WorkerError(BakeoffError):
-    """The engine lost a task, or gave back something that is no answer.
-
-    Attributes:
-        tries: how often the engine has tried by itself, each time on another worker.
-    """
-
-    def __init__(self, message: str, tries: int = 1) -> None:
-        super().__init__(message)
-        self.tries = tries
+    """The engine lost a task, or gave back something that is no answer."""
 
 
 def one_of(wrong: object, available: Iterable[object], what: str) -> str:

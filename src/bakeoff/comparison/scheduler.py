@@ -16,7 +16,6 @@ from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, T
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.plan import Batch, Cost, Plan, Task
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
-from bakeoff.errors import WorkerError
 
 _LOG = logging.getLogger(__name__)
 
@@ -196,8 +195,7 @@ class Scheduler:
 
     def _lost(self, task: Task, attempt: int, error: BaseException) -> Sequence[Outcome]:
         kind = WORKER_LOST if len(task.trials) > 1 else type(error).__name__
-        tries = error.tries if isinstance(error, WorkerError) else 1
-        return failed_outcomes(task.trials, Status.CRASHED, kind, str(error), attempt + tries - 1)
+        return failed_outcomes(task.trials, Status.CRASHED, kind, str(error), attempt)
 
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:

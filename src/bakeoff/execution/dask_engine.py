@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import queue
 import socket
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -74,10 +72,7 @@ class DaskEngine(PlainThreads):
             client = self._own = _local_client()
         self._client = client
         self._engine = make_execution_engine(client, dict(conf))
-        self._places = _one_worker_per_process(client)
-        self._free: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for address in self._places:
-            self._free.put(address)
+        self._processes = len(set(client.run(_process).values()))
         self._futures: set[Future[Any]] = set()
         self._lock = threading.Lock()
         self._delivery: DaskDelivery | None = None
@@ -86,7 +81,7 @@ class DaskEngine(PlainThreads):
     @property
     def slots(self) -> int:
         """One for each worker process."""
-        return max(1, len(self._places))
+        return max(1, self._processes)
 
     def publish(self, frozen: FrozenExperiment) -> str:
         """Give every worker the payload."""
@@ -98,10 +93,14 @@ class DaskEngine(PlainThreads):
         return self._plugin  # and not the digest, by which the other run would know its runner too
 
     def run(self, work: Work, description: str) -> Any:
-        """Run the work as one future on a worker process that has nothing else of ours to do."""
-        with self._place() as workers, self._client.as_current():
+        """Run the work as one future.
+
+        Dask gives it to an idle worker, and there is one for each slot. It is not told which: a task that prefers a
+        worker is never started again where that one dies and comes back under another address.
+        """
+        with self._client.as_current():
             frame = map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine, as_local=False)
-            future = self._client.compute(frame.native, workers=workers, allow_other_workers=True)
+            future = self._client.compute(frame.native)
             with self._lock:
                 self._futures.add(future)
             try:
@@ -130,19 +129,6 @@ class DaskEngine(PlainThreads):
             self._own.close()
             self._own.cluster.close()
 
-    @contextmanager
-    def _place(self) -> Iterator[list[str] | None]:
-        """A worker process that none of our tasks is sent to meanwhile."""
-        try:
-            address = self._free.get_nowait()
-        except queue.Empty:  # more slots were asked for than there are processes
-            yield None
-            return
-        try:
-            yield [address]
-        finally:
-            self._free.put(address)
-
 
 def _local_client() -> Any:
     """A cluster of this machine's cores, on the loopback interface and without a dashboard."""
@@ -156,14 +142,6 @@ def _current_client() -> Any:
         return known.current()
     except ValueError:
         return None
-
-
-def _one_worker_per_process(client: Any) -> list[str]:
-    """An address for each worker process; several workers may share one, as in tests and notebooks."""
-    processes: dict[tuple[str, int], str] = {}
-    for address, process in sorted(client.run(_process).items()):
-        processes.setdefault(tuple(process), address)
-    return list(processes.values())
 
 
 def _process() -> tuple[str, int]:

@@ -149,9 +149,7 @@ def worker_error(error: Exception) -> WorkerError:
     """
     lost = _LOST_TASK.search(str(error))
     if lost is None:
-        # Dask's KilledWorker tells how many workers it has lost with the task before it gave up.
-        tries = 1 + int(getattr(error, "allowed_failures", 0))
-        return WorkerError(f"{type(error).__name__}: {error}"[:_SHOWN], tries)
+        return WorkerError(f"{type(error).__name__}: {error}"[:_SHOWN])
     return WorkerError(f"{lost[2].strip()[-_SHOWN:]} ({lost[1]})")
 
 

@@ -183,7 +183,6 @@ class FugueExecutor:
             refitted = future.result()
         except Exception as error:  # noqa: BLE001 - engines lose workers with exceptions of their own
             refitted = Refitted(str(work.refit), None, 0.0, type(error).__name__, str(error), lost_its_process=True)
-            work = replace(work, attempt=work.attempt + getattr(error, "tries", 1) - 1)
         if refitted.lost_its_process and work.attempt <= self._bounds.max_retries:
             again = replace(work, attempt=work.attempt + 1)
             return self._refitted(again, self._put(again))
