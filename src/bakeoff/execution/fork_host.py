@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 import traceback
+import warnings
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -135,7 +136,10 @@ class _Child:
             with contextlib.suppress(AttributeError, ValueError, OSError):
                 stream.flush()  # or the child would say it again
         parent = os.getpid()
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 warns where there are other threads; those of Arrow and BLAS know about forks.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
         if pid == 0:
             try:
                 _live(runner, theirs, said, parent)
