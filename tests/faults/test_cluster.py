@@ -13,7 +13,7 @@ import pytest
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(560)
 def test_executors_come_and_go(tmp_path: Path) -> None:
     support = Path(cluster.__file__).parent.parent / "support"
     said = subprocess.run(
@@ -21,7 +21,7 @@ def test_executors_come_and_go(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=400,
+        timeout=540,
         env={**os.environ, "PYTHONPATH": str(support)},
     )
     assert said.returncode == 0, said.stderr[-3000:]
@@ -31,7 +31,7 @@ def test_executors_come_and_go(tmp_path: Path) -> None:
     assert seen["trials"] == n_trials
     assert seen["best"] == "Slow"
     # The executor that was killed had one slot, so one task; what was finished is not run again.
-    assert seen["tried_again"] <= 3
+    assert seen["tried_again"] <= 2
     assert n_trials + 1 <= seen["fits"] <= n_trials + 1 + seen["tried_again"]  # and the refit
     assert seen["used_third"]
     assert seen["slots"] == 3

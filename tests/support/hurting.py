@@ -106,6 +106,11 @@ def _shout(rest: str) -> None:
         os.write(1, b"y" * 1_000_000)
 
 
+def _shout_on(rest: str) -> None:
+    while True:
+        os.write(1, b"z" * 100_000)
+
+
 def _warn(rest: str) -> None:
     warnings.simplefilter("always")
     for n in range(20_000):
@@ -145,6 +150,7 @@ DEEDS = {
     "kill_parent": _kill_parent,
     "kill_parent_always": _kill_parent_always,
     "shout": _shout,
+    "shout_on": _shout_on,
     "warn": _warn,
     "set_everything": _set_everything,
 }

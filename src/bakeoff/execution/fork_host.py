@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 import traceback
+import warnings
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -42,6 +43,7 @@ OUTPUT_BYTES = 64 * 1024
 """So much of what a child has said is kept, the last of it."""
 _GLANCE_SECONDS = 0.1
 # So often is looked at a child's memory, and whether it is still there: who holds its end of a pipe need not be it.
+_CHUNKS = 64
 _SHOWN_CHARACTERS = 4_000
 
 
@@ -134,7 +136,10 @@ class _Child:
             with contextlib.suppress(AttributeError, ValueError, OSError):
                 stream.flush()  # or the child would say it again
         parent = os.getpid()
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 warns where there are other threads; those of Arrow and BLAS know about forks.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
         if pid == 0:
             try:
                 _live(runner, theirs, said, parent)
@@ -179,6 +184,7 @@ class _Child:
         return "\n".join(line for line in lines if not line.startswith("Extension modules:"))
 
     def _wait(self, ask: Ask, started: float) -> bytes | Ended:
+        glanced = started
         while True:
             now = time.monotonic() - started
             bounds = [limit - now for limit in (ask.seconds, ask.seconds_left) if limit is not None]
@@ -188,11 +194,12 @@ class _Child:
                 self._drain()
             if self._connection in heard:
                 return self._connection.recv_bytes()
-            if heard:
+            if heard and time.monotonic() - glanced < _GLANCE_SECONDS:
                 continue
+            glanced = time.monotonic()
             if self._has_ended():  # and somebody else holds its end of the pipe
                 return self._connection.recv_bytes() if self._connection.poll() else _BY_ITSELF
-            ended = self._beyond(ask, time.monotonic() - started)
+            ended = self._beyond(ask, glanced - started)
             if ended is not None:
                 return ended
 
@@ -212,8 +219,10 @@ class _Child:
         return None
 
     def _drain(self) -> None:
-        """Take in what it has said, and keep the last of it."""
-        while self._output is not None:
+        """Take in what it has said, and keep the last of it; not for ever, where it says more all the time."""
+        for _ in range(_CHUNKS):
+            if self._output is None:
+                return
             try:
                 said = os.read(self._output, OUTPUT_BYTES)
             except BlockingIOError:
