@@ -132,7 +132,11 @@ def test_the_quality_alert_sees_a_drop(filled: Filled) -> None:
         columns = ", ".join(column for column in filled.spark.table(table).columns if column != "best_value")
         worse = f"(SELECT {columns}, best_value * IF(run_id = '102', 0.9, 1) AS best_value FROM {table})"
     (row,) = rows(filled, alert["query_text"].replace(table, worse))
-    assert row["relative_drop"] == pytest.approx(0.1)
+    first, last = (
+        rows(filled, f"SELECT best_value FROM {table} WHERE run_id = '{n}'")[0]["best_value"] for n in (101, 102)
+    )
+    assert row["relative_drop"] == pytest.approx(1 - 0.9 * last / first)
+    assert row["relative_drop"] > alert["evaluation"]["threshold"]["value"]["double_value"]
 
 
 # --- the dashboard --------------------------------------------------------------------------------------------------
