@@ -104,6 +104,7 @@ def test_the_winner_scores_a_table(filled: Filled, spark: Any) -> None:
     assert (scored["prediction"] == scored["target"]).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_existing_code_goes_on_as_before(spark: Any) -> None:
     left = run_notebook("pycaret_on_spark", spark, models="nb,dummy")
     assert list(left["shown"][0].index) == ["nb", "dummy"]
