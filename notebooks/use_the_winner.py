@@ -49,12 +49,14 @@ scored = spark.table(source).withColumn("prediction", predict(struct(*columns)))
 
 # COMMAND ----------
 
-# MAGIC %md Which model made a prediction stays with it.
+# MAGIC %md Predictions are added to what is there, with the model that made them and the time.
 
 # COMMAND ----------
 
-from pyspark.sql.functions import lit
+from pyspark.sql.functions import current_timestamp, lit
 
-scored = scored.withColumn("model_version", lit(f"{name} {version.version}"))
-scored.write.format("delta").mode("overwrite").option("overwriteSchema", "true").saveAsTable(output)
+marked = scored.withColumn("model_version", lit(f"{name} {version.version}")).withColumn(
+    "scored_at", current_timestamp()
+)
+marked.write.format("delta").mode("append").saveAsTable(output)
 display(spark.table(output).limit(20))

@@ -12,6 +12,9 @@ import pytest
 from bakeoff.results.store import local_tracking_uri
 from bundle import CATALOG, ROOT, SOURCE, Filled
 
+# What the libraries that a notebook calls warn of is theirs.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
 FOLDER = ROOT / "notebooks"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
 
@@ -101,7 +104,7 @@ def test_the_winner_scores_a_table(filled: Filled, spark: Any) -> None:
     assert (scored["prediction"] == scored["target"]).mean() > 0.8
 
 
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 def test_existing_code_goes_on_as_before(spark: Any) -> None:
     left = run_notebook("pycaret_on_spark", spark, models="nb,dummy")
     assert list(left["shown"][0].index) == ["nb", "dummy"]

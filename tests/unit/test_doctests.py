@@ -19,11 +19,15 @@ WITH_EXAMPLES = {
     "bakeoff.comparison.trial",
     "bakeoff.config",
     "bakeoff.errors",
+    "bakeoff.preflight",
     "bakeoff.provenance",
     "bakeoff.results.journal",
     "bakeoff.results.rows",
     "bakeoff.results.target",
     "bakeoff.session",
+    "bakeoff.source.room",
+    "bakeoff.source.sampling",
+    "bakeoff.source.target",
 }
 """Modules that must have an example."""
 HEAVY = ("display", "execution", "fugue_backend", "pycaret3", "results/entries", "results/store")

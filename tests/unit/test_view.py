@@ -139,6 +139,7 @@ def result(**changes):
         "mlflow_url": None,
         "model_uri": None,
         "registered": None,
+        "promotion": None,
         "problems": (),
     }
     return SimpleNamespace(**{**fields, **changes})
@@ -173,12 +174,16 @@ def test_a_home_or_schema_of_ones_own_is_part_of_what_to_type():
 
 def test_a_model_a_link_and_warnings_are_named_where_there_are_any():
     full = result(
-        mlflow_url="https://x/1", model_uri="runs:/abc/model", registered=("main.ml.best", 3), problems=("a",)
+        mlflow_url="https://x/1",
+        model_uri="runs:/abc/model",
+        registered=("main.ml.best", 3),
+        problems=("a",),
+        promotion="the first champion",
     )
     lines = outcome_lines(full, Path(".bakeoff"))
     assert "MLflow  run abc in experiment 7: https://x/1" in lines
     assert "Model   runs:/abc/model" in lines
-    assert "        registered as main.ml.best, version 3" in lines
+    assert "        registered as main.ml.best, version 3: the first champion" in lines
     assert "Warning: a" in lines
     assert not any(line.startswith(("Model", "Warning")) for line in outcome_lines(result(), Path(".bakeoff")))
 
