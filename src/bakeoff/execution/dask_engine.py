@@ -99,7 +99,9 @@ class DaskEngine(PlainThreads):
         worker is never started again where that one dies and comes back under another address.
         """
         with self._client.as_current():
-            frame = map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine, as_local=False)
+            # A row of its own: tasks on the same row would all be sent to the worker that holds it.
+            row = pd.DataFrame({"task": [uuid.uuid4().hex]})
+            frame = map_one_row(row, work, self._delivery, self._engine, as_local=False)
             future = self._client.compute(frame.native)
             with self._lock:
                 self._futures.add(future)
