@@ -11,6 +11,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 import pandas as pd
+from dask.dataframe import from_pandas
 from distributed import Client, Future, WorkerPlugin, get_worker
 from fugue.execution.factory import make_execution_engine
 
@@ -99,8 +100,9 @@ class DaskEngine(PlainThreads):
         worker is never started again where that one dies and comes back under another address.
         """
         with self._client.as_current():
-            # A row of its own: tasks on the same row would all be sent to the worker that holds it.
-            row = pd.DataFrame({"task": [uuid.uuid4().hex]})
+            # A row of its own: tasks on the same row would all be sent to the worker that holds it. And one partition,
+            # whatever Fugue would make of the number of workers, which is 0 where they are just being replaced.
+            row = from_pandas(pd.DataFrame({"task": [uuid.uuid4().hex]}), npartitions=1)  # type: ignore[no-untyped-call]
             frame = map_one_row(row, work, self._delivery, self._engine, as_local=False)
             future = self._client.compute(frame.native)
             with self._lock:
