@@ -60,6 +60,12 @@ class FrozenExperiment:
     extra: Mapping[str, Any] = field(default_factory=dict)
     n_jobs: int = 1
 
+    @property
+    def test_ratio(self) -> float | None:
+        """Test rows per training row, in the mean over folds; ``None`` for a hold-out."""
+        ratios = [len(test) / len(train) for train, test in self.splits if len(test) and len(train)]
+        return float(np.mean(ratios)) if ratios else None
+
 
 def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[str, Broken]]:
     """Take out of an experiment what its trials need.
