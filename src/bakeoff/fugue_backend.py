@@ -231,7 +231,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         shown: Sequence[Listener],
     ) -> list[Refitted]:
         """Run the plan and refit the winners; leaves leaderboard and summary behind."""
-        started = time.monotonic()
+        started, began_at = time.monotonic(), time.time()
         engine = open_engine(self._engine, self._conf, self._payload_dir)
         announcer = Announcer([*self._listeners, *shown])
         known = outcomes_of_broken(broken, plan)
@@ -257,6 +257,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             wall_seconds=time.monotonic() - started,
             ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
             n_resumed=len(self._done),
+            began_at=began_at,
         )
         return refitted
 
