@@ -102,8 +102,8 @@ def _looked(facts: Facts, source: SourceTable, experiment: Any, model: Any) -> L
     if model is None:
         return look
     pipeline = final_pipeline(experiment, model)
-    tabular = source.task != "time_series"
-    return replace(look, best=look_at(experiment, pipeline), importance=importance_of(pipeline) if tabular else {})
+    look = replace(look, best=look_at(experiment, pipeline))
+    return look if source.task == "time_series" else replace(look, importance=importance_of(experiment, pipeline))
 
 
 def _log(home: Path, mlflow_run_id: str, file: Path) -> None:

@@ -28,6 +28,8 @@ LEVEL = 0.05
 """Models are told apart at this level, for all pairs together."""
 BASELINE = "dummy"
 """A model that learns nothing: never named as a choice, however cheap it is."""
+CHEAPER = 0.8
+"""Another model counts as cheaper than the winner where it takes at most this share of its time: times vary, too."""
 _NOISE = 1e-12
 _LEAST_FOLDS = 2
 
@@ -76,7 +78,8 @@ class Verdict:
     Attributes:
         winner: id of the first complete model.
         pairs: the winner against each other complete model that could be tested, in the order of the ranking.
-        cheapest: among the winner and those tied with it, the model with the shortest time per fold.
+        cheapest: among those tied with the winner, the model with the shortest time per fold; the winner itself where
+            that is hardly longer.
         n_folds: so many folds were paired.
     """
 
@@ -183,5 +186,6 @@ def _test(own: Sequence[float] | None, other: Sequence[float] | None, sign: floa
 
 def _cheapest(complete: Sequence[Row], pairs: Sequence[Pair]) -> str:
     tied = {pair.model_id for pair in pairs if pair.tied}
-    candidates = [row for row in complete[1:] if row.model_id in tied and row.model_id != BASELINE]
-    return min([complete[0], *candidates], key=lambda row: row.means[TT]).model_id
+    limit = CHEAPER * complete[0].means[TT]
+    cheaper = [row for row in complete if row.model_id in tied and row.model_id != BASELINE and row.means[TT] <= limit]
+    return min(cheaper or complete[:1], key=lambda row: row.means[TT]).model_id

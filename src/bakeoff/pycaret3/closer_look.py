@@ -48,7 +48,7 @@ def look_at(experiment: Any, pipeline: Any) -> dict[str, Any]:
     }
 
 
-def importance_of(pipeline: Any) -> dict[str, Any]:
+def importance_of(experiment: Any, pipeline: Any) -> dict[str, Any]:
     """What the model makes of its features, as far as it says so; empty where it does not.
 
     Returns:
@@ -58,10 +58,14 @@ def importance_of(pipeline: Any) -> dict[str, Any]:
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         names = getattr(model, "feature_name_", None)  # LightGBM's
-    values, measure = getattr(model, "feature_importances_", None), "the model's own importances"
+    values, measure = getattr(model, "feature_importances_", None), "the importances that the model itself gives"
     if values is None and (weights := getattr(model, "coef_", None)) is not None:
-        weights = np.abs(np.atleast_2d(np.asarray(weights, dtype=float)))
-        values, measure = weights.mean(axis=0), "size of the coefficients, which depends on the features' scale"
+        rows = experiment.X_train_transformed
+        weights = np.abs(np.atleast_2d(np.asarray(weights, dtype=float))).mean(axis=0)
+        if len(weights) == rows.shape[1]:
+            # A coefficient alone says as much about the feature's unit as about the feature.
+            values, names = weights * rows.std().to_numpy(dtype=float), list(rows.columns)
+            measure = "the size of the coefficients times the spread of their features"
     if values is None or names is None or len(values) != len(names):
         return {}
     values = np.asarray(values, dtype=float)
@@ -103,16 +107,14 @@ def _roc(pipeline: Any, X: pd.DataFrame, truth: np.ndarray[Any, Any], labels: li
 
 def _forecast(experiment: Any, pipeline: Any) -> dict[str, Any]:
     truth = experiment.y_test
-    predicted = pd.Series(
-        np.asarray(pipeline.predict(fh=experiment.fh, X=experiment.X_test)).ravel(), index=truth.index
-    )
+    predicted = np.asarray(pipeline.predict(fh=experiment.fh, X=experiment.X_test)).ravel()
     history = experiment.y_train.iloc[-max(_HISTORY * len(truth), 24) :]
     return {
         "rows": len(truth),
         "frequency": getattr(truth.index, "freqstr", None),
         "when": [str(moment) for moment in truth.index],
         "actual": _numbers(truth.to_numpy()),
-        "predicted": _numbers(predicted.to_numpy()),
+        "predicted": _numbers(predicted),
         "history_when": [str(moment) for moment in history.index],
         "history": _numbers(history.to_numpy()),
     }
@@ -120,7 +122,7 @@ def _forecast(experiment: Any, pipeline: Any) -> dict[str, Any]:
 
 def _spread(n_rows: int) -> np.ndarray[Any, Any]:
     """Positions of at most `MOST_POINTS` rows, evenly over all of them."""
-    return np.unique(np.linspace(0, n_rows - 1, min(n_rows, MOST_POINTS)).astype(int))
+    return np.asarray(np.linspace(0, n_rows - 1, min(n_rows, MOST_POINTS)), dtype=int)
 
 
 def _numbers(values: Any) -> list[float | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -18,7 +18,7 @@ from bakeoff.report.timeline import Lane
 
 WIDE, NARROW = 9.0, 4.4
 """Widths in inches: of a column of text on a desk, and of a phone."""
-_NARROW_BELOW = 6.0
+NARROW_BELOW = 6.0
 
 INK, MUTED, GRID, PAPER = "#1b1f24", "#59636e", "#d1d9e0", "#ffffff"
 BEST, TIED, OTHER, BAD = "#0b62c4", "#6cabf0", "#a8b3be", "#c4320a"
@@ -50,15 +50,13 @@ class Chart:
     draw: Callable[[Any, float], None]
     height: float = 3.4
     square: bool = False
-    style: dict[str, Any] = field(default_factory=dict)
 
 
 def svg(chart: Chart, width: float) -> str:
     """The chart as SVG to put into a page, which says what its colours are."""
     stream = io.StringIO()
-    figure = _figure(chart, width)
     with _settings():
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        _figure(chart, width).savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -75,9 +73,9 @@ def png(chart: Chart) -> bytes:
     """The chart as a picture that still reads when it is small."""
     stream = io.BytesIO()
     width = min(7.0, chart.height * 1.3) if chart.square else 7.0
-    figure = _figure(chart, width)
-    figure.suptitle(chart.title, color=INK, fontsize=13, fontweight="bold")
     with _settings():
+        figure = _figure(chart, width)
+        figure.suptitle(chart.title, color=INK, fontsize=13, fontweight="bold")
         figure.savefig(stream, format="png", dpi=150, facecolor=PAPER)
     return stream.getvalue()
 
@@ -93,19 +91,21 @@ def _figure(chart: Chart, width: float) -> Any:
 
     if chart.square:
         width = min(width, chart.height * 1.3)
-    with _settings():
-        figure = Figure(figsize=(width, chart.height), layout="constrained")
-        axes = figure.add_subplot()
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_color(GRID)
-        axes.tick_params(colors=MUTED, labelsize=9, length=0)
-        axes.grid(color=GRID, linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.xaxis.label.set_color(MUTED)
-        axes.yaxis.label.set_color(MUTED)
-        chart.draw(axes, width)
+    figure = Figure(figsize=(width, chart.height), layout="constrained")
+    axes = figure.add_subplot()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GRID)
+    axes.tick_params(which="both", colors=MUTED, labelsize=9, length=0)
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.xaxis.label.set_color(MUTED)
+    axes.yaxis.label.set_color(MUTED)
+    chart.draw(axes, width)
+    # Laid out once, here: matplotlib would draw everything twice to find out whether the layout has changed.
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")
     return figure
 
 
@@ -132,7 +132,7 @@ def folds(facts: Facts, models: Sequence[tuple[str, list[float]]]) -> Chart:
         axes.set_ylim(len(models) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(facts.metric)
-        _few_ticks(axes.xaxis, width)
+        few_ticks(axes.xaxis, width)
 
     best, worst = models[0], models[-1]
     return Chart(
@@ -156,7 +156,7 @@ def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequen
             colour = colour_of(facts, model_id)
             axes.scatter([x], [y], s=70 if marked else 36, color=colour, edgecolors=INK if marked else "none", zorder=3)
         for model_id, x, y in points[:_MOST_NAMED]:
-            if model_id in front or width > _NARROW_BELOW:
+            if model_id in front or width > NARROW_BELOW:
                 axes.annotate(
                     model_id, (x, y), xytext=(6, 4), textcoords="offset points", color=INK, fontsize=9,
                     fontweight="bold" if model_id in front else "normal",
@@ -180,7 +180,7 @@ def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequen
     )
 
 
-def timeline(facts: Facts, lanes: Sequence[Lane], wall: float) -> Chart:
+def timeline(lanes: Sequence[Lane], wall: float) -> Chart:
     """Which slot worked on what, and when."""
 
     def draw(axes: Any, width: float) -> None:
@@ -193,7 +193,7 @@ def timeline(facts: Facts, lanes: Sequence[Lane], wall: float) -> Chart:
         axes.set_xlim(0, wall)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("seconds since the comparison began")
-        _few_ticks(axes.xaxis, width)
+        few_ticks(axes.xaxis, width)
         _legend(axes, [("prepare a fold", THIRD), ("fit", BEST), ("score", TIED), ("lost", BAD)], width)
 
     busy = sum(bar.seconds for lane in lanes for bar in lane.bars)
@@ -225,10 +225,15 @@ def advantage(facts: Facts) -> Chart | None:
         axes.set_ylim(len(pairs) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(f"lead of {verdict.winner} in {facts.metric}")
-        _few_ticks(axes.xaxis, width)
+        few_ticks(axes.xaxis, width)
         # The interval of the worst model would make all others a dot.
         ends = sorted(abs(pair.advantage) + pair.half_width for pair in pairs)
         limit = min(ends[-1], 3 * ends[len(ends) // 2]) * 1.08 or 1.0
+        for position, pair in enumerate(pairs):
+            if pair.advantage > limit:
+                axes.annotate(
+                    f"{pair.advantage:.3g} →", (limit, position), ha="right", va="center", color=MUTED, fontsize=9
+                )
         axes.set_xlim(max(-limit, min(pair.advantage - pair.half_width for pair in pairs) * 1.1 - limit * 0.02), limit)
 
     tied = len(verdict.tied)
@@ -241,206 +246,25 @@ def advantage(facts: Facts) -> Chart | None:
     )
 
 
-def confusion(best: dict[str, Any]) -> Chart:
-    """True classes by predicted ones."""
-    labels, matrix = best["labels"], best["matrix"]
-
-    def draw(axes: Any, width: float) -> None:
-        del width
-        for i, row in enumerate(matrix):
-            total = max(sum(row), 1)
-            for j, number in enumerate(row):
-                colour = BEST if i == j else BAD
-                axes.add_patch(_box(j, i, colour, 0.85 * number / total))
-                strong = number / total > 0.45  # noqa: PLR2004 - where white reads better than ink
-                axes.text(j, i, f"{number:,}", ha="center", va="center", color=PAPER if strong else INK, fontsize=11)
-        axes.set_xticks(
-            range(len(labels)), [_cut(label, 12) for label in labels], color=INK, rotation=20 if len(labels) > 4 else 0
-        )
-        axes.set_yticks(range(len(labels)), [_cut(label, 12) for label in labels], color=INK)
-        axes.set_xlim(-0.5, len(labels) - 0.5)
-        axes.set_ylim(len(labels) - 0.5, -0.5)
-        axes.grid(visible=False)
-        axes.set_xlabel("predicted")
-        axes.set_ylabel("true")
-
-    right = sum(matrix[i][i] for i in range(len(labels)))
-    return Chart(
-        "confusion",
-        "Confusion matrix",
-        f"{right} of {sum(map(sum, matrix))} rows that the model had not seen were put into the right class.",
-        draw,
-        height=max(3.2, 1.4 + 0.42 * len(labels)),
-        square=True,
-    )
-
-
-def roc(best: dict[str, Any]) -> Chart:
-    """True positives against false ones."""
-    curves = best["roc"]
-
-    def draw(axes: Any, width: float) -> None:
-        del width
-        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
-        for curve, colour in zip(curves, _cycle(len(curves)), strict=True):
-            axes.plot(
-                curve["x"],
-                curve["y"],
-                color=colour,
-                linewidth=2,
-                label=f"{_cut(curve['label'], 14)} ({curve['auc']:.3f})",
-            )
-        axes.set_xlabel("false positive rate")
-        axes.set_ylabel("true positive rate")
-        axes.set_xlim(-0.02, 1.02)
-        axes.set_ylim(-0.02, 1.02)
-        legend = axes.legend(loc="lower right", frameon=False, fontsize=9, title="class (area)", labelcolor=INK)
-        legend.get_title().set_color(MUTED)
-
-    areas = ", ".join(f"{curve['label']} {curve['auc']:.3f}" for curve in curves)
-    return Chart("roc", "ROC curve", f"Area under the curve by class: {areas}.", draw, height=3.6, square=True)
-
-
-def residuals(best: dict[str, Any], unit: str) -> Chart:
-    """Predictions against what they should have been."""
-    actual, predicted = best["actual"], best["predicted"]
-
-    def draw(axes: Any, width: float) -> None:
-        del width
-        low, high = min(*actual, *predicted), max(*actual, *predicted)
-        axes.plot([low, high], [low, high], color=MUTED, linewidth=1, linestyle="--")
-        axes.scatter(actual, predicted, s=18, color=BEST, alpha=0.55, linewidths=0)
-        axes.set_xlabel(f"actual {_cut(unit, 30)}")
-        axes.set_ylabel("predicted")
-
-    return Chart(
-        "predictions",
-        "Predicted against actual",
-        f"{len(actual)} rows that the model had not seen; on the diagonal the prediction is right.",
-        draw,
-        height=4.0,
-        square=True,
-    )
-
-
-def errors(best: dict[str, Any]) -> Chart:
-    """How far off the predictions are."""
-    wrong = [predicted - actual for actual, predicted in zip(best["actual"], best["predicted"], strict=True)]
-
-    def draw(axes: Any, width: float) -> None:
-        axes.hist(wrong, bins=24, color=BEST, edgecolor=PAPER, linewidth=0.6)
-        axes.axvline(0, color=INK, linewidth=1)
-        axes.set_xlabel("predicted minus actual")
-        axes.set_ylabel("rows")
-        axes.grid(axis="x", visible=False)
-        _few_ticks(axes.xaxis, width)
-
-    wide = sorted(map(abs, wrong))
-    return Chart(
-        "residuals", "Residuals", f"Half of the predictions are off by less than {wide[len(wide) // 2]:.4g}.", draw
-    )
-
-
-def forecast(best: dict[str, Any], unit: str) -> Chart:
-    """The last of the history, the forecast, and what came."""
-    when = [*best["history_when"], *best["when"]]
-    past = len(best["history"])
-
-    def draw(axes: Any, width: float) -> None:
-        after = list(range(past, len(when)))
-        joined = [past - 1, *after]
-        axes.plot(range(past), best["history"], color=MUTED, linewidth=1.6, label="history")
-        axes.plot(joined, [best["history"][-1], *best["actual"]], color=INK, linewidth=1.6, label="actual")
-        axes.plot(after, best["predicted"], color=BEST, linewidth=2.4, marker="o", markersize=4, label="forecast")
-        step = max(1, len(when) // (8 if width > _NARROW_BELOW else 4))
-        axes.set_xticks(range(0, len(when), step), [when[i] for i in range(0, len(when), step)])
-        axes.set_ylabel(_cut(unit, 30))
-        axes.legend(loc="upper left", frameon=False, fontsize=9, labelcolor=INK, ncols=3)
-        axes.margins(y=0.18)
-
-    return Chart(
-        "forecast",
-        "Forecast against actual",
-        f"The forecast of {len(best['when'])} steps from {best['when'][0]} to {best['when'][-1]}, and what came.",
-        draw,
-    )
-
-
-def importance(told: dict[str, Any]) -> Chart:
-    """The features that the model makes most of."""
-    features = told["features"]
-
-    def draw(axes: Any, width: float) -> None:
-        axes.barh(range(len(features)), [value for _, value in features], color=BEST, height=0.66)
-        limit = 30 if width > _NARROW_BELOW else 18
-        axes.set_yticks(range(len(features)), [_cut(name, limit) for name, _ in features], color=INK)
-        axes.set_ylim(len(features) - 0.4, -0.6)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        axes.grid(axis="y", visible=False)
-        _few_ticks(axes.xaxis, width)
-
-    first = features[0]
-    return Chart(
-        "importance",
-        "Feature importance",
-        f"{first[0]} is first with {first[1]:.0%} of all; measured by {told['measure']}.",
-        draw,
-        height=0.7 + 0.26 * len(features),
-    )
-
-
-def target(facts: Facts, told: dict[str, Any]) -> Chart:
-    """The balance of the classes, or how a target of numbers is spread."""
-    name = _cut(str(facts.run.target), 40)
-    if "labels" in told:
-        labels, counts = told["labels"], told["counts"]
-
-        def draw(axes: Any, width: float) -> None:
-            axes.barh(range(len(labels)), counts, color=BEST, height=0.66)
-            for position, number in enumerate(counts):
-                share = number / max(facts.run.n_rows or 0, 1)
-                axes.annotate(
-                    f"{number:,} ({share:.0%})",
-                    (number, position),
-                    xytext=(5, 0),
-                    va="center",
-                    color=INK,
-                    textcoords="offset points",
-                    fontsize=9,
-                )
-            axes.set_yticks(range(len(labels)), [_cut(label, 20) for label in labels], color=INK)
-            axes.set_ylim(len(labels) - 0.4, -0.6)
-            axes.margins(x=0.2)
-            axes.grid(axis="y", visible=False)
-            _few_ticks(axes.xaxis, width)
-
-        said = f"{told['n_classes']} classes; the largest is {labels[0]} with {counts[0]:,} rows."
-        return Chart("target", f"Classes of {name}", said, draw, height=0.7 + 0.3 * len(labels))
-    edges, counts = told["edges"], told["counts"]
-
-    def draw_histogram(axes: Any, width: float) -> None:
-        sizes = [right - left for left, right in zip(edges, edges[1:], strict=False)]
-        axes.bar(edges[:-1], counts, width=sizes, align="edge", color=BEST, edgecolor=PAPER, linewidth=0.6)
-        axes.set_ylabel("rows")
-        axes.set_xlabel(name)
-        axes.grid(axis="x", visible=False)
-        _few_ticks(axes.xaxis, width)
-
-    return Chart("target", f"Values of {name}", f"From {edges[0]:.4g} to {edges[-1]:.4g}.", draw_histogram, height=2.6)
-
-
 def _label(row: Any, width: float) -> str:
-    return _cut(row.model_name, 34) if width > _NARROW_BELOW else _cut(row.model_id, 14)
+    return cut(row.model_name, 34) if width > NARROW_BELOW else cut(row.model_id, 14)
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
+    """A text of at most so many characters.
+
+    Example:
+        >>> cut("Logistic Regression", 9)
+        'Logistic…'
+    """
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def _few_ticks(axis: Any, width: float) -> None:
+def few_ticks(axis: Any, width: float) -> None:
+    """As many ticks as have room."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(8 if width > _NARROW_BELOW else 4))
+    axis.set_major_locator(MaxNLocator(8 if width > NARROW_BELOW else 4))
 
 
 def _leave_outliers_out(axes: Any, values: Sequence[float], *, greater: bool) -> None:
@@ -466,16 +290,5 @@ def _legend(axes: Any, entries: Sequence[tuple[str, str]], width: float) -> None
     handles = [Patch(color=colour, label=label) for label, colour in entries]
     axes.legend(
         handles=handles, loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=9, labelcolor=INK,
-        ncols=len(entries) if width > _NARROW_BELOW else 2, borderpad=0, handlelength=1,
+        ncols=len(entries) if width > NARROW_BELOW else 2, borderpad=0, handlelength=1,
     )  # fmt: skip
-
-
-def _box(x: float, y: float, colour: str, alpha: float) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, alpha=alpha, linewidth=0)
-
-
-def _cycle(number: int) -> list[str]:
-    colours = [BEST, SECOND, THIRD, BAD, TIED, MUTED]
-    return [colours[i % len(colours)] for i in range(number)]

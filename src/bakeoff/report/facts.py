@@ -140,21 +140,18 @@ def answer(facts: Facts) -> str:
 def _lead(facts: Facts, verdict: Verdict) -> str:
     tied, tested = verdict.tied, len(verdict.pairs)
     if not tied:
-        return f"It is better than {'the other' if tested == 1 else f'all {tested} others'} by more than luck of the folds explains."
-    many = (
-        "the other model"
-        if tested == 1
-        else "any of the others"
-        if len(tied) == tested
-        else f"{len(tied)} of the {tested} others"
-    )
+        others = "the other" if tested == 1 else f"all {tested} others"
+        return f"It is better than {others} by more than luck of the folds explains."
+    many = f"{len(tied)} of the {tested} others"
+    if len(tied) == tested:
+        many = "the other model" if tested == 1 else "any of the others"
     said = f"The folds cannot tell it apart from {many}"
     if verdict.cheapest == verdict.winner:
-        return f"{said}, and it is the quickest of these: the sensible choice."
+        return f"{said}; none of these is much quicker, so it is the sensible choice."
     cheap, best = facts.row_of(verdict.cheapest), facts.row_of(verdict.winner)
     return (
-        f"{said}, of which {cheap.model_name} ({cheap.model_id}) is the quickest ({seconds(cheap.means[TT])} a fold "
-        f"against {seconds(best.means[TT])}): the sensible choice where that matters."
+        f"{said}; the quickest of these is {cheap.model_name} ({cheap.model_id}), with {seconds(cheap.means[TT])} a "
+        f"fold against {seconds(best.means[TT])}: the sensible choice where time matters."
     )
 
 

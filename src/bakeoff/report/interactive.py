@@ -8,8 +8,9 @@ from typing import Any
 from bakeoff.comparison.leaderboard import FAILED, Row, fold_values
 from bakeoff.comparison.trial import TT
 from bakeoff.report import charts
+from bakeoff.report.details import time_of
 from bakeoff.report.facts import Facts, answer, headline
-from bakeoff.report.sections import pareto, time_of
+from bakeoff.report.sections import pareto
 
 _TITLES = {"leaderboard": "Leaderboard", "folds": "Fold by fold", "cost": "Score against time", "timeline": "Slots"}
 
@@ -50,7 +51,7 @@ def _leaderboard(facts: Facts) -> Any:
             mode="markers",
             marker={"size": 11, "color": [charts.colour_of(facts, row.model_id) for row in rows]},
             customdata=[[row.rank, row.model_id, row.means[TT]] for row in rows],
-            hovertemplate="%{customdata[0]}. %{y} (%{customdata[1]})<br>%{x:.4f}<br>%{customdata[2]:.3g} s<extra></extra>",
+            hovertemplate="%{customdata[0]}. %{y}<br>%{x:.4f}<br>%{customdata[2]:.3g} s<extra>%{customdata[1]}</extra>",
         )
     )
     figure.update_xaxes(title=f"{facts.metric}, mean ± std")
@@ -124,9 +125,7 @@ def _timeline(facts: Facts) -> Any:
                 name=kind,
                 marker={"color": colour},
                 customdata=[[bar.trial.model_id, bar.trial.fold + 1, bar.seconds] for _, bar in bars],
-                hovertemplate="%{customdata[0]}, fold %{customdata[1]}: %{customdata[2]:.3g} s<extra>"
-                + kind
-                + "</extra>",
+                hovertemplate="%{customdata[0]}, fold %{customdata[1]}: %{customdata[2]:.3g} s",
             )
     figure.update_xaxes(title="seconds since the comparison began")
     figure.update_yaxes(autorange="reversed")

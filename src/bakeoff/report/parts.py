@@ -32,7 +32,6 @@ class Table:
     titles: Sequence[str]
     rows: Sequence[Sequence[Cell | str]]
     caption: str = ""
-    wide: bool = False
 
     @property
     def heads(self) -> list[tuple[str, bool]]:
@@ -97,3 +96,28 @@ def kind_of(part: Any) -> str:
         'text'
     """
     return type(part).__name__.lower()
+
+
+def number(value: float | None) -> str:
+    """Four decimals, fewer where a number is large, and a dash where there is none.
+
+    Example:
+        >>> number(0.123456), number(4149.31), number(2.5e7), number(None)
+        ('0.1235', '4,149.3', '2.5e+07', '-')
+    """
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return "-"
+    size = abs(value)
+    if size >= 1e6:  # noqa: PLR2004
+        return f"{value:.4g}"
+    return f"{value:,.1f}" if size >= 1000 else f"{value:.4f}"  # noqa: PLR2004
+
+
+def p_text(value: float) -> str:
+    """A p-value as it is printed.
+
+    Example:
+        >>> p_text(0.0004), p_text(0.04)
+        ('< 0.001', '0.040')
+    """
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004

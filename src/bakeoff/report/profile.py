@@ -45,13 +45,16 @@ def target_of(values: pd.Series[Any], task: str) -> dict[str, Any]:
 
 def _column(name: str, values: pd.Series[Any]) -> dict[str, Any]:
     there = values.dropna()
-    known = {"name": one_line(name)[:_WORDS], "missing": int(values.isna().sum())}
     # Lists and the like cannot be counted as they are.
     plain = there if pd.api.types.is_hashable(there.iloc[0] if len(there) else None) else there.astype(str)
     kind, said = _kind(plain)
     return {
-        "name": known["name"], "type": kind, "missing": known["missing"], "distinct": int(plain.nunique()), "values": said
-    }  # fmt: skip
+        "name": one_line(name)[:_WORDS],
+        "type": kind,
+        "missing": int(values.isna().sum()),
+        "distinct": int(plain.nunique()),
+        "values": said,
+    }
 
 
 def _kind(there: pd.Series[Any]) -> tuple[str, str]:

@@ -66,8 +66,8 @@ def timeline(
         transforms: seconds that a trial waited for its fold's preprocessing, where the outcomes do not say so.
 
     Example:
-        >>> first, second = (Outcome("lr", n, fit_seconds=2.0, host="a", finished_at=end) for n, end in ((0, 3), (1, 4)))
-        >>> [(lane.name, lane.bars[0].start) for lane in timeline([first, second], began_at=1.0).lanes]
+        >>> two = [Outcome("lr", n, fit_seconds=2.0, host="a", finished_at=3.0 + n) for n in (0, 1)]
+        >>> [(lane.name, lane.bars[0].start) for lane in timeline(two, began_at=1.0).lanes]
         [('slot 1', 0.0), ('slot 2', 1.0)]
     """
     ran = [each for each in outcomes if each.finished_at > began_at and each.status is not Status.CANCELLED]
