@@ -1,6 +1,6 @@
 """Bakeoff compares every model family that PyCaret knows on one table, on the Spark cluster you already have.
 
-`FugueBackend` is the door for PyCaret code, `run` the whole job. Both are imported when they are first used, so that
+`FugueBackend` is the door for PyCaret code, `run` the whole job, `results` what a run found. They are imported when they are first used, so that
 ``import bakeoff`` stays quick and pulls in neither PyCaret, nor MLflow, nor PySpark.
 """
 
@@ -12,14 +12,19 @@ if TYPE_CHECKING:
     from bakeoff.config import RunConfig
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job import run
+    from bakeoff.run_results import results
 
 __version__ = "0.1.0"
-__all__ = ["FugueBackend", "RunConfig", "__version__", "run"]
+__all__ = ["FugueBackend", "RunConfig", "__version__", "results", "run"]
 
 _HOMES = {"FugueBackend": "bakeoff.fugue_backend", "RunConfig": "bakeoff.config", "run": "bakeoff.job"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "results":  # the package, which can be called
+        from importlib import import_module
+
+        return import_module("bakeoff.results")
     if name not in _HOMES:
         raise AttributeError(f"module 'bakeoff' has no attribute {name!r}")
     from importlib import import_module

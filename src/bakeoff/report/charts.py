@@ -27,8 +27,8 @@ _VARIABLES = {
     INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper", BEST: "best", TIED: "tied", OTHER: "other", BAD: "bad",
     SECOND: "second", THIRD: "third",
 }  # fmt: skip
+_WORK = (("transform", "prepare a fold", THIRD), ("fit", "fit", BEST), ("score", "score", TIED), ("lost", "lost", BAD))
 _IDS = count()
-_MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ def png(chart: Chart) -> bytes:
     stream = io.BytesIO()
     width = min(7.0, chart.height * 1.3) if chart.square else 7.0
     with _settings():
-        figure = _figure(chart, width)
-        figure.suptitle(chart.title, color=INK, fontsize=13, fontweight="bold")
+        figure = _figure(chart, width, chart.title)
         figure.savefig(stream, format="png", dpi=150, facecolor=PAPER)
     return stream.getvalue()
 
@@ -86,7 +85,7 @@ def _settings() -> Any:
     return mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bakeoff", "font.family": "DejaVu Sans"})
 
 
-def _figure(chart: Chart, width: float) -> Any:
+def _figure(chart: Chart, width: float, title: str = "") -> Any:
     from matplotlib.figure import Figure
 
     if chart.square:
@@ -103,6 +102,8 @@ def _figure(chart: Chart, width: float) -> Any:
     axes.xaxis.label.set_color(MUTED)
     axes.yaxis.label.set_color(MUTED)
     chart.draw(axes, width)
+    if title:
+        figure.suptitle(title, color=INK, fontsize=13, fontweight="bold")
     # Laid out once, here: matplotlib would draw everything twice to find out whether the layout has changed.
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")
@@ -149,26 +150,25 @@ def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequen
     """Score against time; what no other model beats in both is the Pareto front."""
 
     def draw(axes: Any, width: float) -> None:
+        from matplotlib.ticker import LogLocator
+
         on = sorted((x, y) for model_id, x, y in points if model_id in front)
         axes.plot(*zip(*on, strict=True), color=MUTED, linewidth=1, linestyle="--", zorder=2)
         for model_id, x, y in points:
             marked = model_id in front
             colour = colour_of(facts, model_id)
             axes.scatter([x], [y], s=70 if marked else 36, color=colour, edgecolors=INK if marked else "none", zorder=3)
-        for model_id, x, y in points[:_MOST_NAMED]:
-            if model_id in front or width > NARROW_BELOW:
-                axes.annotate(
-                    model_id, (x, y), xytext=(6, 4), textcoords="offset points", color=INK, fontsize=9,
-                    fontweight="bold" if model_id in front else "normal",
-                )  # fmt: skip
         axes.set_xscale("log")
         axes.set_xlabel("seconds a fold (fit and score)")
         axes.set_ylabel(facts.metric)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if width > NARROW_BELOW else (1,), numticks=12))
         axes.xaxis.set_minor_formatter(lambda *_: "")
         axes.margins(x=0.12, y=0.12)
         if len(points) > 2:  # noqa: PLR2004 - an outlier among few is half of them
             _leave_outliers_out(axes, [y for *_, y in points], greater=facts.plan.greater_is_better)
+        order = sorted(points, key=lambda point: point[0] not in front)
+        _name_points(axes, order if width > NARROW_BELOW else order[: len(front)], front, width)
 
     return Chart(
         "cost",
@@ -185,7 +185,7 @@ def timeline(lanes: Sequence[Lane], wall: float) -> Chart:
 
     def draw(axes: Any, width: float) -> None:
         for position, lane in enumerate(lanes):
-            for kind, colour in (("transform", THIRD), ("fit", BEST), ("score", TIED), ("lost", BAD)):
+            for kind, _, colour in _WORK:
                 spans = [(bar.start, bar.seconds) for bar in lane.bars if bar.kind == kind]
                 axes.broken_barh(spans, (position - 0.36, 0.72), color=colour, linewidth=0.4, edgecolor=PAPER)
         axes.set_yticks(range(len(lanes)), [lane.name for lane in lanes], color=INK)
@@ -194,7 +194,8 @@ def timeline(lanes: Sequence[Lane], wall: float) -> Chart:
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("seconds since the comparison began")
         few_ticks(axes.xaxis, width)
-        _legend(axes, [("prepare a fold", THIRD), ("fit", BEST), ("score", TIED), ("lost", BAD)], width)
+        there = {bar.kind for lane in lanes for bar in lane.bars}
+        _legend(axes, [(name, colour) for kind, name, colour in _WORK if kind in there], width)
 
     busy = sum(bar.seconds for lane in lanes for bar in lane.bars)
     return Chart(
@@ -265,6 +266,32 @@ def few_ticks(axis: Any, width: float) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(8 if width > NARROW_BELOW else 4))
+
+
+def _name_points(axes: Any, points: Sequence[tuple[str, float, float]], bold: Sequence[str], width: float) -> None:
+    """Write each point's name beside it, where no other name or point is; one that finds no room is left out."""
+    size = 0.82 * width * 72, 0.75 * axes.figure.get_figheight() * 72
+    places = (axes.transScale + axes.transLimits).transform([(x, y) for _, x, y in points]) * size
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in places]
+    for (model_id, *at), (x, y) in zip(points, places, strict=True):
+        if not 0 <= y <= size[1]:
+            continue
+        long = 6.2 * len(model_id)
+        for right, up in ((7, 4), (7, -12), (-7 - long, 4), (-7 - long, -12), (-long / 2, 9), (-long / 2, -17)):
+            box = (x + right, y + up, x + right + long, y + up + 10)
+            if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
+                taken.append(box)
+                weight = "bold" if model_id in bold else "normal"
+                axes.annotate(
+                    model_id,
+                    at,
+                    xytext=(right, up),
+                    textcoords="offset points",
+                    color=INK,
+                    fontsize=9,
+                    fontweight=weight,
+                )
+                break
 
 
 def _leave_outliers_out(axes: Any, values: Sequence[float], *, greater: bool) -> None:

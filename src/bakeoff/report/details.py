@@ -27,9 +27,8 @@ def best_model(facts: Facts) -> Section:
     parts: list[Part] = []
     seen = look.best.get("rows")
     if seen:
-        parts.append(
-            Text(f"{best.model_name}, fitted on the training rows, on {counted(seen, 'row')} that it had not seen.")
-        )
+        unit = "step" if facts.run.task_type == "time_series" else "row"
+        parts.append(Text(f"{best.model_name}, fitted on the training rows, on {counted(seen, unit)} not seen before."))
     told = dict(look.best)
     if "matrix" in told:
         labels = [str(label) for label in told["labels"]]
@@ -60,7 +59,7 @@ def time_of(facts: Facts) -> Timeline:
     """What the slots did."""
     waited = {Trial(str(model_id), int(fold)): float(spent) for model_id, fold, spent in facts.look.transforms}
     began = facts.summary.began_at or facts.look.began_at
-    return timeline(facts.board.outcomes, began, facts.summary.wall_seconds, waited)
+    return timeline(facts.board.outcomes, began, facts.summary.wall_seconds, facts.summary.slots, waited)
 
 
 def _regression(told: dict[str, Any], unit: str) -> list[Part]:
@@ -145,7 +144,7 @@ def data(facts: Facts) -> Section:
     run, look = facts.run, facts.look
     digest = f", content hash {run.data_digest[:12]}" if run.data_digest else ""
     version = f", version {run.source_version}" if run.source_version else ""
-    parts: list[Part] = [Text(f"{run.source}{version}: {run.n_rows or 0:,} rows, {run.n_columns} columns{digest}.")]
+    parts: list[Part] = [Text(f"{run.source}{version}: {facts.size}{digest}.")]
     if look.target:
         told = dict(look.target)
         if "labels" in told:

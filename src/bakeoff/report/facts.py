@@ -98,6 +98,11 @@ class Facts:
         """The metric that ranks, as people read it."""
         return self.name_of(self.plan.sort_by)
 
+    @property
+    def size(self) -> str:
+        """Rows and columns of the data."""
+        return f"{counted(self.run.n_rows or 0, 'row')}, {counted(self.run.n_columns or 0, 'column')}"
+
     def name_of(self, key: str) -> str:
         """A metric as people read it."""
         return {TT: "TT (Sec)", **{metric.key: metric.name for metric in self.plan.metrics}}.get(key, key)
@@ -115,10 +120,7 @@ def question(facts: Facts) -> str:
     verb = "forecasts" if run.task_type == "time_series" else "predicts"
     best = "highest" if plan.greater_is_better else "lowest"
     folds = f"in the mean over {plan.n_folds} folds" if plan.n_folds > 1 else "on one hold-out"
-    return (
-        f"Which of {models} {verb} {run.target} from {facts.source} ({run.n_rows or 0:,} rows, {run.n_columns} columns"
-        f"{version}) with the {best} {facts.metric} {folds}?"
-    )
+    return f"Which of {models} {verb} {run.target} from {facts.source} ({facts.size}{version}) with the {best} {facts.metric} {folds}?"
 
 
 def answer(facts: Facts) -> str:

@@ -12,6 +12,7 @@ from bakeoff.report.facts import Facts, counted, seconds
 from bakeoff.report.parts import Cell, Figure, Part, Section, Table, Text, number, p_text
 from bakeoff.text import one_line
 
+_MANY_FOLDS = 10
 MOST_BARS = 60
 """A chart names at most so many models, the best ones."""
 _MOST_TRACEBACKS = 10
@@ -132,7 +133,7 @@ def _sure(facts: Facts) -> Section:
         f"Bengio 2003), with Holm's adjustment for {counted(len(verdict.pairs), 'pair')}, at {LEVEL:.0%}. A model that "
         "cannot be told apart may still be worse: with more folds or rows smaller differences show."
     )
-    if verdict.n_folds < 5:  # noqa: PLR2004 - where a t-distribution's tails are long
+    if verdict.n_folds < _MANY_FOLDS:
         limits += f" With {verdict.n_folds} folds only large and steady differences do."
     if facts.run.task_type == "time_series":
         limits += " Folds of a time series follow each other, so take this as a rule of thumb."

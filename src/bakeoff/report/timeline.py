@@ -52,6 +52,7 @@ def timeline(
     outcomes: Sequence[Outcome],
     began_at: float = 0.0,
     wall: float = 0.0,
+    slots: int = 0,
     transforms: Mapping[Trial, float] | None = None,
 ) -> Timeline:
     """Put each trial on a slot of the host that ran it.
@@ -63,6 +64,7 @@ def timeline(
         outcomes: those of an earlier attempt of the run, which ended before it began, are left out.
         began_at: seconds since the epoch; the start of the first trial where it is not known.
         wall: seconds that the run took, where that is known.
+        slots: how many there were, also those that had nothing to do, where there is one host.
         transforms: seconds that a trial waited for its fold's preprocessing, where the outcomes do not say so.
 
     Example:
@@ -87,6 +89,8 @@ def timeline(
             mine.append(lane)
         _add(lane, each, max(start(each) - began_at, 0.0), waited[each.trial])
     flat = tuple(lane for mine in lanes.values() for lane in mine)
+    if len(hosts) == 1:
+        flat += tuple(Lane(f"slot {number + 1}") for number in range(len(flat), slots))
     return Timeline(flat, began_at, max([wall, *(lane.ends for lane in flat)]))
 
 
