@@ -113,7 +113,7 @@ def cli() -> None:
     "--config", "config_file", type=click.Path(path_type=Path), help="YAML file with any of these; options win."
 )
 @_loudness
-def run(config_file: Path | None, as_json: bool, quiet: bool, verbose: int, **options: Any) -> None:  # noqa: FBT001
+def run(config_file: Path | None, as_json: bool, quiet: bool, verbose: int, **options: Any) -> None:
     """Compare models on a table and keep everything that was learned."""
     from bakeoff.config import RunConfig
 
@@ -126,7 +126,7 @@ def run(config_file: Path | None, as_json: bool, quiet: bool, verbose: int, **op
 @click.option("--include", multiple=True, help="Compare only these models (repeat, or separate by commas).")
 @_HOME
 @_loudness
-def demo(task: str, include: tuple[str, ...], home: Path, as_json: bool, quiet: bool, verbose: int) -> None:  # noqa: FBT001
+def demo(task: str, include: tuple[str, ...], home: Path, as_json: bool, quiet: bool, verbose: int) -> None:
     """Run the whole job on a small data set that ships in an installed package."""
     from bakeoff.demo import demo_config
 
@@ -139,7 +139,7 @@ def demo(task: str, include: tuple[str, ...], home: Path, as_json: bool, quiet: 
 @_HOME
 @_CATALOG
 @_SCHEMA
-def runs(home: Path, catalog: str | None, schema: str | None, as_json: bool) -> None:  # noqa: FBT001
+def runs(home: Path, catalog: str | None, schema: str | None, as_json: bool) -> None:
     """List the runs, the newest first."""
     with _answering(as_json=as_json), _results(home, catalog, schema) as (spark, tables):
         query = (
@@ -161,7 +161,7 @@ def runs(home: Path, catalog: str | None, schema: str | None, as_json: bool) -> 
 @_HOME
 @_CATALOG
 @_SCHEMA
-def leaderboard(run_id: str | None, home: Path, catalog: str | None, schema: str | None, as_json: bool) -> None:  # noqa: FBT001
+def leaderboard(run_id: str | None, home: Path, catalog: str | None, schema: str | None, as_json: bool) -> None:
     """Show the ranking of a run; of the newest one when none is named."""
     from rich.console import Console
 
@@ -241,7 +241,7 @@ def report(
 @_HOME
 @_CATALOG
 @_SCHEMA
-def sql(query: str, as_csv: bool, home: Path, catalog: str | None, schema: str | None) -> None:  # noqa: FBT001
+def sql(query: str, as_csv: bool, home: Path, catalog: str | None, schema: str | None) -> None:
     """Ask the tables: runs, trials, leaderboard; batch_metrics, leaderboard_latest, best_models, failures."""
     from bakeoff.errors import UserError
 

@@ -120,7 +120,8 @@ def question(facts: Facts) -> str:
     verb = "forecasts" if run.task_type == "time_series" else "predicts"
     best = "highest" if plan.greater_is_better else "lowest"
     folds = f"in the mean over {plan.n_folds} folds" if plan.n_folds > 1 else "on one hold-out"
-    return f"Which of {models} {verb} {run.target} from {facts.source} ({facts.size}{version}) with the {best} {facts.metric} {folds}?"
+    data = f"{facts.source} ({facts.size}{version})"
+    return f"Which of {models} {verb} {run.target} from {data} with the {best} {facts.metric} {folds}?"
 
 
 def answer(facts: Facts) -> str:
