@@ -1,7 +1,8 @@
 """Bakeoff compares every model family that PyCaret knows on one table, on the Spark cluster you already have.
 
 `FugueBackend` is the door for PyCaret code, `run` the whole job, `results` reads back what a run found. They are
-imported when they are first used, so that ``import bakeoff`` stays quick and pulls in neither PyCaret, nor MLflow, nor PySpark.
+imported when they are first used, so that ``import bakeoff`` stays quick and pulls in neither PyCaret, nor MLflow, nor
+PySpark.
 """
 
 from __future__ import annotations

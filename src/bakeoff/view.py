@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,30 +114,6 @@ def place_options(tables: TableTarget, home: Path) -> str:
         return home_option(home)
     catalog = f" --catalog {shlex.quote(tables.catalog)}" if tables.catalog else ""
     return f"{catalog} --schema {shlex.quote(tables.schema or '')}"
-
-
-def leaderboard_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Rows of the ``leaderboard`` table as they are shown: the primary metric first, the others behind it."""
-    import pandas as pd
-
-    primary = rows[0]["primary_metric"]
-    others = [key for key in (rows[0]["metrics"] or {}) if key != primary]
-    shown = [
-        {
-            "rank": row["rank"],
-            "model": row["model_name"],
-            "id": row["model_id"],
-            primary: row["primary_value"],
-            "std": (row["metrics_std"] or {}).get(primary),
-            **{key: (row["metrics"] or {}).get(key) for key in others},
-            "tied": {True: "yes", False: "no"}.get(row["tied_with_best"]),
-            "status": row["status"],
-            "error": row["error_type"],
-        }
-        for row in rows
-    ]
-    frame = pd.DataFrame(shown)
-    return frame.drop(columns="error") if frame["error"].isna().all() else frame
 
 
 def print_frame(console: Console, frame: pd.DataFrame) -> None:

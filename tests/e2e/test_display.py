@@ -24,8 +24,9 @@ from bakeoff.comparison.events import Announcer, BatchDone, Event, PlanMade, Run
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status, Trial
-from bakeoff.display import MAX_ROWS, DisplayListener, Standing, _DisplayUtil
+from bakeoff.display import DisplayListener, _DisplayUtil
 from bakeoff.fugue_backend import FugueBackend
+from bakeoff.standing import MAX_ROWS, Standing
 
 METRICS = (Metric("accuracy", "Accuracy"), Metric("auc", "AUC"))
 NAMES = {"nb": "Naive Bayes", "lr": "Logistic Regression", "svm": "SVM"}

@@ -82,7 +82,7 @@ def png(chart: Chart) -> bytes:
 def _settings() -> Any:
     import matplotlib as mpl
 
-    return mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bakeoff", "font.family": "DejaVu Sans"})
+    return mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bakeoff", "font.family": "DejaVu Sans", "text.parse_math": False})
 
 
 def _figure(chart: Chart, width: float, title: str = "") -> Any:
