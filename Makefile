@@ -13,7 +13,7 @@ export UV_SYSTEM_CERTS ?= 1
 .DEFAULT_GOAL := help
 CLASSIC := .venv-classic
 SPARK4 := .venv-spark4
-.PHONY: help setup demo test test-all test-classic test-spark4 lint format lock clean
+.PHONY: help setup demo screenshots test test-all test-classic test-spark4 lint format lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,11 @@ setup: $(READY) ## Make the virtual environment with the locked requirements
 
 demo: $(READY) ## Compare models on a data set that ships in a package, on local Spark
 	$(BIN)/bakeoff demo
+
+screenshots: $(READY) ## Take the README's pictures again, from real runs (needs Chromium)
+	$(BIN)/bakeoff demo
+	$(BIN)/bakeoff demo 2>/dev/null | $(BIN)/python docs/picture.py
+	$(BIN)/python docs/screenshots.py
 
 # Spark Connect comes second, in a process of its own: one that has held its session gives no other any more.
 test: lint ## Lint, check types, and run all tests but the slow ones

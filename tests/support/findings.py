@@ -51,7 +51,7 @@ def facts(task: str = "classification", n_models: int = 5, n_failed: int = 0, n_
                     finished_at=clock[slot],
                 )
             else:
-                values = {metric.key: 0.9 - 0.02 * n + random.normal(scale=0.01) for metric in metrics}
+                values = {metric.key: 0.9 - 0.02 * n + random.normal(scale=0.04) for metric in metrics}
                 outcome = Outcome(model.id, fold, metrics=values, **common, finished_at=clock[slot])
             outcomes.append(outcome)
     board = rank(plan, outcomes)

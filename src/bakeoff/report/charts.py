@@ -82,7 +82,8 @@ def png(chart: Chart) -> bytes:
 def _settings() -> Any:
     import matplotlib as mpl
 
-    return mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bakeoff", "font.family": "DejaVu Sans", "text.parse_math": False})
+    own = {"svg.fonttype": "none", "svg.hashsalt": "bakeoff", "font.family": "DejaVu Sans", "text.parse_math": False}
+    return mpl.rc_context(own)
 
 
 def _figure(chart: Chart, width: float, title: str = "") -> Any:

@@ -212,7 +212,13 @@ def target(facts: Facts, told: Mapping[str, Any]) -> Chart:
         axes.grid(axis="x", visible=False)
         few_ticks(axes.xaxis, width)
 
-    return Chart("target", f"Values of {name}", f"From {edges[0]:.4g} to {edges[-1]:.4g}.", draw_histogram, height=2.6)
+    return Chart(
+        "target",
+        f"Values of {name}",
+        f"A histogram of {name}, from {edges[0]:.4g} to {edges[-1]:.4g}.",
+        draw_histogram,
+        height=2.6,
+    )
 
 
 def _box(x: float, y: float, colour: str, alpha: float) -> Any:
