@@ -1,6 +1,6 @@
 """Take the pictures of the README from real runs: ``make screenshots``.
 
-It runs the demo where there is no run yet, makes the newest run's report anew, and photographs it and MLflow's pages with
+It runs the demo where there is no run yet, and photographs the newest run's report and MLflow's list of runs with
 headless Chromium (Debian: ``apt-get install chromium``).
 """
 
@@ -26,7 +26,7 @@ PATIENCE = 90.0
 
 
 def main() -> None:
-    """Write ``report.png``, ``report-dark-phone.png`` and ``mlflow.png`` beside this file."""
+    """Write ``report.png``, ``report-phone.png`` and ``mlflow.png`` beside this file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--home", type=Path, default=Path(".bakeoff"))
     home = parser.parse_args().home
@@ -64,7 +64,9 @@ def _mlflow(page: Page, home: Path) -> None:
         _wait(lambda: urllib.request.urlopen(f"{address}/health", timeout=5).status == 200)  # noqa: S310, PLR2004
         page.open(f"{address}/#/experiments/{experiment}/runs", width=WIDTH, height=HEIGHT)
         _wait(lambda: page.ask("document.body.innerText.includes('of breast_cancer.csv')"))
-        time.sleep(3)
+        page.ask("document.querySelectorAll('[aria-label=\"Close\"]').forEach(button => button.click())")
+        page.ask("document.querySelectorAll('[data-testid=\"expander-icon\"]').forEach(each => each.click())")
+        time.sleep(5)
         page.picture(HERE / "mlflow.png")
     finally:
         server.terminate()

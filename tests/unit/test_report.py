@@ -42,7 +42,7 @@ def test_the_answer_says_by_how_much_and_whether_it_means_anything():
     assert "of the 11 others" in said
     alone = facts(n_models=1)
     assert answer(alone).endswith("It was the only model.")
-    assert headline(alone).startswith("sold of shop.csv: m0 0.9")
+    assert re.fullmatch(r"m0 0\.\d{4} for sold of shop\.csv", headline(alone))
 
 
 def test_the_answer_names_the_quickest_that_is_as_good():
@@ -51,8 +51,8 @@ def test_the_answer_names_the_quickest_that_is_as_good():
     rows = tuple(replace(row, means={**row.means, "tt_sec": quick[row.model_id]}) for row in known.board.rows)
     verdict = replace(known.verdict, cheapest="m1", pairs=(replace(known.verdict.pairs[0], p_adjusted=0.5),))
     said = answer(replace(known, verdict=verdict, board=replace(known.board, rows=rows)))
-    assert "cannot tell it apart from the other model; the quickest of these is" in said
-    assert "(m1), with 1.0 s a fold against 9.0 s: the sensible choice where time matters." in said
+    assert "cannot tell it apart from the other model; " in said
+    assert "(m1) scores nearly as well and takes 1.0 s a fold instead of 9.0 s: the sensible choice" in said
 
 
 def test_a_run_in_which_nothing_came_through_says_so():

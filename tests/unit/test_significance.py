@@ -118,6 +118,12 @@ def test_the_cheapest_of_the_tied_is_named_and_never_a_cheaper_loser():
     assert judge(plan, board).cheapest == "rf"
 
 
+def test_a_tied_model_that_scores_much_worse_is_no_choice_however_quick():
+    scores = {"smooth": [0.5, 0.6, 0.7], "means": [4.0, 9.0, 1.0]}
+    verdict = judge(*compared(scores, metric=RMSE, seconds={"smooth": 9.0, "means": 0.1}))
+    assert (verdict.tied, verdict.cheapest) == (("means",), "smooth")
+
+
 def test_a_model_that_learns_nothing_is_no_choice_even_where_folds_are_too_few_to_tell():
     scores = {"rf": [0.9, 0.7], BASELINE: [0.5, 0.6]}
     verdict = judge(*compared(scores, seconds={"rf": 3.0, BASELINE: 0.01}))

@@ -78,8 +78,8 @@ class Verdict:
     Attributes:
         winner: id of the first complete model.
         pairs: the winner against each other complete model that could be tested, in the order of the ranking.
-        cheapest: among those tied with the winner, the model with the shortest time per fold; the winner itself where
-            that is hardly longer.
+        cheapest: among those tied with the winner and within one standard error of it, the model with the shortest
+            time per fold; the winner itself where that is hardly shorter.
         n_folds: so many folds were paired.
     """
 
@@ -158,7 +158,7 @@ def judge(plan: Plan, board: Leaderboard) -> Verdict | None:
         Pair(model_id, test.mean, test.half_width, test.p_value, p_adjusted)
         for model_id, test, p_adjusted in zip(testable, tests, adjusted, strict=True)
     )
-    return Verdict(best.model_id, pairs, _cheapest(complete, pairs), plan.n_folds)
+    return Verdict(best.model_id, pairs, _cheapest(complete, pairs, plan.sort_by, plan.n_folds), plan.n_folds)
 
 
 def mark_ties(board: Leaderboard, verdict: Verdict | None) -> Leaderboard:
@@ -184,8 +184,14 @@ def _test(own: Sequence[float] | None, other: Sequence[float] | None, sign: floa
     return corrected_t_test(list(np.where(np.abs(differences) <= noise, 0.0, differences)), test_ratio)
 
 
-def _cheapest(complete: Sequence[Row], pairs: Sequence[Pair]) -> str:
-    tied = {pair.model_id for pair in pairs if pair.tied}
-    limit = CHEAPER * complete[0].means[TT]
-    cheaper = [row for row in complete if row.model_id in tied and row.model_id != BASELINE and row.means[TT] <= limit]
-    return min(cheaper or complete[:1], key=lambda row: row.means[TT]).model_id
+def _cheapest(complete: Sequence[Row], pairs: Sequence[Pair], key: str, n_folds: int) -> str:
+    """The sensible choice where time matters.
+
+    With few folds models are tied that nobody would choose, so the choice is also kept within one standard error of the
+    winner's mean, after Breiman, Friedman, Olshen and Stone (Classification and Regression Trees, 1984, section 3.4.3).
+    """
+    best = complete[0]
+    error = best.stds[key] / math.sqrt(max(n_folds - 1, 1))  # the deviation is that of the population
+    close = {pair.model_id for pair in pairs if pair.tied and pair.advantage <= error and pair.model_id != BASELINE}
+    cheaper = [row for row in complete if row.model_id in close and row.means[TT] <= CHEAPER * best.means[TT]]
+    return min(cheaper or [best], key=lambda row: row.means[TT]).model_id

@@ -150,11 +150,12 @@ def _lead(facts: Facts, verdict: Verdict) -> str:
         many = "the other model" if tested == 1 else "any of the others"
     said = f"The folds cannot tell it apart from {many}"
     if verdict.cheapest == verdict.winner:
-        return f"{said}; none of these is much quicker, so it is the sensible choice."
+        return f"{said}; none that scores nearly as well is much quicker, so it is the sensible choice."
     cheap, best = facts.row_of(verdict.cheapest), facts.row_of(verdict.winner)
+    times = f"{seconds(cheap.means[TT])} a fold instead of {seconds(best.means[TT])}"
     return (
-        f"{said}; the quickest of these is {cheap.model_name} ({cheap.model_id}), with {seconds(cheap.means[TT])} a "
-        f"fold against {seconds(best.means[TT])}: the sensible choice where time matters."
+        f"{said}; {cheap.model_name} ({cheap.model_id}) scores nearly as well and takes {times}: the sensible choice "
+        "where time matters."
     )
 
 
@@ -164,11 +165,11 @@ def headline(facts: Facts) -> str:
     Example:
         >>> headline(Facts(RunRecord("r", "failed", source="a/b.csv", target="y"), Plan((), 2, (), TT),
         ...     Leaderboard((), ()), None, Summary(1, 1.0, 1.0)))
-        'y of b.csv: no model'
+        'no model for y of b.csv'
     """
     best = facts.board.best
     won = f"{best.model_id} {best.primary_value:.4f}" if best else "no model"
-    return f"{facts.run.target} of {facts.source}: {won}"
+    return f"{won} for {facts.run.target} of {facts.source}"
 
 
 def clock(summary: Summary) -> str:

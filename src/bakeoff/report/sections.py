@@ -86,7 +86,7 @@ def _state(row: Row, facts: Facts) -> str:
     if row.tied_with_best and row.rank > 1:
         said.append("tied")
     if facts.verdict is not None and row.model_id == facts.verdict.cheapest and row.rank > 1:
-        said.append("quickest of the tied")
+        said.append("nearly as good, and quicker")
     if row.status == FAILED:
         said.append(f"failed: {one_line(row.error_type or 'no reason given')}")
     elif row.status != COMPLETE:
