@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ from bakeoff.report.plain import as_object
 from bakeoff.report.profile import columns_of, target_of
 from bakeoff.report.sections import figures, sections
 from bakeoff.report.timeline import timeline
+from bakeoff.reporting import report_run
+from bakeoff.results.target import TableTarget
 from bakeoff.stored import facts_of
 
 
@@ -184,3 +187,18 @@ def test_the_plotly_figures_hold_every_model_that_has_a_score():
 def test_an_empty_board_is_no_reason_to_stop():
     nothing = replace(facts(n_models=1), board=Leaderboard((), ()), verdict=None)
     assert [section.id for section in sections(nothing)]
+
+
+def test_a_report_that_cannot_be_made_is_a_line_in_the_problems(tmp_path):
+    known = facts()
+    backend = SimpleNamespace(plan=known.plan, board=known.board, summary=known.summary, verdict=known.verdict)
+    places = SimpleNamespace(tables=TableTarget(path=tmp_path), mlflow_url=None)
+    home = tmp_path / "home"
+    home.write_text("a file is no folder")
+    told = report_run(home, places, known.run, backend, None, None, None)
+    assert told.file is None
+    assert [problem.split(":")[0] for problem in told.problems] == [
+        "The report lacks what the best model does",
+        "The report could not be written",
+    ]
+    assert told.facts.board == known.board
