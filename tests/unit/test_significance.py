@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -43,6 +43,7 @@ def test_the_correction_is_that_of_nadeau_and_bengio(differences, ratio):
     assert corrected_t_test(differences, ratio).p_value == pytest.approx(expected, rel=1e-7, abs=1e-12)
 
 
+@settings(max_examples=10)  # theirs takes a twentieth of a second
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_is_that_of_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
