@@ -141,13 +141,15 @@ def demo(task: str, include: tuple[str, ...], home: Path, as_json: bool, quiet: 
 @_SCHEMA
 def runs(home: Path, catalog: str | None, schema: str | None, as_json: bool) -> None:
     """List the runs, the newest first."""
+    from bakeoff.results.tables import frame as table_of
+
     with _answering(as_json=as_json), _results(home, catalog, schema) as (spark, tables):
-        query = (
-            "SELECT run_id, started_at, status, source, target, n_models, n_failed, best_model_id, "
-            "round(best_value, 4) AS best_value, primary_metric, round(wall_seconds, 1) AS seconds "
-            "FROM runs ORDER BY started_at DESC"
-        )
-        frame = spark.sql(query).toPandas()
+        columns = (
+            "run_id", "started_at", "status", "source", "target", "n_models", "n_failed", "best_model_id",
+            "round(best_value, 4) AS best_value", "primary_metric", "round(wall_seconds, 1) AS seconds",
+        )  # fmt: skip
+        newest_first = table_of(spark, tables, "runs").orderBy("started_at", ascending=False)
+        frame = newest_first.selectExpr(*columns).toPandas()
     if as_json:
         _print_json({"runs": json.loads(frame.to_json(orient="records", date_format="iso"))})
         return
