@@ -163,7 +163,7 @@ def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequen
         axes.set_xlabel("seconds a fold (fit and score)")
         axes.set_ylabel(facts.metric)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if width > NARROW_BELOW else (1,), numticks=12))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if width > NARROW_BELOW else (1, 3), numticks=12))
         axes.xaxis.set_minor_formatter(lambda *_: "")
         axes.margins(x=0.12, y=0.12)
         if len(points) > 2:  # noqa: PLR2004 - an outlier among few is half of them
