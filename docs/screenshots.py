@@ -1,6 +1,6 @@
 """Take the pictures of the README from real runs: ``make screenshots``.
 
-It runs the demo where there is no run yet, and photographs the newest run's report and MLflow's list of runs with
+It runs the demo where there is no run yet, and photographs the newest run's report and its page in MLflow with
 headless Chromium (Debian: ``apt-get install chromium``).
 """
 
@@ -50,11 +50,13 @@ def main() -> None:
 
 
 def _mlflow(page: Page, home: Path) -> None:
-    """The list of runs as MLflow shows it to whoever opens the experiment."""
+    """The page of the newest run as MLflow shows it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    experiment = make_client(home).get_experiment_by_name("bakeoff").experiment_id
+    client = make_client(home)
+    experiment = client.get_experiment_by_name("bakeoff").experiment_id
+    run = client.search_runs([experiment], "tags.`bakeoff.kind` = 'run'", max_results=1)[0].info.run_id
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", local_tracking_uri(home)]
     command += ["--default-artifact-root", artifact_root(home).as_uri()]
@@ -62,11 +64,10 @@ def _mlflow(page: Page, home: Path) -> None:
     try:
         address = f"http://127.0.0.1:{port}"
         _wait(lambda: urllib.request.urlopen(f"{address}/health", timeout=5).status == 200)  # noqa: S310, PLR2004
-        page.open(f"{address}/#/experiments/{experiment}/runs", width=WIDTH, height=HEIGHT)
-        _wait(lambda: page.ask("document.body.innerText.includes('of breast_cancer.csv')"))
+        page.open(f"{address}/#/experiments/{experiment}/runs/{run}", width=WIDTH, height=HEIGHT)
+        _wait(lambda: page.ask("document.body.innerText.includes('has the best')"))
         page.ask("document.querySelectorAll('[aria-label=\"Close\"]').forEach(button => button.click())")
-        page.ask("document.querySelectorAll('[data-testid=\"expander-icon\"]').forEach(each => each.click())")
-        time.sleep(5)
+        time.sleep(3)
         page.picture(HERE / "mlflow.png")
     finally:
         server.terminate()
