@@ -18,7 +18,8 @@ RUNTIME ?= 16.4
 DBR := .venv-dbr-$(RUNTIME)
 LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
-.PHONY: help setup demo test test-all test-classic test-spark4 test-dbr bench soak wheel lint format lock lock-dbr clean
+.PHONY: help setup demo screenshots test test-all test-classic test-spark4 test-dbr bench soak wheel lint format lock \
+	lock-dbr clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,11 @@ setup: $(READY) ## Make the virtual environment with the locked requirements
 
 demo: $(READY) ## Compare models on a data set that ships in a package, on local Spark
 	$(BIN)/bakeoff demo
+
+screenshots: $(READY) ## Take the README's pictures again, from real runs (needs Chromium)
+	$(BIN)/bakeoff demo
+	$(BIN)/bakeoff demo 2>/dev/null | $(BIN)/python docs/picture.py
+	$(BIN)/python docs/screenshots.py
 
 # Spark Connect comes second, in a process of its own: one that has held its session gives no other any more.
 test: lint ## Lint, check types, and run all tests but the slow ones

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
@@ -16,12 +17,14 @@ def main() -> None:
     """Read standard input and write the picture beside this file."""
     here = Path(__file__).parent.resolve()
     lines = [line.rstrip().replace(str(Path.cwd()), "~/project") for line in sys.stdin]
-    width = max(map(len, lines))
+    # The ranking is as wide as it is; sentences are folded to its width, as a terminal does.
+    width = max([60, *(len(line) for line in lines if line.startswith(" "))])
+    lines = [piece for line in lines for piece in (textwrap.wrap(line, width) if len(line) > width else [line])]
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=width, file=nowhere)
         console.print(Text("$ bakeoff demo", style="bold green"))
         for line in lines:
-            heading = re.match(r"\s+# |Best:|Next:", line)
+            heading = re.match(r"\s+# |.* has the best |Next:", line)
             console.print(Text(line, style="bold" if heading else ""))
     # No fonts from elsewhere: the picture is whole without a network.
     plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)

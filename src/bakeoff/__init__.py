@@ -1,8 +1,8 @@
 """Bakeoff compares every model family that PyCaret knows on one table, on the Spark cluster you already have.
 
-`FugueBackend` is the door for PyCaret code, `run` the whole job, and `warm_up` gets the workers of a cluster ready
-while your own code still prepares the table. They are imported when they are first used, so that ``import bakeoff``
-stays quick and pulls in neither PyCaret, nor MLflow, nor PySpark.
+`FugueBackend` is the door for PyCaret code, `run` the whole job, `results` reads back what a run found, and `warm_up`
+gets the workers of a cluster ready while your own code still prepares the table. They are imported when they are first
+used, so that ``import bakeoff`` stays quick and pulls in neither PyCaret, nor MLflow, nor PySpark.
 """
 
 from __future__ import annotations
@@ -14,19 +14,25 @@ if TYPE_CHECKING:
     from bakeoff.execution.warm_up import warm_up
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job import run
+    from bakeoff.run_results import results
 
 __version__ = "0.1.0"
-__all__ = ["FugueBackend", "RunConfig", "__version__", "run", "warm_up"]
+__all__ = ["FugueBackend", "RunConfig", "__version__", "results", "run", "warm_up"]
 
 _HOMES = {
     "FugueBackend": "bakeoff.fugue_backend",
     "RunConfig": "bakeoff.config",
+    "results": "bakeoff.run_results",
     "run": "bakeoff.job",
     "warm_up": "bakeoff.execution.warm_up",
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "results":  # the package, which can be called
+        from importlib import import_module
+
+        return import_module("bakeoff.results")
     if name not in _HOMES:
         raise AttributeError(f"module 'bakeoff' has no attribute {name!r}")
     from importlib import import_module

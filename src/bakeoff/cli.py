@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,21 @@ _HOME = click.option(
 _CATALOG = click.option("--catalog", help="Catalog of the tables, in a metastore.")
 _SCHEMA = click.option("--schema", help="Schema of the tables, in a metastore; without it they are under --home.")
 _TASKS = click.Choice(["classification", "regression", "time_series"])
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and all else to stderr.")
+_OPEN = click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
+
+
+def _loudness(command: Any) -> Any:
+    """The options that say how much is said."""
+    for option in (
+        click.option("-v", "--verbose", count=True, help="Say more (-vv: everything that is logged)."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but the result."),
+        _JSON,
+    ):
+        command = option(command)
+    return command
 
 
 class _Commands(click.Group):
@@ -66,6 +83,7 @@ def cli() -> None:
         "bakeoff run --source data.csv --target y --include lr,rf,lightgbm --fold 5 --batch-size 3",
         "bakeoff run --source air.csv --target passengers --task time_series --time-col month --fh 12",
         "bakeoff run --config bakeoff.yml --setup '{\"normalize\": true}'",
+        "bakeoff run --source data.csv --target y --json > result.json",
     )
 )
 @click.option("--source", help="A table (catalog.schema.table), or a path to csv, parquet or Delta.")
@@ -96,61 +114,123 @@ def cli() -> None:
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="YAML file with any of these; options win."
 )
-def run(config_file: Path | None, **options: Any) -> None:
+@_loudness
+def run(config_file: Path | None, as_json: bool, quiet: bool, verbose: int, **options: Any) -> None:
     """Compare models on a table and keep everything that was learned."""
     from bakeoff.config import RunConfig
 
-    _run(RunConfig.from_sources(options, config_file))
+    with _answering(as_json=as_json):
+        _run(RunConfig.from_sources(options, config_file), as_json=as_json, quiet=quiet, verbose=verbose)
 
 
 @cli.command(epilog=_examples("bakeoff demo", "bakeoff demo --task regression", "bakeoff demo --task time_series"))
 @click.option("--task", type=_TASKS, default="classification", show_default=True)
 @click.option("--include", multiple=True, help="Compare only these models (repeat, or separate by commas).")
 @_HOME
-def demo(task: str, include: tuple[str, ...], home: Path) -> None:
+@_loudness
+def demo(task: str, include: tuple[str, ...], home: Path, as_json: bool, quiet: bool, verbose: int) -> None:
     """Run the whole job on a small data set that ships in an installed package."""
     from bakeoff.demo import demo_config
 
-    _run(demo_config(task, home, include))
+    with _answering(as_json=as_json):
+        _run(demo_config(task, home, include), as_json=as_json, quiet=quiet, verbose=verbose)
 
 
-@cli.command(epilog=_examples("bakeoff runs", "bakeoff runs --schema results"))
+@cli.command(epilog=_examples("bakeoff runs", "bakeoff runs --schema results", "bakeoff runs --json"))
+@_JSON
 @_HOME
 @_CATALOG
 @_SCHEMA
-def runs(home: Path, catalog: str | None, schema: str | None) -> None:
+def runs(home: Path, catalog: str | None, schema: str | None, as_json: bool) -> None:
     """List the runs, the newest first."""
-    with _results(home, catalog, schema) as (spark, _):
-        query = (
-            "SELECT run_id, started_at, status, source, target, n_models, n_failed, best_model_id, "
-            "round(best_value, 4) AS best_value, primary_metric, round(wall_seconds, 1) AS seconds "
-            "FROM runs ORDER BY started_at DESC"
-        )
-        _show(spark.sql(query).toPandas())
-    _next("bakeoff leaderboard RUN_ID")
+    from bakeoff.results.tables import frame as table_of
+
+    with _answering(as_json=as_json), _results(home, catalog, schema) as (spark, tables):
+        columns = (
+            "run_id", "started_at", "status", "source", "target", "n_models", "n_failed", "best_model_id",
+            "round(best_value, 4) AS best_value", "primary_metric", "round(wall_seconds, 1) AS seconds",
+        )  # fmt: skip
+        newest_first = table_of(spark, tables, "runs").orderBy("started_at", ascending=False)
+        frame = newest_first.selectExpr(*columns).toPandas()
+    if as_json:
+        _print_json({"runs": json.loads(frame.to_json(orient="records", date_format="iso"))})
+        return
+    _show(frame)
+    _next(tables, home, "bakeoff leaderboard RUN_ID", "bakeoff report RUN_ID")
 
 
 @cli.command(epilog=_examples("bakeoff leaderboard", "bakeoff leaderboard 20260131-120000-a1b2c3"))
 @click.argument("run_id", required=False)
+@_JSON
 @_HOME
 @_CATALOG
 @_SCHEMA
-def leaderboard(run_id: str | None, home: Path, catalog: str | None, schema: str | None) -> None:
+def leaderboard(run_id: str | None, home: Path, catalog: str | None, schema: str | None, as_json: bool) -> None:
     """Show the ranking of a run; of the newest one when none is named."""
-    from bakeoff.errors import UserError
-    from bakeoff.view import leaderboard_frame
+    from rich.console import Console
 
-    with _results(home, catalog, schema) as (spark, _):
-        if run_id is None:
-            newest = spark.sql("SELECT run_id FROM runs ORDER BY started_at DESC LIMIT 1").first()
-            run_id = newest[0] if newest else ""
-        rows = spark.sql("SELECT * FROM leaderboard WHERE run_id = :run_id ORDER BY rank", args={"run_id": run_id})
-        found = [row.asDict() for row in rows.collect()]
-        if not found:
-            raise UserError(f"There is no leaderboard of a run {run_id!r}: `bakeoff runs` lists the runs.")
-        click.echo(f"Run {run_id}, ranked by {found[0]['primary_metric']}:")
-        _show(leaderboard_frame(found))
-    _next('bakeoff sql "SELECT * FROM failures"', "bakeoff ui")
+    from bakeoff.report.facts import answer
+    from bakeoff.report.plain import as_object
+    from bakeoff.stored import read_facts
+    from bakeoff.view import print_leaderboard
+
+    with _answering(as_json=as_json), _results(home, catalog, schema) as (spark, tables):
+        facts = read_facts(spark, tables, home, run_id)
+    if as_json:
+        _print_json(as_object(facts))
+        return
+    click.echo(f"Run {facts.run.run_id}, ranked by {facts.metric}:")
+    print_leaderboard(Console(highlight=False), facts.plan, facts.board)
+    click.echo(answer(facts))
+    _next(tables, home, f"bakeoff report {facts.run.run_id}", 'bakeoff sql "SELECT * FROM failures"', "bakeoff ui")
+
+
+@cli.command(
+    epilog=_examples(
+        "bakeoff report",
+        "bakeoff report --open",
+        "bakeoff report 20260131-120000-a1b2c3 --output report.html",
+    )
+)
+@click.argument("run_id", required=False)
+@_OPEN
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the page to this file.")
+@_HOME
+@_CATALOG
+@_SCHEMA
+def report(
+    run_id: str | None,
+    open_it: bool,
+    output: Path | None,
+    home: Path,
+    catalog: str | None,
+    schema: str | None,
+) -> None:
+    """Make the report of a run again, from its tables; of the newest run when none is named.
+
+    One HTML file that needs no network: who won, by how much, whether that means anything, what it cost, what failed.
+    """
+    from bakeoff.report.page import render, write
+    from bakeoff.stored import read_facts, run_folder
+
+    with _results(home, catalog, schema) as (spark, tables):
+        facts = read_facts(spark, tables, home, run_id)
+    if output is None:
+        file = write(facts, run_folder(home, facts.run.run_id))
+    else:
+        file = output
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(render(facts), encoding="utf-8")
+        except OSError as error:
+            from bakeoff.errors import UserError
+
+            raise UserError(f"--output {file} cannot be written ({error.strerror}): name another file.") from error
+    click.echo(f"Report of run {facts.run.run_id}: {file}")
+    if open_it:
+        click.launch(file.absolute().as_uri())
+    else:
+        _next(tables, home, f"bakeoff report {facts.run.run_id} --open")
 
 
 @cli.command(
@@ -165,7 +245,7 @@ def leaderboard(run_id: str | None, home: Path, catalog: str | None, schema: str
 @_HOME
 @_CATALOG
 @_SCHEMA
-def sql(query: str, as_csv: bool, home: Path, catalog: str | None, schema: str | None) -> None:  # noqa: FBT001
+def sql(query: str, as_csv: bool, home: Path, catalog: str | None, schema: str | None) -> None:
     """Ask the tables: runs, trials, leaderboard; batch_metrics, leaderboard_latest, best_models, failures."""
     from bakeoff.errors import UserError
 
@@ -214,24 +294,55 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(code)
 
 
-def _run(config: RunConfig) -> None:
+def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
     """Run the job with a progress display, and end by saying what was made and what to type next."""
     from rich.console import Console
 
     from bakeoff import job
-    from bakeoff.progress import ProgressView
+    from bakeoff.progress import Progress
+    from bakeoff.report.plain import as_object
     from bakeoff.view import outcome_lines, print_leaderboard
 
-    console = Console(file=sys.stderr, highlight=False)
-    progress = ProgressView(console)
-    console.print(f"Run [bold]{config.run_id}[/bold]: {config.source}, target {config.target}")
+    if verbose:
+        logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+        logging.getLogger("bakeoff").setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    console = Console(file=sys.stderr, highlight=False, quiet=quiet)
+    progress = Progress()
+    console.print(f"Run {config.run_id}: {config.source}, target {config.target}", markup=False, soft_wrap=True)
     try:
-        result = job.run(config, say=lambda text: console.print(text, markup=False), listeners=[progress])
+        # Whatever a library prints meanwhile is no part of the result.
+        with redirect_stdout(sys.stderr) if as_json else nullcontext():
+            result = job.run(
+                config,
+                say=lambda text: console.print(text, markup=False, soft_wrap=True),
+                listeners=[] if quiet else [progress],
+            )
     finally:
         progress.close()
+    if as_json:
+        assert result.facts is not None  # noqa: S101 - a run that has ended has facts
+        more = {"report": str(result.report) if result.report else None, "problems": list(result.problems)}
+        _print_json({**as_object(result.facts), **more})
+        return
     print_leaderboard(Console(highlight=False), result.plan, result.leaderboard)
-    for line in outcome_lines(result, config.home):
+    lines = outcome_lines(result, config.home)
+    for line in lines[:1] if quiet else lines:
         click.echo(line)
+
+
+@contextmanager
+def _answering(*, as_json: bool) -> Iterator[None]:
+    """Where JSON was asked for, what went wrong is JSON too."""
+    try:
+        yield
+    except BakeoffError as error:
+        if as_json:
+            _print_json({"status": "failed", "error": str(error)})
+        raise
+
+
+def _print_json(told: dict[str, Any]) -> None:
+    click.echo(json.dumps(told, indent=2))
 
 
 @contextmanager
@@ -263,5 +374,10 @@ def _show(frame: Any) -> None:
     print_frame(Console(highlight=False), frame)
 
 
-def _next(*commands: str) -> None:
-    click.echo("Next: " + "   ".join(commands))
+def _next(tables: TableTarget, home: Path, *commands: str) -> None:
+    from bakeoff.view import home_option, place_options
+
+    click.echo("\nNext:")
+    for command in commands:
+        where = home_option(home) if command == "bakeoff ui" else place_options(tables, home)
+        click.echo(f"  {command}{where}")

@@ -18,6 +18,7 @@ from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.scheduler import Limits, Scheduler
+from bakeoff.comparison.significance import Verdict, judge, mark_ties
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.display import DisplayListener, _DisplayUtil
@@ -73,6 +74,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         leaderboard: after a run, one row for each model with its status, good and bad ones.
         failures: after a run, one row for each trial that went wrong, and why.
         trials: after a run, one row for each trial.
+        verdict: after a run, which models cannot be told apart from the best one.
         summary: after a run, wall and ideal time, efficiency and slots.
 
     Example:
@@ -127,6 +129,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._board: Leaderboard | None = None
         self._lost_refits: tuple[Refitted, ...] = ()
         self.summary: Summary | None = None
+        self.verdict: Verdict | None = None
         self.listener_problems: list[str] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -223,6 +226,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             sort_by=request.sort_by,
             decimals=request.decimals,
             batch_size=self._batch_size,
+            test_rows_per_training_row=frozen.test_ratio,
         )
 
     def _run(
@@ -234,7 +238,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         shown: Sequence[Listener],
     ) -> list[Refitted]:
         """Run the plan and refit the winners; leaves leaderboard and summary behind."""
-        started = time.monotonic()
+        started, began_at = time.monotonic(), time.time()
         engine = open_engine(self._engine, self._conf, self._payload_dir)
         announcer = Announcer([*self._listeners, *shown])
         known = outcomes_of_broken(broken, plan)
@@ -260,12 +264,15 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 slots = executor.slots
         finally:
             self.listener_problems = announcer.close(self._listener_timeout)
+        self.verdict = judge(plan, board)
+        self._board = board = mark_ties(board, self.verdict)
         fresh = [outcome for outcome in board.outcomes if outcome not in self._done]
         self.summary = Summary(
             slots=slots,
             wall_seconds=time.monotonic() - started,
             ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
             n_resumed=len(self._done),
+            began_at=began_at,
         )
         return refitted
 

@@ -19,6 +19,7 @@ from bakeoff.errors import NoModelSurvivedError, UserError
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.places import Places, open_places, table_target
 from bakeoff.preflight import check_cluster
+from bakeoff.report.facts import Facts
 from bakeoff.results.target import TableTarget
 from bakeoff.session import active_session, open_session
 from bakeoff.source import SourceTable, load_source
@@ -45,6 +46,8 @@ class RunResult:
         registered: name and version in the registry, where that was asked for.
         promotion: what became of that version: champion or challenger, and why.
         problems: what could not be logged, one line each.
+        report: the file; it is logged to MLflow, too.
+        facts: everything that was found, as plain data.
     """
 
     run_id: str
@@ -60,6 +63,8 @@ class RunResult:
     registered: tuple[str, str] | None = None
     promotion: str | None = None
     problems: tuple[str, ...] = ()
+    report: Path | None = None
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True)
@@ -179,27 +184,16 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     models: Any,
 ) -> RunResult:
     """Write trials, leaderboard, run and best model."""
+    from bakeoff.reporting import report_run, story_of
     from bakeoff.results import tables
 
     board, plan, summary = backend.board, backend.plan, backend.summary
     assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
     chosen = models if isinstance(models, list) else [models]
     best = board.best
-    status = "finished" if best else "failed"
-    problems = list(backend.listener_problems)
-    with ThreadPoolExecutor(thread_name_prefix="bakeoff-results") as at_once:
-        ids = places.tracking.model_run_ids
-        trials = at_once.submit(places.live.flush)
-        rows = at_once.submit(
-            tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
-        )
-        model = at_once.submit(_log_best, config, question, places, best, plan, chosen[0]) if best and chosen else None
-    trials.result()
-    rows.result()
-    # Last, and only now: a run that says it is finished has everything else in the tables.
     record = replace(
         places.record,
-        status=status,
+        status="finished" if best else "failed",
         n_folds=plan.n_folds,
         primary_metric=plan.sort_by,
         higher_is_better=plan.greater_is_better,
@@ -214,7 +208,22 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         ideal_seconds=summary.ideal_seconds,
         finished_at=time.time(),
     )
-    tables.merge_run(spark, places.tables, record)
+    problems = list(backend.listener_problems)
+    with ThreadPoolExecutor(thread_name_prefix="bakeoff-results") as at_once:
+        ids = places.tracking.model_run_ids
+        trials = at_once.submit(places.live.flush)
+        rows = at_once.submit(
+            tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
+        )
+        model = at_once.submit(_log_best, config, question, places, best, plan, chosen[0]) if best and chosen else None
+        # On this thread, while Java and the disk are at work.
+        first = chosen[0] if best and chosen else None
+        reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
+        problems += reported.problems
+    trials.result()
+    rows.result()
+    # Last, and only now: a run that says it is finished has everything else in the tables.
+    tables.merge_run(spark, places.tables, replace(record, finished_at=time.time()))
     logged, promotion = None, None
     try:
         logged, promotion = model.result() if model else (None, None)
@@ -225,7 +234,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         "ideal_seconds": summary.ideal_seconds,
         "efficiency": summary.efficiency,
     }
-    places.tracking.finish(board, clock, "FINISHED" if best else "FAILED")
+    places.tracking.finish(board, clock, "FINISHED" if best else "FAILED", story_of(reported.facts))
     if best is None:
         first = board.failures[0]
         raise NoModelSurvivedError(
@@ -247,6 +256,8 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         registered=logged.registered if logged else None,
         promotion=promotion,
         problems=tuple(problems),
+        report=reported.file,
+        facts=reported.facts,
     )
 
 

@@ -21,6 +21,8 @@ from typing import Any, Protocol
 import pandas as pd
 from rich.console import Console
 from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, TrialDone
@@ -32,6 +34,8 @@ BUSY_SHARE = 0.1
 """At most so much of the time is spent on drawing, however large the table is."""
 MAX_PAUSE = 5.0
 """But after so many seconds it is drawn again, even if a terminal was held up for a minute."""
+BAR_NEEDS, BAR_WIDTH = 100, 16
+"""A terminal of so many columns has room for a bar of so many."""
 PATIENCE = 2.0
 """So many seconds are waited for a screen that hangs when a run ends."""
 
@@ -60,6 +64,10 @@ class Run(Protocol):
 
     def line(self) -> str:
         """How the run stands, on one line."""
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1."""
 
     def view(self) -> View:
         """The same with all that a notebook shows."""
@@ -134,7 +142,16 @@ class Terminal(Screen):
     def draw(self, run: Run) -> None:
         """Draw the line, cut to the width that the terminal has now."""
         if self._live is not None:
-            self._live.update(Text(run.line(), no_wrap=True, overflow="ellipsis"), refresh=True)
+            line = Text(run.line(), no_wrap=True, overflow="ellipsis")
+            room = self._console.width
+            if room < BAR_NEEDS:
+                self._live.update(line, refresh=True)
+                return
+            grid = Table.grid(padding=(0, 1))
+            grid.add_column(width=BAR_WIDTH)
+            grid.add_column(width=room - BAR_WIDTH - 1, no_wrap=True, overflow="ellipsis")
+            grid.add_row(ProgressBar(total=1.0, completed=run.share, width=BAR_WIDTH), line)
+            self._live.update(grid, refresh=True)
 
     def close(self) -> None:
         """Wipe the line away."""
@@ -261,6 +278,11 @@ class Painter:
         return max(self.screen.interval, min((time.monotonic() - started) / BUSY_SHARE, MAX_PAUSE))
 
 
+def stderr_screen(*, live: bool) -> Screen:
+    """A line that is drawn again where stderr is a terminal, else lines only."""
+    return Terminal(live=live) if _is_terminal(sys.stderr) else Log()
+
+
 def screen_for(display: Any, *, live: bool) -> Screen:
     """The screen that this process has.
 
@@ -270,7 +292,7 @@ def screen_for(display: Any, *, live: bool) -> Screen:
     """
     if display.can_update_text:
         return Notebook(display)
-    return Terminal(live=live) if _is_terminal(sys.stderr) else Log()
+    return stderr_screen(live=live)
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from rich.text import Text
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
+from bakeoff.report.facts import answer, clock
 from bakeoff.text import one_line
 
 if TYPE_CHECKING:
@@ -73,16 +73,11 @@ def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
 
 def outcome_lines(result: RunResult, home: Path) -> list[str]:
     """What a run left behind, and what to type next."""
-    best, summary = result.leaderboard.best, result.summary
-    assert best is not None  # noqa: S101 - a run without a best model raises
+    assert result.facts is not None  # noqa: S101 - a run that has ended has facts
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
-    clock = (
-        f"Took {summary.wall_seconds:.1f} s on {summary.slots} slots; ideal {summary.ideal_seconds:.1f} s, "
-        f"efficiency {summary.efficiency:.0%}"
-    )
     lines = [
-        f"Best: {one_line(best.model_name)} ({best.model_id}), {result.plan.sort_by} {best.primary_value:.4f}",
-        clock,
+        one_line(answer(result.facts)),
+        clock(result.summary),
         "",
         f"Tables  {result.tables.name('runs')}",
         f"        {result.tables.name('trials')}",
@@ -94,15 +89,17 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     if result.registered:
         became = f": {result.promotion}" if result.promotion else ""
         lines.append(f"        registered as {result.registered[0]}, version {result.registered[1]}{became}")
+    if result.report:
+        lines.append(f"Report  {result.report}")
     lines += [f"Warning: {one_line(problem)}" for problem in result.problems]
     where = place_options(result.tables, home)
     return [
         *lines,
         "",
         "Next:",
-        f"  bakeoff leaderboard {result.run_id}{where}",
+        f"  bakeoff report {result.run_id} --open{where}",
         f'  bakeoff sql "SELECT * FROM best_models"{where}',  # noqa: S608 - for a person to type
-        f"  bakeoff ui{_home_option(home)}",
+        f"  bakeoff ui{home_option(home)}",
     ]
 
 
@@ -115,32 +112,9 @@ def place_options(tables: TableTarget, home: Path) -> str:
         " --catalog main --schema 'bake offs'"
     """
     if not tables.in_metastore:
-        return _home_option(home)
+        return home_option(home)
     catalog = f" --catalog {shlex.quote(tables.catalog)}" if tables.catalog else ""
     return f"{catalog} --schema {shlex.quote(tables.schema or '')}"
-
-
-def leaderboard_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Rows of the ``leaderboard`` table as they are shown: the primary metric first, the others behind it."""
-    import pandas as pd
-
-    primary = rows[0]["primary_metric"]
-    others = [key for key in (rows[0]["metrics"] or {}) if key != primary]
-    shown = [
-        {
-            "rank": row["rank"],
-            "model": row["model_name"],
-            "id": row["model_id"],
-            primary: row["primary_value"],
-            "std": (row["metrics_std"] or {}).get(primary),
-            **{key: (row["metrics"] or {}).get(key) for key in others},
-            "status": row["status"],
-            "error": row["error_type"],
-        }
-        for row in rows
-    ]
-    frame = pd.DataFrame(shown)
-    return frame.drop(columns="error") if frame["error"].isna().all() else frame
 
 
 def print_frame(console: Console, frame: pd.DataFrame) -> None:
@@ -164,7 +138,7 @@ def _number(row: Row, key: str) -> str:
 
 def _note(row: Row, plan: Plan) -> str:
     if row.status == COMPLETE:
-        return ""
+        return "tied" if row.tied_with_best and row.rank > 1 else ""
     reason = one_line(row.error_type or "")
     return f"failed: {reason}" if row.status == FAILED else f"{row.n_folds_ok} of {plan.n_folds} folds: {reason}"
 
@@ -182,7 +156,13 @@ def _sized(console: Console, width: int) -> Console:
     return console if console.is_terminal else Console(file=console.file, width=width, highlight=False)
 
 
-def _home_option(home: Path) -> str:
+def home_option(home: Path) -> str:
+    """The option that makes another command look under the same folder.
+
+    Example:
+        >>> home_option(Path("my runs"))
+        " --home 'my runs'"
+    """
     return "" if home == Path(".bakeoff") else f" --home {shlex.quote(str(home))}"
 
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +19,7 @@ import pandas as pd
 import pytest
 from data import breast_cancer
 
+import bakeoff
 from bakeoff.cli import main
 
 
@@ -90,8 +99,85 @@ def test_a_run_ends_with_what_was_made_and_what_to_type_next(
     assert "\x1b" not in out + err
     lines = out.splitlines()
     assert any("Naive Bayes" in line and " 1 " in f" {line} " for line in lines)
-    for word in ("Best: Naive Bayes (nb)", "leaderboard`", "MLflow  run", "bakeoff leaderboard r", "bakeoff ui"):
+    for word in ("Naive Bayes (nb) has the best Accuracy", "leaderboard`", "MLflow  run", "bakeoff report r --open"):
         assert word in out
+    assert "Report  .bakeoff/runs/r/report.html" in lines
+    page = Path(".bakeoff/runs/r/report.html").read_text(encoding="utf-8")
+    assert "Naive Bayes (nb) has the best Accuracy" in page
+
+
+def test_json_is_all_that_stdout_gets(here: Path, capsys: pytest.CaptureFixture[str], spark: Any) -> None:
+    asked = ["--source", "good.csv", "--target", "target", "--include", "nb,dummy", "--fold", "2"]
+    main(["run", *asked, "--run-id", "j", "--json"])
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert (told["run_id"], told["best"]["model_id"], told["problems"]) == ("j", "nb", [])
+    assert "Comparing 2 models on 2 folds" in err
+    assert Path(told["report"]).exists()
+    main(["leaderboard", "j", "--json"])
+    again = json.loads(capsys.readouterr().out)
+    assert again["leaderboard"] == told["leaderboard"]
+    assert (again["question"], again["answer"]) == (told["question"], told["answer"])
+    main(["report", "--output", "made again.html"])
+    capsys.readouterr()
+    assert "Confusion matrix" in Path("made again.html").read_text(encoding="utf-8")
+    main(["runs", "--json"])
+    assert [run["run_id"] for run in json.loads(capsys.readouterr().out)["runs"]] == ["j"]
+    found = bakeoff.results("j")
+    assert list(found.leaderboard["model_id"]) == ["nb", "dummy"]
+    assert len(found.trials) == 4
+    assert found.failures.empty
+    assert "Naive Bayes" in found._repr_html_()
+    assert repr(found).startswith("Run j: Naive Bayes (nb) has the best Accuracy")
+    rows = pd.read_csv("good.csv").drop(columns="target")
+    assert set(found.best_model().predict(rows)) <= {"malignant", "benign"}
+    assert set(found.plots) == {"leaderboard", "folds", "cost", "timeline"}
+
+
+def test_a_mistake_is_json_too_where_json_was_asked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "--source", "nowhere.csv", "--target", "y", "--json"])
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert "nowhere.csv" in json.loads(out)["error"]
+    assert "Error: " in err
+
+
+def test_quiet_is_the_ranking_and_the_answer(here: Path, capsys: pytest.CaptureFixture[str], spark: Any) -> None:
+    main(["run", "--source", "good.csv", "--target", "target", "--include", "nb", "--fold", "2", "--quiet"])
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert [line for line in out.splitlines() if line.strip()][-1].startswith("Naive Bayes (nb) has the best Accuracy")
+    assert "Next:" not in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_session_on_a_terminal_has_no_broken_lines(here: Path, columns: int) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    command = [sys.executable, "-m", "bakeoff", "run", "--source", "good.csv", "--target", "target", "--fold", "2"]
+    command += ["--include", "nb,dummy,lda,dt"]
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+        environment.pop(name, None)
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, cwd=here, env=environment) as process:
+        os.close(slave)
+        written = bytearray()
+        with contextlib.suppress(OSError):  # how Linux says that nobody has the terminal open any more
+            while some := os.read(master, 65536):
+                written += some
+    os.close(master)
+    assert process.returncode == 0
+    # What is drawn again in place, and the table, fit; sentences and paths are wrapped by the terminal itself.
+    drawn = re.split(r"\r\n|\r|\x1b\[[?0-9;]*[A-Za-z]", written.decode())
+    bars = [line for line in drawn if "folds |" in line]
+    assert bars
+    assert max(map(len, bars)) <= columns
+    lines = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", written.decode()).replace("\r", "\n").splitlines()
+    table = [line for line in lines if re.match(r" +[#1-4] |[ ─]+$", line)]
+    assert len(table) >= 6
+    assert max(map(len, table)) <= columns
 
 
 @pytest.mark.slow
@@ -122,7 +208,7 @@ def test_sql_that_spark_cannot_run_gets_one_sentence(
     assert "bakeoff demo" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "runs", "leaderboard", "sql", "ui"])
+@pytest.mark.parametrize("command", ["run", "demo", "runs", "leaderboard", "report", "sql", "ui"])
 def test_every_command_helps_with_examples(capsys: pytest.CaptureFixture[str], command: str) -> None:
     main([command, "--help"])
     assert f"Examples:\n    bakeoff {command}" in capsys.readouterr().out

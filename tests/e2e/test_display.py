@@ -24,8 +24,9 @@ from bakeoff.comparison.events import Announcer, BatchDone, Event, PlanMade, Run
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status, Trial
-from bakeoff.display import MAX_ROWS, DisplayListener, Standing, _DisplayUtil
+from bakeoff.display import DisplayListener, _DisplayUtil
 from bakeoff.fugue_backend import FugueBackend
+from bakeoff.standing import MAX_ROWS, Standing
 
 METRICS = (Metric("accuracy", "Accuracy"), Metric("auc", "AUC"))
 NAMES = {"nb": "Naive Bayes", "lr": "Logistic Regression", "svm": "SVM"}
@@ -130,8 +131,10 @@ def terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Iterator[list[str
 
 
 def drawn_lines(written: str) -> list[str]:
-    """Every state that a line of the terminal was in."""
-    return [line for line in re.split(r"\r\n|\r|\x1b\[[?0-9]*[A-Za-z]", written) if line]
+    """Every state that a line of the terminal was in, without the bar before it."""
+    lines = re.split(r"\r\n|\r|\x1b\[[?0-9]*[A-LN-Z]", written)
+    plain = (re.sub(r"^[━╸╺ ]+", "", re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", line)) for line in lines)
+    return [line.rstrip() for line in plain if line.strip()]
 
 
 def test_a_terminal_has_one_line_that_is_gone_before_the_ranking(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from bakeoff import RunConfig, run
+from bakeoff.report import recipe
 from bakeoff.results.store import local_tracking_uri
 from bakeoff.results.tables import frame
 
@@ -99,6 +101,41 @@ def test_mlflow_holds_a_tree_of_runs(result: Any, client: MlflowClient) -> None:
     assert all(run.info.status == "FINISHED" for run in runs)
     folds = client.get_metric_history(runs[0].info.run_id, "fold_accuracy")
     assert len(folds) in (0, N_FOLDS)
+
+
+def test_the_report_is_in_the_folder_and_on_the_run_which_is_named_by_its_answer(
+    result: Any, client: MlflowClient, spark: Any
+) -> None:
+    best = result.leaderboard.best
+    page = result.report.read_text(encoding="utf-8")
+    assert f"{best.model_name} ({best.model_id}) has the best Accuracy" in page
+    for section in (
+        "Confusion matrix",
+        "What the slots did",
+        "None: all 15 trials were scored.",
+        "No column has missing",
+    ):
+        assert section in page
+    logged = {file.path for file in client.list_artifacts(result.mlflow_run_id)}
+    assert {"report.html", "report.json", "plots"} <= logged
+    plots = {file.path for file in client.list_artifacts(result.mlflow_run_id, "plots")}
+    assert {"plots/plots.html", "plots/folds.png", "plots/timeline.png", "plots/confusion.png"} <= plots
+    run = client.get_run(result.mlflow_run_id)
+    assert run.info.run_name == f"{best.model_id} {best.primary_value:.4f} for target of cancer.csv"
+    assert f"{best.model_name} ({best.model_id}) has the best Accuracy" in run.data.tags["mlflow.note.content"]
+    rows = frame(spark, result.tables, "leaderboard").where("run_id = 'first'").orderBy("rank").collect()
+    assert [row.tied_with_best for row in rows] == [row.tied_with_best for row in result.leaderboard.rows]
+    assert rows[0].tied_with_best is True
+
+
+def test_the_winner_can_be_had_again_in_plain_pycaret(result: Any) -> None:
+    known: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = recipe.pycaret_code(result.facts).replace(".setup(", ".setup(html=False, verbose=False, data=")
+        exec(code, known)  # noqa: S102 - what the report tells people to run
+    scores = known["experiment"]._master_model_container[-1]["scores"]
+    assert scores.loc["Mean", "Accuracy"] == pytest.approx(result.leaderboard.best.primary_value, abs=5e-3)
 
 
 def test_the_best_model_predicts_raw_rows_in_a_fresh_process(source: Path, folder: Path, result: Any) -> None:

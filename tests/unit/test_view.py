@@ -15,10 +15,13 @@ from rich.console import Console
 
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Metric, Model, Outcome, Status
+from bakeoff.report.facts import Facts, answer
+from bakeoff.results.rows import RunRecord
 from bakeoff.results.target import TableTarget
-from bakeoff.view import leaderboard_frame, outcome_lines, print_frame, print_leaderboard
+from bakeoff.view import outcome_lines, print_frame, print_leaderboard
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NAMES = ("Accuracy", "AUC", "Recall", "Prec.", "F1", "Kappa", "MCC")
@@ -126,13 +129,26 @@ def test_the_metric_that_ranks_stands_first():
         assert header.count(name) == 1
 
 
+def test_models_that_cannot_be_told_apart_from_the_best_say_so():
+    text = printed(no_terminal(), print_leaderboard, SHORT, mark_ties(SHORT_BOARD, judge(SHORT, SHORT_BOARD)))
+    first, second = (line for line in text.splitlines() if "0.9000" in line)
+    assert "tied" not in first
+    assert second.rstrip().endswith("tied")
+
+
+CLOCK = Summary(slots=4, wall_seconds=20.0, ideal_seconds=15.0)
+FACTS = Facts(RunRecord("r", "finished", target="y", source="a.csv"), PLAN, BOARD, judge(PLAN, BOARD), CLOCK)
+
+
 def result(**changes):
     """A run that ended well, with what the lines are made of."""
     fields = {
+        "facts": FACTS,
+        "report": None,
         "run_id": "20260131-120000-a1b2c3",
         "plan": PLAN,
         "leaderboard": BOARD,
-        "summary": Summary(slots=4, wall_seconds=20.0, ideal_seconds=15.0),
+        "summary": CLOCK,
         "tables": TableTarget(path=Path("/data/tables")),
         "experiment_id": "7",
         "mlflow_run_id": "abc",
@@ -147,7 +163,8 @@ def result(**changes):
 
 def test_a_result_names_the_winner_the_clock_and_what_to_type_next():
     lines = outcome_lines(result(), Path(".bakeoff"))
-    assert lines[0] == f"Best: {MODELS[1].name} (custom), auc 0.9600"
+    assert lines[0] == answer(FACTS)
+    assert lines[0].startswith(f"{MODELS[1].name} (custom) has the best AUC: 0.9600 ± 0.0100.")
     assert "Took 20.0 s on 4 slots" in lines[1]
     assert "15.0 s" in lines[1]
     assert "efficiency 75%" in lines[1]
@@ -155,7 +172,7 @@ def test_a_result_names_the_winner_the_clock_and_what_to_type_next():
     assert "MLflow  run abc in experiment 7" in lines
     assert lines[-4:] == [
         "Next:",
-        "  bakeoff leaderboard 20260131-120000-a1b2c3",
+        "  bakeoff report 20260131-120000-a1b2c3 --open",
         '  bakeoff sql "SELECT * FROM best_models"',
         "  bakeoff ui",
     ]
@@ -163,7 +180,7 @@ def test_a_result_names_the_winner_the_clock_and_what_to_type_next():
 
 def test_a_home_or_schema_of_ones_own_is_part_of_what_to_type():
     assert outcome_lines(result(), Path("/data"))[-3:] == [
-        "  bakeoff leaderboard 20260131-120000-a1b2c3 --home /data",
+        "  bakeoff report 20260131-120000-a1b2c3 --open --home /data",
         '  bakeoff sql "SELECT * FROM best_models" --home /data',
         "  bakeoff ui --home /data",
     ]
@@ -179,42 +196,17 @@ def test_a_model_a_link_and_warnings_are_named_where_there_are_any():
         registered=("main.ml.best", 3),
         problems=("a",),
         promotion="the first champion",
+        report=Path("/data/report.html"),
     )
     lines = outcome_lines(full, Path(".bakeoff"))
     assert "MLflow  run abc in experiment 7: https://x/1" in lines
     assert "Model   runs:/abc/model" in lines
     assert "        registered as main.ml.best, version 3: the first champion" in lines
+    assert "Report  /data/report.html" in lines
     assert "Warning: a" in lines
-    assert not any(line.startswith(("Model", "Warning")) for line in outcome_lines(result(), Path(".bakeoff")))
-
-
-def table_row(rank_, model_id, value, error_type=None):
-    return {
-        "rank": rank_,
-        "model_name": model_id.upper(),
-        "model_id": model_id,
-        "status": "failed" if error_type else "ok",
-        "primary_metric": "auc",
-        "primary_value": value,
-        "metrics": None if error_type else {"accuracy": 0.5, "auc": value, "tt_sec": 1.0},
-        "metrics_std": None if error_type else {"accuracy": 0.1, "auc": 0.2, "tt_sec": 0.3},
-        "error_type": error_type,
-    }
-
-
-def test_the_frame_has_the_primary_metric_first_and_the_error_only_where_there_is_one():
-    good = table_row(1, "lr", 0.9)
-    frame = leaderboard_frame([good])
-    assert list(frame.columns) == ["rank", "model", "id", "auc", "std", "accuracy", "tt_sec", "status"]
-    assert frame.iloc[0].tolist() == [1, "LR", "lr", 0.9, 0.2, 0.5, 1.0, "ok"]
-    mixed = leaderboard_frame([good, table_row(2, "rf", None, "ValueError")])
-    assert mixed["error"].tolist() == [None, "ValueError"]
-    assert mixed.loc[1, ["auc", "std", "accuracy"]].isna().all()
-
-
-def test_a_frame_of_failures_alone_has_no_other_metrics():
-    frame = leaderboard_frame([table_row(1, "rf", None, "ValueError")])
-    assert list(frame.columns) == ["rank", "model", "id", "auc", "std", "status", "error"]
+    assert not any(
+        line.startswith(("Model", "Report", "Warning")) for line in outcome_lines(result(), Path(".bakeoff"))
+    )
 
 
 FRAME = pd.DataFrame(

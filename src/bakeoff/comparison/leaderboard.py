@@ -33,6 +33,7 @@ class Row:
         stds: population standard deviation over the same folds (``numpy.std``, as PyCaret).
         fit_seconds: sum over all folds, lost ones included.
         error_type: of the first fold that went wrong.
+        tied_with_best: whether the folds cannot tell it from the best model; ``None`` where that was not tested.
     """
 
     rank: int
@@ -48,6 +49,7 @@ class Row:
     error_type: str | None = None
     error_message: str | None = None
     finished_at: float = 0.0
+    tied_with_best: bool | None = None
 
     @property
     def complete(self) -> bool:

@@ -43,6 +43,7 @@ class Plan:
         metrics: in the order of PyCaret's score grid, without the time column.
         sort_by: key of the metric that ranks; ``tt_sec`` ranks by time, shortest first.
         decimals: means are rounded to so many decimals before they are ranked.
+        test_rows_per_training_row: in the mean over folds; that of a plain k-fold split where it is not known.
     """
 
     models: tuple[Model, ...]
@@ -51,6 +52,7 @@ class Plan:
     sort_by: str
     decimals: int = 4
     batch_size: int = 1
+    test_rows_per_training_row: float | None = None
 
     def __post_init__(self) -> None:
         ids = [model.id for model in self.models]
@@ -66,6 +68,12 @@ class Plan:
     def greater_is_better(self) -> bool:
         """The direction of the ranking."""
         return any(metric.key == self.sort_by and metric.greater_is_better for metric in self.metrics)
+
+    @property
+    def test_ratio(self) -> float:
+        """Test rows per training row, in the mean over folds."""
+        known = self.test_rows_per_training_row
+        return 1 / max(self.n_folds - 1, 1) if known is None else known
 
     @property
     def trials(self) -> tuple[Trial, ...]:

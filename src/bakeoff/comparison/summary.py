@@ -17,12 +17,14 @@ class Summary:
         wall_seconds: from the first task to the last refitted winner.
         ideal_seconds: the least that these trials could have taken on these slots.
         n_resumed: trials that an earlier attempt of the run had finished.
+        began_at: seconds since the epoch, when the first task could start.
     """
 
     slots: int
     wall_seconds: float
     ideal_seconds: float
     n_resumed: int = 0
+    began_at: float = 0.0
 
     @property
     def efficiency(self) -> float:

@@ -71,6 +71,12 @@ class FrozenExperiment:
         few = texts.nunique().clip(upper=_CATEGORIES)
         return int(self.X.shape[1] - texts.shape[1] + few.sum())
 
+    @property
+    def test_ratio(self) -> float | None:
+        """Test rows per training row, in the mean over folds; ``None`` for a hold-out."""
+        ratios = [len(test) / len(train) for train, test in self.splits if len(test) and len(train)]
+        return float(np.mean(ratios)) if ratios else None
+
 
 def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[str, Broken]]:
     """Take out of an experiment what its trials need.

@@ -69,6 +69,15 @@ class ChildRun:
     status: str
 
 
+@dataclass(frozen=True)
+class Story:
+    """What people read about a run: its name, the answer in a sentence, and more lines of Markdown."""
+
+    name: str
+    answer: str
+    more: Sequence[str] = ()
+
+
 def legal_key(name: str) -> str:
     """The name as a key of a metric or parameter that every MLflow takes.
 
@@ -227,27 +236,30 @@ def leaderboard_table(leaderboard: Leaderboard, model_run_ids: Mapping[str, str]
     )
 
 
-def note(leaderboard: Leaderboard, plan: Plan | None) -> str:
+def note(leaderboard: Leaderboard, plan: Plan | None, story: Story | None = None) -> str:
     """The answer in words, as Markdown."""
-    best = leaderboard.best
     counts = ", ".join(f"{leaderboard.count(status)} {status}" for status in (COMPLETE, PARTIAL, FAILED))
+    best, metric = leaderboard.best, plan.sort_by if plan else "value"
     if best is None:
-        return f"No model came through: {counts}. The reasons are in the tags of the model runs."
-    metric = plan.sort_by if plan else "value"
-    lines = [
-        f"**{_cell(best.model_name)}** (`{_cell(best.model_id)}`) has the best {metric}: {best.primary_value:.4f}.",
-        f"Of {len(leaderboard.rows)} models: {counts}.",
-        "",
-        f"| rank | model | {metric} | status |",
-        "|---|---|---|---|",
-        *(f"| {row.rank} | {_cell(row.model_name)} | {row.primary_value:.4f} | {row.status} |"
-          for row in leaderboard.rows[:_TOP]),
-    ]  # fmt: skip
-    return cut("\n".join(lines), TAG_LIMIT)
+        told = [f"No model came through: {counts}. The reasons are in the tags of the model runs."]
+    else:
+        plain = f"**{_cell(best.model_name)}** has the best {metric}: {best.primary_value:.4f}."
+        told = [f"**{_cell(story.answer, TAG_LIMIT)}**" if story else plain]
+        told += ["", f"Of {len(leaderboard.rows)} models: {counts}.", ""]
+        told += [f"| rank | model | {metric} | status |", "|---|---|---|---|"]
+        told += [
+            f"| {row.rank} | {_cell(row.model_name)} | {row.primary_value:.4f} | {_state(row)} |"
+            for row in leaderboard.rows[:_TOP]
+        ]
+    return cut("\n".join([*told, "", *(story.more if story else ())]).strip(), TAG_LIMIT)
 
 
-def _cell(value: object) -> str:
-    return re.sub(r"([|*`\\])", r"\\\1", one_line(value, 80))
+def _state(row: Row) -> str:
+    return "tied with the best" if row.tied_with_best and row.rank > 1 else row.status
+
+
+def _cell(value: object, limit: int = 80) -> str:
+    return re.sub(r"([|*`\\])", r"\\\1", one_line(value, limit))
 
 
 def _entities(values: Iterable[tuple[str, float, int]]) -> list[Metric]:

@@ -89,7 +89,7 @@ def leaderboard_row(run_id: str, row: Row, primary_metric: str, mlflow_run_id: s
         "run_id": run_id,
         "model_id": row.model_id,
         "rank": row.rank,
-        "tied_with_best": None,
+        "tied_with_best": row.tied_with_best,
         "model_name": row.model_name,
         "status": row.status,
         "primary_metric": primary_metric,

@@ -20,12 +20,12 @@ from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.errors import UserError
 from bakeoff.results import entries
-from bakeoff.results.entries import BATCH_TAG, KIND_TAG, MODEL_KIND, MODEL_TAG, RUN_KIND, ChildRun, DatasetInfo
+from bakeoff.results.entries import BATCH_TAG, KIND_TAG, MODEL_KIND, MODEL_TAG, RUN_KIND, ChildRun, DatasetInfo, Story
 from bakeoff.results.store import quoted
 
 RUN_TAG = "bakeoff.run_id"
 TABLE_FILE, CSV_FILE = "leaderboard.json", "leaderboard.csv"
-_PARENT_TAG, _NOTE_TAG = "mlflow.parentRunId", "mlflow.note.content"
+_PARENT_TAG, _NOTE_TAG, _NAME_TAG = "mlflow.parentRunId", "mlflow.note.content", "mlflow.runName"
 _METRICS_PER_CALL, _TEXTS_PER_CALL = 900, 100  # of MLflow's 1,000 entities in a call, 100 may be tags
 
 
@@ -120,17 +120,22 @@ class MlflowTracking:
         elif isinstance(event, BatchDone):
             self._log_batch(event)
 
-    def finish(self, leaderboard: Leaderboard, summary: Mapping[str, float], status: str) -> None:
+    def finish(
+        self, leaderboard: Leaderboard, summary: Mapping[str, float], status: str, story: Story | None = None
+    ) -> None:
         """Log the answer on the parent run and end it.
 
         Args:
             leaderboard: final.
             summary: more metrics of the run, such as its wall time.
             status: ``FINISHED``, ``FAILED`` or ``KILLED``.
+            story: what the run is called from now on, and what its page says.
         """
         run_id = self._parent().mlflow_run_id
         metrics = entries.to_metrics({**entries.final_metrics(leaderboard), **summary})
-        tags = {_NOTE_TAG: entries.note(leaderboard, self._plan)}
+        tags = {_NOTE_TAG: entries.note(leaderboard, self._plan, story)}
+        if story:
+            tags[_NAME_TAG] = entries.one_line(story.name)
         if best := leaderboard.best:
             tags |= {"best_model_id": best.model_id, "best_model_name": best.model_name}
         try:

@@ -1,0 +1,322 @@
+"""Charts as pictures: SVG that follows the page's colours, and PNG.
+
+Each chart is a function that draws on matplotlib axes and knows nothing of files. It is drawn for a width, so that its
+letters are as large on a phone as on a desk.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from bakeoff.report.facts import Facts, seconds
+from bakeoff.report.timeline import Lane
+
+WIDE, NARROW = 9.0, 4.4
+"""Widths in inches: of a column of text on a desk, and of a phone."""
+NARROW_BELOW = 6.0
+
+INK, MUTED, GRID, PAPER = "#1b1f24", "#59636e", "#d1d9e0", "#ffffff"
+BEST, TIED, OTHER, BAD = "#0b62c4", "#6cabf0", "#a8b3be", "#c4320a"
+SECOND, THIRD = "#b35900", "#1a7f5a"
+_VARIABLES = {
+    INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper", BEST: "best", TIED: "tied", OTHER: "other", BAD: "bad",
+    SECOND: "second", THIRD: "third",
+}  # fmt: skip
+_WORK = (("transform", "prepare a fold", THIRD), ("fit", "fit", BEST), ("score", "score", TIED), ("lost", "lost", BAD))
+_IDS = count()
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart that can be drawn at any width.
+
+    Attributes:
+        name: of its files.
+        title: what it shows, in a line.
+        alt: what somebody who cannot see it has to know.
+        draw: draws it on axes, given their width in inches.
+        height: in inches.
+        square: narrower than the page, because both axes mean the same.
+    """
+
+    name: str
+    title: str
+    alt: str
+    draw: Callable[[Any, float], None]
+    height: float = 3.4
+    square: bool = False
+
+
+def svg(chart: Chart, width: float) -> str:
+    """The chart as SVG to put into a page, which says what its colours are."""
+    stream = io.StringIO()
+    with _settings():
+        _figure(chart, width).savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    for colour, name in _VARIABLES.items():
+        text = text.replace(colour, f"var(--{name})")
+    # Names are unique within a drawing only, and a page has many.
+    own = f"c{next(_IDS)}-"
+    text = re.sub(r'\bid="', f'id="{own}', text)
+    text = text.replace('href="#', f'href="#{own}').replace("url(#", f"url(#{own}")
+    return text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+
+
+def png(chart: Chart) -> bytes:
+    """The chart as a picture that still reads when it is small."""
+    stream = io.BytesIO()
+    width = min(7.0, chart.height * 1.3) if chart.square else 7.0
+    with _settings():
+        figure = _figure(chart, width, chart.title)
+        figure.savefig(stream, format="png", dpi=150, facecolor=PAPER)
+    return stream.getvalue()
+
+
+def _settings() -> Any:
+    import matplotlib as mpl
+
+    own = {"svg.fonttype": "none", "svg.hashsalt": "bakeoff", "font.family": "DejaVu Sans", "text.parse_math": False}
+    return mpl.rc_context(own)
+
+
+def _figure(chart: Chart, width: float, title: str = "") -> Any:
+    from matplotlib.figure import Figure
+
+    if chart.square:
+        width = min(width, chart.height * 1.3)
+    figure = Figure(figsize=(width, chart.height), layout="constrained")
+    axes = figure.add_subplot()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GRID)
+    axes.tick_params(which="both", colors=MUTED, labelsize=9, length=0)
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.xaxis.label.set_color(MUTED)
+    axes.yaxis.label.set_color(MUTED)
+    chart.draw(axes, width)
+    if title:
+        figure.suptitle(title, color=INK, fontsize=13, fontweight="bold")
+    # Laid out once, here: matplotlib would draw everything twice to find out whether the layout has changed.
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")
+    return figure
+
+
+def colour_of(facts: Facts, model_id: str) -> str:
+    """The winner, what cannot be told apart from it, and the rest."""
+    row = facts.row_of(model_id)
+    if facts.board.best is not None and model_id == facts.board.best.model_id:
+        return BEST
+    return TIED if row.tied_with_best else OTHER
+
+
+def folds(facts: Facts, models: Sequence[tuple[str, list[float]]]) -> Chart:
+    """How the score of each model spreads over the folds."""
+
+    def draw(axes: Any, width: float) -> None:
+        for position, (model_id, values) in enumerate(models):
+            colour = colour_of(facts, model_id)
+            axes.plot([min(values), max(values)], [position] * 2, color=colour, linewidth=2, alpha=0.6)
+            axes.scatter(values, [position] * len(values), color=colour, s=20, linewidths=0, alpha=0.85, zorder=3)
+            mean = sum(values) / len(values)
+            axes.plot([mean] * 2, [position - 0.33, position + 0.33], color=INK, linewidth=2, zorder=4)
+        names = [facts.row_of(model_id) for model_id, _ in models]
+        axes.set_yticks(range(len(models)), [_label(row, width) for row in names], color=INK)
+        axes.set_ylim(len(models) - 0.4, -0.6)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel(facts.metric)
+        few_ticks(axes.xaxis, width)
+
+    best, worst = models[0], models[-1]
+    return Chart(
+        "folds",
+        f"{facts.metric} of each fold",
+        f"A row of dots for each model, the best first: one dot a fold, a bar at the mean. {best[0]} lies between "
+        f"{min(best[1]):.4f} and {max(best[1]):.4f}, {worst[0]} between {min(worst[1]):.4f} and {max(worst[1]):.4f}.",
+        draw,
+        height=0.9 + 0.27 * len(models),
+    )
+
+
+def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequence[str]) -> Chart:
+    """Score against time; what no other model beats in both is the Pareto front."""
+
+    def draw(axes: Any, width: float) -> None:
+        from matplotlib.ticker import LogLocator
+
+        on = sorted((x, y) for model_id, x, y in points if model_id in front)
+        axes.plot(*zip(*on, strict=True), color=MUTED, linewidth=1, linestyle="--", zorder=2)
+        for model_id, x, y in points:
+            marked = model_id in front
+            colour = colour_of(facts, model_id)
+            axes.scatter([x], [y], s=70 if marked else 36, color=colour, edgecolors=INK if marked else "none", zorder=3)
+        axes.set_xscale("log")
+        axes.set_xlabel("seconds a fold (fit and score)")
+        axes.set_ylabel(facts.metric)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if width > NARROW_BELOW else (1, 3), numticks=12))
+        axes.xaxis.set_minor_formatter(lambda *_: "")
+        axes.margins(x=0.12, y=0.12)
+        if len(points) > 2:  # noqa: PLR2004 - an outlier among few is half of them
+            _leave_outliers_out(axes, [y for *_, y in points], greater=facts.plan.greater_is_better)
+        order = sorted(points, key=lambda point: point[0] not in front)
+        _name_points(axes, order if width > NARROW_BELOW else order[: len(front)], front, width)
+
+    return Chart(
+        "cost",
+        f"{facts.metric} against time",
+        f"{len(points)} models by their seconds a fold and their score. No model is both quicker and better than "
+        f"those on the Pareto front: {', '.join(front)}.",
+        draw,
+        height=4.0,
+    )
+
+
+def timeline(lanes: Sequence[Lane], wall: float) -> Chart:
+    """Which slot worked on what, and when."""
+
+    def draw(axes: Any, width: float) -> None:
+        for position, lane in enumerate(lanes):
+            for kind, _, colour in _WORK:
+                spans = [(bar.start, bar.seconds) for bar in lane.bars if bar.kind == kind]
+                axes.broken_barh(spans, (position - 0.36, 0.72), color=colour, linewidth=0.4, edgecolor=PAPER)
+        axes.set_yticks(range(len(lanes)), [lane.name for lane in lanes], color=INK)
+        axes.set_ylim(len(lanes) - 0.4, -0.6)
+        axes.set_xlim(0, wall)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("seconds since the comparison began")
+        few_ticks(axes.xaxis, width)
+        there = {bar.kind for lane in lanes for bar in lane.bars}
+        _legend(axes, [(name, colour) for kind, name, colour in _WORK if kind in there], width)
+
+    busy = sum(bar.seconds for lane in lanes for bar in lane.bars)
+    return Chart(
+        "timeline",
+        "What the slots did",
+        f"{len(lanes)} slots over {seconds(wall)}, busy for {busy / max(wall * len(lanes), 1e-9):.0%} of that time.",
+        draw,
+        height=1.3 + 0.34 * len(lanes),
+    )
+
+
+def advantage(facts: Facts) -> Chart | None:
+    """How much better the winner is than each other model, and how sure that is."""
+    verdict = facts.verdict
+    if verdict is None or not verdict.pairs:
+        return None
+    pairs = verdict.pairs
+
+    def draw(axes: Any, width: float) -> None:
+        for position, pair in enumerate(pairs):
+            colour = TIED if pair.tied else OTHER
+            axes.errorbar(
+                [pair.advantage], [position], xerr=[pair.half_width], color=colour, fmt="o", markersize=6, linewidth=2,
+            )  # fmt: skip
+        axes.axvline(0, color=INK, linewidth=1)
+        rows = [facts.row_of(pair.model_id) for pair in pairs]
+        axes.set_yticks(range(len(pairs)), [_label(row, width) for row in rows], color=INK)
+        axes.set_ylim(len(pairs) - 0.4, -0.6)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel(f"lead of {verdict.winner} in {facts.metric}")
+        few_ticks(axes.xaxis, width)
+        # The interval of the worst model would make all others a dot.
+        ends = sorted(abs(pair.advantage) + pair.half_width for pair in pairs)
+        limit = min(ends[-1], 3 * ends[len(ends) // 2]) * 1.08 or 1.0
+        for position, pair in enumerate(pairs):
+            if pair.advantage > limit:
+                axes.annotate(
+                    f"{pair.advantage:.3g} →", (limit, position), ha="right", va="center", color=MUTED, fontsize=9
+                )
+        axes.set_xlim(max(-limit, min(pair.advantage - pair.half_width for pair in pairs) * 1.1 - limit * 0.02), limit)
+
+    tied = len(verdict.tied)
+    return Chart(
+        "advantage",
+        f"Lead of {verdict.winner} over the others",
+        f"The mean lead over each model with its 95% interval. {tied} of {len(pairs)} cannot be told apart.",
+        draw,
+        height=0.9 + 0.27 * len(pairs),
+    )
+
+
+def _label(row: Any, width: float) -> str:
+    return cut(row.model_name, 34) if width > NARROW_BELOW else cut(row.model_id, 14)
+
+
+def cut(text: str, width: int) -> str:
+    """A text of at most so many characters.
+
+    Example:
+        >>> cut("Logistic Regression", 9)
+        'Logistic…'
+    """
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def few_ticks(axis: Any, width: float) -> None:
+    """As many ticks as have room."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(8 if width > NARROW_BELOW else 4))
+
+
+def _name_points(axes: Any, points: Sequence[tuple[str, float, float]], bold: Sequence[str], width: float) -> None:
+    """Write each point's name beside it, where no other name or point is; one that finds no room is left out."""
+    size = 0.82 * width * 72, 0.75 * axes.figure.get_figheight() * 72
+    places = (axes.transScale + axes.transLimits).transform([(x, y) for _, x, y in points]) * size
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in places]
+    for (model_id, *at), (x, y) in zip(points, places, strict=True):
+        if not 0 <= y <= size[1]:
+            continue
+        long = 6.2 * len(model_id)
+        for right, up in ((7, 4), (7, -12), (-7 - long, 4), (-7 - long, -12), (-long / 2, 9), (-long / 2, -17)):
+            box = (x + right, y + up, x + right + long, y + up + 10)
+            if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
+                taken.append(box)
+                weight = "bold" if model_id in bold else "normal"
+                axes.annotate(
+                    model_id,
+                    at,
+                    xytext=(right, up),
+                    textcoords="offset points",
+                    color=INK,
+                    fontsize=9,
+                    fontweight=weight,
+                )
+                break
+
+
+def _leave_outliers_out(axes: Any, values: Sequence[float], *, greater: bool) -> None:
+    """A model that is far off at the bad end must not squeeze the others onto a line."""
+    ordered = sorted(values, reverse=greater)
+    spread = abs(ordered[0] - ordered[len(ordered) // 2])
+    far = ordered[0] - 4 * spread if greater else ordered[0] + 4 * spread
+    kept = [value for value in ordered if (value >= far if greater else value <= far)]
+    if spread and len(kept) < len(ordered):
+        room = 0.1 * (max(kept) - min(kept))
+        axes.set_ylim(min(kept) - room, max(kept) + room)
+        where = "below" if greater else "above"
+        left_out = len(ordered) - len(kept)
+        axes.annotate(
+            f"{left_out} more {where}", (0.99, 0.03 if greater else 0.93), xycoords="axes fraction", ha="right",
+            color=MUTED, fontsize=9,
+        )  # fmt: skip
+
+
+def _legend(axes: Any, entries: Sequence[tuple[str, str]], width: float) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=colour, label=label) for label, colour in entries]
+    axes.legend(
+        handles=handles, loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=9, labelcolor=INK,
+        ncols=len(entries) if width > NARROW_BELOW else 2, borderpad=0, handlelength=1,
+    )  # fmt: skip

@@ -1,0 +1,210 @@
+"""Everything that a report is made of, as plain data: from the run itself, or read back from its tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import PurePath
+from typing import Any
+
+from bakeoff.comparison.leaderboard import Leaderboard, Row
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.significance import Verdict
+from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.trial import TT
+from bakeoff.results.rows import RunRecord
+
+
+@dataclass(frozen=True)
+class Look:
+    """What only the driver of a run saw and no table holds. It is kept as JSON beside the report.
+
+    Attributes:
+        metric_names: as people read them, by key.
+        test_ratio: test rows per training row, in the mean over folds.
+        began_at: seconds since the epoch, when the comparison began.
+        transforms: model id, fold and seconds of each trial that had to wait for the preprocessing of its fold.
+        columns: of the data, each with ``name``, ``type``, ``missing``, ``distinct`` and ``values`` (a few words).
+        target: ``labels`` and ``counts`` of its classes, or ``edges`` and ``counts`` of a histogram.
+        best: what the best model does on rows that it has not seen: ``rows`` and, by the kind of task, ``labels``,
+            ``matrix`` and ``roc``; ``actual`` and ``predicted``; or a forecast with its ``history``.
+        importance: of the best model's features, the most important first, with the name of what measures it.
+    """
+
+    metric_names: Mapping[str, str] = field(default_factory=dict)
+    test_ratio: float | None = None
+    began_at: float = 0.0
+    transforms: Sequence[Sequence[Any]] = ()
+    columns: Sequence[Mapping[str, Any]] = ()
+    target: Mapping[str, Any] = field(default_factory=dict)
+    best: Mapping[str, Any] = field(default_factory=dict)
+    importance: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """All of it as text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Look:
+        """What `to_json` wrote; what another version wrote besides is left out.
+
+        Example:
+            >>> Look.from_json(Look(test_ratio=0.25).to_json()).test_ratio
+            0.25
+        """
+        told = json.loads(text)
+        return cls(**{item.name: told[item.name] for item in fields(cls) if item.name in told})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run that has ended.
+
+    Attributes:
+        run: what was asked and how it ended.
+        plan: models, folds and metrics.
+        board: the ranking and the outcomes that it was made from.
+        verdict: how sure the ranking is; ``None`` where no model is complete.
+        summary: the clock.
+        look: what no table holds, as far as it is known.
+        tables: how the tables are written in SQL.
+        model_uri: what ``mlflow.pyfunc.load_model`` takes.
+    """
+
+    run: RunRecord
+    plan: Plan
+    board: Leaderboard
+    verdict: Verdict | None
+    summary: Summary
+    look: Look = field(default_factory=Look)
+    tables: Sequence[str] = ()
+    model_uri: str | None = None
+    mlflow_url: str | None = None
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """What was asked, by the name of the option."""
+        return dict(json.loads(self.run.config)) if self.run.config else {}
+
+    @property
+    def source(self) -> str:
+        """The name of the data: a file's without its folder."""
+        name = self.run.source or "the data"
+        return PurePath(name).name if "/" in name else name
+
+    @property
+    def metric(self) -> str:
+        """The metric that ranks, as people read it."""
+        return self.name_of(self.plan.sort_by)
+
+    @property
+    def size(self) -> str:
+        """Rows and columns of the data."""
+        return f"{counted(self.run.n_rows or 0, 'row')}, {counted(self.run.n_columns or 0, 'column')}"
+
+    def name_of(self, key: str) -> str:
+        """A metric as people read it."""
+        return {TT: "TT (Sec)", **{metric.key: metric.name for metric in self.plan.metrics}}.get(key, key)
+
+    def row_of(self, model_id: str) -> Row:
+        """A model's row of the ranking."""
+        return next(row for row in self.board.rows if row.model_id == model_id)
+
+
+def question(facts: Facts) -> str:
+    """What was asked, in one sentence."""
+    run, plan = facts.run, facts.plan
+    version = f", version {run.source_version}" if run.source_version else ""
+    models = counted(len(plan.models), "model")
+    verb = "forecasts" if run.task_type == "time_series" else "predicts"
+    best = "highest" if plan.greater_is_better else "lowest"
+    folds = f"in the mean over {plan.n_folds} folds" if plan.n_folds > 1 else "on one hold-out"
+    data = f"{facts.source} ({facts.size}{version})"
+    return f"Which of {models} {verb} {run.target} from {data} with the {best} {facts.metric} {folds}?"
+
+
+def answer(facts: Facts) -> str:
+    """What came out, in a sentence or two."""
+    best, verdict = facts.board.best, facts.verdict
+    if best is None:
+        return f"None of the {counted(len(facts.board.rows), 'model')} came through."
+    spread = f" ± {best.stds[facts.plan.sort_by]:.4f}" if best.n_folds_ok > 1 else ""
+    won = f"{best.model_name} ({best.model_id}) has the best {facts.metric}: {best.primary_value:.4f}{spread}."
+    if len(facts.board.rows) == 1:
+        return f"{won} It was the only model."
+    if not best.complete:
+        return f"{won} It lost some of its folds, and no model has all of them, so nothing can be said of its lead."
+    if verdict is None or not verdict.pairs:
+        return f"{won} Whether it is better than the others cannot be tested here."
+    return f"{won} {_lead(facts, verdict)}"
+
+
+def _lead(facts: Facts, verdict: Verdict) -> str:
+    tied, tested = verdict.tied, len(verdict.pairs)
+    if not tied:
+        others = "the other" if tested == 1 else f"all {tested} others"
+        return f"It is better than {others} by more than luck of the folds explains."
+    many = f"{len(tied)} of the {tested} others"
+    if len(tied) == tested:
+        many = "the other model" if tested == 1 else "any of the others"
+    said = f"The folds cannot tell it apart from {many}"
+    if verdict.cheapest == verdict.winner:
+        return f"{said}; none that scores nearly as well is much quicker, so it is the sensible choice."
+    cheap, best = facts.row_of(verdict.cheapest), facts.row_of(verdict.winner)
+    times = f"{seconds(cheap.means[TT])} a fold instead of {seconds(best.means[TT])}"
+    return (
+        f"{said}; {cheap.model_name} ({cheap.model_id}) scores nearly as well and takes {times}: the sensible choice "
+        "where time matters."
+    )
+
+
+def headline(facts: Facts) -> str:
+    """The answer in a few words, as for the name of a run.
+
+    Example:
+        >>> headline(Facts(RunRecord("r", "failed", source="a/b.csv", target="y"), Plan((), 2, (), TT),
+        ...     Leaderboard((), ()), None, Summary(1, 1.0, 1.0)))
+        'no model for y of b.csv'
+    """
+    best = facts.board.best
+    won = f"{best.model_id} {best.primary_value:.4f}" if best else "no model"
+    return f"{won} for {facts.run.target} of {facts.source}"
+
+
+def clock(summary: Summary) -> str:
+    """Where the time went, in one sentence.
+
+    Example:
+        >>> clock(Summary(slots=2, wall_seconds=10.0, ideal_seconds=9.0))
+        'Took 10.0 s on 2 slots; ideal 9.0 s, efficiency 90%'
+    """
+    return (
+        f"Took {seconds(summary.wall_seconds)} on {counted(summary.slots, 'slot')}; ideal "
+        f"{seconds(summary.ideal_seconds)}, efficiency {summary.efficiency:.0%}"
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "fold"), counted(1200, "fold")
+        ('1 fold', '1,200 folds')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def seconds(value: float) -> str:
+    """A span of time as people say it.
+
+    Example:
+        >>> seconds(0.0123), seconds(9.96), seconds(75), seconds(7300)
+        ('0.012 s', '10.0 s', '1 min 15 s', '2 h 1 min')
+    """
+    if value < 1:
+        return f"{value:.2g} s" if value else "0 s"
+    if value < 60:  # noqa: PLR2004 - seconds of a minute
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004

@@ -1,0 +1,70 @@
+"""The report: one HTML file that needs nothing else, and the pictures in it as files of their own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bakeoff.report import charts, interactive
+from bakeoff.report.facts import Facts, answer, headline, question, seconds
+from bakeoff.report.parts import Section, kind_of
+from bakeoff.report.sections import figures, sections
+
+PAGE, LOOK, PLOTS, INTERACTIVE = "report.html", "report.json", "plots", "plots.html"
+
+
+def render(facts: Facts) -> str:
+    """The report as HTML: no script, no address to fetch anything from, colours for light and dark."""
+    return _html(facts, sections(facts))
+
+
+def write(facts: Facts, folder: Path) -> Path:
+    """Write the report, its pictures, and what no table holds, into a folder that is made when it is missing.
+
+    Returns:
+        Where the report is.
+    """
+    page = sections(facts)
+    plots = folder / PLOTS
+    plots.mkdir(parents=True, exist_ok=True)
+    (folder / PAGE).write_text(_html(facts, page), encoding="utf-8")
+    (folder / LOOK).write_text(facts.look.to_json(), encoding="utf-8")
+    for figure in figures(page):
+        (plots / f"{figure.chart.name}.png").write_bytes(charts.png(figure.chart))
+    (plots / INTERACTIVE).write_text(interactive.page(facts), encoding="utf-8")
+    return folder / PAGE
+
+
+def _html(facts: Facts, page: Sequence[Section]) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bakeoff.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["kind"] = kind_of
+    environment.globals["wide"] = _drawn(charts.WIDE)
+    environment.globals["narrow"] = _drawn(charts.NARROW)
+    run = facts.run
+    ended = run.finished_at or max((each.finished_at for each in facts.board.outcomes), default=0.0)
+    return environment.get_template("page.html").render(
+        title=headline(facts),
+        question=question(facts),
+        answer=answer(facts),
+        facts=facts,
+        sections=page,
+        ended=f"{dt.datetime.fromtimestamp(ended, dt.timezone.utc):%Y-%m-%d %H:%M} UTC" if ended else "",
+        took=seconds(facts.summary.wall_seconds),
+    )
+
+
+def _drawn(width: float) -> Any:
+    import markupsafe
+
+    # Drawn by matplotlib, which escapes the texts that it is given.
+    return lambda chart: markupsafe.Markup(charts.svg(chart, width))  # noqa: S704

@@ -1,0 +1,144 @@
+"""The last thing that a job makes: its report. What goes wrong with it is told, and harms nothing."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bakeoff.places import Places
+from bakeoff.report.facts import Facts, Look
+from bakeoff.results.entries import Story
+from bakeoff.results.rows import RunRecord
+from bakeoff.stored import MODEL, run_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.source import SourceTable
+
+_LOG = logging.getLogger(__name__)
+
+
+class Reported(NamedTuple):
+    """What came of a report: the facts that it shows, the file where there is one, and what went wrong."""
+
+    facts: Facts
+    file: Path | None
+    problems: tuple[str, ...]
+
+
+def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds in its hands
+    home: Path,
+    places: Places,
+    record: RunRecord,
+    backend: FugueBackend,
+    source: SourceTable,
+    experiment: Any,
+    model: Any = None,
+) -> Reported:
+    """Look at the best model, write the report, and log it to MLflow. Nothing is raised.
+
+    Args:
+        home: the report goes to a folder of the run's in it.
+        places: where the run is written to.
+        record: how it ended.
+        backend: after the comparison.
+        source: the table.
+        experiment: after the comparison.
+        model: the best model, fitted; ``None`` where there is none.
+    """
+    problems: list[str] = []
+    facts = _facts(places, record, backend)
+    file = None
+    with _noting("The report lacks what the best model does", problems):
+        facts = replace(facts, look=_looked(facts, source, experiment, model))
+    with _noting("The report could not be written", problems):
+        from bakeoff.report.page import write
+
+        file = write(facts, run_folder(home, record.run_id))
+    if file is not None and record.mlflow_run_id:
+        with _noting("The report could not be logged to MLflow", problems):
+            _log(home, record.mlflow_run_id, file)
+    return Reported(facts, file, tuple(problems))
+
+
+def _facts(places: Places, record: RunRecord, backend: FugueBackend) -> Facts:
+    plan, board, summary = backend.plan, backend.board, backend.summary
+    assert plan is not None and board is not None and summary is not None  # noqa: S101, PT018 - the run has ended
+    waited = [[each.model_id, each.fold, each.transform_seconds] for each in board.outcomes if each.transform_seconds]
+    look = Look(
+        metric_names={metric.key: metric.name for metric in plan.metrics},
+        test_ratio=plan.test_rows_per_training_row,
+        began_at=summary.began_at,
+        transforms=waited,
+    )
+    return Facts(
+        run=record,
+        plan=plan,
+        board=board,
+        verdict=backend.verdict,
+        summary=summary,
+        look=look,
+        tables=[places.tables.name(name) for name in ("runs", "trials", "leaderboard")],
+        model_uri=f"runs:/{record.mlflow_run_id}/{MODEL}" if board.best and record.mlflow_run_id else None,
+        mlflow_url=places.mlflow_url,
+    )
+
+
+def _looked(facts: Facts, source: SourceTable, experiment: Any, model: Any) -> Look:
+    from bakeoff.pycaret3.closer_look import importance_of, look_at
+    from bakeoff.pycaret3.state import final_pipeline
+    from bakeoff.report.profile import columns_of, target_of
+
+    look = replace(
+        facts.look,
+        columns=columns_of(source.frame),
+        target=target_of(source.frame[facts.run.target], source.task),
+    )
+    if model is None:
+        return look
+    pipeline = final_pipeline(experiment, model)
+    look = replace(look, best=look_at(experiment, pipeline))
+    return look if source.task == "time_series" else replace(look, importance=importance_of(experiment, pipeline))
+
+
+def _log(home: Path, mlflow_run_id: str, file: Path) -> None:
+    from bakeoff.report.page import LOOK, PLOTS
+    from bakeoff.results.store import make_client
+
+    client = make_client(home)
+    for path in (file, file.with_name(LOOK)):
+        client.log_artifact(mlflow_run_id, str(path))
+    client.log_artifacts(mlflow_run_id, str(file.with_name(PLOTS)), PLOTS)
+
+
+@contextmanager
+def _noting(what: str, problems: list[str]) -> Iterator[None]:
+    """Hours of work are not lost because a picture cannot be drawn."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - pictures, models and stores may fail in any way
+        _LOG.warning("%s: %s", what, error, exc_info=True)
+        problems.append(f"{what}: {type(error).__name__}: {error}")
+
+
+def story_of(facts: Facts) -> Story:
+    """What MLflow's pages say of a run."""
+    from bakeoff.report.facts import answer, clock, headline, question
+
+    run = facts.run
+    more = [
+        question(facts),
+        "",
+        f"{clock(facts.summary)}. `report.html` and `plots/` are among the artifacts.",
+        "",
+        f"Tables: {', '.join(facts.tables)}, `run_id = '{run.run_id}'`.",
+    ]
+    if facts.model_uri:
+        load = "mlflow.sklearn.load_model" if run.task_type == "time_series" else "mlflow.pyfunc.load_model"
+        more += ["", f'The best model: `{load}("{facts.model_uri}")`']
+    return Story(headline(facts), answer(facts), more)
