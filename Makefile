@@ -52,6 +52,7 @@ test-spark4: $(SPARK4)/.ready ## What is about Spark, on Spark 4.0
 bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of your own
 	$(BIN)/python -m benchmarks.compare $(BENCH)
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.record
 	$(BIN)/python -m benchmarks.simulate
 
 # Warnings of packages as old as the runtime's are no errors here; the wheel is the one that was just built.

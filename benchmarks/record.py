@@ -16,15 +16,15 @@ from benchmarks.question import Question
 
 
 @click.command()
-@click.option("--source", required=True)
-@click.option("--target", required=True)
+@click.option("--source", default="", help="A CSV file; without it scikit-learn's breast cancer table.")
+@click.option("--target", default="target", show_default=True, help="The column to predict.")
 @click.option("--out", default="benchmarks/recorded", type=click.Path(path_type=Path), show_default=True)
 def main(source: str, target: str, out: Path) -> None:
     """Compare in this process, one trial at a time, and write the seconds as JSON."""
     from bakeoff import FugueBackend
 
     warnings.simplefilter("ignore")
-    question = Question(Path(source).stem, source, target)
+    question = Question(Path(source).stem or "breast_cancer", source, target)
     experiment = question.experiment(question.read(), 1)
     backend = FugueBackend("native")
     experiment.compare_models(parallel=backend, verbose=False)

@@ -176,11 +176,15 @@ def by_model(recorded: Recorded, slots: int, job_seconds: float) -> Clockwork:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--recorded", default="benchmarks/recorded/bank.json", type=click.Path(exists=True, path_type=Path))
+@click.option("--recorded", type=click.Path(exists=True, path_type=Path), help="By default the newest recording.")
 @click.option("--job-seconds", default=JOB_SECONDS, show_default=True, help="What the driver spends on a job.")
 @click.option("--out", default="benchmarks/results", type=click.Path(path_type=Path), show_default=True)
-def main(recorded: Path, job_seconds: float, out: Path) -> None:
+def main(recorded: Path | None, job_seconds: float, out: Path) -> None:
     """Simulate, print a table and draw the curve."""
+    found = sorted(Path("benchmarks/recorded").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    recorded = recorded or (found[-1] if found else None)
+    if recorded is None:
+        raise click.ClickException("Nothing has been recorded yet: python -m benchmarks.record")
     run = Recorded(json.loads(recorded.read_text()))
     rows = [measure(run, slots, job_seconds) for slots in SLOTS]
     lines = [
