@@ -21,7 +21,7 @@ from bakeoff.places import Places, open_places, table_target
 from bakeoff.preflight import check_cluster
 from bakeoff.report.facts import Facts
 from bakeoff.results.target import TableTarget
-from bakeoff.session import active_session, open_session
+from bakeoff.session import open_session
 from bakeoff.source import SourceTable, load_source
 
 if TYPE_CHECKING:
@@ -92,15 +92,14 @@ def run(
         UserError: something that was asked for cannot be done; nothing was written.
         NoModelSurvivedError: every model failed; the tables say why.
     """
-    warm_up(spark if spark is not None else active_session())
     # What a file holds is known without Spark, so a session is made only for a question that makes sense.
     question = ask(config, None, say) if _is_local_file(config.source) else None
     say("Opening a Spark session.")
     with open_session(spark, config.home) as (session, owned):
-        if owned:
+        if config.engine == "spark":
+            if not owned:
+                check_cluster(session)
             warm_up(session)
-        elif config.engine == "spark":
-            check_cluster(session)
         question = question or ask(config, session, say)
         say(f"Opening the tables ({table_target(config).place}) and MLflow.")
         places = open_places(config, session, question.source, say)
