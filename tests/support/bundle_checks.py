@@ -171,12 +171,16 @@ def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: the job says nothing about {', '.join(sorted(missing))}"
 
 
+NOT_FOR_THE_RUN = {"config_file", "as_json", "quiet", "verbose"}
+"""Options of the command line that say how to show a run, and nothing about it."""
+
+
 def parsed(arguments: list[str]) -> set[str]:
     """The options that a command line names, once the real parser and the real checks have taken it."""
     command, *rest = arguments
     assert command == "run", f"{command} is no run"
     context = cli.commands[command].make_context(command, rest)
-    options = {key: value for key, value in context.params.items() if key != "config_file"}
+    options = {key: value for key, value in context.params.items() if key not in NOT_FOR_THE_RUN}
     RunConfig.from_sources(options)
     return {key for key, value in options.items() if value not in (None, ())}
 
