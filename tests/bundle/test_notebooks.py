@@ -67,6 +67,7 @@ def test_a_notebook_is_one_that_databricks_reads(name: str) -> None:
         assert len(kinds) == 1, f"a cell of {name} is text and code"
 
 
+@pytest.mark.slow
 def test_the_quickstart_leaves_a_leaderboard(filled: Filled, spark: Any, tmp_path: Path) -> None:
     schema = "bakeoff_quickstart"  # not where other tests count runs
     asked = {"source": SOURCE, "target": "target", "catalog": CATALOG, "schema": schema, "include": "nb,dummy"}
@@ -78,6 +79,7 @@ def test_the_quickstart_leaves_a_leaderboard(filled: Filled, spark: Any, tmp_pat
     assert [row.status for row in stored.collect()] == ["finished"]
 
 
+@pytest.mark.slow
 def test_exploring_draws_what_is_in_the_tables(filled: Filled) -> None:
     left = run_notebook("explore_results", filled.spark, catalog=CATALOG, schema=filled.schema, run_id="101")
     assert set(left["by_model"].data[0].y) == {"Naive Bayes", "Decision Tree Classifier", "Dummy Classifier"}
@@ -87,6 +89,7 @@ def test_exploring_draws_what_is_in_the_tables(filled: Filled) -> None:
     assert left["shown"][-1].where("run_id = '103'").count() == 2
 
 
+@pytest.mark.slow
 def test_the_winner_scores_a_table(filled: Filled, spark: Any) -> None:
     import mlflow
 

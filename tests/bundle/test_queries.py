@@ -43,7 +43,8 @@ def test_the_registered_model_has_its_aliases_and_its_lineage(filled: Filled) ->
     assert f"registered as {name}, version 1: the first champion" in filled.said
     uri = local_tracking_uri(filled.home)
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    assert client.get_registered_model(name).aliases == {"champion": "1", "challenger": "2"}
+    aliases = client.get_registered_model(name).aliases
+    assert {alias: str(version) for alias, version in aliases.items()} == {"champion": "1", "challenger": "2"}
     tags = client.get_model_version(name, "1").tags
     assert (tags["bakeoff.source"], tags["bakeoff.source_version"], tags["bakeoff.run_id"]) == (SOURCE, "0", "101")
 

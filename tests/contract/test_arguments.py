@@ -75,7 +75,6 @@ def test_round(engine: Any, exp: Any, decimals: int) -> None:
     pd.testing.assert_frame_equal(mine.scores, plain.scores, check_exact=True)
 
 
-@pytest.mark.everywhere
 def test_without_cross_validation(engine: Any, exp: Any) -> None:
     mine, plain = through(engine, exp, QUICK, cross_validation=False), native(exp, QUICK, cross_validation=False)
     same_scores(mine, plain)

@@ -87,6 +87,7 @@ def test_a_place_that_cannot_be_written_to_is_refused(
     assert sorted(path.name for path in here.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_what_was_made_and_what_to_type_next(
     here: Path, capsys: pytest.CaptureFixture[str], spark: Any
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_run_ends_with_what_was_made_and_what_to_type_next(
     assert "Naive Bayes (nb) has the best Accuracy" in page
 
 
+@pytest.mark.slow
 def test_json_is_all_that_stdout_gets(here: Path, capsys: pytest.CaptureFixture[str], spark: Any) -> None:
     asked = ["--source", "good.csv", "--target", "target", "--include", "nb,dummy", "--fold", "2"]
     main(["run", *asked, "--run-id", "j", "--json"])
@@ -143,6 +145,7 @@ def test_a_mistake_is_json_too_where_json_was_asked_for(here: Path, capsys: pyte
     assert "Error: " in err
 
 
+@pytest.mark.slow
 def test_quiet_is_the_ranking_and_the_answer(here: Path, capsys: pytest.CaptureFixture[str], spark: Any) -> None:
     main(["run", "--source", "good.csv", "--target", "target", "--include", "nb", "--fold", "2", "--quiet"])
     out, err = capsys.readouterr()

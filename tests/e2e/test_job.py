@@ -111,7 +111,7 @@ def test_the_report_is_in_the_folder_and_on_the_run_which_is_named_by_its_answer
     assert f"{best.model_name} ({best.model_id}) has the best Accuracy" in page
     for section in (
         "Confusion matrix",
-        "What the slots did",
+        "Where the time went",
         "None: all 15 trials were scored.",
         "No column has missing",
     ):
@@ -156,6 +156,7 @@ def test_the_best_model_predicts_raw_rows_in_a_fresh_process(source: Path, folde
     assert sum(mine == true for mine, true in zip(predicted, truth, strict=True)) >= 5
 
 
+@pytest.mark.slow
 def test_the_session_is_used_and_left_as_it_is(source: Path, folder: Path, spark: Any, result: Any) -> None:
     settings = {row.key: row.value for row in spark.sql("SET").collect()}
     views = {table.name for table in spark.catalog.listTables()}
@@ -218,6 +219,7 @@ def test_a_table_is_compared_by_its_name(source: Path, folder: Path, spark: Any,
     assert (row.source, row.source_version) == ("patients", "0")
 
 
+@pytest.mark.slow
 def test_a_time_series_runs_too(folder: Path, spark: Any) -> None:
     from bakeoff.demo import demo_config
 

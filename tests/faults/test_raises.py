@@ -59,6 +59,7 @@ def test_on_some_of_ten_folds(spark: Any, exp: Any) -> None:
         assert metrics == well["0", fold], model_id  # all of them are naive Bayes
 
 
+@pytest.mark.slow
 def test_in_the_refit_in_probabilities_and_in_pickling(spark: Any, exp: Any, beside: Callable[..., Compared]) -> None:
     bad = [RaisesInRefit(), RaisesInProba(), CannotBePickled(), CannotBeSentBack(), CannotBeRead()]
     mine = beside(bad)

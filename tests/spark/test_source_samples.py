@@ -39,6 +39,7 @@ def load(spark: SparkSession, source: str, target: str, **options: Any) -> Sourc
 
 
 @pytest.mark.usefixtures("small_driver")
+@pytest.mark.slow
 def test_classes_keep_their_shares_and_none_is_lost(spark: SparkSession) -> None:
     table = load(spark, "large", "label")
     counts = table.frame["label"].value_counts()

@@ -99,6 +99,7 @@ def test_order_by(spark: SparkSession) -> None:
     assert "did you mean 'row'" in complaint(spark, "scattered", order_by="rows")
 
 
+@pytest.mark.slow
 def test_a_sample_differs_by_seed_and_gives_copies_their_own_chance(spark: SparkSession, tmp_path: Path) -> None:
     one, other = load(spark, "plain", max_rows=50), load(spark, "plain", max_rows=50, seed=1)
     assert len(one.frame) == len(other.frame) == 50

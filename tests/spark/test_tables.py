@@ -269,6 +269,7 @@ def test_registered_views_have_plain_names_and_stay_current(spark, target, befor
             spark.catalog.dropTempView(name)
 
 
+@pytest.mark.slow
 def test_two_jobs_may_make_the_tables_and_write_at_once(spark, tmp_path):
     target = TableTarget(path=tmp_path)
     errors = []
@@ -321,6 +322,7 @@ def schema(spark):
     spark.sql("DROP SCHEMA IF EXISTS bakeoff_tables_test CASCADE")
 
 
+@pytest.mark.slow
 def test_in_a_metastore_there_are_tables_and_views_by_name(spark, schema, before, settings, temporary):
     target = TableTarget(catalog="spark_catalog", schema=schema)
     tables.check_writable(spark, target)

@@ -17,7 +17,7 @@ RUNTIME_PYTHON = {"15.4": "3.11", "16.4": "3.12", "17.3": "3.12"}
 ENVIRONMENT_PYTHON = {"2": "3.11", "3": "3.12", "4": "3.12"}
 """... and those of the serverless environments."""
 
-CATALOG, SOURCE = "spark_catalog", "spark_catalog.default.patients"
+CATALOG, SOURCE = "spark_catalog", "spark_catalog.default.bundle_patients"
 """Where tests have the job's tables, and the table that it learns from."""
 
 

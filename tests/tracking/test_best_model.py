@@ -105,6 +105,7 @@ def _users_run(template: Path, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_users_run")
+@pytest.mark.slow
 def test_a_fresh_process_predicts_the_same_from_raw_rows(  # noqa: PLR0917 - fixtures
     client: MlflowClient,
     run_id: str,

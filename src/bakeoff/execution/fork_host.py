@@ -13,6 +13,7 @@ import gc
 import multiprocessing.connection as channels
 import os
 import pickle
+import re
 import signal
 import socket
 import sys
@@ -251,6 +252,8 @@ def _named(ended: Ended, code: int | None, oom: bool) -> Ended:  # noqa: FBT001 
 
 def failure(ask: Ask, ended: Ended, seconds: float, output: str = "") -> Outcome | Refitted:
     """The answer in place of one that never came."""
+    # A crash in C ends with the names of a few hundred modules, behind which all else would be lost.
+    output = re.sub(r"(?m)^Extension modules: .*$", "", output)
     shown = f"The last that its process said:\n{output[-_SHOWN_CHARACTERS:]}" if output.strip() else None
     if ask.trial is None:
         from bakeoff.pycaret3.runner import Refitted
