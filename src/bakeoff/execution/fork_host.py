@@ -252,9 +252,7 @@ def _named(ended: Ended, code: int | None, oom: bool) -> Ended:  # noqa: FBT001 
 
 def failure(ask: Ask, ended: Ended, seconds: float, output: str = "") -> Outcome | Refitted:
     """The answer in place of one that never came."""
-    # A crash in C ends with the names of a few hundred modules, behind which all else would be lost.
-    output = re.sub(r"(?m)^Extension modules: .*$", "", output)
-    shown = f"The last that its process said:\n{output[-_SHOWN_CHARACTERS:]}" if output.strip() else None
+    shown = f"The last that its process said:\n{_last_words(output)}" if output.strip() else None
     if ask.trial is None:
         from bakeoff.pycaret3.runner import Refitted
 
@@ -262,6 +260,23 @@ def failure(ask: Ask, ended: Ended, seconds: float, output: str = "") -> Outcome
         return Refitted(str(ask.refit), None, seconds, ended.kind, ended.said, shown, again)
     (outcome,) = failed_outcomes([ask.trial], ended.status, ended.kind, ended.said, ask.attempt)
     return replace(outcome, fit_seconds=seconds, traceback=shown, host=socket.gethostname())
+
+
+def _last_words(output: str) -> str:
+    r"""The end of what a process said; of one that crashed in C what it said before, and where in Python that was.
+
+    Python then writes the stack from its inner end, and the names of a few hundred modules below it.
+
+    Example:
+        >>> _last_words("hello\nFatal Python error: Aborted\nExtension modules: " + "x" * 9_000)
+        'hello\nFatal Python error: Aborted\n'
+    """
+    output = re.sub(r"(?m)^Extension modules: .*$", "", output)
+    crash = output.rfind("Fatal Python error")
+    if crash >= 0:
+        start = max(0, crash - _SHOWN_CHARACTERS // 4)
+        return output[start : start + _SHOWN_CHARACTERS]
+    return output[-_SHOWN_CHARACTERS:]
 
 
 def _live(runner: TrialRunner, connection: Connection, output: int, parent: int) -> None:
