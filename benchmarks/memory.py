@@ -9,6 +9,8 @@ from typing import Any
 import psutil
 from typing_extensions import Self
 
+from bakeoff.execution.processes import memory_of_tree
+
 _EVERY_SECONDS = 0.5
 _MB = 1 << 20
 
@@ -17,8 +19,8 @@ class Watch:
     """Watches the Python processes under this one while a block runs.
 
     Attributes:
-        worker_mb: the most that one of Spark's workers took, together with its children, in MB. Memory that processes
-            share counts in parts (PSS), so that a forked child does not count twice.
+        worker_mb: the most that one of Spark's workers took, together with its children, in MB. What they share counts
+            once.
     """
 
     def __init__(self) -> None:
@@ -36,7 +38,8 @@ class Watch:
 
     def _watch(self) -> None:
         while not self._over.wait(_EVERY_SECONDS):
-            self.worker_mb = max(self.worker_mb, *[_family_mb(worker) for worker in _workers()], 0.0)
+            held = [memory_of_tree(worker.pid) / _MB for worker in _workers()]
+            self.worker_mb = max([self.worker_mb, *held])
 
 
 def _workers() -> list[Any]:
@@ -47,11 +50,3 @@ def _workers() -> list[Any]:
             if "pyspark.daemon" in " ".join(process.cmdline()) and process.parent().name() != "java":
                 found.append(process)
     return [each for each in found if each.parent() not in found]
-
-
-def _family_mb(process: Any) -> float:
-    total = 0.0
-    with contextlib.suppress(psutil.Error):
-        for each in [process, *process.children(recursive=True)]:
-            total += each.memory_full_info().pss / _MB
-    return total

@@ -38,22 +38,9 @@ class Question:
 
     def experiment(self, frame: pd.DataFrame, seed: int, n_jobs: int = 1) -> Any:
         """PyCaret's experiment after ``setup()``."""
-        if self.task == "regression":
-            from pycaret.regression import RegressionExperiment as Experiment
-        else:
-            from pycaret.classification import ClassificationExperiment as Experiment
-        experiment = Experiment()
-        return experiment.setup(
-            frame,
-            target=self.target,
-            session_id=seed,
-            n_jobs=n_jobs,
-            memory=False,
-            verbose=False,
-            html=False,
-            system_log=False,
-            **self.setup,
-        )
+        from bakeoff.pycaret3.experiment import set_up
+
+        return set_up(self.task, frame, self.target, seed=seed, arguments={"n_jobs": n_jobs, **self.setup})
 
     def to_json(self) -> str:
         """The question as text, for a process of its own."""

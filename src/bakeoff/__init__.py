@@ -22,19 +22,16 @@ __all__ = ["FugueBackend", "RunConfig", "__version__", "results", "run", "warm_u
 _HOMES = {
     "FugueBackend": "bakeoff.fugue_backend",
     "RunConfig": "bakeoff.config",
-    "results": "bakeoff.run_results",
     "run": "bakeoff.job",
     "warm_up": "bakeoff.execution.warm_up",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "results":  # the package, which can be called
-        from importlib import import_module
+    from importlib import import_module
 
+    if name == "results":  # the package, which can be called
         return import_module("bakeoff.results")
     if name not in _HOMES:
         raise AttributeError(f"module 'bakeoff' has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(_HOMES[name]), name)

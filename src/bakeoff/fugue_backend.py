@@ -256,8 +256,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 scheduler.n_winners = max(request.n_select, 0)
                 try:
                     board = scheduler.run()
-                finally:
+                except BaseException:
                     self._board = scheduler.so_far()  # Ctrl-C is no reason to lose what is known by then
+                    raise
                 stopped = request.errors == "raise" and bool(board.failures)
                 winners = [] if stopped else chosen(board, request.n_select)
                 refitted = executor.refit(winners)

@@ -78,7 +78,7 @@ class Backlog:
     @property
     def seconds(self) -> float:
         """What the waiting trials are expected to cost, with one transform of each fold."""
-        trials = sum(count * self._costs(model_id) for model_id, count in self._waiting.items() if count)
+        trials = sum(count * self._costs(model_id) for model_id, count in self._waiting.items())
         return trials + len(self._folds) * self._costs.transform_seconds
 
     def take(self, slots: int) -> Task | None:
@@ -86,7 +86,7 @@ class Backlog:
         if not self._folds:
             return None
         target = max(target_seconds(self.seconds, slots), TRANSFORMS * self._costs.transform_seconds)
-        dearest = max((model_id for model_id, count in self._waiting.items() if count), key=self._costs)
+        dearest = max(self._waiting, key=self._costs)
         if self._costs(dearest) >= target:
             fold = next(fold for fold, waiting in self._folds.items() if dearest in waiting)
             return self._hand_out([self._pop(fold, dearest)])
@@ -107,7 +107,7 @@ class Backlog:
             if group and load >= target:
                 break
             taken = self._dearest_up_to(fold, target - load)
-            load += sum(self._costs(trial.model_id) for trial in taken)
+            load += self._seconds_of(taken)
             group += taken
             if load >= target:
                 break
@@ -135,8 +135,13 @@ class Backlog:
         if not self._folds[fold]:
             del self._folds[fold]
         self._waiting[model_id] -= 1
+        if not self._waiting[model_id]:
+            del self._waiting[model_id]
         return Trial(model_id, fold)
+
+    def _seconds_of(self, trials: Iterable[Trial]) -> float:
+        return sum(self._costs(trial.model_id) for trial in trials)
 
     def _hand_out(self, trials: list[Trial]) -> Task:
         self._handed_out += 1
-        return Task(self._handed_out, tuple(trials), sum(self._costs(trial.model_id) for trial in trials))
+        return Task(self._handed_out, tuple(trials), self._seconds_of(trials))

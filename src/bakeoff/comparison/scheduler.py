@@ -149,9 +149,8 @@ class Scheduler:
         """Name the likely winners: no trial waits any more, so whatever a free slot does for them is time won."""
         complete = Counter(trial.model_id for trial, outcome in self._outcomes.items() if outcome.ok)
         ids = [model.id for model in self.plan.models if complete[model.id] == self.plan.n_folds]
-        outcomes = [outcome for trial, outcome in self._outcomes.items() if trial.model_id in set(ids)]
-        board = rank(self.plan, outcomes, ids)
-        self.executor.foresee([row.model_id for row in board.rows[: self.n_winners]])
+        rows = rank(self.plan, self._outcomes.values(), ids).rows
+        self.executor.foresee([row.model_id for row in rows[: self.n_winners]])
 
     def _collect(self, deadline: float | None) -> None:
         """Wait for the next task to end, or for the deadline, or a while."""

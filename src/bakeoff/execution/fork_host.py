@@ -13,7 +13,6 @@ import gc
 import multiprocessing.connection as channels
 import os
 import pickle
-import re
 import signal
 import socket
 import sys
@@ -263,15 +262,14 @@ def failure(ask: Ask, ended: Ended, seconds: float, output: str = "") -> Outcome
 
 
 def _last_words(output: str) -> str:
-    r"""The end of what a process said; of one that crashed in C what it said before, and where in Python that was.
+    """The end of what a process said; of one that crashed in C what it said before, and where in Python that was.
 
-    Python then writes the stack from its inner end, and the names of a few hundred modules below it.
+    Python writes the stack of a crash from its inner end, so it is the outer one that can be missed.
 
     Example:
-        >>> _last_words("hello\nFatal Python error: Aborted\nExtension modules: " + "x" * 9_000)
-        'hello\nFatal Python error: Aborted\n'
+        >>> _last_words("hello, Fatal Python error: Aborted" + "x" * 9_000)[:20], _last_words("x" * 9_000 + "end")[-4:]
+        ('hello, Fatal Python ', 'xend')
     """
-    output = re.sub(r"(?m)^Extension modules: .*$", "", output)
     crash = output.rfind("Fatal Python error")
     if crash >= 0:
         start = max(0, crash - _SHOWN_CHARACTERS // 4)
