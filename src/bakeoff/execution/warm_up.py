@@ -34,7 +34,11 @@ def warm_up(spark: Any) -> threading.Thread:
         return threading.Thread()
     from pyspark import InheritableThread
 
-    thread: threading.Thread = InheritableThread(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
+    from bakeoff.session import is_connect
+
+    # Connect's sessions have nothing to inherit here, and Spark 4 wants to be told which one it would be from.
+    kind: type[threading.Thread] = threading.Thread if is_connect(spark) else InheritableThread
+    thread = kind(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
     thread.start()
     return thread
 
