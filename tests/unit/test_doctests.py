@@ -18,6 +18,7 @@ WITH_EXAMPLES = {
     "bakeoff.comparison.summary",
     "bakeoff.comparison.trial",
     "bakeoff.config",
+    "bakeoff.config_values",
     "bakeoff.errors",
     "bakeoff.preflight",
     "bakeoff.provenance",
