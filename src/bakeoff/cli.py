@@ -11,8 +11,9 @@ import click
 
 from bakeoff import __version__
 from bakeoff.commands.reading import leaderboard, report, runs, sql, ui
-from bakeoff.commands.running import demo, run
-from bakeoff.errors import BakeoffError
+from bakeoff.commands.running import demo, resume, run
+from bakeoff.errors import BakeoffError, RunInterruptedError
+from bakeoff.redaction import redact_text
 
 
 class _Commands(click.Group):
@@ -22,7 +23,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BakeoffError as error:
-            click.echo(f"Error: {error}", err=True)
+            said = redact_text(str(error))
+            click.echo(said if isinstance(error, RunInterruptedError) else f"Error: {said}", err=True)
             ctx.exit(error.exit_code)
 
 
@@ -35,7 +37,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, demo, runs, leaderboard, report, sql, ui):
+for _command in (run, resume, demo, runs, leaderboard, report, sql, ui):
     cli.add_command(_command)
 
 
@@ -45,7 +47,8 @@ def main(args: Sequence[str] | None = None) -> None:
     Returns where all went well, because a job on Databricks takes ``sys.exit(0)`` for a failure.
 
     Raises:
-        SystemExit: with 2 for a mistake in what was asked, 1 for a run that failed.
+        SystemExit: with 2 for a mistake in what was asked, 1 for a run that failed, 130 or 143 for one that Ctrl-C or
+            SIGTERM has ended.
     """
     # PyCaret writes a log into the working directory from the moment it is imported; a job has its own.
     os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)

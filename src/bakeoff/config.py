@@ -20,6 +20,7 @@ import yaml
 
 from bakeoff.config_values import NEEDED, READERS, flag, given, parse_setup, read_text, refuse_placeholder
 from bakeoff.errors import UserError
+from bakeoff.redaction import redact
 from bakeoff.text import one_line
 
 DEFAULT_SEED = 42
@@ -142,17 +143,20 @@ class RunConfig:
         return cls(**{name: value for name, value in told.items() if given(value) is not None})
 
     def to_json(self) -> str:
-        """Everything, as canonical JSON: the same config always gives the same text.
+        """Everything but secrets, as canonical JSON: the same config always gives the same text.
 
         Example:
             >>> RunConfig("a.csv", "y", run_id="one").to_json()[:37]
             '{"batch_size":1,"budget_minutes":null'
         """
-        return _canonical({option.name: getattr(self, option.name) for option in fields(self)})
+        return _canonical(redact({option.name: getattr(self, option.name) for option in fields(self)}))
 
     def digest(self) -> str:
-        """A short hash of what decides the result: two runs with the same digest answer the same question."""
-        question = _canonical({name: getattr(self, name) for name in _QUESTION})
+        """A short hash of what decides the result: two runs with the same digest answer the same question.
+
+        Secrets are not part of it: who has a new password asks the same question.
+        """
+        question = _canonical(redact({name: getattr(self, name) for name in _QUESTION}))
         return hashlib.sha256(question.encode()).hexdigest()[:16]
 
 

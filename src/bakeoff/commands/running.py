@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakeoff.commands.shared import CATALOG, HOME, SCHEMA, answering, examples, loudness, print_json
+from bakeoff.commands.shared import (
+    CATALOG,
+    HOME,
+    SCHEMA,
+    answering,
+    examples,
+    loudness,
+    print_json,
+    require_results,
+)
+from bakeoff.redaction import redact_text
+from bakeoff.signals import ending_at_once
 
 if TYPE_CHECKING:
+    from bakeoff.comparison.events import Listener
     from bakeoff.config import RunConfig
+    from bakeoff.job import RunResult
 
 _TASKS = click.Choice(["classification", "regression", "time_series"])
 
@@ -78,26 +93,49 @@ def demo(task: str, include: tuple[str, ...], home: Path, as_json: bool, quiet: 
         _run(demo_config(task, home, include), as_json=as_json, quiet=quiet, verbose=verbose)
 
 
+@click.command(epilog=examples("bakeoff resume 20260131-120000-a1b2c3", "bakeoff resume nightly --schema results"))
+@click.argument("run_id")
+@HOME
+@CATALOG
+@SCHEMA
+@loudness
+def resume(
+    run_id: str, home: Path, catalog: str | None, schema: str | None, as_json: bool, quiet: bool, verbose: int
+) -> None:
+    """Go on with a run that was cut off, as it was asked; finished trials are not run again."""
+    from bakeoff.resuming import resume as go_on
+
+    with answering(as_json=as_json):
+        require_results(home, schema)
+        call = partial(go_on, run_id, home=home, catalog=catalog, schema=schema)
+        _show_run(call, home, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
 def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
+    from bakeoff import job
+
+    def call(*, say: job.Say, listeners: Sequence[Listener]) -> RunResult:
+        say(redact_text(f"Run {config.run_id}: {config.source}, target {config.target}"))
+        return job.run(config, say=say, listeners=listeners)
+
+    _show_run(call, config.home, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quiet: bool, verbose: int) -> None:
     """Run the job with a progress display, and end by saying what was made and what to type next."""
     from rich.console import Console
 
-    from bakeoff import job
     from bakeoff.progress import Progress
     from bakeoff.report.plain import as_object
     from bakeoff.view import outcome_lines, print_leaderboard
 
-    if verbose:
-        logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-        logging.getLogger("bakeoff").setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    _log_to_stderr(verbose)
     console = Console(file=sys.stderr, highlight=False, quiet=quiet)
     progress = Progress()
-    console.print(f"Run {config.run_id}: {config.source}, target {config.target}", markup=False, soft_wrap=True)
     try:
         # Whatever a library prints meanwhile is no part of the result.
-        with redirect_stdout(sys.stderr) if as_json else nullcontext():
-            result = job.run(
-                config,
+        with ending_at_once(), redirect_stdout(sys.stderr) if as_json else nullcontext():
+            result = call(
                 say=lambda text: console.print(text, markup=False, soft_wrap=True),
                 listeners=[] if quiet else [progress],
             )
@@ -109,6 +147,24 @@ def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None
         print_json({**as_object(result.facts), **more})
         return
     print_leaderboard(Console(highlight=False), result.plan, result.leaderboard)
-    lines = outcome_lines(result, config.home)
+    lines = outcome_lines(result, home)
     for line in lines[:1] if quiet else lines:
         click.echo(line)
+
+
+class _WithoutSecrets(logging.Formatter):
+    """Takes out of each line of a log, and of the traceback with it, what looks like a secret."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact_text(super().format(record))
+
+
+def _log_to_stderr(verbose: int) -> None:
+    """Say what is logged: warnings as they are, and where that was asked for more, with its time and origin."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _WithoutSecrets("%(asctime)s %(name)s %(levelname)s %(message)s" if verbose else "%(message)s")
+    )
+    logging.basicConfig(handlers=[handler])
+    if verbose:
+        logging.getLogger("bakeoff").setLevel(logging.INFO if verbose == 1 else logging.DEBUG)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, RunInterruptedError, UserError
+from bakeoff.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +55,19 @@ def answering(*, as_json: bool) -> Iterator[None]:
         yield
     except BakeoffError as error:
         if as_json:
-            print_json({"status": "failed", "error": str(error)})
+            status = "killed" if isinstance(error, RunInterruptedError) else "failed"
+            print_json({"status": status, "error": redact_text(str(error))})
         raise
+
+
+def require_results(home: Path, schema: str | None) -> None:
+    """Say at once, and not only when Spark is there, where no run has been.
+
+    Raises:
+        UserError: there are no local tables, and none in a metastore were named.
+    """
+    if not schema and not (home / "tables").exists():
+        raise UserError(f"There are no results in {home} yet: run `bakeoff demo`, or name another --home.")
 
 
 def print_json(told: dict[str, Any]) -> None:
@@ -68,14 +80,12 @@ def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[
     """A session in which the tables and views of earlier runs have their plain names."""
     from rich.console import Console
 
-    from bakeoff.errors import UserError
     from bakeoff.results.tables import register_views
     from bakeoff.results.target import TableTarget
     from bakeoff.session import open_session
 
+    require_results(home, schema)
     target = TableTarget(catalog=catalog, schema=schema) if schema else TableTarget(path=home / "tables")
-    if target.path is not None and not target.path.exists():
-        raise UserError(f"There are no results in {home} yet: run `bakeoff demo`, or name another --home.")
     with ExitStack() as stack:
         with Console(stderr=True).status("Starting Spark"):
             spark, owned = stack.enter_context(open_session(None, home))

@@ -180,11 +180,13 @@ LEADERBOARD = Table(
 
 TABLES = {table.name: table for table in (RUNS, TRIALS, LEADERBOARD)}
 
-# A trial has more than one row where a resumed run tried it again: the row that ended last counts.
+# A trial has more than one row where a resumed run tried it again: the row that ended last counts. One that was
+# cancelled never does beside another, for its time is from the driver's clock and the other's from a worker's.
 _LAST_TRIALS = """
 SELECT * FROM (
   SELECT *, row_number() OVER (
-    PARTITION BY run_id, model_id, fold ORDER BY finished_at DESC NULLS LAST, attempt DESC
+    PARTITION BY run_id, model_id, fold
+    ORDER BY status = 'cancelled', finished_at DESC NULLS LAST, attempt DESC
   ) AS nth FROM {trials}
 ) AS numbered WHERE nth = 1"""
 
