@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.errors import UserError
 from bakeoff.results import tables
+from bakeoff.results.commits import commit
 from bakeoff.results.rows import RunRecord
 from bakeoff.results.schema import TABLES, VIEWS
 from bakeoff.results.target import TableTarget
@@ -269,29 +269,8 @@ def test_registered_views_have_plain_names_and_stay_current(spark, target, befor
             spark.catalog.dropTempView(name)
 
 
-@pytest.mark.slow
-def test_two_jobs_may_make_the_tables_and_write_at_once(spark, tmp_path):
+def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch, tmp_path):
     target = TableTarget(path=tmp_path)
-    errors = []
-
-    def work(n):
-        try:
-            tables.ensure_tables(spark, target)
-            tables.merge_run(spark, target, RunRecord(f"run-{n}", "running"))
-        except Exception as error:  # noqa: BLE001
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert {row["run_id"] for row in rows(spark, target, "runs")} == {"run-0", "run-1"}
-    tables.ensure_tables(spark, target)
-
-
-def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
     raised = [RuntimeError("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: files were added")] * 2
 
@@ -299,7 +278,7 @@ def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch):
         if raised:
             raise raised.pop()
 
-    tables._retrying(lose_twice)
+    commit(target, lose_twice)
     assert raised == []
     for message, kind in (
         ("at java.util.concurrent.ThreadPoolExecutor", RuntimeError),
@@ -312,7 +291,7 @@ def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch):
             raise RuntimeError(message)
 
         with pytest.raises(kind):
-            tables._retrying(fail)
+            commit(target, fail)
         assert len(tries) == 1
 
 
@@ -358,6 +337,52 @@ def test_a_table_of_somebody_else_is_left_alone(spark, schema):
     with pytest.raises(UserError, match="is not Bakeoff's"):
         tables.ensure_tables(spark, TableTarget(schema=schema))
     assert spark.table(f"{schema}.runs").columns == ["id"]
+
+
+def test_a_table_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has(spark, target, tmp_path):
+    older = TableTarget(path=tmp_path)
+    tables.ensure_tables(spark, older)
+    tables.merge_leaderboard(spark, older, "r", rank(PLAN, OLD).rows, "auc", {})
+    name = older.name("leaderboard")
+    before = spark.table(name).drop("tied_with_best", "metrics_std").orderBy("rank").collect()
+    spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
+    spark.sql(f"ALTER TABLE {name} DROP COLUMNS (tied_with_best, metrics_std)")
+    tables.ensure_tables(spark, older)
+    commits = versions(spark, older, "leaderboard")
+    tables.ensure_tables(spark, older)
+    assert versions(spark, older, "leaderboard") == commits
+    assert spark.table(name).drop("tied_with_best", "metrics_std").orderBy("rank").collect() == before
+    assert {row["tied_with_best"] for row in rows(spark, older, "leaderboard")} == {None}
+    tables.merge_leaderboard(spark, older, "r", rank(PLAN, OLD).rows, "auc", {"rf": "m"})
+    board = {row["model_id"]: row for row in rows(spark, older, "leaderboard")}
+    assert board["rf"]["mlflow_run_id"] == "m"
+    assert set(board["rf"]["metrics_std"]) == {"auc", "f1"}
+    assert len(board) == len(PLAN.models)
+
+
+def test_a_table_of_a_later_version_is_written_to_as_well(spark, tmp_path):
+    later = TableTarget(path=tmp_path)
+    tables.ensure_tables(spark, later)
+    for table in TABLES:
+        spark.sql(f"ALTER TABLE {later.name(table)} ADD COLUMNS (from_the_future STRING)")
+    tables.ensure_tables(spark, later)
+    tables.append_trials(spark, later, "r", PLAN, "d", OLD)
+    for status in ("running", "finished"):
+        tables.merge_run(spark, later, replace(RUN, run_id="r", status=status))
+    assert [(row["status"], row["from_the_future"]) for row in rows(spark, later, "runs")] == [("finished", None)]
+    assert len(tables.read_trials(spark, later, "r")) == len(OLD)
+
+
+def test_a_column_of_another_type_is_said_in_one_sentence(spark, tmp_path):
+    other = TableTarget(path=tmp_path)
+    tables.ensure_tables(spark, other)
+    name = other.name("runs")
+    spark.sql(f"CREATE OR REPLACE TABLE {name} (run_id STRING, status STRING, n_rows STRING) USING DELTA")
+    with pytest.raises(
+        UserError, match="has n_rows as STRING, and this version of Bakeoff writes BIGINT: name another"
+    ):
+        tables.ensure_tables(spark, other)
+    assert spark.table(name).columns == ["run_id", "status", "n_rows"]
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(spark, tmp_path):
