@@ -44,7 +44,7 @@ def _here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def config(folder: Path, run_id: str, **more: Any) -> RunConfig:
     asked = {"include": MODELS, "fold": N_FOLDS, "batch_size": 2, "run_id": run_id, "home": folder / "home", **more}
-    return RunConfig(str(folder / "cancer.csv"), "target", **asked)
+    return RunConfig("cancer.csv", "target", **asked)
 
 
 class Cut(NamedTuple):

@@ -174,6 +174,42 @@ def test_a_segment_appended_again_changes_nothing_and_another_one_is_added(spark
     assert len(rows(spark, target, "trials", "replay")) == 2
 
 
+def test_a_thousand_trials_of_models_with_odd_names_are_stored_and_ranked(spark, target):
+    name = 'it\'s "odd"\n`x` \\ 日本語🎉 ' + "é" * 300
+    models = tuple(Model(f"{name}{n}", f"{name}{n}") for n in range(100))
+    scores = [0.0, math.nan, math.inf, -math.inf, *(n / 100 for n in range(4, 100))]
+    plan = Plan(models, n_folds=10, metrics=(Metric("auc", "AUC"),), sort_by="auc")
+    done = [
+        Outcome(model.id, fold, metrics={"auc": score}, traceback=name * 30, finished_at=1.0)
+        for model, score in zip(models, scores, strict=True)
+        for fold in range(10)
+    ]
+    tables.append_trials(spark, target, "big", plan, "d", done)
+    tables.merge_leaderboard(spark, target, "big", rank(plan, done).rows, "auc", {models[0].id: "m"})
+    tables.merge_run(spark, target, replace(RUN, run_id="big", config=f'{{"a": "{"x" * 10_000}"}}', versions={}))
+    read = {outcome.trial: outcome for outcome in tables.read_trials(spark, target, "big")}
+    assert len(read) == 1000
+    for outcome in done:
+        stored, value = read[outcome.trial].metrics["auc"], outcome.metrics["auc"]
+        assert stored == value if math.isfinite(value) else math.isnan(stored)
+        assert read[outcome.trial].traceback == name * 30
+    board = {row["rank"]: row for row in rows(spark, target, "leaderboard", "big")}
+    # An infinite score is above all others; a missing one is below them, and both are NULL in SQL.
+    order = [f"{name}{n}" for n in (2, *range(99, 3, -1), 0, 3, 1)]
+    assert [board[n]["model_id"] for n in range(1, 101)] == order
+    assert [board[n]["primary_value"] for n in (1, 2, 98, 99, 100)] == [None, 0.99, 0.0, None, None]
+    assert board[98]["mlflow_run_id"] == "m"
+    assert len(rows(spark, target, "runs", "big")[0]["config"]) > 10_000
+
+
+def test_a_trial_that_is_cancelled_in_one_attempt_and_finished_in_another_is_finished(spark, target):
+    # ... also where the clock of the worker is behind that of the driver.
+    both = [Outcome("lr", 0, status=Status.CANCELLED, finished_at=200.0), Outcome("lr", 0, finished_at=100.0)]
+    for n, outcome in enumerate(both):
+        tables.append_trials(spark, target, "clocks", PLAN, f"d{n}", [outcome])
+    assert tables.read_trials(spark, target, "clocks") == both[1:]
+
+
 def test_a_trial_that_was_run_again_counts_once(spark, target):
     again = [replace(OLD[4], finished_at=100.0), replace(OLD[0], model_id="nb", finished_at=200.0)]
     for n, outcome in enumerate(again):
