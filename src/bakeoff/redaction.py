@@ -76,7 +76,8 @@ def redact(value: Any, known: Collection[str] = ()) -> Any:
     if isinstance(value, Mapping):
         return {name: MARK if _hides(name, part) else redact(part, known) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)([redact(part, known) for part in value])
+        parts = [redact(part, known) for part in value]
+        return parts if isinstance(value, list) else tuple(parts)
     return value
 
 
@@ -139,4 +140,7 @@ def _leaves(value: Any) -> Iterator[str]:
 
 def _hides(name: Any, value: Any) -> bool:
     """Whether a name tells of a secret, and there is one."""
-    return bool(value) and value is not True and not _KEY_WORDS.isdisjoint(map(str.lower, _WORD.findall(str(name))))
+    there = not (
+        value is None or isinstance(value, bool) or (isinstance(value, (str, list, tuple, Mapping)) and not value)
+    )
+    return there and not _KEY_WORDS.isdisjoint(map(str.lower, _WORD.findall(str(name))))

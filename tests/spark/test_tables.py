@@ -392,7 +392,7 @@ def test_a_table_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has(sp
     tables.merge_leaderboard(spark, older, "r", rank(PLAN, OLD).rows, "auc", {"rf": "m"})
     board = {row["model_id"]: row for row in rows(spark, older, "leaderboard")}
     assert board["rf"]["mlflow_run_id"] == "m"
-    assert set(board["rf"]["metrics_std"]) == {"auc", "f1"}
+    assert set(board["rf"]["metrics_std"]) >= {"auc", "f1"}
     assert len(board) == len(PLAN.models)
 
 
@@ -411,9 +411,8 @@ def test_a_table_of_a_later_version_is_written_to_as_well(spark, tmp_path):
 
 def test_a_column_of_another_type_is_said_in_one_sentence(spark, tmp_path):
     other = TableTarget(path=tmp_path)
-    tables.ensure_tables(spark, other)
     name = other.name("runs")
-    spark.sql(f"CREATE OR REPLACE TABLE {name} (run_id STRING, status STRING, n_rows STRING) USING DELTA")
+    spark.sql(f"CREATE TABLE {name} (run_id STRING, status STRING, n_rows STRING) USING DELTA")
     with pytest.raises(
         UserError, match="has n_rows as STRING, and this version of Bakeoff writes BIGINT: name another"
     ):

@@ -22,6 +22,7 @@ WITH_EXAMPLES = {
     "bakeoff.errors",
     "bakeoff.preflight",
     "bakeoff.provenance",
+    "bakeoff.redaction",
     "bakeoff.results.journal",
     "bakeoff.results.rows",
     "bakeoff.results.target",
