@@ -23,6 +23,7 @@ _KEY_WORDS = {
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])")
 _SHORTEST = 4
 """A shorter value is not looked for in texts, where it would stand for other things, too."""
+_LONG_PART = 8
 _PASSES = 10
 
 _NAMED = (
@@ -120,7 +121,11 @@ def is_redacted(value: Any) -> bool:
 def _secrets(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         for form in _FORMS:
-            yield from (found.group(2) for found in form.finditer(value))
+            for found in form.finditer(value):
+                secret = found.group(2)
+                yield secret
+                if len(first := secret.partition("/")[0]) >= _LONG_PART:
+                    yield first  # the secret may have ended where a path goes on
     elif isinstance(value, Mapping):
         for name, part in value.items():
             yield from _leaves(part) if _hides(name, part) else _secrets(part)

@@ -71,6 +71,12 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert not secrets_in(text)
 
 
+def test_a_secret_inside_a_path_is_known_without_what_follows() -> None:
+    found = secrets_in(f"/data/password={SECRET}/table.csv")
+    assert redact_text(f"it said {SECRET}", known=found) == f"it said {MARK}"
+    assert redact_text("table.csv", known=found) == "table.csv"
+
+
 def test_what_stands_under_a_telling_name_is_taken_out_whole() -> None:
     told = {"apiKey": ["a", "b"], "deep": [{"db_password": 12345}], "monkey": "x", "token": None, "use_secret": True}
     assert redact(told) == {**told, "apiKey": MARK, "deep": [{"db_password": MARK}]}
