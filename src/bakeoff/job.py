@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from bakeoff.fugue_backend import FugueBackend
 
+_LOG = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 LISTENER_SECONDS = 60.0
@@ -192,6 +194,8 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         close_early(spark, places, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
         raise
     if backend.stopped:
+        for problem in result.problems:
+            _LOG.warning("%s", problem)
         again = f"bakeoff resume {config.run_id}{place_options(places.tables, config.home)}"
         raise interruption.error(config.run_id, result.leaderboard, again)
     return result
