@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +19,15 @@ from data import breast_cancer
 from mlflow.tracking import MlflowClient
 
 from bakeoff import RunConfig, run
+from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.comparison.trial import Outcome, Status, Trial
-from bakeoff.errors import NoModelSurvivedError, UserError
+from bakeoff.errors import NoModelSurvivedError, RunInterruptedError, UserError
 from bakeoff.results.journal import Journal, read_folder
 from bakeoff.results.store import local_tracking_uri
 from bakeoff.results.tables import frame, read_trials
 from bakeoff.results.target import TableTarget
 from bakeoff.resuming import resume, stored_config
+from bakeoff.signals import SIGNALS
 
 MODELS = ("nb", "dt", "lr", "dummy", "ridge", "lda", "knn", "rf", "et", "ada")
 N_FOLDS = 4
@@ -222,6 +227,35 @@ def test_a_signal_at_any_time_ends_the_run_in_order(
     if row.status == "killed":
         run(config(folder, run_id), spark, say=lambda _: None)
         went_on(spark, folder, client, run_id, cut)
+
+
+class Interrupts:
+    """Presses Ctrl-C when some trials are finished."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def handle(self, event: Event) -> None:
+        self.after -= isinstance(event, TrialDone)
+        if self.after == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def _takes_its_time(frames: Iterator[Any]) -> Iterator[Any]:
+    for each in frames:
+        time.sleep(20)
+        yield each
+
+
+@pytest.mark.slow
+def test_other_jobs_of_the_session_live_on(spark: Any, folder: Path) -> None:
+    handlers = [signal.getsignal(each) for each in SIGNALS]
+    with ThreadPoolExecutor(1) as theirs:
+        job = theirs.submit(spark.range(0, 1, 1, 1).mapInPandas(_takes_its_time, "id long").collect)
+        with pytest.raises(RunInterruptedError, match="`bakeoff resume beside"):
+            run(config(folder, "beside"), spark, say=lambda _: None, listeners=[Interrupts(3)])
+        assert [row.id for row in job.result()] == [0]
+    assert [signal.getsignal(each) for each in SIGNALS] == handlers
 
 
 @pytest.mark.slow
