@@ -262,6 +262,34 @@ def sql(query: str, as_csv: bool, home: Path, catalog: str | None, schema: str |
         _show(frame)
 
 
+@cli.command(epilog=_examples("bakeoff sync", "bakeoff sync 20260131-120000-a1b2c3"))
+@click.argument("run_id", required=False)
+@_HOME
+@_CATALOG
+@_SCHEMA
+def sync(run_id: str | None, home: Path, catalog: str | None, schema: str | None) -> None:
+    """Send to MLflow what it lacks of runs that went on without it; of all runs when none is named.
+
+    Doing it again changes nothing. Runs that have ended and still show as running are ended, too.
+    """
+    from rich.console import Console
+
+    from bakeoff.results.target import TableTarget
+    from bakeoff.session import open_session
+    from bakeoff.syncing import sync as send
+
+    tables = TableTarget(catalog=catalog, schema=schema) if schema else TableTarget(path=home / "tables")
+
+    @contextmanager
+    def spark() -> Iterator[SparkSession]:
+        with open_session(None, home) as (session, _):
+            yield session
+
+    with Console(stderr=True).status("Looking for what MLflow lacks") as status:
+        send(home, tables, run_id, spark, click.echo, count=status.update)
+    _next(tables, home, "bakeoff ui" if (home / "mlflow.db").exists() else "bakeoff runs")
+
+
 @cli.command(epilog=_examples("bakeoff ui", "bakeoff ui --port 5050"))
 @click.option("--port", default=5000, show_default=True, help="Port on this machine.")
 @_HOME

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
-    from bakeoff.results.best_model import BestModel
 
 Say = Callable[[str], None]
 
@@ -42,6 +41,7 @@ class RunResult:
 
     Attributes:
         models: the ``n_select`` best, fitted on the training rows (without the preprocessing).
+        experiment_id: MLflow's; as its other ids, ``None`` where MLflow did not answer in time.
         model_uri: what ``mlflow.pyfunc.load_model`` takes: the best model as a pipeline on raw columns.
         registered: name and version in the registry, where that was asked for.
         promotion: what became of that version: champion or challenger, and why.
@@ -56,8 +56,8 @@ class RunResult:
     summary: Summary
     models: Sequence[Any]
     tables: TableTarget
-    experiment_id: str
-    mlflow_run_id: str
+    experiment_id: str | None
+    mlflow_run_id: str | None
     mlflow_url: str | None
     model_uri: str | None
     registered: tuple[str, str] | None = None
@@ -190,8 +190,12 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
     chosen = models if isinstance(models, list) else [models]
     best = board.best
+    places.tracking.settle()
+    tracked = places.tracking.tracked
     record = replace(
         places.record,
+        mlflow_experiment_id=tracked.experiment_id if tracked else None,
+        mlflow_run_id=tracked.mlflow_run_id if tracked else None,
         status="finished" if best else "failed",
         n_folds=plan.n_folds,
         primary_metric=plan.sort_by,
@@ -214,7 +218,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         rows = at_once.submit(
             tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
         )
-        model = at_once.submit(_log_best, config, question, places, best, plan, chosen[0]) if best and chosen else None
+        model = at_once.submit(_keep_best, config, question, places, best, plan, chosen[0]) if best and chosen else None
         # On this thread, while Java and the disk are at work.
         first = chosen[0] if best and chosen else None
         reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
@@ -223,17 +227,19 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     rows.result()
     # Last, and only now: a run that says it is finished has everything else in the tables.
     tables.merge_run(spark, places.tables, replace(record, finished_at=time.time()))
-    logged, promotion = None, None
     try:
-        logged, promotion = model.result() if model else (None, None)
+        if model:
+            model.result()
     except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
-        problems.append(f"The best model could not be logged or registered: {type(error).__name__}: {error}")
+        problems.append(f"The best model could not be saved: {type(error).__name__}: {error}")
     clock = {
         "wall_seconds": summary.wall_seconds,
         "ideal_seconds": summary.ideal_seconds,
         "efficiency": summary.efficiency,
     }
-    places.tracking.finish(board, clock, "FINISHED" if best else "FAILED", story_of(reported.facts))
+    story = story_of(reported.facts)
+    problems += places.tracking.finish(board, clock, "FINISHED" if best else "FAILED", story)
+    logged = places.tracking.logged
     if best is None:
         first = board.failures[0]
         raise NoModelSurvivedError(
@@ -248,12 +254,12 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         summary=summary,
         models=chosen,
         tables=places.tables,
-        experiment_id=str(record.mlflow_experiment_id),
-        mlflow_run_id=str(record.mlflow_run_id),
+        experiment_id=record.mlflow_experiment_id,
+        mlflow_run_id=record.mlflow_run_id,
         mlflow_url=places.mlflow_url,
         model_uri=logged.uri if logged else None,
         registered=logged.registered if logged else None,
-        promotion=promotion,
+        promotion=places.tracking.promotion,
         problems=tuple(problems),
         report=reported.file,
         facts=reported.facts,
@@ -277,31 +283,19 @@ def _is_local_file(source: str) -> bool:
     return re.search(r"^\w{2,}:", source) is None and re.search(r"[/\\]|\.(csv|tsv|parquet)\b", source) is not None
 
 
-def _log_best(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
+def _keep_best(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
     config: RunConfig, question: Question, places: Places, best: Row, plan: Plan, model: Any
-) -> tuple[BestModel, str | None]:
-    """Log the best model and, where that was asked for, register it and see whether it is the champion."""
+) -> None:
+    """Save the best model in the run's folder and have it logged and, where that was asked for, registered."""
     from bakeoff.pycaret3.experiment import training_rows
     from bakeoff.pycaret3.state import final_pipeline
-    from bakeoff.results.best_model import log_best_model
-    from bakeoff.results.registry import Standing, promote
-    from bakeoff.results.store import make_client, make_registry_client
+    from bakeoff.results.best_model import save_best_model
+    from bakeoff.results.messages import of_model
+    from bakeoff.results.registry import Standing
 
-    source = question.source
-    client = make_client(config.home)
-    registry = make_registry_client(client, config.register_model or "")
-    logged = log_best_model(
-        client,
-        str(places.record.mlflow_run_id),
-        final_pipeline(question.experiment, model),
-        training_rows(question.experiment, source.frame, config.target),
-        model_id=best.model_id,
-        task=source.task,
-        registered_model_name=config.register_model,
-        registry=registry,
-    )
-    if logged.registered is None:
-        return logged, None
+    source, place = question.source, places.tracking.model_folder
+    rows = training_rows(question.experiment, source.frame, config.target)
+    save_best_model(place, final_pipeline(question.experiment, model), rows, task=source.task)
     lineage = {
         "run_id": config.run_id,
         "model_id": best.model_id,
@@ -311,4 +305,5 @@ def _log_best(  # noqa: PLR0913, PLR0917 - the model, and everything that it is 
         "git_commit": places.record.git_commit or "",
     }
     standing = Standing(plan.sort_by, best.primary_value, plan.greater_is_better, config.target, lineage)
-    return logged, promote(registry, *logged.registered, standing, config.champion_margin)
+    told = of_model(best.model_id, source.task, config.register_model, standing, config.champion_margin)
+    places.tracking.put(told)
