@@ -23,7 +23,9 @@ class NotSyncedError(BakeoffError):
     """MLflow has not got everything; what it lacks is kept."""
 
 
-def sync(home: Path, tables: TableTarget, run_id: str | None, open_spark: OpenSpark, say: Say, *, count: Say) -> None:
+def sync(  # noqa: PLR0913 - where from, where to, and who hears of it
+    home: Path, tables: TableTarget, run_id: str | None, open_spark: OpenSpark, say: Say, *, count: Say
+) -> None:
     """Send what is left of one run, or of all, and end in MLflow what has ended and does not know it.
 
     Args:
@@ -49,7 +51,7 @@ def sync(home: Path, tables: TableTarget, run_id: str | None, open_spark: OpenSp
             continue
         try:
             sent[each.run_id] = _send(home, each, say, count)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - stores and networks may fail in any way
             troubles.append(_trouble(each, error))
     problems = [f"run {key}: {'; '.join(one.refusals)}" for key, one in sent.items() if one.refusals]
     in_tables = _in_tables(home, tables, run_id, sent, open_spark, say)
@@ -72,9 +74,7 @@ def _send(home: Path, left: Left, say: Say, count: Say) -> Sent:
     if not sent.refusals:
         say(f"Run {left.run_id} is in MLflow at {left.place}{page}")
     if sent.open:
-        say(
-            f"  It runs on another machine, or has ended there without a word: it stays open, and {left.folder} is kept."
-        )
+        say(f"  It is open on another machine, or was killed there: MLflow shows it as running, {left.folder} is kept.")
     return sent
 
 

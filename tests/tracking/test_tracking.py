@@ -12,13 +12,14 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from baking import ENDED, FOLDS, events_of, good, make_plan
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from bakeoff.comparison.events import BatchDone, PlanMade
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.plan import Plan
-from bakeoff.comparison.trial import Metric, Model, Outcome, Status
+from bakeoff.comparison.trial import Model, Outcome, Status
 from bakeoff.errors import UserError
 from bakeoff.results import messages, store
 from bakeoff.results.entries import DatasetInfo, legal_key
@@ -28,8 +29,6 @@ from bakeoff.results.tracking import MlflowTracking
 # MLflow's own tables, under a SQLAlchemy that is newer than they are.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
 
-FOLDS = 3
-ENDED = 1_700_000_000.0
 ODD_NAME = 'it\'s "odd"\nand 🎉 ' + "x" * 300
 
 
@@ -43,33 +42,13 @@ def tracking(client: MlflowClient, tmp_path: Path) -> Callable[..., MlflowTracki
     return make
 
 
-def make_plan(
-    ids: Sequence[str] = ("lr", "rf", "nb"), batch_size: int = 1, metrics: Sequence[str] = ("auc", "f1")
-) -> Plan:
-    models = tuple(Model(model_id, f"Model {model_id}") for model_id in ids)
-    return Plan(models, FOLDS, tuple(Metric(key, key.upper()) for key in metrics), metrics[0], batch_size=batch_size)
-
-
-def good(plan: Plan, model_id: str, base: float = 0.5) -> list[Outcome]:
-    values = [{metric.key: base + fold / 100 for metric in plan.metrics} for fold in range(FOLDS)]
-    return [
-        Outcome(model_id, fold, metrics=value, fit_seconds=2.0, score_seconds=1.0, finished_at=ENDED)
-        for fold, value in enumerate(values)
-    ]
-
-
 def bad(outcome: Outcome, status: Status = Status.FAILED) -> Outcome:
     return replace(outcome, status=status, metrics={}, error_type="ValueError", error_message="no\n" + "!" * 9_000)
 
 
 def tell(tracking: MlflowTracking, plan: Plan, outcomes: Sequence[Outcome]) -> Leaderboard:
     board = rank(plan, outcomes)
-    told = [PlanMade(plan, slots=2)]
-    for batch in plan.batches:
-        rows = tuple(row for row in board.rows if row.batch_id == batch.id)
-        of_batch = tuple(outcome for outcome in outcomes if outcome.model_id in batch.model_ids)
-        told.append(BatchDone(batch, rows, of_batch, wall_seconds=60.0))
-    for event in told:
+    for event in events_of(plan, outcomes):
         send(tracking, messages.of_event(event, plan))
     return board
 

@@ -1,10 +1,10 @@
 """An MLflow client whose calls end by themselves, and that says how long one has been waiting.
 
 MLflow's own limits are 120 seconds for a call, and seven tries. They are environment variables, which are the
-process's, and are read at each call through two objects of `mlflow.environment_variables`. What is done here is to
-answer for these two objects on the thread that a call of ours is on; every other thread reads what it always did, and
-the environment stays as it is. On Databricks MLflow leaves its calls to an SDK with limits of its own, which nothing
-here shortens: there it is only the waiting for them that is bounded (`bakeoff.results.side_channel`).
+process's, and are read at each call through objects of `mlflow.environment_variables`. What is done here is to answer
+for a few of these objects on the thread that a call of ours is on; every other thread reads what it always did, and the
+environment stays as it is. On Databricks MLflow leaves its calls to an SDK with limits of its own, which nothing here
+shortens: there it is only the waiting for them that is bounded (`bakeoff.results.side_channel`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ _BYTES_PER_SECOND = 1_000_000
 _REGISTERING = "create_model_version"  # it waits until the registry has copied the model
 _REGISTERING_SECONDS = 60.0
 _UPLOADS = frozenset({"log_artifact", "log_artifacts", "log_model_artifacts", _REGISTERING})
+_VARIABLES = (
+    "MLFLOW_HTTP_REQUEST_TIMEOUT",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT",  # MLflow 3 prints two lines for each run that ends
+)
 _TRY_AGAIN = frozenset({408, 429})
 _SERVER_ERRORS = 500
 _HERE = threading.local()
@@ -111,7 +116,7 @@ def short_limits(seconds: int) -> Iterator[None]:
     """
     _listen()
     before = getattr(_HERE, "limits", {})
-    _HERE.limits = {"MLFLOW_HTTP_REQUEST_TIMEOUT": seconds, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": 0}
+    _HERE.limits = dict(zip(_VARIABLES, (seconds, 0, True), strict=True))
     try:
         yield
     finally:
@@ -164,9 +169,9 @@ def reason(error: BaseException) -> str:
 
 
 def _listen() -> None:
-    """Let MLflow's two objects ask whether this thread has limits of its own; once is enough for a process."""
+    """Let MLflow's objects ask whether this thread has limits of its own; once is enough for a process."""
     with _LOCK:
-        for name in ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
+        for name in _VARIABLES:
             variable = getattr(environment_variables, name, None)
             if variable is not None and not getattr(variable.get, "asks_bakeoff", False):
                 variable.get = _asking(name, variable.get)

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlflow.exceptions import MlflowException
 
@@ -57,8 +57,8 @@ class SideChannel:
         allowance: seconds that the run may wait for an MLflow that does not answer.
     """
 
-    def __init__(self, client: Any, head: Head, folder: Path, allowance: float = ALLOWANCE_SECONDS) -> None:
-        self._client = PatientClient(client)
+    def __init__(self, client: PatientClient, head: Head, folder: Path, allowance: float = ALLOWANCE_SECONDS) -> None:
+        self._client = client
         self._head = head
         self._place = without_login(client.tracking_uri)
         self._tracking = MlflowTracking(self._client, head, folder)
@@ -270,6 +270,8 @@ class SideChannel:
 
     def _note(self, message: Message, error: Exception) -> None:
         with self._changed:
+            if self._ended:
+                return
             if not unavailable(error):
                 self._refused.setdefault(f"{type(error).__name__}: {error}", error)
                 _LOG.warning("MLflow did not take a message (%s): %s", message["kind"], reason(error))
@@ -296,7 +298,7 @@ def open_side_channel(home: Path, folder: Path, head: Head, say: Callable[[str],
         UserError: there is no such MLflow, or it does not do what it is asked.
     """
     try:
-        client = make_client(home)
+        client = PatientClient(make_client(home))
     except MlflowException as error:
         raise UserError(f"MLFLOW_TRACKING_URI names no MLflow ({reason(error)}): correct it, or unset it.") from error
     channel = SideChannel(client, replace(head, tracking_uri=without_login(client.tracking_uri)), folder)
