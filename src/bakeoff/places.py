@@ -90,7 +90,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         catalog=config.catalog,
         schema=config.schema,
     )
-    tracking = open_side_channel(config.home, config.home / "runs" / config.run_id, head, say)
+    tracking = open_side_channel(config.home, head, say)
     tracked = tracking.tracked
     record = RunRecord(
         run_id=config.run_id,

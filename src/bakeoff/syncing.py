@@ -54,6 +54,9 @@ def sync(  # noqa: PLR0913 - where from, where to, and who hears of it
         except Exception as error:  # noqa: BLE001 - stores and networks may fail in any way
             troubles.append(_trouble(each, error))
     problems = [f"run {key}: {'; '.join(one.refusals)}" for key, one in sent.items() if one.refusals]
+    if tables.path is not None and left and left[0].attempts[-1].head.schema:  # the runs know where their tables are
+        head = left[0].attempts[-1].head
+        tables = TableTarget(catalog=head.catalog, schema=head.schema)
     in_tables = _in_tables(home, tables, run_id, sent, open_spark, say)
     if run_id is not None and not left and not in_tables:
         raise UserError(f"There is no run {run_id!r} in {home}: `bakeoff runs` lists the runs.")
@@ -91,7 +94,9 @@ def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others 
     home: Path, tables: TableTarget, run_id: str | None, sent: dict[str, Sent], open_spark: OpenSpark, say: Say
 ) -> bool:
     """Enter ids that were not known, and close what has ended; says whether the tables know the run."""
+    from bakeoff.results.spool import FOLDER, clear
     from bakeoff.results.tables import exists, fill_mlflow_ids, frame
+    from bakeoff.stored import run_folder
 
     if tables.path is not None and not tables.path.exists():
         return False
@@ -106,7 +111,10 @@ def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others 
         )
         rows = [row.asDict() for row in (runs.where(runs.run_id == run_id) if run_id else runs).collect()]
         _close_stale(home, rows, say)
-        return bool(rows)
+    for row in rows:
+        if row["status"] != "running" and row["run_id"] in sent and sent[row["run_id"]].open:
+            clear(run_folder(home, row["run_id"]) / FOLDER)  # it has ended elsewhere, and MLflow knows that now
+    return bool(rows)
 
 
 def _close_stale(home: Path, rows: list[dict[str, Any]], say: Say) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def channel(proxy: Proxy, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         run_id = request.node.name
         head = Head(run_id, "bake-offs", params={"source": "here.csv"}, tracking_uri=proxy.uri, **more)
         client = PatientClient(MlflowClient(tracking_uri=proxy.uri), seconds=2)
-        made.append(SideChannel(client, head, tmp_path / "runs" / run_id))
+        made.append(SideChannel(client, head, tmp_path))
         return made[-1]
 
     yield make
@@ -175,7 +176,7 @@ def test_a_server_that_does_not_come_back_costs_nothing_but_a_warning(  # noqa: 
     one.settle()
     [problem] = finish(one)
     assert time.monotonic() - began < HANGS / 2  # no answer was waited for
-    assert f"`bakeoff sync {one._head.run_id}`" in problem
+    assert f"`bakeoff sync {shlex.quote(one._head.run_id)} --home {shlex.quote(str(tmp_path))}` sends it" in problem
     assert str(one._spool.folder) in problem
     assert "\n" not in problem
 
@@ -276,14 +277,14 @@ class TestMistakes:
         name(monkeypatch, uri.format(server=server))
         said: list[str] = []
         with pytest.raises(UserError, match=says):
-            open_side_channel(tmp_path, tmp_path / "runs" / "one", Head("one", "bakeoff"), said.append)
+            open_side_channel(tmp_path, Head("one", "bakeoff"), said.append)
         assert said == []
         assert left_over(tmp_path) == []
 
     def test_no_login_is_said_or_kept(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         name(monkeypatch, f"http://me:s3cret@127.0.0.1:{free_port()}")
         said: list[str] = []
-        one = open_side_channel(tmp_path, tmp_path / "runs" / "one", Head("one", "bakeoff"), said.append)
+        one = open_side_channel(tmp_path, Head("one", "bakeoff"), said.append)
         said += one.close("FINISHED")
         assert len(said) == 2
         kept = "".join(path.read_text() for path in one._spool.folder.iterdir())
@@ -293,7 +294,7 @@ class TestMistakes:
 class TestRefusals:
     def test_what_is_refused_is_said_and_kept_and_the_rest_is_sent(self, client: MlflowClient, tmp_path: Path) -> None:
         head = Head("one", "bake-offs", artifact_location=(tmp_path / "artifacts").as_uri())
-        one = SideChannel(PatientClient(client), head, tmp_path / "runs" / "one")
+        one = SideChannel(PatientClient(client), head, tmp_path)
         assert one.start() is None
         (tmp_path / "secret").write_text("not of this run")
         tell(one)
@@ -311,11 +312,11 @@ class TestRefusals:
     def test_the_run_is_ended_even_if_its_files_cannot_be_written(self, client: MlflowClient, tmp_path: Path) -> None:
         (tmp_path / "artifacts").write_text("a file where the folder should be")
         head = Head("one", "bake-offs", artifact_location=(tmp_path / "artifacts").as_uri())
-        one = SideChannel(PatientClient(client), head, tmp_path / "runs" / "one")
+        one = SideChannel(PatientClient(client), head, tmp_path)
         one.start()
         tell(one)
         [problem] = finish(one)
-        assert "`bakeoff sync one`" in problem
+        assert "`bakeoff sync one --home" in problem
         assert one.tracked is not None
         parent = client.get_run(one.tracked.mlflow_run_id)
         assert (parent.info.status, parent.data.tags["best_model_id"]) == ("FINISHED", "rf")

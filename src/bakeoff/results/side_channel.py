@@ -11,6 +11,7 @@ the file, for `bakeoff sync`.
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 from collections import deque
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from bakeoff.results.best_model import BestModel
 
 _LOG = logging.getLogger(__name__)
+DEFAULT_HOME = Path(".bakeoff")
 ALLOWANCE_SECONDS = 4.0
 """How long a run waits in all for answers that take longer than usual."""
 START_SHARE = 0.6
@@ -53,13 +55,16 @@ class SideChannel:
     Args:
         client: of the MLflow that is logged to.
         head: what the run is.
-        folder: the run's own.
+        home: the folder for what is kept locally, in which the run has one of its own.
         allowance: seconds that the run may wait for an MLflow that does not answer.
     """
 
-    def __init__(self, client: PatientClient, head: Head, folder: Path, allowance: float = ALLOWANCE_SECONDS) -> None:
+    def __init__(self, client: PatientClient, head: Head, home: Path, allowance: float = ALLOWANCE_SECONDS) -> None:
+        folder = home / "runs" / head.run_id
         self._client = client
         self._head = head
+        where = "" if home == DEFAULT_HOME else f" --home {shlex.quote(str(home))}"
+        self._command = f"bakeoff sync {shlex.quote(head.run_id)}{where}"
         self._place = without_login(client.tracking_uri)
         self._tracking = MlflowTracking(self._client, head, folder)
         self._spool = Spool(folder / FOLDER, head)
@@ -195,7 +200,7 @@ class SideChannel:
         why = f"refused something ({refusals})" if sent else self._why()
         return (
             f"MLflow at {self._place} {why}: what it lacks of this run is kept in "
-            f"{self._spool.folder}, and `bakeoff sync {self._head.run_id}` sends it."
+            f"{self._spool.folder}, and `{self._command}` sends it."
         )
 
     def _why(self) -> str:
@@ -285,12 +290,11 @@ class SideChannel:
             self._changed.notify_all()
 
 
-def open_side_channel(home: Path, folder: Path, head: Head, say: Callable[[str], None]) -> SideChannel:
+def open_side_channel(home: Path, head: Head, say: Callable[[str], None]) -> SideChannel:
     """Open a run in the MLflow that the environment names, else in the one under ``home``.
 
     Args:
         home: the folder for what is kept locally.
-        folder: the run's own.
         head: what the run is.
         say: hears of an MLflow that does not answer.
 
@@ -301,7 +305,7 @@ def open_side_channel(home: Path, folder: Path, head: Head, say: Callable[[str],
         client = PatientClient(make_client(home))
     except MlflowException as error:
         raise UserError(f"MLFLOW_TRACKING_URI names no MLflow ({reason(error)}): correct it, or unset it.") from error
-    channel = SideChannel(client, replace(head, tracking_uri=without_login(client.tracking_uri)), folder)
+    channel = SideChannel(client, replace(head, tracking_uri=without_login(client.tracking_uri)), home)
     if trouble := channel.start():
         say(trouble)
     return channel
