@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bakeoff.fugue_backend import FugueBackend
 
 Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
 
 LISTENER_SECONDS = 60.0
 """How long the end of a run waits for its logging to catch up."""
@@ -241,6 +243,8 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     problems += places.tracking.finish(board, clock, "FINISHED" if best else "FAILED", story)
     logged = places.tracking.logged
     if best is None:
+        for problem in problems:
+            _LOG.warning("%s", problem)
         first = board.failures[0]
         raise NoModelSurvivedError(
             f"None of the {len(board.rows)} models survived; the first failure was {first.model_id} on fold "
@@ -272,7 +276,8 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
 
     places.live.flush()
     tables.merge_run(spark, places.tables, replace(places.record, status=status, finished_at=time.time()))
-    places.tracking.close("KILLED" if status == "killed" else "FAILED")
+    for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
+        _LOG.warning("%s", problem)
 
 
 def _is_local_file(source: str) -> bool:

@@ -30,7 +30,7 @@ from bakeoff.results.patient_client import PatientClient, short_limits
 from bakeoff.results.registry import Standing
 from bakeoff.results.replay import close_stale, left_over, replay, to_send
 from bakeoff.results.side_channel import SideChannel, open_side_channel
-from bakeoff.results.spool import Attempt, Head, Message, Spool, read_spool
+from bakeoff.results.spool import Head, Message, Spool, read_spool
 
 PLAN = make_plan()
 OUTCOMES = [*good(PLAN, "lr", 0.7), *good(PLAN, "rf", 0.75), *good(PLAN, "nb", 0.6)]
@@ -89,11 +89,10 @@ def until(true: Callable[[], Any]) -> None:
 
 
 def send_what_is_left(home: Path) -> None:
-    """As `bakeoff sync` does in a later process."""
+    """As `bakeoff sync` does."""
     for left in left_over(home):
-        assert left.running  # this process is still there
-        ended = [Attempt(one.file, one.head, one.messages) for one in left.attempts]
-        assert not replay(home, type(left)(left.run_id, left.folder, tuple(ended))).refusals
+        assert not left.running
+        assert not replay(home, left).refusals
 
 
 def complete(server: str, run_id: str, home: Path) -> None:
@@ -292,6 +291,35 @@ class TestMistakes:
 
 
 class TestRefusals:
+    def test_what_the_server_fails_at_again_and_again_holds_nothing_up(
+        self, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bakeoff.results.side_channel.LONGEST_PAUSE", 0.01)
+        log = client.log_batch
+
+        def fail_at_params(run_id: str, params: Any = (), **more: Any) -> None:
+            if params:
+                raise mlflow.MlflowException("the server's own mistake")  # which is a 500
+            log(run_id, **more)
+
+        monkeypatch.setattr(client, "log_batch", fail_at_params)
+        head = Head("one", "bake-offs", artifact_location=(tmp_path / "artifacts").as_uri())
+        one = SideChannel(PatientClient(client), head, tmp_path)
+        one.start()
+        tell(one)
+        until(lambda: len(one.model_run_ids) == 3)
+        [problem] = finish(one)
+        assert "the server's own mistake" in problem
+        [left] = left_over(tmp_path)
+        assert left.attempts[0].status == "FINISHED"
+
+    def test_a_run_that_goes_on_is_left_to_itself(self, client: MlflowClient, tmp_path: Path) -> None:
+        one = SideChannel(PatientClient(client), Head("one", "bake-offs"), tmp_path)
+        one.start()
+        [left] = left_over(tmp_path)
+        assert left.running
+        assert one.close("KILLED") == []
+
     def test_what_is_refused_is_said_and_kept_and_the_rest_is_sent(self, client: MlflowClient, tmp_path: Path) -> None:
         head = Head("one", "bake-offs", artifact_location=(tmp_path / "artifacts").as_uri())
         one = SideChannel(PatientClient(client), head, tmp_path)

@@ -83,9 +83,9 @@ def replay(home: Path, left: Left, sent: Callable[[int, int], None] = lambda _do
     for done, message in enumerate(todo, start=1):
         try:
             tracking.send(message)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - stores and networks may fail in any way
             if unavailable(error):
-                raise
+                tracking.recall()  # which fails as well where it is not about this one message
             refusals.append(reason(error))
         sent(done, len(todo))
     tracking.tidy()

@@ -45,6 +45,8 @@ START_SHARE = 0.6
 CATCH_UP_SECONDS = 60.0
 """How long the end of a run waits for a backlog of messages, while MLflow does answer."""
 LONGEST_PAUSE = 30.0
+STRIKES = 3
+"""How often a message may fail at a server that answers otherwise."""
 _STEP = 0.02
 _OPEN, _TIDY = {"kind": "open"}, {"kind": "tidy"}
 
@@ -191,9 +193,7 @@ class SideChannel:
             self._spool.delivered()
             return []
         self._spool.close()
-        problem = self._problem(sent=sent)
-        _LOG.warning("%s", problem)
-        return [problem]
+        return [self._problem(sent=sent)]
 
     def _problem(self, *, sent: bool) -> str:
         refusals = "; ".join(map(reason, self._refused.values()))
@@ -232,16 +232,22 @@ class SideChannel:
 
     def _serve(self) -> None:
         """Send one message after the other; one that MLflow cannot take now stays the first."""
+        strikes = 0
         while (message := self._next()) is not None:
+            looked = False
             try:
                 if self._failures:
-                    self._tracking.recall()
+                    looked = self._tracking.recall()
                 self._send(message)
             except AbandonedError:
                 return
             except Exception as error:  # noqa: BLE001 - stores and networks may fail in any way
-                self._note(message, error)
+                # A server that answers, and fails at this one message again and again, will not take it.
+                strikes += looked
+                self._note(message, error, final=not unavailable(error) or strikes >= STRIKES)
+                strikes %= STRIKES
             else:
+                strikes = 0
                 self._done(message)
 
     def _next(self) -> Message | None:
@@ -273,17 +279,17 @@ class SideChannel:
         if self._waiting and self._waiting[0] is message:
             self._waiting.popleft()
 
-    def _note(self, message: Message, error: Exception) -> None:
+    def _note(self, message: Message, error: Exception, *, final: bool) -> None:
         with self._changed:
             if self._ended:
                 return
-            if not unavailable(error):
+            if final:
                 self._refused.setdefault(f"{type(error).__name__}: {error}", error)
-                _LOG.warning("MLflow did not take a message (%s): %s", message["kind"], reason(error))
+                _LOG.info("MLflow did not take a message (%s): %s", message["kind"], reason(error))
                 self._drop(message)
             else:
                 if not self._failures:
-                    _LOG.warning("MLflow cannot be reached, and is tried again: %s", reason(error))
+                    _LOG.info("MLflow cannot be reached, and is tried again: %s", reason(error))
                 self._last_failure = error
                 self._failures += 1
                 self._next_try = time.monotonic() + min(2.0 ** (self._failures - 1), LONGEST_PAUSE)

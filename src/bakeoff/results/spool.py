@@ -64,7 +64,7 @@ class Attempt:
     """What one attempt of a run left to be logged.
 
     Attributes:
-        running: whether the process that made it is still there, as far as this machine can tell.
+        running: it has not told its end, and the process that made it is still there, as far as this machine can tell.
         elsewhere: it was made on another machine, so nobody here can tell.
     """
 
@@ -165,7 +165,8 @@ def _read(path: Path) -> Attempt | None:
         head["dataset"] = DatasetInfo(**head["dataset"])
     process = messages[0].get("process", {})
     here = process.get("host") == socket.gethostname()
-    return Attempt(path, Head(**head), tuple(messages[1:]), here and _is_there(process), elsewhere=not here)
+    ended = messages[-1].get("kind") == "close"
+    return Attempt(path, Head(**head), tuple(messages[1:]), not ended and here and _is_there(process), not here)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -135,10 +135,15 @@ class MlflowTracking:
         elif kind == messages.CLOSE:
             self._client.set_terminated(run_id, message["status"], _millis(message["ended"]))
 
-    def recall(self) -> None:
-        """Look up what is there, after a call whose answer was not heard: it may have done its work all the same."""
+    def recall(self) -> bool:
+        """Look up what is there, after a call whose answer was not heard: it may have done its work all the same.
+
+        Returns:
+            Whether there is anything to look up yet.
+        """
         if self._tracked:
             self._adopt(list(self._earlier_runs(self._tracked.experiment_id)))
+        return self._tracked is not None
 
     def tidy(self) -> None:
         """Delete the runs that are there twice, because a call did its work and its answer was not heard."""
