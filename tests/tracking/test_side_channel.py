@@ -54,9 +54,18 @@ def proxy(server: str) -> Iterator[Proxy]:
         yield proxy
 
 
+def name(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    """Let the environment name an MLflow, also where an earlier test has set one in this process."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", None)
+
+
 @pytest.fixture
-def channel(proxy: Proxy, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., SideChannel]]:
+def channel(
+    proxy: Proxy, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., SideChannel]]:
     made: list[SideChannel] = []
+    name(monkeypatch, proxy.uri)  # MLflow 2 finds a server's files only there
 
     def make(**more: Any) -> SideChannel:
         run_id = request.node.name
@@ -242,12 +251,6 @@ def test_limits_are_those_of_our_calls_alone(proxy: Proxy, monkeypatch: pytest.M
     with pytest.raises(mlflow.MlflowException, match="503"):
         client.search_experiments()
     assert proxy.asked == {REFUSE: 1}
-
-
-def name(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
-    """Let the environment name an MLflow, also where an earlier test has set one in this process."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", None)
 
 
 class TestMistakes:
