@@ -12,6 +12,7 @@ import click
 from bakeoff import __version__
 from bakeoff.commands.reading import leaderboard, report, runs, sql, ui
 from bakeoff.commands.running import demo, resume, run
+from bakeoff.commands.sending import sync
 from bakeoff.errors import BakeoffError, RunInterruptedError
 from bakeoff.redaction import redact_text
 
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, resume, demo, runs, leaderboard, report, sql, ui):
+for _command in (run, resume, demo, runs, leaderboard, report, sql, sync, ui):
     cli.add_command(_command)
 
 

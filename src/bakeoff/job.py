@@ -45,6 +45,7 @@ class RunResult:
 
     Attributes:
         models: the ``n_select`` best, fitted on the training rows (without the preprocessing).
+        experiment_id: MLflow's; as its other ids, ``None`` where MLflow did not answer in time.
         model_uri: what ``mlflow.pyfunc.load_model`` takes: the best model as a pipeline on raw columns.
         registered: name and version in the registry, where that was asked for.
         promotion: what became of that version: champion or challenger, and why.
@@ -59,8 +60,8 @@ class RunResult:
     summary: Summary
     models: Sequence[Any]
     tables: TableTarget
-    experiment_id: str
-    mlflow_run_id: str
+    experiment_id: str | None
+    mlflow_run_id: str | None
     mlflow_url: str | None
     model_uri: str | None
     registered: tuple[str, str] | None = None
@@ -212,14 +213,18 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     """Write trials, leaderboard, run and best model, as far as there are any."""
     from bakeoff.reporting import report_run, story_of
     from bakeoff.results import tables
-    from bakeoff.winner import log_winner
+    from bakeoff.winner import keep_winner
 
     board, plan, summary = backend.board, backend.plan, backend.summary
     assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
     chosen = models if isinstance(models, list) else [models]
     best = board.best
+    places.tracking.settle()
+    tracked = places.tracking.tracked
     record = replace(
         places.record,
+        mlflow_experiment_id=tracked.experiment_id if tracked else None,
+        mlflow_run_id=tracked.mlflow_run_id if tracked else None,
         status="killed" if backend.stopped else "finished" if best else "failed",
         n_folds=plan.n_folds,
         primary_metric=plan.sort_by,
@@ -242,7 +247,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         rows = at_once.submit(
             tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
         )
-        model = at_once.submit(log_winner, config, question, places, best, plan, chosen[0]) if best and chosen else None
+        model = (
+            at_once.submit(keep_winner, config, question, places, best, plan, chosen[0]) if best and chosen else None
+        )
         # On this thread, while Java and the disk are at work.
         first = chosen[0] if best and chosen else None
         reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
@@ -251,19 +258,22 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     rows.result()
     # Last, and only now: a run that says it is finished has everything else in the tables.
     tables.merge_run(spark, places.tables, replace(record, finished_at=time.time()))
-    logged, promotion = None, None
     try:
-        logged, promotion = model.result() if model else (None, None)
+        if model:
+            model.result()
     except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
-        problems.append(f"The best model could not be logged or registered: {type(error).__name__}: {error}")
+        problems.append(f"The best model could not be saved: {type(error).__name__}: {error}")
     clock = {
         "wall_seconds": summary.wall_seconds,
         "ideal_seconds": summary.ideal_seconds,
         "efficiency": summary.efficiency,
     }
     ended = "KILLED" if backend.stopped else "FINISHED" if best else "FAILED"
-    places.tracking.finish(board, clock, ended, story_of(reported.facts))
+    problems += places.tracking.finish(board, clock, ended, story_of(reported.facts))
+    logged = places.tracking.logged
     if best is None and not backend.stopped:
+        for problem in problems:
+            _LOG.warning("%s", problem)
         first = board.failures[0]
         raise NoModelSurvivedError(
             f"None of the {len(board.rows)} models survived; the first failure was {first.model_id} on fold "
@@ -277,12 +287,12 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         summary=summary,
         models=chosen,
         tables=places.tables,
-        experiment_id=str(record.mlflow_experiment_id),
-        mlflow_run_id=str(record.mlflow_run_id),
+        experiment_id=record.mlflow_experiment_id,
+        mlflow_run_id=record.mlflow_run_id,
         mlflow_url=places.mlflow_url,
         model_uri=logged.uri if logged else None,
         registered=logged.registered if logged else None,
-        promotion=promotion,
+        promotion=places.tracking.promotion,
         problems=tuple(redact_text(problem, places.secrets) for problem in problems),
         report=reported.file,
         facts=reported.facts,
@@ -295,4 +305,5 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
 
     places.live.flush()
     tables.merge_run(spark, places.tables, replace(places.record, status=status, finished_at=time.time()))
-    places.tracking.close("KILLED" if status == "killed" else "FAILED")
+    for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
+        _LOG.warning("%s", problem)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bakeoff.results.entries import DatasetInfo
     from bakeoff.results.live_tables import LiveTables
     from bakeoff.results.rows import RunRecord
-    from bakeoff.results.tracking import MlflowTracking
+    from bakeoff.results.side_channel import SideChannel
 
 
 _LONG = 8
@@ -41,11 +41,16 @@ class Places:
     record: RunRecord
     tables: TableTarget
     live: LiveTables
-    tracking: MlflowTracking
-    mlflow_url: str | None
+    tracking: SideChannel
     keep: Callable[[Outcome], None]
     done: tuple[Outcome, ...]
     secrets: frozenset[str] = frozenset()
+
+    @property
+    def mlflow_url(self) -> str | None:
+        """Of the run's page in MLflow, where it has one and MLflow has answered."""
+        url = self.tracking.tracked.url if self.tracking.tracked else None
+        return redact_text(url) if url else None
 
 
 def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None]) -> Places:
@@ -58,8 +63,9 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     from bakeoff.results.journal import Journal
     from bakeoff.results.live_tables import LiveTables
     from bakeoff.results.rows import RunRecord
-    from bakeoff.results.store import experiment_location, make_client
-    from bakeoff.results.tracking import MlflowTracking
+    from bakeoff.results.side_channel import open_side_channel
+    from bakeoff.results.spool import Head
+    from bakeoff.results.store import experiment_location
 
     if is_connect(spark) and config.engine == "spark":
         raise UserError(
@@ -74,10 +80,10 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     with _importing("mlflow"):
         tables.ensure_tables(spark, target)
     commit = git_commit()
-    tracking = MlflowTracking(
-        make_client(config.home),
-        config.experiment or _default_experiment(spark),
+    began = earlier or time.time()
+    head = Head(
         config.run_id,
+        config.experiment or _default_experiment(spark),
         params={name: str(value) for name, value in _asked(config).items()},
         tags={
             "source": source.name,
@@ -87,8 +93,12 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         },
         dataset=_dataset(source),
         artifact_location=experiment_location(config.home),
+        started_at=began,
+        catalog=config.catalog,
+        schema=config.schema,
     )
-    tracked = tracking.start()
+    tracking = open_side_channel(config.home, head, say)
+    tracked = tracking.tracked
     record = RunRecord(
         run_id=config.run_id,
         status="running",
@@ -99,12 +109,12 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         target=config.target,
         n_rows=source.frame.shape[0],
         n_columns=source.frame.shape[1],
-        mlflow_experiment_id=tracked.experiment_id,
-        mlflow_run_id=tracked.mlflow_run_id,
+        mlflow_experiment_id=tracked.experiment_id if tracked else None,
+        mlflow_run_id=tracked.mlflow_run_id if tracked else None,
         config=config.to_json(),
         versions=versions(),
         git_commit=commit,
-        started_at=earlier or time.time(),
+        started_at=began,
     )
     journal = Journal(config.home / "runs" / config.run_id / "journal")
     stored = tables.read_trials(spark, target, config.run_id) if earlier else []
@@ -114,8 +124,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     if done:
         say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
     live = LiveTables(spark, target, record, journal, entered=earlier is not None)
-    url = redact_text(tracked.url) if tracked.url else None
-    return Places(record, target, live, tracking, url, journal.append, done, secrets_of(config))
+    return Places(record, target, live, tracking, journal.append, done, secrets_of(config))
 
 
 def secrets_of(config: RunConfig) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What becomes of the best model of a job: it is logged, and where that was asked for registered and promoted."""
+"""What becomes of the best model of a job: it is kept and logged, and registered where that was asked for."""
 
 from __future__ import annotations
 
@@ -11,34 +11,21 @@ from bakeoff.places import Places
 
 if TYPE_CHECKING:
     from bakeoff.job import Question
-    from bakeoff.results.best_model import BestModel
 
 
-def log_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
+def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
     config: RunConfig, question: Question, places: Places, best: Row, plan: Plan, model: Any
-) -> tuple[BestModel, str | None]:
-    """Log the best model and, where that was asked for, register it and see whether it is the champion."""
+) -> None:
+    """Save the best model in the run's folder and have it logged and, where that was asked for, registered."""
     from bakeoff.pycaret3.experiment import training_rows
     from bakeoff.pycaret3.state import final_pipeline
-    from bakeoff.results.best_model import log_best_model
-    from bakeoff.results.registry import Standing, promote
-    from bakeoff.results.store import make_client, make_registry_client
+    from bakeoff.results.best_model import save_best_model
+    from bakeoff.results.messages import of_model
+    from bakeoff.results.registry import Standing
 
-    source = question.source
-    client = make_client(config.home)
-    registry = make_registry_client(client, config.register_model or "")
-    logged = log_best_model(
-        client,
-        str(places.record.mlflow_run_id),
-        final_pipeline(question.experiment, model),
-        training_rows(question.experiment, source.frame, config.target),
-        model_id=best.model_id,
-        task=source.task,
-        registered_model_name=config.register_model,
-        registry=registry,
-    )
-    if logged.registered is None:
-        return logged, None
+    source, place = question.source, places.tracking.model_folder
+    rows = training_rows(question.experiment, source.frame, config.target)
+    save_best_model(place, final_pipeline(question.experiment, model), rows, task=source.task)
     lineage = {
         "run_id": config.run_id,
         "model_id": best.model_id,
@@ -48,4 +35,5 @@ def log_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it is
         "git_commit": places.record.git_commit or "",
     }
     standing = Standing(plan.sort_by, best.primary_value, plan.greater_is_better, config.target, lineage)
-    return logged, promote(registry, *logged.registered, standing, config.champion_margin)
+    told = of_model(best.model_id, source.task, config.register_model, standing, config.champion_margin)
+    places.tracking.put(told)
