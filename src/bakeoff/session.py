@@ -146,6 +146,7 @@ def _settings(folder: Path, slots: int) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.shuffle.partitions": "1",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.python.daemon.module": "bakeoff.execution.spark_daemon",
         # Delta cuts a table's log into 50 partitions unless told otherwise: seconds per commit on a small machine.
         "spark.databricks.delta.snapshotPartitions": "1",
         # The tables of a laptop are small, and each of their queries runs once: compiling Java for it, or planning it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import pickle
 from collections import OrderedDict
@@ -125,6 +126,8 @@ def host_of(digest: str, read: Callable[[], bytes], *, fork: bool) -> ForkHost |
         if fork:
             runner = runner_of(digest, read)
             runner.import_models()
+            # PySpark collects garbage after every task: a tenth of a second, if it has to look through all of PyCaret.
+            gc.freeze()
             _HOSTS[key] = ForkHost(runner)
         else:
             _HOSTS[key] = TrialHost(read())

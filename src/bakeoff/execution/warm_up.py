@@ -67,6 +67,7 @@ def _get_ready(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     from bakeoff.execution.worker import settle_in
 
     settle_in()
-    import bakeoff.pycaret3.tabular  # noqa: F401 - this is what takes the time
+    from bakeoff.pycaret3.preload import preload
 
+    preload()  # this is what takes the time
     yield from frames
