@@ -19,10 +19,13 @@ from fugue.execution.factory import make_execution_engine
 from bakeoff.errors import UserError
 from bakeoff.execution.engines import SPARK_PATIENCE, PlainThreads, map_one_row
 from bakeoff.execution.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
+from bakeoff.execution.warm_up import are_warm, note_warm
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.session import usable_cores
 
 _LOG = logging.getLogger(__name__)
+_HERE = {"localhost", "127.0.0.1", "::1"}
 
 INLINE_BYTES = 4 * 1024 * 1024
 """Up to so many bytes the payload may travel inside the plan, where it is sent again with every task."""
@@ -57,6 +60,16 @@ class ConnectEngine(PlainThreads):
         ids = self._spark.range(1000).selectExpr("spark_partition_id() AS id").distinct()
         return max(1, int(ids.count()))
 
+    @property
+    def starts_cold(self) -> bool:  # type: ignore[override]  # where others have a constant
+        """Whether no worker of this session is known to have done something lately."""
+        return not are_warm(self._spark)
+
+    @property
+    def own_slots(self) -> int:  # type: ignore[override]  # where others have a constant
+        """As many as there are cores, where the server is on this machine."""
+        return usable_cores() if self._spark.client.host in _HERE else 0
+
     def publish(self, frozen: FrozenExperiment) -> str:
         """Put the pickled experiment where workers can read it.
 
@@ -72,7 +85,9 @@ class ConnectEngine(PlainThreads):
         del description  # Connect has no place for it
         for tag in self._tags:
             self._spark.addTag(tag)
-        return self._map(work, self._delivery)
+        answered = self._map(work, self._delivery)
+        note_warm(self._spark)
+        return answered
 
     def cancel(self) -> None:
         """Interrupt the queries that carry our tag."""

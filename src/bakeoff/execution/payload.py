@@ -130,11 +130,16 @@ def host_of(digest: str, read: Callable[[], bytes], *, fork: bool) -> ForkHost |
             gc.freeze()
             _HOSTS[key] = ForkHost(runner)
         else:
-            _HOSTS[key] = TrialHost(read())
+            keep_host(digest, TrialHost(read()))
     _HOSTS.move_to_end(key)
     while len(_HOSTS) > KEPT_PAYLOADS:
         _HOSTS.popitem(last=False)[1].close()
     return _HOSTS[key]
+
+
+def keep_host(digest: str, host: TrialHost) -> None:
+    """Remember a host beside this process for a payload that it has, or will be given."""
+    _HOSTS[digest, False] = host
 
 
 def interrupt_host(digest: str) -> None:

@@ -4,21 +4,61 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from bakeoff.execution.trial_host import start_early
+from bakeoff.session import usable_cores
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _LOG = logging.getLogger(__name__)
 
+WARM_SECONDS = 55.0
+"""Workers that did something so short a time ago are still there: Spark ends idle ones after a minute."""
+DAEMON = "bakeoff.execution.spark_daemon"
+"""Where this forks the workers, new ones are as good as those that were ended."""
+
+_SEEN: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+# When a worker of each session has last answered.
+
+
+def note_warm(spark: Any) -> None:
+    """Remember that the workers of a session have just answered."""
+    _SEEN[spark] = time.monotonic()
+
+
+def are_warm(spark: Any) -> bool:
+    """Whether workers of a session are known to have PyCaret in memory.
+
+    Example:
+        >>> class Session: ...
+        >>> session = Session()
+        >>> before = are_warm(session)
+        >>> note_warm(session)
+        >>> before, are_warm(session)
+        (False, True)
+    """
+    if spark not in _SEEN:
+        return False
+    return time.monotonic() - _SEEN[spark] < WARM_SECONDS or _has_daemon(spark)
+
+
+def _has_daemon(spark: Any) -> bool:
+    from bakeoff.session import is_connect
+
+    return not is_connect(spark) and spark.sparkContext.getConf().get("spark.python.daemon.module") == DAEMON
+
 
 def warm_up(spark: Any) -> threading.Thread:
     """Start the Python workers of a Spark session and let them import PyCaret, in the background.
 
     A fresh worker needs five to eight seconds for that. Called before the table is read and ``setup()`` runs, this
-    makes them part of the time that passes anyway. Nothing depends on it: a comparison that starts earlier, or on other
-    workers, is only slower to start.
+    makes them part of the time that passes anyway. So does the process in which this machine runs trials until they
+    are ready. Nothing depends on it: a comparison that starts earlier, or on other workers, is only slower to start.
 
     Args:
         spark: a SparkSession, classic or Connect.
@@ -34,6 +74,8 @@ def warm_up(spark: Any) -> threading.Thread:
         return threading.Thread()
     from pyspark import InheritableThread
 
+    if not are_warm(spark) and usable_cores() > 1:
+        start_early()
     thread: threading.Thread = InheritableThread(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
     thread.start()
     return thread
@@ -58,6 +100,7 @@ def _wake(spark: Any) -> None:
             spark.sparkContext.setJobDescription("Bakeoff: workers get ready")
         # As many tasks as there are slots, each of which takes seconds: so each lands on a worker of its own.
         spark.range(0, slots, 1, slots).mapInPandas(_get_ready, "id long").collect()
+        note_warm(spark)
     except Exception as error:  # noqa: BLE001 - the session may end before its workers are warm, and nobody minds
         _LOG.info("The workers could not be warmed up: %s", error)
 
