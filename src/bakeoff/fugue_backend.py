@@ -274,7 +274,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 stopped = request.errors == "raise" and bool(board.failures)
                 winners = [] if stopped else chosen(board, request.n_select)
                 refitted = executor.refit(winners)
-                slots = engine.slots_used if isinstance(engine, HelpedEngine) else executor.slots
+                helped = engine if isinstance(engine, HelpedEngine) else None
+                slots = helped.slots_used if helped else executor.slots
         finally:
             self.listener_problems = announcer.close(self._listener_timeout)
         self.verdict = judge(plan, board)
@@ -286,6 +287,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
             n_resumed=len(self._done),
             began_at=began_at,
+            n_on_driver=helped.n_here if helped else 0,
+            too_small=helped is not None and not helped.is_open,
         )
         return refitted
 

@@ -156,6 +156,11 @@ class HelpedEngine:
         """How many slots there were in the end: those of workers that were ready, and the driver's if it went on."""
         return max(1, (self._n_slots if self._n_ready else 0) + self._helps)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the workers were needed."""
+        return self._n_slots > 0
+
     def publish(self, frozen: FrozenExperiment) -> str:
         """Start the driver's slot, and the engine's workers unless there is too little work for them."""
         self._driver = driver = DriverSlot(frozen)

@@ -74,7 +74,7 @@ def warm_up(spark: Any) -> threading.Thread:
         return threading.Thread()
     from pyspark import InheritableThread
 
-    if not are_warm(spark) and usable_cores() > 1:
+    if not are_warm(spark) and usable_cores() > 1 and not _has_daemon(spark):
         start_early()
     thread: threading.Thread = InheritableThread(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
     thread.start()
