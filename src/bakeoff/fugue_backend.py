@@ -133,7 +133,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._listener_timeout = listener_timeout
         self._payload_dir = payload_dir
         if driver_trials not in (True, False, "auto"):
-            raise UserError(f'driver_trials must be True, False or "auto", not {driver_trials!r}.')
+            raise UserError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
         self._driver_trials = None if driver_trials == "auto" else bool(driver_trials)
         self._frozen: FrozenExperiment | None = None
         self._plan: Plan | None = None

@@ -48,9 +48,7 @@ def are_warm(spark: Any) -> bool:
 
 
 def _has_daemon(spark: Any) -> bool:
-    from bakeoff.session import is_connect
-
-    return not is_connect(spark) and spark.sparkContext.getConf().get("spark.python.daemon.module") == DAEMON
+    return bool(spark.conf.get("spark.python.daemon.module", "") == DAEMON)
 
 
 def warm_up(spark: Any) -> threading.Thread:
