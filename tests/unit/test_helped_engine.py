@@ -203,17 +203,17 @@ def test_workers_that_nobody_waits_for_any_more_are_cancelled(workers, start):
 
 
 @pytest.mark.parametrize(
-    ("wish", "cold", "cores", "own_slots", "seconds", "expected"),
+    ("wish", "driver", "seconds", "expected"),
     [
-        (None, True, 2, 2, 60.0, Help()),  # local[2] on two cores: until the workers are ready
-        (None, True, 4, 2, 60.0, Help(stays=True)),
-        (None, True, 1, 0, 60.0, None),  # the driver has one core, and needs it
-        (None, True, 2, 2, 2.0, Help(module.ALONE_SECONDS)),
-        (None, True, 2, 2, float("inf"), Help()),  # nothing is known of a model
-        (None, False, 8, 0, 2.0, None),  # warm workers get all the work
-        (True, False, 2, 2, 2.0, Help(stays=True)),
-        (False, True, 8, 0, 2.0, None),
+        (None, {"cold": True, "cores": 2, "own_slots": 2}, 60.0, Help()),  # local[2]: until its workers are ready
+        (None, {"cold": True, "cores": 4, "own_slots": 2}, 60.0, Help(stays=True)),
+        (None, {"cold": True, "cores": 1, "own_slots": 0}, 60.0, None),  # the driver has one core, and needs it
+        (None, {"cold": True, "cores": 2, "own_slots": 2}, 2.0, Help(module.ALONE_SECONDS)),
+        (None, {"cold": True, "cores": 2, "own_slots": 2}, float("inf"), Help()),  # nothing is known of a model
+        (None, {"cold": False, "cores": 8, "own_slots": 0}, 2.0, None),  # warm workers get all the work
+        (True, {"cold": False, "cores": 2, "own_slots": 2}, 2.0, Help(stays=True)),
+        (False, {"cold": True, "cores": 8, "own_slots": 0}, 2.0, None),
     ],
 )
-def test_who_is_helped(wish, cold, cores, own_slots, seconds, expected):
-    assert help_for(wish, cold=cold, cores=cores, own_slots=own_slots, seconds=seconds) == expected
+def test_who_is_helped(wish, driver, seconds, expected):
+    assert help_for(wish, seconds=seconds, **driver) == expected
