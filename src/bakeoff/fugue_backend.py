@@ -271,6 +271,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 except BaseException:
                     self._board = scheduler.so_far()  # Ctrl-C is no reason to lose what is known by then
                     raise
+                self._board = board  # nor is one that comes while the winners are fitted
                 stopped = request.errors == "raise" and bool(board.failures)
                 winners = [] if stopped else chosen(board, request.n_select)
                 refitted = executor.refit(winners)

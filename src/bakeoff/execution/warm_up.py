@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -72,9 +73,15 @@ def warm_up(spark: Any) -> threading.Thread:
         return threading.Thread()
     from pyspark import InheritableThread
 
-    if not are_warm(spark) and usable_cores() > 1 and not _has_daemon(spark):
-        start_early()
-    thread: threading.Thread = InheritableThread(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
+    from bakeoff.session import is_connect
+
+    with contextlib.suppress(Exception):  # the session may have ended
+        # Where one import serves all workers, they are ready as soon as a process beside this one would be.
+        if not are_warm(spark) and usable_cores() > 1 and not _has_daemon(spark):
+            start_early()
+    # Connect's sessions have nothing to inherit here, and Spark 4 wants to be told which one it would be from.
+    kind: type[threading.Thread] = threading.Thread if is_connect(spark) else InheritableThread
+    thread = kind(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
     thread.start()
     return thread
 
