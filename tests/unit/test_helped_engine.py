@@ -47,6 +47,7 @@ class Place:
 
 
 class Workers(Place, PlainThreads):
+    grows = True
     name, host, ahead, patience, own_slots = "workers", "fork", 1, None, 0
     slots = 2
 
@@ -109,13 +110,16 @@ def until(there):
 
 def test_the_driver_works_until_all_workers_are_ready(workers, start):
     engine, _ = start()
-    assert engine.slots == 3
+    assert engine.slots == 2
     assert hosts(engine.run(work("a", "b"), "")) == ["driver", "driver"]
     assert engine.slots_used == 1
     workers.gate.set()
-    until(lambda: engine.slots == 2)
+    until(lambda: engine.slots_used == 2 and not engine._helps)
     assert hosts(engine.run(work("c"), "")) == ["workers"]
-    assert (engine.n_here, engine.slots_used, workers.trials) == (2, 2, ["c"])
+    workers.slots = 5  # the cluster grows
+    assert engine.slots == 5
+    assert hosts(engine.run(work("d"), "")) == ["workers"]
+    assert (engine.n_here, workers.trials) == (2, ["c", "d"])
 
 
 def test_it_goes_on_where_there_is_a_core_for_it(workers, start):
@@ -134,7 +138,7 @@ def test_what_it_has_not_begun_goes_to_workers_that_are_ready(workers, start):
         future = pool.submit(engine.run, work("a", "b", "c"), "")
         until(lambda: driver.asked)
         workers.gate.set()
-        until(lambda: engine.slots == 2)
+        until(lambda: not engine._helps)
         driver.gate.set()
         outcomes = future.result(PATIENCE)
     assert [(outcome.model_id, outcome.host) for outcome in outcomes] == [
@@ -156,7 +160,7 @@ def test_small_work_starts_no_worker(workers, start):
 def test_work_that_is_not_so_small_after_all_gets_its_workers(workers, start):
     workers.gate.set()
     engine, _ = start(Help(alone_seconds=0.01))
-    until(lambda: engine.slots == 2)
+    until(lambda: not engine._helps)
     assert hosts(engine.run(work("a"), "")) == ["workers"]
     assert engine.is_open
 

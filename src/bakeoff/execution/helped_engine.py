@@ -137,7 +137,8 @@ class HelpedEngine:
         self._digest = ""
         self._helps, self._is_free = True, False  # the driver's slot: whether it takes work, and has none
         self._n_slots = 0  # of the engine; 0 until it is opened
-        self._n_ready = self._n_there = 0  # workers that have answered, and pieces of work that the engine has
+        self._n_awaited = self._n_ready = 0  # workers that are to answer before all count as ready, and that have
+        self._n_there = 0  # pieces of work that the engine has
         self._cancels = 0
         self._problem: Exception | None = None
         self._closed, self._hurry = threading.Event(), threading.Event()
@@ -149,12 +150,12 @@ class HelpedEngine:
         """How many tasks can run at once, now or when the workers are ready."""
         if self._n_slots and self._engine.grows:
             self._n_slots = self._engine.slots
-        return max(1, self._n_slots + self._helps)
+        return max(1, self._n_slots + (self._helps and self._help.stays))
 
     @property
     def slots_used(self) -> int:
         """How many slots there were in the end: those of workers that were ready, and the driver's if it went on."""
-        return max(1, (self._n_slots if self._n_ready else 0) + self._helps)
+        return max(1, self._n_slots + (self._helps and self._help.stays)) if self._n_ready else 1
 
     @property
     def is_open(self) -> bool:
@@ -169,13 +170,15 @@ class HelpedEngine:
             self._spawn(lambda: self._open_later(frozen), "bakeoff-open")
         else:
             self._open(frozen)
-        self._spawn(lambda: self._begin(driver), "bakeoff-driver")
+        thread = threading.Thread(target=self._begin, args=(driver,), name="bakeoff-driver", daemon=True)
+        self._threads.append(thread)
+        thread.start()
         return self._digest
 
     def run(self, work: Work, description: str) -> Any:
         """Run work where there is room for it first."""
         if work.warm:
-            return self._engine.run(work, description) if self._are_ready else None
+            return self._engine.run(replace(work, digest=self._digest), description) if self._are_ready else None
         came = time.monotonic()
         done: list[Any] = []
         if self._wait_for_turn():
@@ -226,7 +229,7 @@ class HelpedEngine:
 
     @property
     def _are_ready(self) -> bool:
-        return self._n_ready >= self._n_slots > 0
+        return self._n_ready >= self._n_awaited > 0
 
     def _wait_for_turn(self, *, here: bool = True) -> bool:
         """Wait until there is room; returns whether that is on the driver's machine."""
@@ -284,7 +287,7 @@ class HelpedEngine:
         slots = self._engine.slots
         self._digest = self._engine.publish(frozen)
         with self._turn:
-            self._n_slots = slots
+            self._n_slots = self._n_awaited = slots
         for number in range(slots):
             self._spawn(self._get_ready, f"bakeoff-ready-{number}")
 

@@ -127,6 +127,10 @@ def host_of(digest: str, read: Callable[[], bytes], *, fork: bool) -> ForkHost |
             runner = runner_of(digest, read)
             runner.import_models()
             # PySpark collects garbage after every task: a tenth of a second, if it has to look through all of PyCaret.
+            # Garbage that an earlier payload has left since would stay for ever.
+            if _HOSTS:
+                gc.unfreeze()
+                gc.collect()
             gc.freeze()
             _HOSTS[key] = ForkHost(runner)
         else:
