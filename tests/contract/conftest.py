@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from bakeoff.execution.warm_up import DAEMON, warm_up
+from bakeoff.execution.warm_up import warm_up
+from bakeoff.session import DAEMON
 
 HERE = Path(__file__).parent
 

@@ -13,7 +13,7 @@ from hurting import Hurts
 
 from bakeoff import FugueBackend
 from bakeoff.errors import UserError
-from bakeoff.execution import trial_host, warm_up
+from bakeoff.execution import helped_engine, trial_host, warm_up
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 QUICK = ["nb", "dt", "dummy"]
@@ -34,7 +34,8 @@ def hosts_beside():
     return [child for child in psutil.Process().children() if "bakeoff.execution.trial_host" in child.cmdline()]
 
 
-def test_little_work_on_cold_workers_starts_no_spark_job(cold, caplog):
+def test_little_work_on_cold_workers_starts_no_spark_job(cold, caplog, monkeypatch):
+    monkeypatch.setattr(helped_engine, "ALONE_SECONDS", 600.0)  # also where this machine is very busy
     exp, before = shared("binary"), jobs(cold)
     with caplog.at_level(logging.INFO):
         here = through(cold, exp, QUICK)

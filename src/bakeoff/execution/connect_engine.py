@@ -19,13 +19,11 @@ from fugue.execution.factory import make_execution_engine
 from bakeoff.errors import UserError
 from bakeoff.execution.engines import SPARK_PATIENCE, PlainThreads, map_one_row
 from bakeoff.execution.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
-from bakeoff.execution.warm_up import are_warm, note_warm
+from bakeoff.execution.warm_up import are_warm, note_warm, own_slots
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
-from bakeoff.session import usable_cores
 
 _LOG = logging.getLogger(__name__)
-_HERE = {"localhost", "127.0.0.1", "::1"}
 
 INLINE_BYTES = 4 * 1024 * 1024
 """Up to so many bytes the payload may travel inside the plan, where it is sent again with every task."""
@@ -68,7 +66,7 @@ class ConnectEngine(PlainThreads):
     @property
     def own_slots(self) -> int:  # type: ignore[override]  # where others have a constant
         """As many as there are cores, where the server is on this machine."""
-        return usable_cores() if self._spark.client.host in _HERE else 0
+        return own_slots(self._spark)
 
     def publish(self, frozen: FrozenExperiment) -> str:
         """Put the pickled experiment where workers can read it.

@@ -25,7 +25,7 @@ _LOG = logging.getLogger(__name__)
 SMALL_SECONDS = 3.0
 """Work of no more than this, on one core, is done here before cold workers have answered at all."""
 ALONE_SECONDS = 6.0
-"""So long such work may take after all, before the workers are started nevertheless."""
+"""So long such work may take after all, from its first trial on, before the workers are started nevertheless."""
 JOIN_SECONDS = 60.0
 """So long the end of a comparison waits for threads that start workers."""
 MOST_BYTES = 256 * 1024 * 1024
@@ -141,7 +141,7 @@ class HelpedEngine:
         self._n_there = 0  # pieces of work that the engine has
         self._cancels = 0
         self._problem: Exception | None = None
-        self._closed, self._hurry = threading.Event(), threading.Event()
+        self._began, self._hurry, self._closed = threading.Event(), threading.Event(), threading.Event()
         self._turn = threading.Condition()
         self._threads: list[threading.Thread] = []
 
@@ -269,6 +269,7 @@ class HelpedEngine:
             driver.get_ready()
         except Exception as error:  # noqa: BLE001 - the workers do without it
             self._give_up(error)
+        self._began.set()
         with self._turn:
             self._is_free = True
             self._turn.notify_all()
@@ -293,6 +294,7 @@ class HelpedEngine:
 
     def _open_later(self, frozen: FrozenExperiment) -> None:
         """Leave the engine alone for as long as the driver's machine may be all that is needed."""
+        self._began.wait()
         self._hurry.wait(self._help.alone_seconds)
         if self._closed.is_set():
             return

@@ -11,7 +11,7 @@ from fugue.execution.factory import make_execution_engine
 
 from bakeoff.execution.engines import SPARK_PATIENCE, map_one_row
 from bakeoff.execution.payload import BroadcastDelivery, Payload
-from bakeoff.execution.warm_up import are_warm, note_warm, slots_of
+from bakeoff.execution.warm_up import are_warm, note_warm, own_slots, slots_of
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
@@ -48,7 +48,7 @@ class SparkEngine:
     @property
     def own_slots(self) -> int:
         """All slots, where executors are on this machine."""
-        return self.slots if self._spark.sparkContext.master.startswith("local") else 0
+        return own_slots(self._spark)
 
     def publish(self, frozen: FrozenExperiment) -> str:
         """Broadcast the pickled experiment."""

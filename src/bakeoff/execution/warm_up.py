@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.execution.trial_host import start_early
-from bakeoff.session import usable_cores
+from bakeoff.session import DAEMON, usable_cores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,9 +20,8 @@ _LOG = logging.getLogger(__name__)
 
 WARM_SECONDS = 55.0
 """Workers that did something so short a time ago are still there: Spark ends idle ones after a minute."""
-DAEMON = "bakeoff.execution.spark_daemon"
-"""Where this forks the workers, new ones are as good as those that were ended."""
 
+_HERE = {"localhost", "127.0.0.1", "::1"}
 _SEEN: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 # When a worker of each session has last answered.
 
@@ -49,6 +48,7 @@ def are_warm(spark: Any) -> bool:
 
 
 def _has_daemon(spark: Any) -> bool:
+    """Whether new workers are as good as those that were ended."""
     return bool(spark.conf.get("spark.python.daemon.module", "") == DAEMON)
 
 
@@ -76,14 +76,23 @@ def warm_up(spark: Any) -> threading.Thread:
     from bakeoff.session import is_connect
 
     with contextlib.suppress(Exception):  # the session may have ended
-        # Where one import serves all workers, they are ready as soon as a process beside this one would be.
-        if not are_warm(spark) and usable_cores() > 1 and not _has_daemon(spark):
+        # Where the workers are on this machine, one more import would only keep theirs waiting.
+        if not are_warm(spark) and usable_cores() - own_slots(spark) > 1:
             start_early()
     # Connect's sessions have nothing to inherit here, and Spark 4 wants to be told which one it would be from.
     kind: type[threading.Thread] = threading.Thread if is_connect(spark) else InheritableThread
     thread = kind(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
     thread.start()
     return thread
+
+
+def own_slots(spark: Any) -> int:
+    """How many tasks a session runs at once on the cores of this machine."""
+    from bakeoff.session import is_connect
+
+    if is_connect(spark):  # which does not tell; a server on this machine may use all of it
+        return usable_cores() if spark.client.host in _HERE else 0
+    return slots_of(spark) if spark.sparkContext.master.startswith("local") else 0
 
 
 def slots_of(spark: Any) -> int:
