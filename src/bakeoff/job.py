@@ -193,11 +193,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     chosen = models if isinstance(models, list) else [models]
     best = board.best
     places.tracking.settle()
-    tracked = places.tracking.tracked
     record = replace(
         places.record,
-        mlflow_experiment_id=tracked.experiment_id if tracked else None,
-        mlflow_run_id=tracked.mlflow_run_id if tracked else None,
+        **places.tracking.ids,
         status="finished" if best else "failed",
         n_folds=plan.n_folds,
         primary_metric=plan.sort_by,
@@ -241,6 +239,12 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     }
     story = story_of(reported.facts)
     problems += places.tracking.finish(board, clock, "FINISHED" if best else "FAILED", story)
+    if places.tracking.model_run_ids != ids:  # MLflow has answered late
+        record = replace(record, **places.tracking.ids)
+        try:
+            tables.fill_mlflow_ids(spark, places.tables, record, places.tracking.model_run_ids)
+        except Exception as error:  # noqa: BLE001 - everything else is in its place
+            problems.append(f"MLflow's ids are not in the tables: {type(error).__name__}: {error}")
     logged = places.tracking.logged
     if best is None:
         for problem in problems:
@@ -275,7 +279,9 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
     from bakeoff.results import tables
 
     places.live.flush()
-    tables.merge_run(spark, places.tables, replace(places.record, status=status, finished_at=time.time()))
+    tables.merge_run(
+        spark, places.tables, replace(places.record, **places.tracking.ids, status=status, finished_at=time.time())
+    )
     for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
         _LOG.warning("%s", problem)
 

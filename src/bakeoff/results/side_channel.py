@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 
@@ -87,6 +87,15 @@ class SideChannel:
     def tracked(self) -> TrackedRun | None:
         """Where the run is logged, as soon as that is known."""
         return self._tracking.tracked
+
+    @property
+    def ids(self) -> dict[str, Any]:
+        """MLflow's ids by the columns of ``runs`` that hold them, as far as they are known."""
+        found = self._tracking.tracked
+        return {
+            "mlflow_experiment_id": found.experiment_id if found else None,
+            "mlflow_run_id": found.mlflow_run_id if found else None,
+        }
 
     @property
     def model_run_ids(self) -> Mapping[str, str]:
@@ -158,7 +167,7 @@ class SideChannel:
 
     def settle(self) -> None:
         """Let MLflow hear what was put so far, so that the ids of its runs are known; not for long."""
-        self._wait(lambda: not self._waiting or self._failures > 0)
+        self._hurry()
 
     def finish(
         self, leaderboard: Leaderboard, summary: Mapping[str, float], status: str, story: Story | None = None
@@ -183,9 +192,7 @@ class SideChannel:
         with self._changed:
             if self._last_failure:
                 self._waiting.append(_TIDY)
-            failures, self._next_try = self._failures, 0.0  # once more, now
-            self._changed.notify_all()
-        self._wait(lambda: not self._waiting or self._failures > failures)
+        self._hurry()
         with self._changed:
             sent = not self._waiting
         self._end()
@@ -194,6 +201,13 @@ class SideChannel:
             return []
         self._spool.close()
         return [self._problem(sent=sent)]
+
+    def _hurry(self) -> None:
+        """Wait until all is sent; an MLflow that could not be reached is tried once more, now."""
+        with self._changed:
+            failures, self._next_try = self._failures, 0.0
+            self._changed.notify_all()
+        self._wait(lambda: not self._waiting or self._failures > failures)
 
     def _problem(self, *, sent: bool) -> str:
         refusals = "; ".join(map(reason, self._refused.values()))
