@@ -9,6 +9,7 @@ import json
 import tempfile
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,6 @@ def job_seconds(spark: Any) -> dict[str, float]:
     from bakeoff.comparison.trial import Trial
     from bakeoff.execution.executor import FugueExecutor
     from bakeoff.execution.spark_engine import SparkEngine
-    from bakeoff.execution.worker import Work
     from bakeoff.pycaret3.frozen import freeze
     from bakeoff.pycaret3.request import read_request
 
@@ -76,7 +76,7 @@ def job_seconds(spark: Any) -> dict[str, float]:
     frozen, _ = freeze(experiment, read_request(experiment, {"include": ["dummy"], "verbose": False}))
     engine = SparkEngine(spark, {})
     with FugueExecutor(engine, frozen) as executor:
-        work = Work(executor.digest, trials=(Trial("dummy", 0),))
+        work = replace(executor.work, trials=(Trial("dummy", 0),))
         engine.run(work, "first")
         driver = [psutil.Process(), *[child for child in psutil.Process().children() if child.name() == "java"]]
         before = sum(sum(each.cpu_times()[:2]) for each in driver)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bakeoff.execution.warm_up import warm_up
 from bakeoff.session import local_session
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def _no_tracking_uri_left() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """A local session with Delta and two slots. It is everybody's: leave its configuration as it is."""
+    """A local session with Delta and two slots. It is everybody's: leave its configuration as it is.
+
+    Its workers are warm, so that work for them goes to them, however small it is and whichever test comes first.
+    """
     session = local_session(tmp_path_factory.mktemp("spark-home"), slots=2)
+    warm_up(session).join()
     yield session
     session.stop()

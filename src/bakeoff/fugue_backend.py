@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,23 +14,27 @@ from typing import Any
 import pandas as pd
 
 from bakeoff import frames
-from bakeoff.comparison.costs import PriorCosts
+from bakeoff.comparison.costs import SECONDS_PER_MILLION_CELLS, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
-from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.plan import Cost, Plan
 from bakeoff.comparison.scheduler import Limits, Scheduler
 from bakeoff.comparison.significance import Verdict, judge, mark_ties
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.display import DisplayListener, _DisplayUtil
-from bakeoff.execution.engines import open_engine
+from bakeoff.errors import UserError
+from bakeoff.execution.engines import Engine, open_engine
 from bakeoff.execution.executor import Bounds, FugueExecutor
+from bakeoff.execution.helped_engine import MOST_BYTES, HelpedEngine, help_for
+from bakeoff.execution.trial_host import close_early
 from bakeoff.pycaret3.contract import ParallelBackend
 from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
 from bakeoff.pycaret3.own_logger import log_comparison
 from bakeoff.pycaret3.request import Request, read_request
 from bakeoff.pycaret3.runner import Refitted, runner_for
 from bakeoff.pycaret3.state import chosen, highlighted, load_models, restore_state, score_grid, sort_column
+from bakeoff.session import usable_cores
 
 _LOCK = RLock()
 
@@ -67,8 +72,12 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         record: makes an outcome durable before anybody hears of it.
         done: outcomes of an earlier attempt of the same run, which are not run again.
         known_seconds: of a trial, by model id, where earlier runs tell.
+        clean: what an outcome becomes before anybody hears of it.
+        stop: asked now and then whether the run is to end, with what is finished by then, and without refits.
         listener_timeout: how many seconds the end of a run waits for listeners that have not caught up.
         payload_dir: a folder that driver and workers share, for Spark Connect.
+        driver_trials: whether the driver's own machine runs trials too, in a process beside this one. ``"auto"``: while
+            Spark's workers still have to get ready, and longer where it has cores to spare. ``True``: always.
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, good and bad ones.
@@ -76,6 +85,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         trials: after a run, one row for each trial.
         verdict: after a run, which models cannot be told apart from the best one.
         summary: after a run, wall and ideal time, efficiency and slots.
+        stopped: whether ``stop`` has ended the last run before its time.
 
     Example:
         >>> from sklearn.datasets import load_diabetes
@@ -106,8 +116,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         record: Callable[[Outcome], None] | None = None,
         done: Sequence[Outcome] = (),
         known_seconds: Mapping[str, float] | None = None,
+        clean: Callable[[Outcome], Outcome] | None = None,
+        stop: Callable[[], bool] | None = None,
         listener_timeout: float = 5.0,
         payload_dir: str | Path | None = None,
+        driver_trials: bool | str = "auto",
     ) -> None:
         super().__init__()
         self._engine = engine
@@ -122,23 +135,29 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._record = record
         self._done = tuple(done)
         self._known_seconds = dict(known_seconds or {})
+        self._clean = clean
+        self._stop = stop
         self._listener_timeout = listener_timeout
         self._payload_dir = payload_dir
+        if driver_trials not in (True, False, "auto"):
+            raise UserError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
+        self._driver_trials = None if driver_trials == "auto" else bool(driver_trials)
         self._frozen: FrozenExperiment | None = None
         self._plan: Plan | None = None
         self._board: Leaderboard | None = None
         self._lost_refits: tuple[Refitted, ...] = ()
         self.summary: Summary | None = None
         self.verdict: Verdict | None = None
+        self.stopped = False
         self.listener_problems: list[str] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the engine and the listeners, which live on the driver."""
-        left = {"_engine", "_listeners", "_record"}
+        """Everything but the engine and those who are told or asked, which live on the driver."""
+        left = {"_engine", "_listeners", "_record", "_clean", "_stop"}
         return {name: value for name, value in self.__dict__.items() if name not in left}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        self.__dict__.update(state, _engine=None, _listeners=(), _record=None)
+        self.__dict__.update(state, _engine=None, _listeners=(), _record=None, _clean=None, _stop=None)
 
     def attach(self, instance: Any) -> None:
         """Remember the kind of experiment. Nothing of its data is kept: it is frozen when the comparison starts."""
@@ -250,19 +269,24 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
 
         try:
             bounds = replace(self._bounds, seconds=request.budget_seconds)
+            engine = self._helped(engine, bounds, frozen, self._seconds_left(request, plan, prior))
             with FugueExecutor(engine, frozen, self._name, self._n_slots, bounds) as executor:
                 limits = Limits(request.budget_seconds, bounds.max_retries, request.errors == "raise")
                 scheduler = Scheduler(plan, executor, announcer, prior, limits, self._record, self._done, known)
                 scheduler.n_winners = max(request.n_select, 0)
+                scheduler.clean, scheduler.stop = self._clean, self._stop
                 try:
                     board = scheduler.run()
                 except BaseException:
                     self._board = scheduler.so_far()  # Ctrl-C is no reason to lose what is known by then
                     raise
-                stopped = request.errors == "raise" and bool(board.failures)
-                winners = [] if stopped else chosen(board, request.n_select)
-                refitted = executor.refit(winners)
-                slots = executor.slots
+                self._board = board  # nor is one that comes while the winners are fitted
+                failed = request.errors == "raise" and bool(board.failures)
+                winners = [] if failed or scheduler.stopped else chosen(board, request.n_select)
+                refitted = executor.refit(winners, self._stop)
+                self.stopped = scheduler.stopped or len(refitted) < len(winners)
+                helped = engine if isinstance(engine, HelpedEngine) else None
+                slots = helped.slots_used if helped else executor.slots
         finally:
             self.listener_problems = announcer.close(self._listener_timeout)
         self.verdict = judge(plan, board)
@@ -274,8 +298,34 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
             n_resumed=len(self._done),
             began_at=began_at,
+            n_on_driver=helped.n_here if helped else 0,
+            too_small=helped is not None and not helped.is_open,
         )
         return refitted
+
+    def _seconds_left(self, request: Request, plan: Plan, prior: Cost) -> float:
+        """What the trials are expected to take on one core; for ever, where nothing is known of one of the models."""
+        done = {outcome.trial for outcome in self._done}
+        left = [trial for trial in plan.trials if trial not in done]
+        known = SECONDS_PER_MILLION_CELLS.keys() | self._known_seconds.keys()
+        if any(str(request.given[model_id]) not in known for model_id in {trial.model_id for trial in left}):
+            return math.inf
+        return sum(prior(trial.model_id) for trial in left)
+
+    def _helped(self, engine: Engine, bounds: Bounds, frozen: FrozenExperiment, seconds: float) -> Engine:
+        """The engine, with the help of the driver's own machine where that pays."""
+        if engine.host == "fork" and bounds.isolation != "none" and self._n_slots is None:
+            offered = help_for(
+                self._driver_trials,
+                cold=engine.starts_cold and frozen.n_bytes <= MOST_BYTES,
+                cores=usable_cores(),
+                own_slots=engine.own_slots,
+                seconds=seconds,
+            )
+            if offered is not None:
+                return HelpedEngine(engine, offered)
+        close_early()
+        return engine
 
     @property
     def board(self) -> Leaderboard | None:

@@ -42,6 +42,8 @@ def _own_modules() -> list[Any]:
 
 @cache  # thousands of modules are asked about for each pickle, and a path that was resolved once is known
 def _is_installed(file: str) -> bool:
+    if "/site-packages/" in file or "/dist-packages/" in file:
+        return True  # which spares looking at each folder on the way there, half a second for all of PyCaret
     path = Path(file).resolve()
     if "site-packages" in path.parts or "dist-packages" in path.parts:
         return True

@@ -16,6 +16,7 @@ from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.provenance import git_commit, versions
+from bakeoff.redaction import redact, redact_text, secrets_in
 from bakeoff.results.target import TableTarget
 from bakeoff.session import is_connect, on_databricks
 from bakeoff.source import SourceTable
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from bakeoff.results.side_channel import SideChannel
 
 
+_LONG = 8
+"""Shorter values in the environment are more often words than secrets."""
+
+
 @dataclass(frozen=True)
 class Places:
     """Where a run is written to, opened and known to be writable."""
@@ -39,11 +44,13 @@ class Places:
     tracking: SideChannel
     keep: Callable[[Outcome], None]
     done: tuple[Outcome, ...]
+    secrets: frozenset[str] = frozenset()
 
     @property
     def mlflow_url(self) -> str | None:
         """Of the run's page in MLflow, where it has one and MLflow has answered."""
-        return self.tracking.tracked.url if self.tracking.tracked else None
+        url = self.tracking.tracked.url if self.tracking.tracked else None
+        return redact_text(url) if url else None
 
 
 def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None]) -> Places:
@@ -109,12 +116,19 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     )
     journal = Journal(config.home / "runs" / config.run_id / "journal")
     stored = tables.read_trials(spark, target, config.run_id) if earlier else []
-    known = {outcome.trial: outcome for outcome in [*stored, *journal.read()]}
-    done = tuple(outcome for outcome in known.values() if outcome.status is not Status.CANCELLED)
+    # A trial that was cancelled in one attempt and finished in another is finished, wherever that is written.
+    ended = [outcome for outcome in [*stored, *journal.read()] if outcome.status is not Status.CANCELLED]
+    done = tuple({outcome.trial: outcome for outcome in ended}.values())
     if done:
         say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
     live = LiveTables(spark, target, record, journal, entered=earlier is not None)
-    return Places(record, target, live, tracking, journal.append, done)
+    return Places(record, target, live, tracking, journal.append, done, secrets_of(config))
+
+
+def secrets_of(config: RunConfig) -> frozenset[str]:
+    """What was asked that nobody should read, and what the environment holds of that kind."""
+    environment = {value for value in secrets_in(dict(os.environ)) if len(value) >= _LONG and not value.startswith("/")}
+    return secrets_in({"source": config.source, "setup": config.setup}) | environment
 
 
 def table_target(config: RunConfig) -> TableTarget:
@@ -185,7 +199,7 @@ _LOGGED = (
 def _asked(config: RunConfig) -> dict[str, Any]:
     """What is logged as parameters: what was asked for, by the name of its option."""
     asked = {name: getattr(config, name) for name in _LOGGED}
-    return {name: value for name, value in asked.items() if value not in (None, (), {})}
+    return {name: redact(value) for name, value in asked.items() if value not in (None, (), {})}
 
 
 def _dataset(source: SourceTable) -> DatasetInfo:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 JAVA_VERSIONS = {3: (8, 11, 17), 4: (17, 21)}
 """The Java versions that each major version of Spark runs on."""
 DRIVER_MEMORY = "2g"
+DAEMON = "bakeoff.execution.spark_daemon"
+"""What forks the workers of a local session: they have PyCaret from their first moment."""
 _JAVA_SECONDS = 20.0
 # The work is done in Python, and Java lives for one short run: the optimising compiler would spend more than it gains
 # (a first commit to Delta takes half as long without it on two cores).
@@ -45,9 +47,11 @@ class OpenSession(NamedTuple):
 
 @contextmanager
 def open_session(
-    spark: SparkSession | None = None, home: Path = Path(".bakeoff"), slots: int | None = None
+    spark: SparkSession | OpenSession | None = None, home: Path = Path(".bakeoff"), slots: int | None = None
 ) -> Iterator[OpenSession]:
     """The session passed, else the active one, else the platform's, else a local one that ends with the block.
+
+    What was opened here before can be passed, too, and stays whose it is.
 
     Example:
         >>> mine = object()
@@ -55,6 +59,9 @@ def open_session(
         ...     spark is mine, owned
         (True, False)
     """
+    if isinstance(spark, OpenSession):
+        yield spark
+        return
     found = spark if spark is not None else active_session()
     if found is not None:
         yield OpenSession(found, owned=False)
@@ -146,6 +153,7 @@ def _settings(folder: Path, slots: int) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.shuffle.partitions": "1",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.python.daemon.module": DAEMON,
         # Delta cuts a table's log into 50 partitions unless told otherwise: seconds per commit on a small machine.
         "spark.databricks.delta.snapshotPartitions": "1",
         # The tables of a laptop are small, and each of their queries runs once: compiling Java for it, or planning it

@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from bakeoff.execution.warm_up import warm_up
+from bakeoff.session import DAEMON
+
 HERE = Path(__file__).parent
 
 
@@ -82,6 +85,7 @@ def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.python.daemon.module": DAEMON,
     }
     # SPARK_TESTING: the server takes a free port of its own choice, and the client asks it which.
     environment = {"JAVA_HOME": str(home), "PYSPARK_PYTHON": sys.executable, "SPARK_TESTING": "1"}
@@ -95,5 +99,6 @@ def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         with pytest.warns(UserWarning, match="Spark Connect jars"):
             made = builder.getOrCreate()
         os.environ.pop("SPARK_REMOTE", None)
+    warm_up(made).join()  # or what is little work would never reach the workers
     yield made
     made.stop()

@@ -12,7 +12,7 @@ from comparing import through
 from models import Sleeps
 
 from bakeoff import FugueBackend
-from bakeoff.comparison.events import Event, TrialDone
+from bakeoff.comparison.events import Event, RunDone, TrialDone
 
 OVERSHOOT = 5.0
 N_MODELS = 6
@@ -60,14 +60,15 @@ def test_what_a_running_task_has_finished_counts(spark: Any, exp: Any, alone: An
 
 
 class Interrupts:
-    """Presses Ctrl-C after so many trials."""
+    """Presses Ctrl-C after so many trials, or after so many events of another kind."""
 
-    def __init__(self, after: int) -> None:
+    def __init__(self, after: int, kind: type[Event] = TrialDone) -> None:
         self.after = after
+        self.kind = kind
         self.at = 0.0
 
     def handle(self, event: Event) -> None:
-        self.after -= isinstance(event, TrialDone)
+        self.after -= isinstance(event, self.kind)
         if self.after == 0 and not self.at:
             self.at = time.monotonic()
             os.kill(os.getpid(), signal.SIGINT)
@@ -85,6 +86,15 @@ def test_after_ctrl_c_the_best_so_far_is_known(spark: Any, exp: Any, alone: Any,
     _check(backend, exp)
     assert (backend.trials["status"] == "ok").sum() >= max(1, int(share * 2 * N_MODELS))
     assert through(spark, exp, ["nb"], fold=2).backend.leaderboard["status"].tolist() == ["ok"]  # the slots are free
+
+
+def test_ctrl_c_while_the_winner_is_fitted_loses_no_score(spark: Any, exp: Any, alone: Any) -> None:
+    interrupts = Interrupts(1, RunDone)
+    backend = FugueBackend(spark, listeners=[interrupts])
+    with pytest.raises(KeyboardInterrupt):
+        exp.compare_models([Sleeps(2.0)], fold=2, parallel=backend, verbose=False)
+    assert backend.trials["status"].tolist() == ["ok", "ok"]
+    assert len(exp.pull()) == 1
 
 
 @pytest.mark.slow

@@ -17,15 +17,20 @@ pytestmark = pytest.mark.slow
 JOB = """
 import os, sys, warnings
 warnings.simplefilter("ignore")
+from importlib.metadata import version
 from pathlib import Path
 from pyspark.sql import SparkSession
 from bakeoff import RunConfig, run, session
 from bakeoff.errors import UserError
 
 home = Path(sys.argv[1])
+if version("pyspark").startswith("4."):  # which brings the server along
+    packages = f"io.delta:delta-spark_2.13:{version('delta-spark')}"
+else:
+    packages = f"io.delta:delta-spark_2.12:{version('delta-spark')},org.apache.spark:spark-connect_2.12:3.5.7"
 settings = {
     **session._settings(home, 2),
-    "spark.jars.packages": "io.delta:delta-spark_2.12:3.3.2,org.apache.spark:spark-connect_2.12:3.5.7",
+    "spark.jars.packages": packages,
     "spark.driver.extraJavaOptions": session._java_options(session.find_java(), home),
 }
 settings = {name: value for name, value in settings.items() if name not in ("spark.master", "spark.app.name")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -186,14 +185,6 @@ class KillsItsProcess(Told):
         if not Path(self.told).exists():
             _note(self.told, "killed")
             os._exit(17)
-
-
-class NamesItsModules(Told):
-    """Fails, and says which modules whose names begin as it is told its process has imported."""
-
-    def before(self, X: Any) -> None:
-        found = sorted(module for module in sys.modules if module.startswith(self.told))
-        raise ValueError(f"imported: {', '.join(found) or 'none'}")
 
 
 class KillsItsProcessInRefit(Told):

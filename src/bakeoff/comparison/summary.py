@@ -18,6 +18,8 @@ class Summary:
         ideal_seconds: the least that these trials could have taken on these slots.
         n_resumed: trials that an earlier attempt of the run had finished.
         began_at: seconds since the epoch, when the first task could start.
+        n_on_driver: trials that the driver's own machine ran while the workers got ready.
+        too_small: whether that was all, because there was too little work to start workers for.
     """
 
     slots: int
@@ -25,6 +27,8 @@ class Summary:
     ideal_seconds: float
     n_resumed: int = 0
     began_at: float = 0.0
+    n_on_driver: int = 0
+    too_small: bool = False
 
     @property
     def efficiency(self) -> float:

@@ -19,6 +19,7 @@ from fugue.execution.factory import make_execution_engine
 from bakeoff.errors import UserError
 from bakeoff.execution.engines import SPARK_PATIENCE, PlainThreads, map_one_row
 from bakeoff.execution.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
+from bakeoff.execution.warm_up import are_warm, note_warm, own_slots
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
@@ -57,6 +58,16 @@ class ConnectEngine(PlainThreads):
         ids = self._spark.range(1000).selectExpr("spark_partition_id() AS id").distinct()
         return max(1, int(ids.count()))
 
+    @property
+    def starts_cold(self) -> bool:  # type: ignore[override]  # where others have a constant
+        """Whether no worker of this session is known to have done something lately."""
+        return not are_warm(self._spark)
+
+    @property
+    def own_slots(self) -> int:  # type: ignore[override]  # where others have a constant
+        """As many as there are cores, where the server is on this machine."""
+        return own_slots(self._spark)
+
     def publish(self, frozen: FrozenExperiment) -> str:
         """Put the pickled experiment where workers can read it.
 
@@ -72,7 +83,9 @@ class ConnectEngine(PlainThreads):
         del description  # Connect has no place for it
         for tag in self._tags:
             self._spark.addTag(tag)
-        return self._map(work, self._delivery)
+        answered = self._map(work, self._delivery)
+        note_warm(self._spark)
+        return answered
 
     def cancel(self) -> None:
         """Interrupt the queries that carry our tag."""

@@ -25,6 +25,8 @@ class Engine(Protocol):
         grows: whether it is worth asking again for its slots while a run is on.
         ahead: how many jobs may wait inside the engine, beyond those that its slots run.
         patience: seconds after which it is about to end a worker that is idle; ``None`` where it never does that.
+        starts_cold: whether its workers have to be started, and to import PyCaret, before they can run a first trial.
+        own_slots: how many of its slots use the cores of the machine that this process is on.
     """
 
     name: str
@@ -32,6 +34,14 @@ class Engine(Protocol):
     grows: bool
     ahead: int
     patience: float | None
+
+    @property
+    def starts_cold(self) -> bool:
+        """Whether nothing is known of workers that would be ready for a trial at once."""
+
+    @property
+    def own_slots(self) -> int:
+        """How many tasks run on this machine's cores at once, by what the session says of itself."""
 
     @property
     def slots(self) -> int:
@@ -61,6 +71,8 @@ class PlainThreads:
     """An engine whose slots need nothing of the thread that they run on, and stay as many as they are."""
 
     grows = False
+    starts_cold = False
+    own_slots = 0
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """A plain thread."""

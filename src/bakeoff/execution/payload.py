@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import pickle
 from collections import OrderedDict
@@ -125,13 +126,24 @@ def host_of(digest: str, read: Callable[[], bytes], *, fork: bool) -> ForkHost |
         if fork:
             runner = runner_of(digest, read)
             runner.import_models()
+            # PySpark collects garbage after every task: a tenth of a second, if it has to look through all of PyCaret.
+            # Garbage that an earlier payload has left since would stay for ever.
+            if _HOSTS:
+                gc.unfreeze()
+                gc.collect()
+            gc.freeze()
             _HOSTS[key] = ForkHost(runner)
         else:
-            _HOSTS[key] = TrialHost(read())
+            keep_host(digest, TrialHost(read()))
     _HOSTS.move_to_end(key)
     while len(_HOSTS) > KEPT_PAYLOADS:
         _HOSTS.popitem(last=False)[1].close()
     return _HOSTS[key]
+
+
+def keep_host(digest: str, host: TrialHost) -> None:
+    """Remember a host beside this process for a payload that it has, or will be given."""
+    _HOSTS[digest, False] = host
 
 
 def interrupt_host(digest: str) -> None:

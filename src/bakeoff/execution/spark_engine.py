@@ -11,7 +11,7 @@ from fugue.execution.factory import make_execution_engine
 
 from bakeoff.execution.engines import SPARK_PATIENCE, map_one_row
 from bakeoff.execution.payload import BroadcastDelivery, Payload
-from bakeoff.execution.warm_up import slots_of
+from bakeoff.execution.warm_up import are_warm, note_warm, own_slots, slots_of
 from bakeoff.execution.worker import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
@@ -40,6 +40,16 @@ class SparkEngine:
         """Cores of the cluster over the cores that one task takes."""
         return slots_of(self._spark)
 
+    @property
+    def starts_cold(self) -> bool:
+        """Whether no worker of this session is known to have done something lately."""
+        return not are_warm(self._spark)
+
+    @property
+    def own_slots(self) -> int:
+        """All slots, where executors are on this machine."""
+        return own_slots(self._spark)
+
     def publish(self, frozen: FrozenExperiment) -> str:
         """Broadcast the pickled experiment."""
         payload = Payload.of(frozen)
@@ -51,7 +61,9 @@ class SparkEngine:
         context = self._spark.sparkContext
         context.addJobTag(self._tag)
         context.setJobDescription(description)
-        return join(map_one_row(self._spark.range(0, 1, 1, 1), work, self._delivery, self._engine).as_array())
+        answered = map_one_row(self._spark.range(0, 1, 1, 1), work, self._delivery, self._engine).as_array()
+        note_warm(self._spark)
+        return join(answered)
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """A thread that inherits the caller's Spark properties."""

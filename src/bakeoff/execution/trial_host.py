@@ -26,25 +26,28 @@ if TYPE_CHECKING:
     from bakeoff.pycaret3.runner import Refitted
 
 START_SECONDS = 180.0
-"""A host that has not imported PyCaret and read the payload by then is given up."""
+"""A host that has not imported PyCaret by then, or not read the payload, is given up."""
+UNUSED_SECONDS = 1_800.0
+"""A host that was started early and gets no payload for so long ends by itself: the comparison is off."""
 
 
 class TrialHost:
     """Runs trials in a process that this one starts, one at a time.
 
     Args:
-        payload: the pickled `bakeoff.pycaret3.frozen.FrozenExperiment`.
+        payload: the pickled `bakeoff.pycaret3.frozen.FrozenExperiment`; what is not known yet may be given later.
     """
 
-    def __init__(self, payload: bytes) -> None:
-        self._payload = payload
+    def __init__(self, payload: bytes | None = None) -> None:
+        self.payload = payload
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._has_read = False
         self._busy = threading.Event()
 
     def answer(self, ask: Ask) -> Outcome | Refitted:
         """Do what is asked for, within its bounds; starting the process does not count."""
-        connection = self._ready()
+        connection = self.ready()
         started = time.monotonic()
         self._busy.set()
         try:
@@ -67,9 +70,10 @@ class TrialHost:
         """End the process, if there is one."""
         self._end()
 
-    def _ready(self) -> Connection:
-        if self._connection is not None and self._process is not None and self._process.poll() is None:
-            return self._connection
+    def start(self) -> None:
+        """Start the process, which imports PyCaret; what it is to work on it gets from `ready`."""
+        if self._process is not None and self._process.poll() is None:
+            return
         self._end()
         mine, theirs = Pipe()
         self._process = subprocess.Popen(  # noqa: S603 - this Python
@@ -87,18 +91,40 @@ class TrialHost:
         )
         theirs.close()
         self._connection = mine
+
+    def ready(self) -> Connection:
+        """The way to a process that has read the payload.
+
+        Raises:
+            RuntimeError: it could not be started.
+        """
+        if self._has_read and self._process is not None and self._process.poll() is None and self._connection:
+            return self._connection
+        self.start()
+        connection = self._connection
+        assert connection is not None and self.payload is not None  # noqa: S101, PT018 - it was given by now
         try:
-            mine.send_bytes(self._payload)
-            why = mine.recv_bytes().decode() if mine.poll(START_SECONDS) else f"It took more than {START_SECONDS:g} s."
+            why = self._heard(connection)
             if not why:
-                return mine
+                connection.send_bytes(self.payload)
+                why = self._heard(connection)
+            if not why:
+                self._has_read = True
+                return connection
         except (EOFError, OSError) as error:
             why = repr(error)
         code = self._end()
         raise RuntimeError(f"The process for trials did not start ({describe_end(code)}). {why}")
 
+    @staticmethod
+    def _heard(connection: Connection) -> str:
+        """Why the process cannot go on; nothing where it can."""
+        said = connection.poll(START_SECONDS)
+        return connection.recv_bytes().decode() if said else f"It took more than {START_SECONDS:g} s."
+
     def _end(self) -> int | None:
         """Kill the process and everything that it has started; returns its exit code."""
+        self._has_read = False
         process, self._process = self._process, None
         if self._connection is not None:
             self._connection.close()
@@ -110,10 +136,37 @@ class TrialHost:
         return process.wait()
 
 
+_EARLY: list[TrialHost] = []
+
+
+def start_early() -> None:
+    """Start a host before it is known what it will work on; the next one that is wanted is this one."""
+    if not _EARLY:
+        _EARLY.append(TrialHost())
+    _EARLY[0].start()
+
+
+def take_host() -> TrialHost:
+    """A host without a payload, the early one if there is one."""
+    return _EARLY.pop() if _EARLY else TrialHost()
+
+
+def close_early() -> None:
+    """End an early host that nobody wants."""
+    while _EARLY:
+        _EARLY.pop().close()
+
+
 def serve(connection: Connection) -> None:
-    """What the process does: take the payload, then one thing after the other, until nobody asks any more."""
+    """What the process does: import, take the payload, then one thing after the other, until nobody asks any more."""
     try:
-        content = connection.recv_bytes()  # first of all: the parent counts the seconds once it is rid of it
+        from bakeoff.pycaret3.preload import preload
+
+        preload()
+        connection.send_bytes(b"")
+        if not connection.poll(UNUSED_SECONDS):
+            return
+        content = connection.recv_bytes()
         try:
             from bakeoff.pycaret3.runner import runner_for
 

@@ -34,7 +34,7 @@ class Work:
         refit: the id of a model.
         attempt: 1 for the first try.
         probe: answer with the digest of the payload that could be read.
-        warm: do nothing, so that the engine sees that this worker is needed.
+        warm: read the payload, if that has not been done; so the engine sees that this worker is needed.
         seconds_left: trials that have not ended by then are cancelled; of those in this process itself, the ones that
             have not started.
         host: how to fit models: in a child ``"fork"``ed from this process, in one that is ``"start"``ed beside it, or,
@@ -129,6 +129,8 @@ def perform(work: Work, delivery: Delivery) -> Any:
     if work.probe:
         return digest_of(delivery.read())
     if work.warm:
+        with _ONE_AT_A_TIME:
+            _get_ready(work, delivery)
         return None
     attempt = work.attempt + _engine_attempts()
     if attempt > work.attempt and (len(work.trials) > 1 or attempt > 1 + work.max_retries):
@@ -137,6 +139,13 @@ def perform(work: Work, delivery: Delivery) -> Any:
         if work.refit is not None:
             return _refit(work.refit, work, delivery)
         return [_run(trial, replace(work, attempt=attempt), delivery, started) for trial in work.trials]
+
+
+def _get_ready(work: Work, delivery: Delivery) -> None:
+    if work.host == "none":
+        runner_of(work.digest, delivery.read)
+    else:
+        _host(work, delivery)
 
 
 def _not_again(work: Work, attempt: int) -> Any:

@@ -4,3 +4,7 @@ This is the only package that imports PyCaret or knows its private names. It tur
 parts (`freeze`), runs trials from that payload (`runner_for`), and puts the results back into the experiment as if it
 had compared the models itself (`restore_state`).
 """
+
+from bakeoff.pycaret3.kernel import import_display_without_kernel
+
+import_display_without_kernel()

@@ -72,6 +72,11 @@ class FrozenExperiment:
         return int(self.X.shape[1] - texts.shape[1] + few.sum())
 
     @property
+    def n_bytes(self) -> int:
+        """Memory of the training rows, texts aside."""
+        return 0 if self.X is None else int(self.X.memory_usage().sum())
+
+    @property
     def test_ratio(self) -> float | None:
         """Test rows per training row, in the mean over folds; ``None`` for a hold-out."""
         ratios = [len(test) / len(train) for train, test in self.splits if len(test) and len(train)]

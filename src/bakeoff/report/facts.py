@@ -178,9 +178,12 @@ def clock(summary: Summary) -> str:
     Example:
         >>> clock(Summary(slots=2, wall_seconds=10.0, ideal_seconds=9.0))
         'Took 10.0 s on 2 slots; ideal 9.0 s, efficiency 90%'
+        >>> clock(Summary(slots=1, wall_seconds=2.0, ideal_seconds=1.0, too_small=True))
+        'Took 2.0 s on 1 slot (on the driver: too little work to start workers for); ideal 1.0 s, efficiency 50%'
     """
+    where = " (on the driver: too little work to start workers for)" if summary.too_small else ""
     return (
-        f"Took {seconds(summary.wall_seconds)} on {counted(summary.slots, 'slot')}; ideal "
+        f"Took {seconds(summary.wall_seconds)} on {counted(summary.slots, 'slot')}{where}; ideal "
         f"{seconds(summary.ideal_seconds)}, efficiency {summary.efficiency:.0%}"
     )
 

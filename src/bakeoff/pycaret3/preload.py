@@ -1,0 +1,26 @@
+"""What every process for trials needs sooner or later, imported before it is asked for anything."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+
+_MODULES = (
+    "bakeoff.pycaret3.tabular",  # PyCaret itself, and most of the time
+    "pycaret.internal.preprocess.transformers",
+    "pycaret.internal.metrics",
+    "category_encoders",
+    "sklearn.discriminant_analysis",
+    "sklearn.dummy",
+    "sklearn.ensemble",
+    "sklearn.naive_bayes",
+    "sklearn.neighbors",
+    "lightgbm.sklearn",
+)
+
+
+def preload() -> None:
+    """Import PyCaret's pipelines and scorers and the usual models; what is not installed is left out."""
+    for name in _MODULES:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
