@@ -220,11 +220,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     chosen = models if isinstance(models, list) else [models]
     best = board.best
     places.tracking.settle()
-    tracked = places.tracking.tracked
     record = replace(
         places.record,
-        mlflow_experiment_id=tracked.experiment_id if tracked else None,
-        mlflow_run_id=tracked.mlflow_run_id if tracked else None,
+        **places.tracking.ids,
         status="killed" if backend.stopped else "finished" if best else "failed",
         n_folds=plan.n_folds,
         primary_metric=plan.sort_by,
@@ -270,6 +268,12 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     }
     ended = "KILLED" if backend.stopped else "FINISHED" if best else "FAILED"
     problems += places.tracking.finish(board, clock, ended, story_of(reported.facts))
+    if places.tracking.model_run_ids != ids:  # MLflow has answered late
+        record = replace(record, **places.tracking.ids)
+        try:
+            tables.fill_mlflow_ids(spark, places.tables, record, places.tracking.model_run_ids)
+        except Exception as error:  # noqa: BLE001 - everything else is in its place
+            problems.append(f"MLflow's ids are not in the tables: {type(error).__name__}: {error}")
     logged = places.tracking.logged
     if best is None and not backend.stopped:
         for problem in problems:
@@ -304,6 +308,8 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
     from bakeoff.results import tables
 
     places.live.flush()
-    tables.merge_run(spark, places.tables, replace(places.record, status=status, finished_at=time.time()))
+    tables.merge_run(
+        spark, places.tables, replace(places.record, **places.tracking.ids, status=status, finished_at=time.time())
+    )
     for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
         _LOG.warning("%s", problem)

@@ -98,7 +98,6 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         schema=config.schema,
     )
     tracking = open_side_channel(config.home, head, say)
-    tracked = tracking.tracked
     record = RunRecord(
         run_id=config.run_id,
         status="running",
@@ -109,8 +108,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         target=config.target,
         n_rows=source.frame.shape[0],
         n_columns=source.frame.shape[1],
-        mlflow_experiment_id=tracked.experiment_id if tracked else None,
-        mlflow_run_id=tracked.mlflow_run_id if tracked else None,
+        **tracking.ids,
         config=config.to_json(),
         versions=versions(),
         git_commit=commit,

@@ -94,6 +94,7 @@ def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others 
     home: Path, tables: TableTarget, run_id: str | None, sent: dict[str, Sent], open_spark: OpenSpark, say: Say
 ) -> bool:
     """Enter ids that were not known, and close what has ended; says whether the tables know the run."""
+    from bakeoff.results.rows import RunRecord
     from bakeoff.results.spool import FOLDER, clear
     from bakeoff.results.tables import exists, fill_mlflow_ids, frame
     from bakeoff.stored import run_folder
@@ -104,8 +105,9 @@ def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others 
         if not exists(spark, tables, "runs"):
             return False
         for key, one in sent.items():
-            tracked = one.tracked
-            fill_mlflow_ids(spark, tables, key, tracked.experiment_id, tracked.mlflow_run_id, one.model_run_ids)
+            ids = (one.tracked.experiment_id, one.tracked.mlflow_run_id)
+            run = RunRecord(key, "", mlflow_experiment_id=ids[0], mlflow_run_id=ids[1])
+            fill_mlflow_ids(spark, tables, run, one.model_run_ids)
         runs = frame(spark, tables, "runs").selectExpr(
             "run_id", "status", "mlflow_experiment_id", "unix_micros(finished_at) / 1e6 AS finished_at"
         )

@@ -213,15 +213,13 @@ def test_a_server_that_is_back_before_the_end_gets_all_of_it(  # noqa: PLR0917 -
     name(proxy.uri)
     proxy.mode = REFUSE
     home = tmp_path / "home"
-    at = At(1, lambda: setattr(proxy, "mode", PASS))
-    hold = At(2, lambda: time.sleep(0.1))
-    result = run(
-        config(source, home, run_id="back", experiment="back"), spark, say=lambda _: None, listeners=[at, hold]
-    )
-    results_are_complete(spark, home)
+    at = At(2, lambda: setattr(proxy, "mode", PASS))
+    result = run(config(source, home, run_id="back", experiment="back"), spark, say=lambda _: None, listeners=[at])
+    found = results_are_complete(spark, home)
     assert result.problems == ()
-    mlflow_is_complete(server, home, "back")
-    assert result.mlflow_run_id is not None
+    parent = mlflow_is_complete(server, home, "back")
+    assert [result.mlflow_run_id] == found["runs"]["mlflow_run_id"].tolist() == [parent.info.run_id]
+    assert found["leaderboard"]["mlflow_run_id"].notna().all()
     assert result.model_uri is not None
 
 

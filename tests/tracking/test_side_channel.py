@@ -228,7 +228,7 @@ def test_what_is_there_twice_after_all_is_deleted(
     client = MlflowClient(tracking_uri=server)
     for run in runs_of(server, one._head.run_id):  # late answers of calls that were made again
         client.create_run(run.info.experiment_id, tags=run.data.tags, run_name=run.info.run_name)
-    one._last_failure = ConnectionError()
+    one._setbacks = 1
     assert finish(one) == []
     complete(server, one._head.run_id, tmp_path)
 

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 DEFAULT_HOME = Path(".bakeoff")
-ALLOWANCE_SECONDS = 4.0
-"""How long a run waits in all for answers that take longer than usual."""
+ALLOWANCE_SECONDS = 3.5
+"""How long a run waits in all for answers that take longer than usual. Three of them are noticed as late half a second
+after they were asked for, so this comes to five seconds."""
 START_SHARE = 0.6
 """How much of that may be used up before the comparison starts."""
 CATCH_UP_SECONDS = 60.0
@@ -76,7 +77,8 @@ class SideChannel:
         self._plan: Plan | None = None
         self._changed = threading.Condition()
         self._waiting: deque[Message] = deque([_OPEN])
-        self._failures = 0
+        self._failures = 0  # since MLflow was last reached
+        self._setbacks = 0  # ever
         self._next_try = 0.0
         self._last_failure: BaseException | None = None
         self._refused: dict[str, BaseException] = {}
@@ -87,6 +89,15 @@ class SideChannel:
     def tracked(self) -> TrackedRun | None:
         """Where the run is logged, as soon as that is known."""
         return self._tracking.tracked
+
+    @property
+    def ids(self) -> dict[str, Any]:
+        """MLflow's ids by the columns of ``runs`` that hold them, as far as they are known."""
+        found = self._tracking.tracked
+        return {
+            "mlflow_experiment_id": found.experiment_id if found else None,
+            "mlflow_run_id": found.mlflow_run_id if found else None,
+        }
 
     @property
     def model_run_ids(self) -> Mapping[str, str]:
@@ -158,7 +169,7 @@ class SideChannel:
 
     def settle(self) -> None:
         """Let MLflow hear what was put so far, so that the ids of its runs are known; not for long."""
-        self._wait(lambda: not self._waiting or self._failures > 0)
+        self._hurry()
 
     def finish(
         self, leaderboard: Leaderboard, summary: Mapping[str, float], status: str, story: Story | None = None
@@ -181,11 +192,9 @@ class SideChannel:
             return []
         self.put(messages.of_end(status))
         with self._changed:
-            if self._last_failure:
+            if self._setbacks:
                 self._waiting.append(_TIDY)
-            failures, self._next_try = self._failures, 0.0  # once more, now
-            self._changed.notify_all()
-        self._wait(lambda: not self._waiting or self._failures > failures)
+        self._hurry()
         with self._changed:
             sent = not self._waiting
         self._end()
@@ -194,6 +203,13 @@ class SideChannel:
             return []
         self._spool.close()
         return [self._problem(sent=sent)]
+
+    def _hurry(self) -> None:
+        """Wait until all is sent; an MLflow that could not be reached is tried once more, now."""
+        with self._changed:
+            setbacks, self._next_try = self._setbacks, 0.0
+            self._changed.notify_all()
+        self._wait(lambda: not self._waiting or self._setbacks > setbacks)
 
     def _problem(self, *, sent: bool) -> str:
         refusals = "; ".join(map(reason, self._refused.values()))
@@ -223,8 +239,10 @@ class SideChannel:
         """
         waited, now = 0.0, time.monotonic()
         with self._changed:
-            while not done() and waited < CATCH_UP_SECONDS and self._allowance > keep:
+            while not done() and waited < CATCH_UP_SECONDS:
                 overdue, uploading = self._client.overdue, self._client.uploading
+                if overdue and self._allowance <= keep:
+                    return
                 self._changed.wait(_STEP)
                 now, last = time.monotonic(), now
                 waited += 0.0 if uploading else now - last
@@ -292,6 +310,7 @@ class SideChannel:
                     _LOG.info("MLflow cannot be reached, and is tried again: %s", reason(error))
                 self._last_failure = error
                 self._failures += 1
+                self._setbacks += 1
                 self._next_try = time.monotonic() + min(2.0 ** (self._failures - 1), LONGEST_PAUSE)
             self._changed.notify_all()
 

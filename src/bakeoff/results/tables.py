@@ -139,26 +139,20 @@ def merge_leaderboard(  # noqa: PLR0913, PLR0917
         _merge(spark, target, LEADERBOARD, run_id, values)
 
 
-def fill_mlflow_ids(  # noqa: PLR0913, PLR0917 - none of them follows from the others
-    spark: SparkSession,
-    target: TableTarget,
-    run_id: str,
-    experiment_id: str,
-    mlflow_run_id: str,
-    model_run_ids: Mapping[str, str],
-) -> None:
-    """Enter MLflow's ids of a run that did not know them when it ended; ids that are there stay."""
-    runs, board = target.name(RUNS.name), target.name(LEADERBOARD.name)
-    ids = {"run_id": run_id, "experiment_id": experiment_id, "mlflow_run_id": mlflow_run_id}
-    run = f"""
-        UPDATE {runs} SET mlflow_experiment_id = :experiment_id, mlflow_run_id = :mlflow_run_id
-        WHERE run_id = :run_id AND mlflow_run_id IS NULL"""  # noqa: S608 - a quoted name of ours
-    models = f"""
-        UPDATE {board} SET mlflow_run_id = from_json(:models, 'MAP<STRING,STRING>')[model_id]
-        WHERE run_id = :run_id AND mlflow_run_id IS NULL"""  # noqa: S608
-    commit(target, lambda: spark.sql(run, args=ids))
+def fill_mlflow_ids(spark: SparkSession, target: TableTarget, run: RunRecord, model_run_ids: Mapping[str, str]) -> None:
+    """Enter MLflow's ids of a run and its models that were not known when it ended; ids that are there stay."""
+    rows, board = target.name(RUNS.name), target.name(LEADERBOARD.name)
+    if run.mlflow_run_id:
+        ids = {"run_id": run.run_id, "experiment_id": run.mlflow_experiment_id, "mlflow_run_id": run.mlflow_run_id}
+        statement = f"""
+            UPDATE {rows} SET mlflow_experiment_id = :experiment_id, mlflow_run_id = :mlflow_run_id
+            WHERE run_id = :run_id AND mlflow_run_id IS NULL"""  # noqa: S608 - a quoted name of ours
+        commit(target, lambda: spark.sql(statement, args=ids))
     if model_run_ids:
-        known = {"run_id": run_id, "models": json.dumps(dict(model_run_ids))}
+        known = {"run_id": run.run_id, "models": json.dumps(dict(model_run_ids))}
+        models = f"""
+            UPDATE {board} SET mlflow_run_id = from_json(:models, 'MAP<STRING,STRING>')[model_id]
+            WHERE run_id = :run_id AND mlflow_run_id IS NULL"""  # noqa: S608
         commit(target, lambda: spark.sql(models, args=known))
 
 
