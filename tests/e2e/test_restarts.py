@@ -241,17 +241,16 @@ class Interrupts:
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def _takes_its_time(frames: Iterator[Any]) -> Iterator[Any]:
-    for each in frames:
-        time.sleep(20)
-        yield each
-
-
 @pytest.mark.slow
 def test_other_jobs_of_the_session_live_on(spark: Any, folder: Path) -> None:
+    def takes_its_time(frames: Iterator[Any]) -> Iterator[Any]:
+        for each in frames:
+            time.sleep(20)
+            yield each
+
     handlers = [signal.getsignal(each) for each in SIGNALS]
     with ThreadPoolExecutor(1) as theirs:
-        job = theirs.submit(spark.range(0, 1, 1, 1).mapInPandas(_takes_its_time, "id long").collect)
+        job = theirs.submit(spark.range(0, 1, 1, 1).mapInPandas(takes_its_time, "id long").collect)
         with pytest.raises(RunInterruptedError, match="`bakeoff resume beside"):
             run(config(folder, "beside"), spark, say=lambda _: None, listeners=[Interrupts(3)])
         assert [row.id for row in job.result()] == [0]
