@@ -209,11 +209,12 @@ def test_workers_that_nobody_waits_for_any_more_are_cancelled(workers, start):
 @pytest.mark.parametrize(
     ("wish", "driver", "seconds", "expected"),
     [
-        (None, {"cold": True, "cores": 2, "own_slots": 2}, 60.0, Help()),  # local[2]: until its workers are ready
+        (None, {"cold": True, "cores": 2, "own_slots": 2}, 60.0, None),  # local[2]: no core is left over
         (None, {"cold": True, "cores": 4, "own_slots": 2}, 60.0, Help(stays=True)),
         (None, {"cold": True, "cores": 1, "own_slots": 0}, 60.0, None),  # the driver has one core, and needs it
         (None, {"cold": True, "cores": 2, "own_slots": 2}, 2.0, Help(module.ALONE_SECONDS)),
-        (None, {"cold": True, "cores": 2, "own_slots": 2}, float("inf"), Help()),  # nothing is known of a model
+        (None, {"cold": True, "cores": 2, "own_slots": 2}, float("inf"), None),
+        (None, {"cold": True, "cores": 8, "own_slots": 0}, float("inf"), Help(stays=True)),  # of some nothing is known
         (None, {"cold": False, "cores": 8, "own_slots": 0}, 2.0, None),  # warm workers get all the work
         (True, {"cold": False, "cores": 2, "own_slots": 2}, 2.0, Help(stays=True)),
         (False, {"cold": True, "cores": 8, "own_slots": 0}, 2.0, None),

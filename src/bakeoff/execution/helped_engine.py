@@ -63,11 +63,14 @@ def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, secon
         Help(alone_seconds=6.0, stays=True)
         >>> help_for(None, cold=False, seconds=60.0, **driver), help_for(False, cold=True, seconds=60.0, **driver)
         (None, None)
+        >>> help_for(None, cold=True, seconds=60.0, cores=2, own_slots=2)  # one more import would keep theirs waiting
     """
-    if wish is False or (wish is None and not (cold and cores > 1)):
-        return None
+    spare = cores - own_slots > 1  # one for the driver itself
     small = cold and seconds <= SMALL_SECONDS
-    return Help(ALONE_SECONDS if small else 0.0, stays=bool(wish) or cores - own_slots > 1)  # one for the driver itself
+    pays = cold and cores > 1 and (spare or small)
+    if wish is False or not (wish or pays):
+        return None
+    return Help(ALONE_SECONDS if small else 0.0, stays=bool(wish) or spare)
 
 
 class DriverSlot:
