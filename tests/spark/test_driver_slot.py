@@ -60,7 +60,7 @@ def test_what_a_model_does_to_its_process_ends_alike_wherever_it_runs(spark):
     mine = through(spark, shared("binary"), ["nb", Hurts("kill")], fold=2, n_select=0, options=options).backend
     assert mine.leaderboard.set_index("model_name")["status"].tolist() == ["ok", "failed"]
     assert mine.failures["error_message"].str.contains("SIGKILL").all()
-    assert mine.failures["attempt"].tolist() == [2, 2]
+    assert mine.failures["attempts"].tolist() == [2, 2]
     assert mine.summary.slots == 3
     assert hosts_beside() == []
 
