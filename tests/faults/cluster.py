@@ -163,7 +163,8 @@ def _compare(spark: Any, cluster: Cluster, folder: Path) -> dict[str, Any]:
     exp = experiment(breast_cancer(200), "target", fold=N_FOLDS, custom_pipeline=steps)
     reads.unlink()
     models = [Slow(str(fits), var_smoothing=10.0**-n) for n in range(1, N_MODELS + 1)]
-    backend = FugueBackend(spark, listeners=[Disturbs(cluster)], cost=lambda _: 9.0)  # a task for each trial
+    seconds = {str(n): 9.0 for n in range(N_MODELS)}  # a task for each trial
+    backend = FugueBackend(spark, listeners=[Disturbs(cluster)], known_seconds=seconds, driver_trials=False)
     best = exp.compare_models(models, parallel=backend, verbose=False)
     logs = {name: cluster.logs(name) for name in ("first", "second", "third")}
     read = re.compile(rf"Started reading broadcast variable ({'|'.join(map(str, sent))}) ")

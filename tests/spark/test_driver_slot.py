@@ -13,7 +13,7 @@ from hurting import Hurts
 
 from bakeoff import FugueBackend
 from bakeoff.errors import UserError
-from bakeoff.execution import helped_engine, trial_host, warm_up
+from bakeoff.execution import driver_slot, trial_host, warm_up
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 QUICK = ["nb", "dt", "dummy"]
@@ -35,7 +35,7 @@ def hosts_beside():
 
 
 def test_little_work_on_cold_workers_starts_no_spark_job(cold, caplog, monkeypatch):
-    monkeypatch.setattr(helped_engine, "ALONE_SECONDS", 600.0)  # also where this machine is very busy
+    monkeypatch.setattr(driver_slot, "ALONE_SECONDS", 600.0)  # also where this machine is very busy
     exp, before = shared("binary"), jobs(cold)
     with caplog.at_level(logging.INFO):
         here = through(cold, exp, QUICK)
