@@ -67,7 +67,7 @@ def test_what_a_model_does_to_its_process_ends_alike_wherever_it_runs(spark):
 
 def test_a_host_can_be_started_before_there_is_anything_for_it(spark):
     trial_host.start_early()
-    (process,) = hosts_beside()
+    process = psutil.Process(trial_host._EARLY[0]._process.pid)
     assert through(spark, shared("binary"), ["nb"], fold=2).backend.summary.n_on_driver == 0
     assert not process.is_running()  # nobody wanted it: the workers are warm
 
