@@ -23,6 +23,17 @@ class UserError(BakeoffError):
     exit_code = 2
 
 
+class RunInterruptedError(BakeoffError):
+    """A run was ended by a signal; what was finished is kept, and the message says how to go on.
+
+    The exit code is the shell's for the signal: 130 for Ctrl-C, 143 for SIGTERM.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
 class NoModelSurvivedError(BakeoffError):
     """Every model failed. The tables hold the reasons."""
 

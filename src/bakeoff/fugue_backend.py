@@ -70,6 +70,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         record: makes an outcome durable before anybody hears of it.
         done: outcomes of an earlier attempt of the same run, which are not run again.
         known_seconds: of a trial, by model id, where earlier runs tell.
+        clean: what an outcome becomes before anybody hears of it.
+        stop: asked now and then whether the run is to end, with what is finished by then, and without refits.
         listener_timeout: how many seconds the end of a run waits for listeners that have not caught up.
         payload_dir: a folder that driver and workers share, for Spark Connect.
         driver_trials: whether the driver's own machine runs trials too, in a process beside this one. ``"auto"``: while
@@ -81,6 +83,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         trials: after a run, one row for each trial.
         verdict: after a run, which models cannot be told apart from the best one.
         summary: after a run, wall and ideal time, efficiency and slots.
+        stopped: whether ``stop`` has ended the last run before its time.
 
     Example:
         >>> from sklearn.datasets import load_diabetes
@@ -111,6 +114,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         record: Callable[[Outcome], None] | None = None,
         done: Sequence[Outcome] = (),
         known_seconds: Mapping[str, float] | None = None,
+        clean: Callable[[Outcome], Outcome] | None = None,
+        stop: Callable[[], bool] | None = None,
         listener_timeout: float = 5.0,
         payload_dir: str | Path | None = None,
         driver_trials: bool | str = "auto",
@@ -128,6 +133,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._record = record
         self._done = tuple(done)
         self._known_seconds = dict(known_seconds or {})
+        self._clean = clean
+        self._stop = stop
         self._listener_timeout = listener_timeout
         self._payload_dir = payload_dir
         if driver_trials not in (True, False, "auto"):
@@ -139,15 +146,16 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._lost_refits: tuple[Refitted, ...] = ()
         self.summary: Summary | None = None
         self.verdict: Verdict | None = None
+        self.stopped = False
         self.listener_problems: list[str] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the engine and the listeners, which live on the driver."""
-        left = {"_engine", "_listeners", "_record"}
+        """Everything but the engine and those who are told or asked, which live on the driver."""
+        left = {"_engine", "_listeners", "_record", "_clean", "_stop"}
         return {name: value for name, value in self.__dict__.items() if name not in left}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        self.__dict__.update(state, _engine=None, _listeners=(), _record=None)
+        self.__dict__.update(state, _engine=None, _listeners=(), _record=None, _clean=None, _stop=None)
 
     def attach(self, instance: Any) -> None:
         """Remember the kind of experiment. Nothing of its data is kept: it is frozen when the comparison starts."""
@@ -265,15 +273,17 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 limits = Limits(request.budget_seconds, bounds.max_retries, request.errors == "raise")
                 scheduler = Scheduler(plan, executor, announcer, prior, limits, self._record, self._done, known)
                 scheduler.n_winners = max(request.n_select, 0)
+                scheduler.clean, scheduler.stop = self._clean, self._stop
                 try:
                     board = scheduler.run()
                 except BaseException:
                     self._board = scheduler.so_far()  # Ctrl-C is no reason to lose what is known by then
                     raise
                 self._board = board  # nor is one that comes while the winners are fitted
-                stopped = request.errors == "raise" and bool(board.failures)
-                winners = [] if stopped else chosen(board, request.n_select)
-                refitted = executor.refit(winners)
+                failed = request.errors == "raise" and bool(board.failures)
+                winners = [] if failed or scheduler.stopped else chosen(board, request.n_select)
+                refitted = executor.refit(winners, self._stop)
+                self.stopped = scheduler.stopped or len(refitted) < len(winners)
                 helped = engine if isinstance(engine, HelpedEngine) else None
                 slots = helped.slots_used if helped else executor.slots
         finally:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.events import Listener
-from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard, Row
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
 from bakeoff.config import RunConfig
@@ -19,17 +20,19 @@ from bakeoff.errors import NoModelSurvivedError, UserError
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.places import Places, open_places, table_target
 from bakeoff.preflight import check_cluster
+from bakeoff.redaction import redact_outcome, redact_text
 from bakeoff.report.facts import Facts
 from bakeoff.results.target import TableTarget
-from bakeoff.session import open_session
-from bakeoff.source import SourceTable, load_source
+from bakeoff.session import OpenSession, open_session
+from bakeoff.signals import Interruption, interruptible
+from bakeoff.source import SourceTable, is_local_file, load_source
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
-    from bakeoff.results.best_model import BestModel
 
+_LOG = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 LISTENER_SECONDS = 60.0
@@ -42,6 +45,7 @@ class RunResult:
 
     Attributes:
         models: the ``n_select`` best, fitted on the training rows (without the preprocessing).
+        experiment_id: MLflow's; as its other ids, ``None`` where MLflow did not answer in time.
         model_uri: what ``mlflow.pyfunc.load_model`` takes: the best model as a pipeline on raw columns.
         registered: name and version in the registry, where that was asked for.
         promotion: what became of that version: champion or challenger, and why.
@@ -56,8 +60,8 @@ class RunResult:
     summary: Summary
     models: Sequence[Any]
     tables: TableTarget
-    experiment_id: str
-    mlflow_run_id: str
+    experiment_id: str | None
+    mlflow_run_id: str | None
     mlflow_url: str | None
     model_uri: str | None
     registered: tuple[str, str] | None = None
@@ -77,9 +81,14 @@ class Question:
 
 
 def run(
-    config: RunConfig, spark: SparkSession | None = None, say: Say = print, listeners: Sequence[Listener] = ()
+    config: RunConfig,
+    spark: SparkSession | OpenSession | None = None,
+    say: Say = print,
+    listeners: Sequence[Listener] = (),
 ) -> RunResult:
     """Compare models on a table, log every batch and the leaderboard to MLflow, and write the results to Delta.
+
+    Ctrl-C and SIGTERM end the run in order; a second one does what it would have done without Bakeoff.
 
     Args:
         config: what to compare, and where the results go.
@@ -91,19 +100,24 @@ def run(
     Raises:
         UserError: something that was asked for cannot be done; nothing was written.
         NoModelSurvivedError: every model failed; the tables say why.
+        RunInterruptedError: a signal ended the run; what was finished is in the tables.
     """
-    # What a file holds is known without Spark, so a session is made only for a question that makes sense.
-    question = ask(config, None, say) if _is_local_file(config.source) else None
-    say("Opening a Spark session.")
-    with open_session(spark, config.home) as (session, owned):
-        if config.engine == "spark":
-            if not owned:
-                check_cluster(session)
-            warm_up(session)
-        question = question or ask(config, session, say)
-        say(f"Opening the tables ({table_target(config).place}) and MLflow.")
-        places = open_places(config, session, question.source, say)
-        return compare(config, session, question, places, listeners)
+    with interruptible() as interruption:
+        # What a file holds is known without Spark, so a session is made only for a question that makes sense.
+        question = ask(config, None, say) if is_local_file(config.source) else None
+        interruption.check(config.run_id)
+        say("Opening a Spark session.")
+        with open_session(spark, config.home) as (session, owned):
+            interruption.listen()
+            if config.engine == "spark":
+                if not owned:
+                    check_cluster(session)
+                warm_up(session)
+            question = question or ask(config, session, say)
+            interruption.check(config.run_id)
+            say(f"Opening the tables ({table_target(config).place}) and MLflow.")
+            places = open_places(config, session, question.source, say)
+            return compare(config, session, question, places, listeners, interruption)
 
 
 def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
@@ -144,12 +158,18 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
     return Question(source, experiment, params)
 
 
-def compare(
-    config: RunConfig, spark: SparkSession, question: Question, places: Places, listeners: Sequence[Listener]
+def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes, and who watches
+    config: RunConfig,
+    spark: SparkSession,
+    question: Question,
+    places: Places,
+    listeners: Sequence[Listener],
+    interruption: Interruption,
 ) -> RunResult:
     """Run the comparison and write down what came out of it, also where it ends early."""
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.results.history import trial_seconds
+    from bakeoff.view import place_options
 
     source = question.source
     backend = FugueBackend(
@@ -162,16 +182,24 @@ def compare(
         known_seconds=trial_seconds(
             spark, places.tables, source.name, config.target, source.task, source.frame.shape[0]
         ),
+        clean=partial(redact_outcome, known=places.secrets),
+        stop=interruption,
         listener_timeout=LISTENER_SECONDS,
     )
     try:
         models = question.experiment.compare_models(**question.params, parallel=backend)
-        return write_results(config, spark, question, places, backend, models)
+        result = write_results(config, spark, question, places, backend, models)
     except NoModelSurvivedError:
         raise
     except BaseException as error:
         close_early(spark, places, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
         raise
+    if backend.stopped:
+        for problem in result.problems:
+            _LOG.warning("%s", problem)
+        again = f"bakeoff resume {config.run_id}{place_options(places.tables, config.home)}"
+        raise interruption.error(config.run_id, result.leaderboard, again)
+    return result
 
 
 def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all others made
@@ -182,17 +210,22 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     backend: FugueBackend,
     models: Any,
 ) -> RunResult:
-    """Write trials, leaderboard, run and best model."""
+    """Write trials, leaderboard, run and best model, as far as there are any."""
     from bakeoff.reporting import report_run, story_of
     from bakeoff.results import tables
+    from bakeoff.winner import keep_winner
 
     board, plan, summary = backend.board, backend.plan, backend.summary
     assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
     chosen = models if isinstance(models, list) else [models]
     best = board.best
+    places.tracking.settle()
+    tracked = places.tracking.tracked
     record = replace(
         places.record,
-        status="finished" if best else "failed",
+        mlflow_experiment_id=tracked.experiment_id if tracked else None,
+        mlflow_run_id=tracked.mlflow_run_id if tracked else None,
+        status="killed" if backend.stopped else "finished" if best else "failed",
         n_folds=plan.n_folds,
         primary_metric=plan.sort_by,
         higher_is_better=plan.greater_is_better,
@@ -214,7 +247,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         rows = at_once.submit(
             tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
         )
-        model = at_once.submit(_log_best, config, question, places, best, plan, chosen[0]) if best and chosen else None
+        model = (
+            at_once.submit(keep_winner, config, question, places, best, plan, chosen[0]) if best and chosen else None
+        )
         # On this thread, while Java and the disk are at work.
         first = chosen[0] if best and chosen else None
         reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
@@ -223,18 +258,22 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     rows.result()
     # Last, and only now: a run that says it is finished has everything else in the tables.
     tables.merge_run(spark, places.tables, replace(record, finished_at=time.time()))
-    logged, promotion = None, None
     try:
-        logged, promotion = model.result() if model else (None, None)
+        if model:
+            model.result()
     except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
-        problems.append(f"The best model could not be logged or registered: {type(error).__name__}: {error}")
+        problems.append(f"The best model could not be saved: {type(error).__name__}: {error}")
     clock = {
         "wall_seconds": summary.wall_seconds,
         "ideal_seconds": summary.ideal_seconds,
         "efficiency": summary.efficiency,
     }
-    places.tracking.finish(board, clock, "FINISHED" if best else "FAILED", story_of(reported.facts))
-    if best is None:
+    ended = "KILLED" if backend.stopped else "FINISHED" if best else "FAILED"
+    problems += places.tracking.finish(board, clock, ended, story_of(reported.facts))
+    logged = places.tracking.logged
+    if best is None and not backend.stopped:
+        for problem in problems:
+            _LOG.warning("%s", problem)
         first = board.failures[0]
         raise NoModelSurvivedError(
             f"None of the {len(board.rows)} models survived; the first failure was {first.model_id} on fold "
@@ -248,13 +287,13 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         summary=summary,
         models=chosen,
         tables=places.tables,
-        experiment_id=str(record.mlflow_experiment_id),
-        mlflow_run_id=str(record.mlflow_run_id),
+        experiment_id=record.mlflow_experiment_id,
+        mlflow_run_id=record.mlflow_run_id,
         mlflow_url=places.mlflow_url,
         model_uri=logged.uri if logged else None,
         registered=logged.registered if logged else None,
-        promotion=promotion,
-        problems=tuple(problems),
+        promotion=places.tracking.promotion,
+        problems=tuple(redact_text(problem, places.secrets) for problem in problems),
         report=reported.file,
         facts=reported.facts,
     )
@@ -266,49 +305,5 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
 
     places.live.flush()
     tables.merge_run(spark, places.tables, replace(places.record, status=status, finished_at=time.time()))
-    places.tracking.close("KILLED" if status == "killed" else "FAILED")
-
-
-def _is_local_file(source: str) -> bool:
-    """Whether a source is a file of this machine, or is written like one that should be there."""
-    path = Path(source).expanduser()
-    if path.exists():
-        return path.is_file()
-    return re.search(r"^\w{2,}:", source) is None and re.search(r"[/\\]|\.(csv|tsv|parquet)\b", source) is not None
-
-
-def _log_best(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
-    config: RunConfig, question: Question, places: Places, best: Row, plan: Plan, model: Any
-) -> tuple[BestModel, str | None]:
-    """Log the best model and, where that was asked for, register it and see whether it is the champion."""
-    from bakeoff.pycaret3.experiment import training_rows
-    from bakeoff.pycaret3.state import final_pipeline
-    from bakeoff.results.best_model import log_best_model
-    from bakeoff.results.registry import Standing, promote
-    from bakeoff.results.store import make_client, make_registry_client
-
-    source = question.source
-    client = make_client(config.home)
-    registry = make_registry_client(client, config.register_model or "")
-    logged = log_best_model(
-        client,
-        str(places.record.mlflow_run_id),
-        final_pipeline(question.experiment, model),
-        training_rows(question.experiment, source.frame, config.target),
-        model_id=best.model_id,
-        task=source.task,
-        registered_model_name=config.register_model,
-        registry=registry,
-    )
-    if logged.registered is None:
-        return logged, None
-    lineage = {
-        "run_id": config.run_id,
-        "model_id": best.model_id,
-        "source": source.name,
-        "source_version": source.version or "",
-        "data_digest": source.digest,
-        "git_commit": places.record.git_commit or "",
-    }
-    standing = Standing(plan.sort_by, best.primary_value, plan.greater_is_better, config.target, lineage)
-    return logged, promote(registry, *logged.registered, standing, config.champion_margin)
+    for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
+        _LOG.warning("%s", problem)

@@ -16,6 +16,7 @@ from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.provenance import git_commit, versions
+from bakeoff.redaction import redact, redact_text, secrets_in
 from bakeoff.results.target import TableTarget
 from bakeoff.session import is_connect, on_databricks
 from bakeoff.source import SourceTable
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from bakeoff.results.entries import DatasetInfo
     from bakeoff.results.live_tables import LiveTables
     from bakeoff.results.rows import RunRecord
-    from bakeoff.results.tracking import MlflowTracking
+    from bakeoff.results.side_channel import SideChannel
+
+
+_LONG = 8
+"""Shorter values in the environment are more often words than secrets."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,16 @@ class Places:
     record: RunRecord
     tables: TableTarget
     live: LiveTables
-    tracking: MlflowTracking
-    mlflow_url: str | None
+    tracking: SideChannel
     keep: Callable[[Outcome], None]
     done: tuple[Outcome, ...]
+    secrets: frozenset[str] = frozenset()
+
+    @property
+    def mlflow_url(self) -> str | None:
+        """Of the run's page in MLflow, where it has one and MLflow has answered."""
+        url = self.tracking.tracked.url if self.tracking.tracked else None
+        return redact_text(url) if url else None
 
 
 def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None]) -> Places:
@@ -52,8 +63,9 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     from bakeoff.results.journal import Journal
     from bakeoff.results.live_tables import LiveTables
     from bakeoff.results.rows import RunRecord
-    from bakeoff.results.store import experiment_location, make_client
-    from bakeoff.results.tracking import MlflowTracking
+    from bakeoff.results.side_channel import open_side_channel
+    from bakeoff.results.spool import Head
+    from bakeoff.results.store import experiment_location
 
     if is_connect(spark) and config.engine == "spark":
         raise UserError(
@@ -68,10 +80,10 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     with _importing("mlflow"):
         tables.ensure_tables(spark, target)
     commit = git_commit()
-    tracking = MlflowTracking(
-        make_client(config.home),
-        config.experiment or _default_experiment(spark),
+    began = earlier or time.time()
+    head = Head(
         config.run_id,
+        config.experiment or _default_experiment(spark),
         params={name: str(value) for name, value in _asked(config).items()},
         tags={
             "source": source.name,
@@ -81,8 +93,12 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         },
         dataset=_dataset(source),
         artifact_location=experiment_location(config.home),
+        started_at=began,
+        catalog=config.catalog,
+        schema=config.schema,
     )
-    tracked = tracking.start()
+    tracking = open_side_channel(config.home, head, say)
+    tracked = tracking.tracked
     record = RunRecord(
         run_id=config.run_id,
         status="running",
@@ -93,21 +109,28 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         target=config.target,
         n_rows=source.frame.shape[0],
         n_columns=source.frame.shape[1],
-        mlflow_experiment_id=tracked.experiment_id,
-        mlflow_run_id=tracked.mlflow_run_id,
+        mlflow_experiment_id=tracked.experiment_id if tracked else None,
+        mlflow_run_id=tracked.mlflow_run_id if tracked else None,
         config=config.to_json(),
         versions=versions(),
         git_commit=commit,
-        started_at=earlier or time.time(),
+        started_at=began,
     )
     journal = Journal(config.home / "runs" / config.run_id / "journal")
     stored = tables.read_trials(spark, target, config.run_id) if earlier else []
-    known = {outcome.trial: outcome for outcome in [*stored, *journal.read()]}
-    done = tuple(outcome for outcome in known.values() if outcome.status is not Status.CANCELLED)
+    # A trial that was cancelled in one attempt and finished in another is finished, wherever that is written.
+    ended = [outcome for outcome in [*stored, *journal.read()] if outcome.status is not Status.CANCELLED]
+    done = tuple({outcome.trial: outcome for outcome in ended}.values())
     if done:
         say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
     live = LiveTables(spark, target, record, journal, entered=earlier is not None)
-    return Places(record, target, live, tracking, tracked.url, journal.append, done)
+    return Places(record, target, live, tracking, journal.append, done, secrets_of(config))
+
+
+def secrets_of(config: RunConfig) -> frozenset[str]:
+    """What was asked that nobody should read, and what the environment holds of that kind."""
+    environment = {value for value in secrets_in(dict(os.environ)) if len(value) >= _LONG and not value.startswith("/")}
+    return secrets_in({"source": config.source, "setup": config.setup}) | environment
 
 
 def table_target(config: RunConfig) -> TableTarget:
@@ -178,7 +201,7 @@ _LOGGED = (
 def _asked(config: RunConfig) -> dict[str, Any]:
     """What is logged as parameters: what was asked for, by the name of its option."""
     asked = {name: getattr(config, name) for name in _LOGGED}
-    return {name: value for name, value in asked.items() if value not in (None, (), {})}
+    return {name: redact(value) for name, value in asked.items() if value not in (None, (), {})}
 
 
 def _dataset(source: SourceTable) -> DatasetInfo:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bakeoff.places import Places
 from bakeoff.report.facts import Facts, Look
 from bakeoff.results.entries import Story
+from bakeoff.results.messages import of_files
 from bakeoff.results.rows import RunRecord
 from bakeoff.stored import MODEL, run_folder
 
@@ -40,7 +41,7 @@ def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds i
     experiment: Any,
     model: Any = None,
 ) -> Reported:
-    """Look at the best model, write the report, and log it to MLflow. Nothing is raised.
+    """Look at the best model, write the report, and have it logged to MLflow. Nothing is raised.
 
     Args:
         home: the report goes to a folder of the run's in it.
@@ -60,9 +61,10 @@ def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds i
         from bakeoff.report.page import write
 
         file = write(facts, run_folder(home, record.run_id))
-    if file is not None and record.mlflow_run_id:
-        with _noting("The report could not be logged to MLflow", problems):
-            _log(home, record.mlflow_run_id, file)
+    if file is not None:
+        from bakeoff.report.page import LOOK, PLOTS
+
+        places.tracking.put(of_files([file.name, LOOK], [PLOTS]))
     return Reported(facts, file, tuple(problems))
 
 
@@ -104,16 +106,6 @@ def _looked(facts: Facts, source: SourceTable, experiment: Any, model: Any) -> L
     pipeline = final_pipeline(experiment, model)
     look = replace(look, best=look_at(experiment, pipeline))
     return look if source.task == "time_series" else replace(look, importance=importance_of(experiment, pipeline))
-
-
-def _log(home: Path, mlflow_run_id: str, file: Path) -> None:
-    from bakeoff.report.page import LOOK, PLOTS
-    from bakeoff.results.store import make_client
-
-    client = make_client(home)
-    for path in (file, file.with_name(LOOK)):
-        client.log_artifact(mlflow_run_id, str(path))
-    client.log_artifacts(mlflow_run_id, str(file.with_name(PLOTS)), PLOTS)
 
 
 @contextmanager

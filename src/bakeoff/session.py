@@ -47,9 +47,11 @@ class OpenSession(NamedTuple):
 
 @contextmanager
 def open_session(
-    spark: SparkSession | None = None, home: Path = Path(".bakeoff"), slots: int | None = None
+    spark: SparkSession | OpenSession | None = None, home: Path = Path(".bakeoff"), slots: int | None = None
 ) -> Iterator[OpenSession]:
     """The session passed, else the active one, else the platform's, else a local one that ends with the block.
+
+    What was opened here before can be passed, too, and stays whose it is.
 
     Example:
         >>> mine = object()
@@ -57,6 +59,9 @@ def open_session(
         ...     spark is mine, owned
         (True, False)
     """
+    if isinstance(spark, OpenSession):
+        yield spark
+        return
     found = spark if spark is not None else active_session()
     if found is not None:
         yield OpenSession(found, owned=False)

@@ -99,6 +99,11 @@ def load_best_model(facts: Facts, home: Path) -> Any:
     """
     import mlflow.sklearn
 
+    from bakeoff.results.spool import FOLDER, MODEL_FOLDER
+
+    kept = run_folder(home, facts.run.run_id) / FOLDER / MODEL_FOLDER
+    if kept.is_dir():  # MLflow has not got it yet
+        return mlflow.sklearn.load_model(str(kept))
     run_id = facts.run.mlflow_run_id
     if facts.model_uri is None or run_id is None:
         raise UserError(f"Run {facts.run.run_id} has no best model: no model came through.")

@@ -82,8 +82,9 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
         f"Tables  {result.tables.name('runs')}",
         f"        {result.tables.name('trials')}",
         f"        {result.tables.name('leaderboard')}",
-        f"MLflow  run {result.mlflow_run_id} in experiment {result.experiment_id}{page}",
     ]
+    if result.mlflow_run_id:
+        lines.append(f"MLflow  run {result.mlflow_run_id} in experiment {result.experiment_id}{page}")
     if result.model_uri:
         lines.append(f"Model   {result.model_uri}")
     if result.registered:

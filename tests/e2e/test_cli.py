@@ -211,7 +211,7 @@ def test_sql_that_spark_cannot_run_gets_one_sentence(
     assert "bakeoff demo" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "runs", "leaderboard", "report", "sql", "ui"])
+@pytest.mark.parametrize("command", ["run", "resume", "demo", "runs", "leaderboard", "report", "sql", "ui"])
 def test_every_command_helps_with_examples(capsys: pytest.CaptureFixture[str], command: str) -> None:
     main([command, "--help"])
     assert f"Examples:\n    bakeoff {command}" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import warnings
@@ -20,6 +21,7 @@ from bakeoff import RunConfig, run
 from bakeoff.report import recipe
 from bakeoff.results.store import local_tracking_uri
 from bakeoff.results.tables import frame
+from bakeoff.signals import SIGNALS
 
 MODELS = ("nb", "dt", "lr", "dummy", "ridge")
 N_FOLDS = 3
@@ -160,6 +162,7 @@ def test_the_best_model_predicts_raw_rows_in_a_fresh_process(source: Path, folde
 def test_the_session_is_used_and_left_as_it_is(source: Path, folder: Path, spark: Any, result: Any) -> None:
     settings = {row.key: row.value for row in spark.sql("SET").collect()}
     views = {table.name for table in spark.catalog.listTables()}
+    handlers = [signal.getsignal(each) for each in SIGNALS]
     other = config(source, folder, run_id="second", include=("nb", "dummy"))
     run(other, say=lambda _: None)  # the session is not passed: it is the active one
     assert SparkSession.getActiveSession() is spark
@@ -170,6 +173,7 @@ def test_the_session_is_used_and_left_as_it_is(source: Path, folder: Path, spark
     assert mine == {key: value for key, value in settings.items() if "lastCommitVersionInSession" not in key}
     assert {table.name for table in spark.catalog.listTables()} == views
     assert SparkContext._active_spark_context is spark.sparkContext
+    assert [signal.getsignal(each) for each in SIGNALS] == handlers
     # ... and the second run stands beside the first.
     assert counts(spark, result, "second") == {"runs": 1, "leaderboard": 2, "trials": 6}
     assert counts(spark, result, "first") == {"runs": 1, "leaderboard": 5, "trials": 15}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.errors import UserError
 from bakeoff.results import tables
+from bakeoff.results.commits import commit
 from bakeoff.results.rows import RunRecord
 from bakeoff.results.schema import TABLES, VIEWS
 from bakeoff.results.target import TableTarget
@@ -174,6 +174,42 @@ def test_a_segment_appended_again_changes_nothing_and_another_one_is_added(spark
     assert len(rows(spark, target, "trials", "replay")) == 2
 
 
+def test_a_thousand_trials_of_models_with_odd_names_are_stored_and_ranked(spark, target):
+    name = 'it\'s "odd"\n`x` \\ 日本語🎉 ' + "é" * 300
+    models = tuple(Model(f"{name}{n}", f"{name}{n}") for n in range(100))
+    scores = [0.0, math.nan, math.inf, -math.inf, *(n / 100 for n in range(4, 100))]
+    plan = Plan(models, n_folds=10, metrics=(Metric("auc", "AUC"),), sort_by="auc")
+    done = [
+        Outcome(model.id, fold, metrics={"auc": score}, traceback=name * 30, finished_at=1.0)
+        for model, score in zip(models, scores, strict=True)
+        for fold in range(10)
+    ]
+    tables.append_trials(spark, target, "big", plan, "d", done)
+    tables.merge_leaderboard(spark, target, "big", rank(plan, done).rows, "auc", {models[0].id: "m"})
+    tables.merge_run(spark, target, replace(RUN, run_id="big", config=f'{{"a": "{"x" * 10_000}"}}', versions={}))
+    read = {outcome.trial: outcome for outcome in tables.read_trials(spark, target, "big")}
+    assert len(read) == 1000
+    for outcome in done:
+        stored, value = read[outcome.trial].metrics["auc"], outcome.metrics["auc"]
+        assert stored == value if math.isfinite(value) else math.isnan(stored)
+        assert read[outcome.trial].traceback == name * 30
+    board = {row["rank"]: row for row in rows(spark, target, "leaderboard", "big")}
+    # An infinite score is above all others; a missing one is below them, and both are NULL in SQL.
+    order = [f"{name}{n}" for n in (2, *range(99, 3, -1), 0, 3, 1)]
+    assert [board[n]["model_id"] for n in range(1, 101)] == order
+    assert [board[n]["primary_value"] for n in (1, 2, 98, 99, 100)] == [None, 0.99, 0.0, None, None]
+    assert board[98]["mlflow_run_id"] == "m"
+    assert len(rows(spark, target, "runs", "big")[0]["config"]) > 10_000
+
+
+def test_a_trial_that_is_cancelled_in_one_attempt_and_finished_in_another_is_finished(spark, target):
+    # ... also where the clock of the worker is behind that of the driver.
+    both = [Outcome("lr", 0, status=Status.CANCELLED, finished_at=200.0), Outcome("lr", 0, finished_at=100.0)]
+    for n, outcome in enumerate(both):
+        tables.append_trials(spark, target, "clocks", PLAN, f"d{n}", [outcome])
+    assert tables.read_trials(spark, target, "clocks") == both[1:]
+
+
 def test_a_trial_that_was_run_again_counts_once(spark, target):
     again = [replace(OLD[4], finished_at=100.0), replace(OLD[0], model_id="nb", finished_at=200.0)]
     for n, outcome in enumerate(again):
@@ -269,29 +305,8 @@ def test_registered_views_have_plain_names_and_stay_current(spark, target, befor
             spark.catalog.dropTempView(name)
 
 
-@pytest.mark.slow
-def test_two_jobs_may_make_the_tables_and_write_at_once(spark, tmp_path):
+def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch, tmp_path):
     target = TableTarget(path=tmp_path)
-    errors = []
-
-    def work(n):
-        try:
-            tables.ensure_tables(spark, target)
-            tables.merge_run(spark, target, RunRecord(f"run-{n}", "running"))
-        except Exception as error:  # noqa: BLE001
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert {row["run_id"] for row in rows(spark, target, "runs")} == {"run-0", "run-1"}
-    tables.ensure_tables(spark, target)
-
-
-def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
     raised = [RuntimeError("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: files were added")] * 2
 
@@ -299,7 +314,7 @@ def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch):
         if raised:
             raise raised.pop()
 
-    tables._retrying(lose_twice)
+    commit(target, lose_twice)
     assert raised == []
     for message, kind in (
         ("at java.util.concurrent.ThreadPoolExecutor", RuntimeError),
@@ -312,7 +327,7 @@ def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch):
             raise RuntimeError(message)
 
         with pytest.raises(kind):
-            tables._retrying(fail)
+            commit(target, fail)
         assert len(tries) == 1
 
 
@@ -358,6 +373,51 @@ def test_a_table_of_somebody_else_is_left_alone(spark, schema):
     with pytest.raises(UserError, match="is not Bakeoff's"):
         tables.ensure_tables(spark, TableTarget(schema=schema))
     assert spark.table(f"{schema}.runs").columns == ["id"]
+
+
+def test_a_table_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has(spark, target, tmp_path):
+    older = TableTarget(path=tmp_path)
+    tables.ensure_tables(spark, older)
+    tables.merge_leaderboard(spark, older, "r", rank(PLAN, OLD).rows, "auc", {})
+    name = older.name("leaderboard")
+    before = spark.table(name).drop("tied_with_best", "metrics_std").orderBy("rank").collect()
+    spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
+    spark.sql(f"ALTER TABLE {name} DROP COLUMNS (tied_with_best, metrics_std)")
+    tables.ensure_tables(spark, older)
+    commits = versions(spark, older, "leaderboard")
+    tables.ensure_tables(spark, older)
+    assert versions(spark, older, "leaderboard") == commits
+    assert spark.table(name).drop("tied_with_best", "metrics_std").orderBy("rank").collect() == before
+    assert {row["tied_with_best"] for row in rows(spark, older, "leaderboard")} == {None}
+    tables.merge_leaderboard(spark, older, "r", rank(PLAN, OLD).rows, "auc", {"rf": "m"})
+    board = {row["model_id"]: row for row in rows(spark, older, "leaderboard")}
+    assert board["rf"]["mlflow_run_id"] == "m"
+    assert set(board["rf"]["metrics_std"]) >= {"auc", "f1"}
+    assert len(board) == len(PLAN.models)
+
+
+def test_a_table_of_a_later_version_is_written_to_as_well(spark, tmp_path):
+    later = TableTarget(path=tmp_path)
+    tables.ensure_tables(spark, later)
+    for table in TABLES:
+        spark.sql(f"ALTER TABLE {later.name(table)} ADD COLUMNS (from_the_future STRING)")
+    tables.ensure_tables(spark, later)
+    tables.append_trials(spark, later, "r", PLAN, "d", OLD)
+    for status in ("running", "finished"):
+        tables.merge_run(spark, later, replace(RUN, run_id="r", status=status))
+    assert [(row["status"], row["from_the_future"]) for row in rows(spark, later, "runs")] == [("finished", None)]
+    assert len(tables.read_trials(spark, later, "r")) == len(OLD)
+
+
+def test_a_column_of_another_type_is_said_in_one_sentence(spark, tmp_path):
+    other = TableTarget(path=tmp_path)
+    name = other.name("runs")
+    spark.sql(f"CREATE TABLE {name} (run_id STRING, status STRING, n_rows STRING) USING DELTA")
+    with pytest.raises(
+        UserError, match="has n_rows as STRING, and this version of Bakeoff writes BIGINT: name another"
+    ):
+        tables.ensure_tables(spark, other)
+    assert spark.table(name).columns == ["run_id", "status", "n_rows"]
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(spark, tmp_path):

@@ -222,8 +222,8 @@ def test_a_pipeline_that_cannot_predict_is_not_left_half_logged(
     run = client.get_run(run_id)
     assert run.info.status == "RUNNING"
     assert not client.list_artifacts(run_id)
-    if outputs := getattr(run, "outputs", None):
-        assert [client.get_logged_model(output.model_id).status for output in outputs.model_outputs] == ["FAILED"]
+    outputs = getattr(run, "outputs", None)
+    assert not (outputs and outputs.model_outputs)
 
 
 def test_the_types_of_columns() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bakeoff.config import DEFAULT_SEED, RunConfig, new_run_id, parse_setup
+from bakeoff.config import DEFAULT_SEED, RunConfig, new_run_id
+from bakeoff.config_values import parse_setup
 from bakeoff.errors import UserError
 
 

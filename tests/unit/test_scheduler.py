@@ -667,3 +667,34 @@ def test_slots_that_are_added_on_the_way_are_used(workers):
     Scheduler(plan, executor, announcer, lambda _: 3.0).run()
     announcer.close(PATIENCE)
     assert executor.most_in_flight > 2
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_when_it_is_asked_to_stop_a_run_keeps_what_is_finished_and_cancels_the_rest(workers, after):
+    plan, notes, recorded = plan_of(n_models=3, n_folds=3), Notes(), []
+    executor = workers(2)
+    executor._script = {trial: executor.hang for trial in plan.trials if trial.model_id != "m0"}
+    announcer = Announcer([notes])
+    scheduler = Scheduler(plan, executor, announcer, lambda model_id: 20.0 if model_id == "m0" else 9.0)
+    scheduler.record, scheduler.stop = recorded.append, lambda: len(recorded) >= after
+    board = scheduler.run()
+    ended = Run(plan, executor, board, notes, announcer.close(PATIENCE), recorded)
+    assert_told_in_order(ended)
+    assert scheduler.stopped
+    assert executor.cancels == 1
+    done = [outcome.trial for outcome in board.outcomes if outcome.ok]
+    assert len(done) >= after
+    assert Counter(ended.statuses.values()) == Counter({Status.OK: len(done), Status.CANCELLED: 9 - len(done)})
+
+
+def test_what_is_said_is_cleaned_before_anybody_hears_it(workers):
+    plan = plan_of(n_models=1, n_folds=2)
+    notes, recorded = Notes(), []
+    announcer = Announcer([notes])
+    scheduler = Scheduler(plan, workers(1, dict.fromkeys(plan.trials, bad)), announcer, lambda _: 1.0)
+    scheduler.record, scheduler.clean = recorded.append, lambda outcome: replace(outcome, error_message="***")
+    board = scheduler.run()
+    assert announcer.close(PATIENCE) == []
+    heard = [event.outcome for event in notes.all(TrialDone)]
+    assert {outcome.error_message for outcome in [*heard, *recorded, *board.outcomes]} == {"***"}
+    assert not scheduler.stopped

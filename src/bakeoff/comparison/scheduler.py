@@ -25,6 +25,9 @@ GRACE_SECONDS = 1.5
 LOOK_SECONDS = 5.0
 """So often the run looks whether there are more slots by now, though no task has ended."""
 
+STOP_SECONDS = 0.3
+"""So often it looks whether it was asked to stop, where somebody may ask."""
+
 
 class Executor(Protocol):
     """Where tasks run."""
@@ -74,6 +77,9 @@ class Scheduler:
         done: outcomes of an earlier attempt of this run, which are not run again.
         known: outcomes of this run that are known before anything runs: models that cannot be sent to a worker.
         n_winners: how many of the best models will be asked for when the run has ended.
+        clean: what an outcome becomes before anybody hears of it.
+        stop: asked now and then whether the run is to end, with what is finished by then.
+        stopped: whether it has ended for that reason.
     """
 
     plan: Plan
@@ -85,6 +91,9 @@ class Scheduler:
     done: Sequence[Outcome] = ()
     known: Sequence[Outcome] = ()
     n_winners: int = 0
+    clean: Callable[[Outcome], Outcome] | None = None
+    stop: Callable[[], bool] | None = None
+    stopped: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         wanted = set(self.plan.trials)
@@ -111,12 +120,14 @@ class Scheduler:
         missing = [trial for trial in self.plan.trials if trial not in self._outcomes]
         backlog = Backlog(missing, self._costs)
         try:
-            while (backlog or self._again or self._running) and not self._stopped:
+            while (backlog or self._again or self._running) and not (self._stopped or self._is_asked_to_stop()):
                 self._fill(backlog)
                 self._collect(deadline)
         except BaseException:
             self.executor.cancel()
             raise
+        if self.stopped:
+            self._take(self.executor.wait(self._running, 0))
         if self._stopped:
             self.executor.cancel()
         self._close_open_trials()
@@ -154,12 +165,19 @@ class Scheduler:
 
     def _collect(self, deadline: float | None) -> None:
         """Wait for the next task to end, or for the deadline, or a while."""
-        patience = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, max(0.0, deadline - time.monotonic()))
+        patience = LOOK_SECONDS if self.stop is None else STOP_SECONDS
+        if deadline is not None:
+            patience = min(patience, max(0.0, deadline - time.monotonic()))
         self._take(self.executor.wait(self._running, patience))
         if deadline is not None and time.monotonic() >= deadline:
             self._stopped = True
             # Workers know the deadline and start no trial after it; what they have finished is on its way.
             self._take(self.executor.wait(self._running, GRACE_SECONDS, for_all=True))
+
+    def _is_asked_to_stop(self) -> bool:
+        if self.stop is not None and self.stop():
+            self.stopped = self._stopped = True
+        return self.stopped
 
     def _take(self, finished: Iterable[Future[list[Outcome]]]) -> None:
         for future in finished:
@@ -199,6 +217,8 @@ class Scheduler:
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:
             return
+        if self.clean is not None:
+            outcome = self.clean(outcome)
         if self.record is not None:
             self.record(outcome)
         self._outcomes[outcome.trial] = outcome

@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,12 @@ _Job = tuple[Work, "Future[Any]"]
 
 LOOK_SECONDS = 2.0
 """So often an engine that may grow is asked for its slots."""
+
+STOP_SECONDS = 0.3
+"""So often a refit looks whether it is still wanted, where somebody may say no."""
+
+JOIN_SECONDS = 60.0
+"""How long the end of a comparison waits for what still runs."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +173,21 @@ class FugueExecutor:
             if model_id not in self._foreseen and self._unfinished < self.slots:
                 self._foreseen[model_id] = self._put(replace(self.work, refit=model_id))
 
-    def refit(self, model_ids: Sequence[str]) -> list[Refitted]:
-        """Fit models on all training rows, several at once; one that loses its worker again and again is given up."""
+    def refit(self, model_ids: Sequence[str], stop: Callable[[], bool] | None = None) -> list[Refitted]:
+        """Fit models on all training rows, several at once; one that loses its worker again and again is given up.
+
+        Args:
+            model_ids: the winners.
+            stop: asked now and then whether to give up, and return none of them.
+        """
         self._cancelled.clear()
         works = [replace(self.work, refit=model_id) for model_id in model_ids]
         started = [self._foreseen.pop(model_id, None) for model_id in model_ids]
         futures = [future or self._put(work) for work, future in zip(works, started, strict=True)]
+        while stop is not None and wait(futures, timeout=STOP_SECONDS).not_done:
+            if stop():
+                self.cancel()
+                return []
         refitted = [self._refitted(work, future) for work, future in zip(works, futures, strict=True)]
         if any(not future.done() for future in self._foreseen.values()):
             self.cancel()  # they did not win after all
@@ -206,8 +221,11 @@ class FugueExecutor:
         self._ended.set()
         for _thread in self._threads:
             self._queue.put(None)
-        for thread in self._threads:
-            thread.join(timeout=60)
+        end = time.monotonic() + JOIN_SECONDS
+        while (left := [thread for thread in self._threads if thread.is_alive()]) and time.monotonic() < end:
+            left[0].join(timeout=1)
+            if self._cancelled.is_set() and left[0].is_alive():
+                self._engine.cancel()  # its job had not reached the engine when the others were cancelled
         self._clear_up()
 
     def _clear_up(self) -> None:

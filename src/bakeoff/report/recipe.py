@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from bakeoff.config import RunConfig, flag
+from bakeoff.config import RunConfig
+from bakeoff.config_values import flag
 from bakeoff.report.facts import Facts
 
 _ELSEWHERE = {"run_id", "home", "experiment", "catalog", "schema", "register_model"}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import inspect
 import json
 import logging
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
+from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
+from bakeoff.results.patient_client import unavailable
 from bakeoff.results.registry import register_version
 
 MODEL_NAME = "model"
@@ -64,32 +67,63 @@ def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log
     model_id: str,
     task: str = "classification",
     registered_model_name: str | None = None,
-    registry: MlflowClient | None = None,
 ) -> BestModel:
-    """Log a fitted PyCaret pipeline on a run, and register it if asked.
+    """Log a fitted PyCaret pipeline on a run, and register it if asked: `save_best_model` and `upload_best_model`."""
+    with tempfile.TemporaryDirectory(prefix="bakeoff-model-") as folder:
+        files = Path(folder, MODEL_NAME)
+        save_best_model(files, pipeline, raw_rows, task=task)
+        best = upload_best_model(client, run_id, files, model_id=model_id, task=task)
+    if registered_model_name:
+        best = replace(best, registered=register_version(client, run_id, best, registered_model_name))
+    return best
+
+
+def save_best_model(folder: Path, pipeline: Any, raw_rows: pd.DataFrame, *, task: str = "classification") -> None:
+    """Write a fitted PyCaret pipeline as an MLflow model, in place of what is there. MLflow itself is not asked.
+
+    Args:
+        folder: where to; its parent is there.
+        pipeline: takes raw input columns.
+        raw_rows: the training rows as they came from the source, without the target.
+        task: ``classification``, ``regression`` or ``time_series``. A forecaster's ``predict`` takes a horizon and not
+            rows, so it gets no signature and loads with `mlflow.sklearn.load_model`.
+    """
+    import mlflow.sklearn
+
+    shutil.rmtree(folder, ignore_errors=True)
+    forecasts = task == "time_series"
+    example = _plain(raw_rows.head(EXAMPLE_ROWS))
+    with _quiet_logs():
+        mlflow.sklearn.save_model(
+            pipeline,
+            str(folder),
+            mlflow_model=Model(artifact_path=MODEL_NAME),
+            serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
+            signature=None if forecasts else ModelSignature(input_schema(raw_rows), _output_schema(pipeline, example)),
+            input_example=None if forecasts else example,
+            pip_requirements=pip_requirements(pipeline),
+            # A method that no forecaster has: MLflow then adds no function that takes rows.
+            **({"pyfunc_predict_fn": "predict_rows"} if forecasts else {}),
+        )
+
+
+def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_id: str, task: str) -> BestModel:
+    """Log the files that `save_best_model` wrote on a run.
 
     Doing it again for the same run and model changes nothing. The run's status stays as it is.
 
     Args:
-        client: names the tracking server and the registry.
+        client: names the tracking server.
         run_id: the MLflow run that the model belongs to.
-        pipeline: takes raw input columns.
-        raw_rows: the training rows as they came from the source, without the target.
+        folder: the files.
         model_id: PyCaret's id of the model.
-        task: ``classification``, ``regression`` or ``time_series``. A forecaster's ``predict`` takes a horizon and not
-            rows, so it gets no signature and loads with `mlflow.sklearn.load_model`.
-        registered_model_name: the name to register it under.
-        registry: a client for the registry, where that is another one than ``client`` knows.
+        task: of the comparison.
     """
+    if not (folder / MLMODEL_FILE_NAME).is_file():
+        raise FileNotFoundError(f"There is no model in {folder}.")
     run = client.get_run(run_id)
-    best = _logged_before(client, run, model_id)
-    if best is None:
-        with tempfile.TemporaryDirectory(prefix="bakeoff-model-") as folder, _quiet_logs():
-            upload = _Upload(client, run, model_id, task, Path(folder, MODEL_NAME))
-            best = upload.send(pipeline, raw_rows)
-    if registered_model_name:
-        best = replace(best, registered=register_version(registry or client, run_id, best, registered_model_name))
-    return best
+    there = _logged_before(client, run, model_id)
+    return there or _Upload(client, run, model_id, task, folder).send()
 
 
 def input_schema(raw_rows: pd.DataFrame) -> Schema:
@@ -122,16 +156,16 @@ class _Upload:
         self._task = task
         self._folder = folder
 
-    def send(self, pipeline: Any, raw_rows: pd.DataFrame) -> BestModel:
+    def send(self) -> BestModel:
         logged = self._new_logged_model()
+        self._sign(logged.model_id if logged else None)
         if logged is None:
-            self._save(pipeline, raw_rows, None)
             return self._send_as_artifact()
         try:
-            self._save(pipeline, raw_rows, logged.model_id)
             self._client.log_model_artifacts(logged.model_id, str(self._folder))
         except BaseException:
-            self._client.finalize_logged_model(logged.model_id, "FAILED")
+            with contextlib.suppress(Exception):  # the first error says more
+                self._client.finalize_logged_model(logged.model_id, "FAILED")
             raise
         self._client.finalize_logged_model(logged.model_id, "READY")
         return BestModel(_uri(self._run), logged.artifact_location, logged.model_id)
@@ -151,7 +185,9 @@ class _Upload:
                 tags={MODEL_TAG: self._model_id},
                 model_type=self._task,
             )
-        except MlflowException:
+        except MlflowException as error:
+            if unavailable(error):
+                raise
             return None
         self._client.log_outputs(run.run_id, [LoggedModelOutput(logged.model_id, step=0)])
         return logged
@@ -166,24 +202,12 @@ class _Upload:
             self._client.set_tag(run_id, _HISTORY_TAG, history)
         return BestModel(_uri(self._run), f"{self._run.info.artifact_uri}/{MODEL_NAME}")
 
-    def _save(self, pipeline: Any, raw_rows: pd.DataFrame, logged_model_id: str | None) -> None:
-        import mlflow.sklearn
-
-        forecasts = self._task == "time_series"
-        example = _plain(raw_rows.head(EXAMPLE_ROWS))
-        identity = {"artifact_path": MODEL_NAME, "run_id": self._run.info.run_id, "model_id": logged_model_id}
-        known = inspect.signature(Model).parameters
-        mlflow.sklearn.save_model(
-            pipeline,
-            str(self._folder),
-            mlflow_model=Model(**{key: value for key, value in identity.items() if key in known}),
-            serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
-            signature=None if forecasts else ModelSignature(input_schema(raw_rows), _output_schema(pipeline, example)),
-            input_example=None if forecasts else example,
-            pip_requirements=pip_requirements(pipeline),
-            # A method that no forecaster has: MLflow then adds no function that takes rows.
-            **({"pyfunc_predict_fn": "predict_rows"} if forecasts else {}),
-        )
+    def _sign(self, logged_model_id: str | None) -> None:
+        """Write into the model what it is in MLflow, which nobody knew when it was saved."""
+        file = self._folder / MLMODEL_FILE_NAME
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content |= {"run_id": self._run.info.run_id, **({"model_id": logged_model_id} if logged_model_id else {})}
+        file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _uri(run: Run) -> str:

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
@@ -213,27 +214,39 @@ def final_metrics(leaderboard: Leaderboard) -> dict[str, float]:
     return values
 
 
-def leaderboard_table(leaderboard: Leaderboard, model_run_ids: Mapping[str, str]) -> pd.DataFrame:
+def plain_metric(metric: Metric) -> list[Any]:
+    """A metric as it is written down."""
+    return [metric.key, metric.value, metric.timestamp, metric.step]
+
+
+def metric_of(written: Sequence[Any]) -> Metric:
+    """The metric that was written down so."""
+    return Metric(*written)
+
+
+def leaderboard_rows(leaderboard: Leaderboard) -> list[dict[str, Any]]:
     """One row for each model, in the order of the ranking."""
-    return pd.DataFrame(
-        [
-            {
-                "rank": row.rank,
-                "model_id": row.model_id,
-                "model_name": row.model_name,
-                "status": row.status,
-                **row.means,
-                **{f"{key}_std": value for key, value in row.stds.items()},
-                FOLDS_OK: row.n_folds_ok,
-                "fit_seconds": row.fit_seconds,
-                "batch_id": row.batch_id,
-                "error_type": row.error_type,
-                "error_message": cut(row.error_message, _ERROR_LIMIT) if row.error_message else None,
-                "mlflow_run_id": model_run_ids.get(row.model_id),
-            }
-            for row in leaderboard.rows
-        ]
-    )
+    return [
+        {
+            "rank": row.rank,
+            "model_id": row.model_id,
+            "model_name": row.model_name,
+            "status": row.status,
+            **row.means,
+            **{f"{key}_std": value for key, value in row.stds.items()},
+            FOLDS_OK: row.n_folds_ok,
+            "fit_seconds": row.fit_seconds,
+            "batch_id": row.batch_id,
+            "error_type": row.error_type,
+            "error_message": cut(row.error_message, _ERROR_LIMIT) if row.error_message else None,
+        }
+        for row in leaderboard.rows
+    ]
+
+
+def leaderboard_table(rows: Sequence[Mapping[str, Any]], model_run_ids: Mapping[str, str]) -> pd.DataFrame:
+    """The rows with the MLflow run of each model."""
+    return pd.DataFrame([{**row, "mlflow_run_id": model_run_ids.get(row["model_id"])} for row in rows])
 
 
 def note(leaderboard: Leaderboard, plan: Plan | None, story: Story | None = None) -> str:

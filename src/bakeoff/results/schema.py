@@ -6,7 +6,7 @@ plain text without quotes, so that they can stand in SQL literals as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL
@@ -48,7 +48,7 @@ class Table:
     @property
     def ddl(self) -> str:
         """The columns as they stand in CREATE TABLE, comments included."""
-        return ", ".join(f"{_typed(column)} COMMENT '{column.comment}'" for column in self.columns)
+        return definitions(self.columns)
 
     @property
     def row_type(self) -> str:
@@ -67,6 +67,11 @@ class View:
     def select(self, naming: Naming) -> str:
         """The query behind the view, over tables named by ``naming``."""
         return self.sql.format(**{table: naming(table) for table in TABLES})
+
+
+def definitions(columns: Sequence[Column]) -> str:
+    """Columns as they stand in CREATE TABLE and ADD COLUMNS, comments included."""
+    return ", ".join(f"{_typed(column)} COMMENT '{column.comment}'" for column in columns)
 
 
 def _typed(column: Column) -> str:
@@ -180,11 +185,13 @@ LEADERBOARD = Table(
 
 TABLES = {table.name: table for table in (RUNS, TRIALS, LEADERBOARD)}
 
-# A trial has more than one row where a resumed run tried it again: the row that ended last counts.
+# A trial has more than one row where a resumed run tried it again: the row that ended last counts. One that was
+# cancelled never does beside another, for its time is from the driver's clock and the other's from a worker's.
 _LAST_TRIALS = """
 SELECT * FROM (
   SELECT *, row_number() OVER (
-    PARTITION BY run_id, model_id, fold ORDER BY finished_at DESC NULLS LAST, attempt DESC
+    PARTITION BY run_id, model_id, fold
+    ORDER BY status = 'cancelled', finished_at DESC NULLS LAST, attempt DESC
   ) AS nth FROM {trials}
 ) AS numbered WHERE nth = 1"""
 

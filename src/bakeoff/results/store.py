@@ -19,6 +19,8 @@ from mlflow.tracking import MlflowClient
 
 from bakeoff.errors import UserError
 
+REMOTE = ("http:", "https:", "databricks")
+"""How the address of an MLflow begins that is asked over a network."""
 _UNITY_CATALOG = "databricks-uc"
 _NAME_PARTS = 3
 _LOGGING = threading.Lock()  # logging is the process's: who changes it for a while must be alone in that
@@ -57,8 +59,25 @@ def make_client(home: Path) -> MlflowClient:
     Raises:
         UserError: the SQLite file is there, but not one that this MLflow can use.
     """
-    if named_by_environment():
-        return MlflowClient()
+    return MlflowClient() if named_by_environment() else _local_client(home)
+
+
+def client_for(home: Path, tracking_uri: str) -> MlflowClient:
+    """A client for the MLflow that a run was logged to, whatever the environment names by now.
+
+    The address that is kept has no login. Where the environment names a server, that one is asked.
+    """
+    if tracking_uri.startswith(REMOTE):
+        theirs = (
+            os.environ.get("MLFLOW_TRACKING_URI", "").startswith(REMOTE) or "DATABRICKS_RUNTIME_VERSION" in os.environ
+        )
+        return MlflowClient() if theirs else MlflowClient(tracking_uri=tracking_uri)
+    if tracking_uri.endswith(f"/{_database(home).name}") and _database(home).exists():
+        return _local_client(home)  # the home may have been moved
+    return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+def _local_client(home: Path) -> MlflowClient:
     uri = local_tracking_uri(home)
     with _quiet_migrations():
         if not _database(home).exists():

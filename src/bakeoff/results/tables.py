@@ -11,10 +11,7 @@ import hashlib
 import json
 import logging
 import os
-import random
-import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +19,9 @@ from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome
 from bakeoff.errors import UserError, one_of
+from bakeoff.results.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.results.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
-from bakeoff.results.schema import LAST_TRIALS, LEADERBOARD, RUNS, TABLES, TRIALS, VIEWS, Table, View
+from bakeoff.results.schema import LAST_TRIALS, LEADERBOARD, RUNS, TABLES, TRIALS, VIEWS, Table, View, definitions
 from bakeoff.results.target import TableTarget, quoted
 
 if TYPE_CHECKING:
@@ -32,13 +30,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _DEFINITION = "bakeoff.definition"
 """Property of a view that tells whether it is up to date."""
-_TRIES = 7
-_LOST_A_RACE = re.compile(
-    r"(?i)delta_concurrent|concurrent\w+exception|(metadata|protocol)_?changed|already_?exists"
-    # A table that another job is making right now: its folder is there, and its log is not yet.
-    r"|delta_table_not_found|delta_create_table_with_non_empty_location"
-)
-_NOT_ALLOWED = re.compile(r"(?i)permission|privilege|access_?denied|not authorized|read-only")
 
 
 def check_writable(spark: SparkSession, target: TableTarget) -> None:
@@ -64,6 +55,8 @@ def check_writable(spark: SparkSession, target: TableTarget) -> None:
 def ensure_tables(spark: SparkSession, target: TableTarget) -> None:
     """Make the tables and, in a metastore, the schema and the views, where they are not there yet.
 
+    Tables of an earlier version get the columns that are new.
+
     Another job may be doing the same at the same time.
 
     Raises:
@@ -76,14 +69,15 @@ def ensure_tables(spark: SparkSession, target: TableTarget) -> None:
         if missing and target.in_metastore and not _works(spark, f"DESCRIBE SCHEMA {target.place}"):
             spark.sql(f"CREATE SCHEMA IF NOT EXISTS {target.place}")
         for table in TABLES.values():
-            _retrying(partial(_ensure_table, spark, target, table))
+            commit(target, partial(_ensure_table, spark, target, table))
         for view in VIEWS.values() if target.in_metastore else ():
-            _retrying(partial(_ensure_view, spark, target, view))
+            commit(target, partial(_ensure_view, spark, target, view))
     except UserError:
         raise
     except Exception as error:
         raise UserError(
-            f"The tables cannot be made in {target.place} ({_reason(error)}): name a place where you may create tables."
+            f"The tables cannot be made in {target.place} ({reason_of(error)}): name a place where you may create "
+            "tables."
         ) from error
 
 
@@ -145,6 +139,29 @@ def merge_leaderboard(  # noqa: PLR0913, PLR0917
         _merge(spark, target, LEADERBOARD, run_id, values)
 
 
+def fill_mlflow_ids(  # noqa: PLR0913, PLR0917 - none of them follows from the others
+    spark: SparkSession,
+    target: TableTarget,
+    run_id: str,
+    experiment_id: str,
+    mlflow_run_id: str,
+    model_run_ids: Mapping[str, str],
+) -> None:
+    """Enter MLflow's ids of a run that did not know them when it ended; ids that are there stay."""
+    runs, board = target.name(RUNS.name), target.name(LEADERBOARD.name)
+    ids = {"run_id": run_id, "experiment_id": experiment_id, "mlflow_run_id": mlflow_run_id}
+    run = f"""
+        UPDATE {runs} SET mlflow_experiment_id = :experiment_id, mlflow_run_id = :mlflow_run_id
+        WHERE run_id = :run_id AND mlflow_run_id IS NULL"""  # noqa: S608 - a quoted name of ours
+    models = f"""
+        UPDATE {board} SET mlflow_run_id = from_json(:models, 'MAP<STRING,STRING>')[model_id]
+        WHERE run_id = :run_id AND mlflow_run_id IS NULL"""  # noqa: S608
+    commit(target, lambda: spark.sql(run, args=ids))
+    if model_run_ids:
+        known = {"run_id": run_id, "models": json.dumps(dict(model_run_ids))}
+        commit(target, lambda: spark.sql(models, args=known))
+
+
 def read_trials(spark: SparkSession, target: TableTarget, run_id: str) -> list[Outcome]:
     """The stored outcomes of a run, one for each trial; none where there is no table yet.
 
@@ -197,17 +214,37 @@ def _ensure_table(spark: SparkSession, target: TableTarget, table: Table) -> Non
     name = target.name(table.name)
     if not exists(spark, target, table.name):
         _create(spark, target, table)
-    if lacking := {column.name for column in table.columns} - set(spark.table(name).columns):
-        raise UserError(
-            f"{name} is there already and is not Bakeoff's (it has no column {min(lacking)}): "
-            "name another place for the tables."
-        )
+    _fit(spark, name, table)
     if target.in_metastore:
         # Reading the properties is dear on local disks, and tables there were made in one step, with their checks.
         there = _properties(spark, name)
         for check, condition in table.checks:
             if f"delta.constraints.{check}" not in there:
                 spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
+
+
+def _fit(spark: SparkSession, name: str, table: Table) -> None:
+    """Add the columns that a table of an earlier version does not have.
+
+    Raises:
+        UserError: it is not Bakeoff's, or has a column of another type.
+    """
+    there = {column: kind.upper() for column, kind in spark.table(name).dtypes}
+    lacking = [column for column in table.columns if column.name not in there]
+    if needed := [column.name for column in lacking if not column.nullable]:
+        raise UserError(
+            f"{name} is there already and is not Bakeoff's (it has no column {min(needed)}): "
+            "name another place for the tables."
+        )
+    for column in table.columns:
+        if (kind := there.get(column.name, column.type)) != column.type:
+            raise UserError(
+                f"{name} has {column.name} as {kind}, and this version of Bakeoff writes {column.type}: name another "
+                "place for the tables, or change the column's type."
+            )
+    if lacking:
+        _LOG.info("%s is an earlier version's and gets %s.", name, ", ".join(column.name for column in lacking))
+        spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({definitions(lacking)})")
 
 
 def _create(spark: SparkSession, target: TableTarget, table: Table) -> None:
@@ -219,9 +256,9 @@ def _create(spark: SparkSession, target: TableTarget, table: Table) -> None:
     try:
         spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns} TBLPROPERTIES ({checks})")
     except Exception as error:
-        if not target.in_metastore or _LOST_A_RACE.search(_reason(error)):
+        if not target.in_metastore or LOST_A_RACE.search(reason_of(error)):
             raise
-        _LOG.debug("Made without its checks: %s", _reason(error))
+        _LOG.debug("Made without its checks: %s", reason_of(error))
         spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
 
 
@@ -236,9 +273,9 @@ def _ensure_view(spark: SparkSession, target: TableTarget, view: View) -> None:
         spark.sql(f"CREATE OR REPLACE VIEW {name} {properties} AS {view.select(target.name)}")
     except Exception as error:
         # Only its owner may replace a view, and an older definition is no reason not to train.
-        if not (is_there and _NOT_ALLOWED.search(_reason(error))):
+        if not (is_there and NOT_ALLOWED.search(reason_of(error))):
             raise
-        _LOG.warning("The view %s is another version's and cannot be replaced: %s", name, _reason(error))
+        _LOG.warning("The view %s is another version's and cannot be replaced: %s", name, reason_of(error))
 
 
 def _append(
@@ -254,7 +291,7 @@ def _append(
         .option("txnAppId", f"bakeoff-{content}")
         .option("txnVersion", 1)
     )
-    _retrying(lambda: writer.saveAsTable(target.name(table.name)))
+    commit(target, lambda: writer.saveAsTable(target.name(table.name)))
 
 
 def _merge(
@@ -270,6 +307,8 @@ def _merge(
         f"timestamp_micros(`{column.name}`) AS `{column.name}`" if column.name in stamps else f"`{column.name}`"
         for column in table.columns
     )
+    # By name, since the table can be a later version's and have more columns.
+    names = [f"`{column.name}`" for column in table.columns]
     same_row = " AND ".join(f"t.{key} = s.{key}" for key in table.key)
     statement = f"""
         MERGE INTO {target.name(table.name)} AS t
@@ -278,26 +317,10 @@ def _merge(
           FROM (SELECT inline(from_json(:rows, 'ARRAY<STRUCT<{json_types}>>', map('mode', 'FAILFAST')))) AS sent
         ) AS s
         ON t.run_id = :run_id AND {same_row}
-        WHEN MATCHED THEN UPDATE SET *
-        WHEN NOT MATCHED THEN INSERT *"""  # noqa: S608 - what is put in are names of ours and quoted ones
+        WHEN MATCHED THEN UPDATE SET {", ".join(f"t.{name} = s.{name}" for name in names)}
+        WHEN NOT MATCHED THEN INSERT ({", ".join(names)}) VALUES ({", ".join(f"s.{name}" for name in names)})"""  # noqa: S608 - what is put in are names of ours and quoted ones
     arguments = {"rows": json.dumps(rows, default=to_micros, allow_nan=False), "run_id": run_id}
-    _retrying(lambda: spark.sql(statement, args=arguments))
-
-
-def _retrying(action: Callable[[], object]) -> None:
-    """Do it, again when another job's commit came first, for about ten seconds."""
-    for attempt in range(_TRIES):
-        try:
-            action()
-        except Exception as error:
-            if _NOT_ALLOWED.search(_reason(error)):
-                raise UserError(f"The tables cannot be written ({_reason(error)}): ask for the right to.") from error
-            if attempt == _TRIES - 1 or not _LOST_A_RACE.search(_reason(error)):
-                raise
-            _LOG.debug("Another job's commit came first: %s", _reason(error))
-            time.sleep(0.1 * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the tries
-        else:
-            return
+    commit(target, lambda: spark.sql(statement, args=arguments))
 
 
 def _works(spark: SparkSession, statement: str) -> bool:
@@ -311,10 +334,3 @@ def _works(spark: SparkSession, statement: str) -> bool:
 
 def _properties(spark: SparkSession, name: str) -> dict[str, str]:
     return {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
-
-
-def _reason(error: Exception) -> str:
-    """The first line that says something: Java's message where Spark hands over a whole stack."""
-    java = getattr(error, "java_exception", None)
-    text = str(error) if java is None else str(java.toString())
-    return next(iter(text.strip().splitlines()), type(error).__name__).rstrip(".")

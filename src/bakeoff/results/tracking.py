@@ -1,31 +1,37 @@
-"""The listener that logs a bake-off to MLflow: a run, its batches and their models.
+"""Logs a bake-off to MLflow: a run, its batches and their models.
 
-Everything goes through one `MlflowClient` with explicit run ids. The active run and the tracking URI of the process
-belong to the user and are neither read nor changed.
+Everything goes through one client with explicit run ids. The active run and the tracking URI of the process belong to
+the user and are neither read nor changed. What is logged comes as messages (`bakeoff.results.messages`), each of which
+may be sent again: an MLflow run is found by its tags.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 
-from bakeoff.comparison.events import BatchDone, Event, PlanMade
-from bakeoff.comparison.leaderboard import Leaderboard
-from bakeoff.comparison.plan import Plan
 from bakeoff.errors import UserError
-from bakeoff.results import entries
-from bakeoff.results.entries import BATCH_TAG, KIND_TAG, MODEL_KIND, MODEL_TAG, RUN_KIND, ChildRun, DatasetInfo, Story
-from bakeoff.results.store import quoted
+from bakeoff.results import entries, messages
+from bakeoff.results.entries import BATCH_TAG, KIND_TAG, MODEL_KIND, MODEL_TAG, RUN_KIND, ChildRun
+from bakeoff.results.patient_client import PatientClient
+from bakeoff.results.registry import Standing, promote, register_version
+from bakeoff.results.spool import FOLDER, MODEL_FOLDER, Head, Message
+from bakeoff.results.store import make_registry_client, quoted
+
+if TYPE_CHECKING:
+    from bakeoff.results.best_model import BestModel
 
 RUN_TAG = "bakeoff.run_id"
 TABLE_FILE, CSV_FILE = "leaderboard.json", "leaderboard.csv"
-_PARENT_TAG, _NOTE_TAG, _NAME_TAG = "mlflow.parentRunId", "mlflow.note.content", "mlflow.runName"
+_PARENT_TAG = "mlflow.parentRunId"
 _METRICS_PER_CALL, _TEXTS_PER_CALL = 900, 100  # of MLflow's 1,000 entities in a call, 100 may be tags
 
 
@@ -54,111 +60,107 @@ class MlflowTracking:
 
     Args:
         client: says which MLflow.
-        experiment_name: made if it is not there.
-        run_id: the bake-off's own id, which stays the same when it is resumed.
-        params: what was asked.
-        tags: of the parent run.
-        dataset: the table that was learned from.
-        artifact_location: where the files go of an experiment that has to be made.
+        head: what the run is.
+        folder: the run's own, which holds the files that are logged.
+
+    Attributes:
+        logged: the best model, when it was logged.
+        promotion: what became of it in the registry, where that was asked for.
     """
 
-    def __init__(  # noqa: PLR0913 - a run is described by all of these
-        self,
-        client: MlflowClient,
-        experiment_name: str,
-        run_id: str,
-        *,
-        params: Mapping[str, str],
-        tags: Mapping[str, str],
-        dataset: DatasetInfo | None = None,
-        artifact_location: str | None = None,
-    ) -> None:
+    def __init__(self, client: Any, head: Head, folder: Path | None = None) -> None:
         self._client = client
-        self._experiment_name = experiment_name
-        self._run_id = run_id
-        self._params = params
-        self._tags = tags
-        self._dataset = dataset
-        self._artifact_location = artifact_location
+        self._head = head
+        self._folder = folder
         self._tracked: TrackedRun | None = None
-        self._plan: Plan | None = None
         self._children: dict[tuple[str, ...], str] = {}
         self._model_run_ids: dict[str, str] = {}
+        self.logged: BestModel | None = None
+        self.promotion: str | None = None
 
     @property
     def model_run_ids(self) -> Mapping[str, str]:
         """The MLflow run of each model that was logged, by model id."""
         return dict(self._model_run_ids)
 
+    @property
+    def tracked(self) -> TrackedRun | None:
+        """Where the run is logged; ``None`` before `start` has come to an end."""
+        return self._tracked
+
     def start(self) -> TrackedRun:
-        """Find or make the experiment and the parent run. Call it before the comparison, so that trouble shows early.
+        """Find or make the experiment and the parent run.
 
         Raises:
             UserError: the experiment was deleted.
         """
         experiment_id = self._experiment().experiment_id
         earlier = list(self._earlier_runs(experiment_id))
-        parents = [run.info for run in earlier if run.data.tags.get(KIND_TAG) == RUN_KIND]
-        if parents:
-            run_id = min(parents, key=lambda info: info.start_time).run_id
+        parent = _parent_among(earlier)
+        if parent:
+            run_id = parent
             self._client.update_run(run_id, status="RUNNING")
         else:
-            tags = {**self._tags, RUN_TAG: self._run_id, KIND_TAG: RUN_KIND}
-            name = entries.one_line(self._run_id)
-            run_id = self._client.create_run(experiment_id, tags=_bounded(tags), run_name=name).info.run_id
+            tags = {**self._head.tags, RUN_TAG: self._head.run_id, KIND_TAG: RUN_KIND}
+            name = entries.one_line(self._head.run_id)
+            began = _millis(self._head.started_at) if self._head.started_at else None
+            run_id = self._client.create_run(experiment_id, began, _bounded(tags), name).info.run_id
         self._adopt(earlier)
-        if self._dataset:
-            self._client.log_inputs(run_id, [self._dataset.to_input()])
+        if self._head.dataset:
+            self._client.log_inputs(run_id, [self._head.dataset.to_input()])
         url = _page(self._client.tracking_uri, experiment_id, run_id)
-        self._tracked = TrackedRun(experiment_id, run_id, url, reused=bool(parents))
+        self._tracked = TrackedRun(experiment_id, run_id, url, reused=bool(parent))
         return self._tracked
 
-    def handle(self, event: Event) -> None:
-        """Log what a plan or a finished batch tells."""
-        if isinstance(event, PlanMade):
-            self._log_plan(event)
-        elif isinstance(event, BatchDone):
-            self._log_batch(event)
-
-    def finish(
-        self, leaderboard: Leaderboard, summary: Mapping[str, float], status: str, story: Story | None = None
-    ) -> None:
-        """Log the answer on the parent run and end it.
-
-        Args:
-            leaderboard: final.
-            summary: more metrics of the run, such as its wall time.
-            status: ``FINISHED``, ``FAILED`` or ``KILLED``.
-            story: what the run is called from now on, and what its page says.
-        """
+    def send(self, message: Message) -> None:
+        """Log what a message tells. Sending it again changes nothing."""
         run_id = self._parent().mlflow_run_id
-        metrics = entries.to_metrics({**entries.final_metrics(leaderboard), **summary})
-        tags = {_NOTE_TAG: entries.note(leaderboard, self._plan, story)}
-        if story:
-            tags[_NAME_TAG] = entries.one_line(story.name)
-        if best := leaderboard.best:
-            tags |= {"best_model_id": best.model_id, "best_model_name": best.model_name}
-        try:
-            self._send(run_id, self._news(run_id, metrics), tags)
-            self._log_leaderboard(run_id, leaderboard)
-        finally:
-            self._client.set_terminated(run_id, status)
+        kind = message["kind"]
+        if kind == messages.PLAN:
+            self._log_params(run_id, {**message["params"], **self._head.params})
+        elif kind == messages.BATCH:
+            batch_run_id = self._log_run(run_id, messages.child_run(message["run"]))
+            for model in message["models"]:
+                self._log_run(batch_run_id, messages.child_run(model))
+        elif kind == messages.FILES:
+            for name in message["files"]:
+                self._client.log_artifact(run_id, str(self._inside(name)))
+            for name in message["folders"]:
+                self._client.log_artifacts(run_id, str(self._inside(name)), name)
+        elif kind == messages.MODEL:
+            self._log_model(run_id, message)
+        elif kind == messages.ANSWER:
+            self._send(run_id, self._news(run_id, [entries.metric_of(m) for m in message["metrics"]]), message["tags"])
+            self._log_leaderboard(run_id, message["rows"])
+        elif kind == messages.CLOSE:
+            self._client.set_terminated(run_id, message["status"], _millis(message["ended"]))
 
-    def close(self, status: str) -> None:
-        """End the parent run without an answer, as when the bake-off is cancelled; resuming it opens the run again.
+    def recall(self) -> bool:
+        """Look up what is there, after a call whose answer was not heard: it may have done its work all the same.
 
-        Args:
-            status: ``KILLED`` or ``FAILED``.
+        Returns:
+            Whether there is anything to look up yet.
         """
         if self._tracked:
-            self._client.set_terminated(self._tracked.mlflow_run_id, status)
+            self._adopt(list(self._earlier_runs(self._tracked.experiment_id)))
+        return self._tracked is not None
+
+    def tidy(self) -> None:
+        """Delete the runs that are there twice, because a call did its work and its answer was not heard."""
+        tracked = self._parent()
+        there = list(self._earlier_runs(tracked.experiment_id))
+        self._adopt(there)
+        kept = {tracked.mlflow_run_id, *self._children.values(), *(run.data.tags.get(_PARENT_TAG) for run in there)}
+        for run in there:
+            if run.info.run_id not in kept:
+                self._client.delete_run(run.info.run_id)
 
     def _experiment(self) -> Experiment:
-        name = self._experiment_name
+        name = self._head.experiment
         found = self._client.get_experiment_by_name(name)
         if found is None:
             try:
-                self._client.create_experiment(name, self._artifact_location)
+                self._client.create_experiment(name, self._head.artifact_location)
             except MlflowException:
                 # Another job may have been first; which error that is depends on the store.
                 found = self._client.get_experiment_by_name(name)
@@ -172,7 +174,7 @@ class MlflowTracking:
 
     def _earlier_runs(self, experiment_id: str) -> Iterator[Run]:
         """What earlier attempts logged, the parent included."""
-        query, token = f"tags.`{RUN_TAG}` = {quoted(self._run_id)}", None
+        query, token = f"tags.`{RUN_TAG}` = {quoted(self._head.run_id)}", None
         while True:
             page = self._client.search_runs([experiment_id], query, page_token=token)
             yield from page
@@ -181,29 +183,17 @@ class MlflowTracking:
                 return
 
     def _adopt(self, runs: Sequence[Run]) -> None:
-        for run in runs:
-            tags = run.data.tags
-            if _PARENT_TAG in tags:
-                self._children[_place(tags)] = run.info.run_id
-            if MODEL_TAG in tags:
-                self._model_run_ids[tags[MODEL_TAG]] = run.info.run_id
+        """Go on with the runs that are there; where one is there twice, with the one that is known or was ended."""
+        for run in sorted(runs, key=lambda run: (run.info.status == "RUNNING", run.info.start_time)):
+            tags, run_id = run.data.tags, run.info.run_id
+            mine = _PARENT_TAG in tags and self._children.setdefault(_place(tags), run_id) == run_id
+            if mine and MODEL_TAG in tags:
+                self._model_run_ids[tags[MODEL_TAG]] = run_id
 
     def _parent(self) -> TrackedRun:
         return self._tracked or self.start()
 
-    def _log_plan(self, event: PlanMade) -> None:
-        plan = self._plan = event.plan
-        asked = {
-            "models": ", ".join(model.id for model in plan.models),
-            "n_models": len(plan.models),
-            "n_folds": plan.n_folds,
-            "metric": plan.sort_by,
-            "batch_size": plan.batch_size,
-            "decimals": plan.decimals,
-            "slots": event.slots,
-            **self._params,
-        }
-        run_id = self._parent().mlflow_run_id
+    def _log_params(self, run_id: str, asked: Mapping[str, Any]) -> None:
         # A parameter cannot be changed once it is there, so a resumed run keeps what its first attempt was asked.
         there = self._client.get_run(run_id).data.params
         texts = {entries.legal_key(key): entries.cut(value, entries.PARAM_LIMIT) for key, value in asked.items()}
@@ -211,14 +201,9 @@ class MlflowTracking:
         for first in range(0, len(params), _TEXTS_PER_CALL):
             self._client.log_batch(run_id, params=params[first : first + _TEXTS_PER_CALL])
 
-    def _log_batch(self, event: BatchDone) -> None:
-        batch_run_id = self._log_run(self._parent().mlflow_run_id, entries.batch_run(event, self._plan))
-        for model in entries.model_runs(event):
-            self._log_run(batch_run_id, model)
-
     def _log_run(self, parent_id: str, child: ChildRun) -> str:
         """Log a run from beginning to end, into the one that an earlier attempt left, if there is one."""
-        tags = _bounded({**child.tags, RUN_TAG: self._run_id, _PARENT_TAG: parent_id})
+        tags = _bounded({**child.tags, RUN_TAG: self._head.run_id, _PARENT_TAG: parent_id})
         run_id = self._children.get(_place(tags))
         if run_id is None:
             experiment_id = self._parent().experiment_id
@@ -257,14 +242,46 @@ class MlflowTracking:
             some = metrics[first : first + _METRICS_PER_CALL]
             self._client.log_batch(run_id, metrics=some, tags=texts if first == 0 else ())
 
-    def _log_leaderboard(self, run_id: str, leaderboard: Leaderboard) -> None:
-        table = entries.leaderboard_table(leaderboard, self._model_run_ids)
+    def _log_leaderboard(self, run_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        table = entries.leaderboard_table(rows, self._model_run_ids)
         self._client.log_text(run_id, table.to_csv(index=False), CSV_FILE)
         if any(file.path == TABLE_FILE for file in self._client.list_artifacts(run_id)):
             # `log_table` would add the rows to those of the earlier attempt.
             self._client.log_text(run_id, table.to_json(orient="split", index=False), TABLE_FILE)
         else:
             self._client.log_table(run_id, table, TABLE_FILE)
+
+    def _log_model(self, run_id: str, message: Message) -> None:
+        """Log the model whose files are in the run's folder, and register it where that was asked for."""
+        from bakeoff.results.best_model import upload_best_model
+
+        files = self._inside(f"{FOLDER}/{MODEL_FOLDER}")
+        best = upload_best_model(self._client, run_id, files, model_id=message["model_id"], task=message["task"])
+        if name := message["register_as"]:
+            registry = make_registry_client(self._client, name)
+            if isinstance(self._client, PatientClient):
+                registry = self._client.beside(registry)
+            version = register_version(registry, run_id, best, name)
+            best = replace(best, registered=version)
+            if message["standing"]:
+                self.promotion = promote(registry, *version, Standing(**message["standing"]), message["margin"])
+        self.logged = best
+
+    def _inside(self, name: str) -> Path:
+        """A file or folder of the run's own folder; nothing else is ever logged."""
+        if self._folder is None:
+            raise ValueError("A run without a folder has no files.")
+        path = (self._folder / name).resolve()
+        if not path.is_relative_to(self._folder.resolve()):
+            raise ValueError(f"{name} is not in the folder of run {self._head.run_id}.")
+        return path
+
+
+def _parent_among(runs: Sequence[Run]) -> str | None:
+    """The run that the others are below; of several, which a late answer can leave, the one with most of them."""
+    below = Counter(run.data.tags.get(_PARENT_TAG) for run in runs)
+    parents = [run.info for run in runs if run.data.tags.get(KIND_TAG) == RUN_KIND]
+    return min(parents, key=lambda info: (-below[info.run_id], info.start_time)).run_id if parents else None
 
 
 def _place(tags: Mapping[str, str]) -> tuple[str, ...]:

@@ -81,6 +81,14 @@ def find(source: str, spark: SparkSession | None) -> Files | Delta:
     return Delta(source, "table", ".".join(map(quoted, parts)), needed(spark, source))
 
 
+def is_local_file(source: str) -> bool:
+    """Whether a source is a file of this machine, or is written like one that should be there."""
+    path = Path(source).expanduser()
+    if path.exists():
+        return path.is_file()
+    return re.search(r"^\w{2,}:", source) is None and re.search(r"[/\\]|\.(csv|tsv|parquet)\b", source) is not None
+
+
 def find_remote(source: str, spark: SparkSession) -> Files | Delta:
     """Files that only Spark can reach are fetched as bytes, so that they are read as local ones are."""
     lower = source.lower().rstrip("/")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
+from bakeoff.redaction import redact_text, secrets_in
 from bakeoff.source.columns import check_columns, plain_types, without_missing_target
 from bakeoff.source.files import in_order
 from bakeoff.source.find import Files, find
@@ -28,7 +29,7 @@ class SourceTable:
 
     Attributes:
         frame: the rows; numbered from 0, or for a time series indexed by period.
-        name: the table's name, or the path.
+        name: the table's name, or the path; for people to read, without secrets.
         version: of the Delta table that was read, where it is one.
         digest: content hash of the frame.
         kind: ``csv``, ``parquet``, ``delta`` (a path) or ``table``.
@@ -81,9 +82,9 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
     task = check_target(frame[config.target], config, notes)
     if time_series:
         frame = time_indexed(frame, str(config.time_col))
-    return SourceTable(
-        frame, found.name, version, digest_of(frame), found.kind, task, tuple(notes), fraction or len(frame) / n_rows
-    )
+    name = redact_text(found.name, secrets_in(config.source))
+    fraction = fraction or len(frame) / n_rows
+    return SourceTable(frame, name, version, digest_of(frame), found.kind, task, tuple(notes), fraction)
 
 
 def digest_of(frame: pd.DataFrame) -> str:

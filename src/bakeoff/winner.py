@@ -1,0 +1,39 @@
+"""What becomes of the best model of a job: it is kept and logged, and registered where that was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.comparison.leaderboard import Row
+from bakeoff.comparison.plan import Plan
+from bakeoff.config import RunConfig
+from bakeoff.places import Places
+
+if TYPE_CHECKING:
+    from bakeoff.job import Question
+
+
+def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
+    config: RunConfig, question: Question, places: Places, best: Row, plan: Plan, model: Any
+) -> None:
+    """Save the best model in the run's folder and have it logged and, where that was asked for, registered."""
+    from bakeoff.pycaret3.experiment import training_rows
+    from bakeoff.pycaret3.state import final_pipeline
+    from bakeoff.results.best_model import save_best_model
+    from bakeoff.results.messages import of_model
+    from bakeoff.results.registry import Standing
+
+    source, place = question.source, places.tracking.model_folder
+    rows = training_rows(question.experiment, source.frame, config.target)
+    save_best_model(place, final_pipeline(question.experiment, model), rows, task=source.task)
+    lineage = {
+        "run_id": config.run_id,
+        "model_id": best.model_id,
+        "source": source.name,
+        "source_version": source.version or "",
+        "data_digest": source.digest,
+        "git_commit": places.record.git_commit or "",
+    }
+    standing = Standing(plan.sort_by, best.primary_value, plan.greater_is_better, config.target, lineage)
+    told = of_model(best.model_id, source.task, config.register_model, standing, config.champion_margin)
+    places.tracking.put(told)

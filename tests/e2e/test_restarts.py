@@ -1,0 +1,285 @@
+"""Runs that are cut off, by signals and by SIGKILL, and go on: what was finished stays, and nothing runs twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from data import breast_cancer
+from mlflow.tracking import MlflowClient
+
+from bakeoff import RunConfig, run
+from bakeoff.comparison.events import Event, TrialDone
+from bakeoff.comparison.trial import Outcome, Status, Trial
+from bakeoff.errors import NoModelSurvivedError, RunInterruptedError, UserError
+from bakeoff.results.journal import Journal, read_folder
+from bakeoff.results.store import local_tracking_uri
+from bakeoff.results.tables import frame, read_trials
+from bakeoff.results.target import TableTarget
+from bakeoff.resuming import resume, stored_config
+from bakeoff.signals import SIGNALS
+
+MODELS = ("nb", "dt", "lr", "dummy", "ridge", "lda", "knn", "rf", "et", "ada")
+N_FOLDS = 4
+N_TRIALS = len(MODELS) * N_FOLDS
+PATIENCE = 120.0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("restarts")
+    breast_cancer(200).to_csv(folder / "cancer.csv", index=False)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+
+
+def config(folder: Path, run_id: str, **more: Any) -> RunConfig:
+    asked = {"include": MODELS, "fold": N_FOLDS, "batch_size": 2, "run_id": run_id, "home": folder / "home", **more}
+    return RunConfig("cancer.csv", "target", **asked)
+
+
+class Cut(NamedTuple):
+    """How a process ended that was cut off, what it said, and what was finished by then."""
+
+    code: int
+    said: str
+    finished: dict[Trial, Outcome]
+
+
+def finished(folder: Path, run_id: str) -> dict[Trial, Outcome]:
+    known = read_folder(folder / "home" / "runs" / run_id / "journal")
+    return {outcome.trial: outcome for outcome in known if outcome.status is not Status.CANCELLED}
+
+
+def cut_off(folder: Path, run_id: str, share: float, number: signal.Signals, *arguments: str, times: int = 1) -> Cut:
+    """Start ``bakeoff`` and send it a signal once this share of all trials is finished."""
+    command = [sys.executable, "-m", "bakeoff", *arguments]
+    said = folder / f"{run_id}-{number.name}.txt"
+    with said.open("w") as stream, subprocess.Popen(command, stdout=stream, stderr=stream, cwd=folder) as process:
+        end = time.monotonic() + PATIENCE
+        while len(finished(folder, run_id)) < share * N_TRIALS:
+            assert process.poll() is None, said.read_text()
+            assert time.monotonic() < end, said.read_text()
+            time.sleep(0.02)
+        for _ in range(times):
+            process.send_signal(number)
+            time.sleep(0.1)
+        code = process.wait(timeout=PATIENCE)
+    return Cut(code, said.read_text(), finished(folder, run_id))
+
+
+def asked(run_id: str) -> list[str]:
+    question = ["--source", "cancer.csv", "--target", "target", "--include", ",".join(MODELS), "--fold", str(N_FOLDS)]
+    return ["run", *question, "--batch-size", "2", "--run-id", run_id, "--home", "home"]
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path, spark: Any) -> Any:
+    """A run that nobody interrupts."""
+    return run(config(folder, "whole"), spark, say=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def client(whole: Any, folder: Path) -> MlflowClient:
+    uri = local_tracking_uri(folder / "home")
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def rows(spark: Any, folder: Path, run_id: str) -> tuple[Any, ...]:
+    """What the tables say of a run, but for times."""
+    tables = TableTarget(path=folder / "home" / "tables")
+    trials = {o.trial: (o.status, dict(o.metrics), dict(o.metric_errors)) for o in read_trials(spark, tables, run_id)}
+    board = frame(spark, tables, "leaderboard").where(f"run_id = '{run_id}'").orderBy("rank").collect()
+    ranking = [
+        (row.rank, row.model_id, row.model_name, row.status, row.primary_value, row.n_folds_ok, row.tied_with_best)
+        for row in board
+    ]
+    scores = [
+        {key: value for key, value in found.items() if key != "tt_sec"}
+        for row in board
+        for found in (row.metrics, row.metrics_std)
+    ]
+    return trials, ranking, scores
+
+
+def went_on(spark: Any, folder: Path, client: MlflowClient, run_id: str, *cuts: Cut) -> None:
+    """The run is finished, as if nobody had interrupted it; and nothing ran twice."""
+    tables = TableTarget(path=folder / "home" / "tables")
+    assert rows(spark, folder, run_id) == rows(spark, folder, "whole")
+    written = Counter(
+        o.trial
+        for segment in Journal(folder / "home" / "runs" / run_id / "journal").segments()
+        for o in segment.outcomes
+        if o.status is not Status.CANCELLED
+    )
+    assert set(written.values()) == {1}
+    assert len(written) == N_TRIALS
+    stored = {outcome.trial: outcome for outcome in read_trials(spark, tables, run_id)}
+    for cut in cuts:
+        for trial, outcome in cut.finished.items():
+            assert stored[trial].finished_at == pytest.approx(outcome.finished_at, abs=1e-5)
+    kept = frame(spark, tables, "trials").where(f"run_id = '{run_id}' AND status <> 'cancelled'")
+    assert kept.count() == N_TRIALS
+    (row,) = frame(spark, tables, "runs").where(f"run_id = '{run_id}'").collect()
+    assert (row.status, row.n_ok) == ("finished", len(MODELS))
+    runs = client.search_runs([row.mlflow_experiment_id], f"tags.`bakeoff.run_id` = '{run_id}'")
+    assert Counter(run.data.tags["bakeoff.kind"] for run in runs) == {"run": 1, "batch": 5, "model": 10}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+@pytest.fixture(scope="module")
+def interrupted(folder: Path) -> Cut:
+    """Ctrl-C in the first half."""
+    return cut_off(folder, "cut", 0.4, signal.SIGINT, *asked("cut"))
+
+
+@pytest.fixture(scope="module")
+def state(interrupted: Cut, spark: Any, folder: Path, client: MlflowClient) -> dict[str, Any]:
+    """What tables and MLflow say after Ctrl-C."""
+    tables = TableTarget(path=folder / "home" / "tables")
+    (row,) = frame(spark, tables, "runs").where("run_id = 'cut'").collect()
+    return {
+        "run": row,
+        "mlflow": client.get_run(row.mlflow_run_id).info.status,
+        "trials": Counter(str(outcome.status) for outcome in read_trials(spark, tables, "cut")),
+        "board": frame(spark, tables, "leaderboard").where("run_id = 'cut'").orderBy("rank").collect(),
+    }
+
+
+@pytest.fixture(scope="module")
+def killed(state: Any, folder: Path) -> Cut:
+    """... and then SIGKILL in the second half."""
+    return cut_off(folder, "cut", 0.7, signal.SIGKILL, "resume", "cut", "--home", "home")
+
+
+def test_ctrl_c_keeps_and_ranks_what_is_finished_and_says_how_to_go_on(interrupted: Cut, state: Any) -> None:
+    n_done = len(interrupted.finished)
+    assert interrupted.code == 130, interrupted.said
+    assert f"ended by SIGINT with {n_done} of {N_TRIALS} trials finished" in interrupted.said
+    assert "`bakeoff resume cut --home home` goes on." in interrupted.said
+    assert "Traceback" not in interrupted.said
+    assert state["run"].status == "killed"
+    assert state["mlflow"] == "KILLED"
+    assert state["trials"] == {"ok": n_done, "cancelled": N_TRIALS - n_done}
+    assert [row.rank for row in state["board"]] == list(range(1, len(MODELS) + 1))
+    assert state["run"].best_model_id == state["board"][0].model_id
+
+
+def test_a_killed_driver_goes_on_and_the_tables_are_as_if_nothing_had_been(
+    killed: Cut, interrupted: Cut, spark: Any, folder: Path, client: MlflowClient
+) -> None:
+    assert killed.code == -signal.SIGKILL
+    assert len(interrupted.finished) < len(killed.finished) < N_TRIALS
+    said: list[str] = []
+    result = resume("cut", spark, said.append, home=folder / "home")
+    assert f"Run cut goes on: {len(killed.finished)} of its trials are finished already." in said
+    assert result.summary.n_resumed == len(killed.finished)
+    went_on(spark, folder, client, "cut", interrupted, killed)
+
+
+def test_what_cannot_be_resumed_is_refused(whole: Any, spark: Any, folder: Path) -> None:
+    with pytest.raises(UserError, match="Run whole is finished and has nothing left to do"):
+        resume("whole", spark, home=folder / "home")
+    with pytest.raises(UserError, match="There is no run 'nobody'"):
+        stored_config(spark, whole.tables, "nobody", folder / "home")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
+def test_a_driver_killed_at_any_time_goes_on(share: float, spark: Any, folder: Path, client: MlflowClient) -> None:
+    run_id = f"killed-at-{share}"
+    cut = cut_off(folder, run_id, share, signal.SIGKILL, *asked(run_id))
+    assert len(cut.finished) >= share * N_TRIALS
+    run(config(folder, run_id), spark, say=lambda _: None)
+    went_on(spark, folder, client, run_id, cut)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("share", "number"), [(0.1, signal.SIGTERM), (0.5, signal.SIGTERM), (0.99, signal.SIGINT)])
+def test_a_signal_at_any_time_ends_the_run_in_order(
+    share: float, number: signal.Signals, spark: Any, folder: Path, client: MlflowClient
+) -> None:
+    run_id = f"{number.name}-at-{share}"
+    cut = cut_off(folder, run_id, share, number, *asked(run_id))
+    tables = TableTarget(path=folder / "home" / "tables")
+    (row,) = frame(spark, tables, "runs").where(f"run_id = '{run_id}'").collect()
+    # At 99 % it may come too late to stop anything.
+    assert (cut.code, row.status) in {(128 + number, "killed"), *([(0, "finished")] if share > 0.9 else [])}, cut.said
+    status = client.get_run(row.mlflow_run_id).info.status
+    assert status == {"killed": "KILLED", "finished": "FINISHED"}[row.status]
+    trials = read_trials(spark, tables, run_id)
+    assert len(trials) == N_TRIALS
+    assert {outcome.trial for outcome in trials if outcome.ok} == set(cut.finished)
+    if row.status == "killed":
+        run(config(folder, run_id), spark, say=lambda _: None)
+        went_on(spark, folder, client, run_id, cut)
+
+
+class Interrupts:
+    """Presses Ctrl-C when some trials are finished."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def handle(self, event: Event) -> None:
+        self.after -= isinstance(event, TrialDone)
+        if self.after == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def _takes_its_time(frames: Iterator[Any]) -> Iterator[Any]:
+    for each in frames:
+        time.sleep(20)
+        yield each
+
+
+@pytest.mark.slow
+def test_other_jobs_of_the_session_live_on(spark: Any, folder: Path) -> None:
+    handlers = [signal.getsignal(each) for each in SIGNALS]
+    with ThreadPoolExecutor(1) as theirs:
+        job = theirs.submit(spark.range(0, 1, 1, 1).mapInPandas(_takes_its_time, "id long").collect)
+        with pytest.raises(RunInterruptedError, match="`bakeoff resume beside"):
+            run(config(folder, "beside"), spark, say=lambda _: None, listeners=[Interrupts(3)])
+        assert [row.id for row in job.result()] == [0]
+    assert [signal.getsignal(each) for each in SIGNALS] == handlers
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_at_once(folder: Path) -> None:
+    cut = cut_off(folder, "twice", 0.3, signal.SIGTERM, *asked("twice"), times=2)
+    assert cut.code == -signal.SIGTERM, cut.said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_at_the_end_of_its_budget_a_job_ranks_what_is_finished(
+    share: float, whole: Any, spark: Any, folder: Path, client: MlflowClient
+) -> None:
+    run_id = f"budget-{share}"
+    minutes = share * whole.summary.wall_seconds / 60
+    with_budget = config(folder, run_id, budget_minutes=minutes)
+    with suppress(NoModelSurvivedError):  # at 10 % there may be none yet
+        run(with_budget, spark, say=lambda _: None)
+    trials = read_trials(spark, whole.tables, run_id)
+    assert len(trials) == N_TRIALS
+    assert {str(outcome.status) for outcome in trials} <= {"ok", "cancelled"}
+    done = {outcome.trial for outcome in trials if outcome.ok}
+    assert done == set(finished(folder, run_id))
+    # Asked again without a limit, it goes on from there.
+    again = run(config(folder, run_id), spark, say=lambda _: None)
+    assert again.summary.n_resumed == len(done)
+    assert rows(spark, folder, run_id) == rows(spark, folder, "whole")

@@ -1,0 +1,42 @@
+"""A job that commits batch after batch to tables that another one commits to, too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from bakeoff.comparison.leaderboard import rank
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import Metric, Model, Outcome
+from bakeoff.results import tables
+from bakeoff.results.rows import RunRecord
+from bakeoff.results.target import TableTarget
+
+N_FOLDS = 2
+
+
+def commit_batches(spark: Any, target: TableTarget, job: str, n_batches: int) -> None:
+    """Make the tables, and store one model after the other: its trials three times over, and its row of the ranking."""
+    models = tuple(Model(f"m{n}", f"Model {n}") for n in range(n_batches))
+    plan = Plan(models, N_FOLDS, (Metric("auc", "AUC"),), "auc")
+    tables.ensure_tables(spark, target)
+    tables.enter_run(spark, target, RunRecord(job, "running"))
+    done: list[Outcome] = []
+    for n, model in enumerate(models):
+        batch = [Outcome(model.id, fold, metrics={"auc": n / n_batches}, finished_at=1.0) for fold in range(N_FOLDS)]
+        done += batch
+        for _ in range(3):
+            tables.append_trials(spark, target, job, plan, f"batch-{n}", batch)
+        rows = rank(plan, done, [each.id for each in models[: n + 1]]).rows
+        tables.merge_leaderboard(spark, target, job, rows, "auc", {})
+    tables.merge_run(spark, target, RunRecord(job, "finished"))
+
+
+if __name__ == "__main__":
+    from bakeoff.session import local_session
+
+    folder = Path(sys.argv[1])
+    session = local_session(folder / "home", slots=1)
+    commit_batches(session, TableTarget(path=folder / "tables"), sys.argv[2], int(sys.argv[3]))
+    session.stop()
