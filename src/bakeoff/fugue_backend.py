@@ -24,17 +24,15 @@ from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.display import DisplayListener, _DisplayUtil
 from bakeoff.errors import UserError
-from bakeoff.execution.engines import Engine, open_engine
+from bakeoff.execution.engines import open_engine
 from bakeoff.execution.executor import Bounds, FugueExecutor
-from bakeoff.execution.helped_engine import MOST_BYTES, HelpedEngine, help_for
-from bakeoff.execution.trial_host import close_early
+from bakeoff.execution.helped_engine import HelpedEngine, with_help
 from bakeoff.pycaret3.contract import ParallelBackend
 from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
 from bakeoff.pycaret3.own_logger import log_comparison
 from bakeoff.pycaret3.request import Request, read_request
 from bakeoff.pycaret3.runner import Refitted, runner_for
 from bakeoff.pycaret3.state import chosen, highlighted, load_models, restore_state, score_grid, sort_column
-from bakeoff.session import usable_cores
 
 _LOCK = RLock()
 
@@ -269,7 +267,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
 
         try:
             bounds = replace(self._bounds, seconds=request.budget_seconds)
-            engine = self._helped(engine, bounds, frozen, self._seconds_left(request, plan, prior))
+            wish = False if self._n_slots is not None or bounds.isolation == "none" else self._driver_trials
+            engine = with_help(engine, wish, frozen, self._seconds_left(request, plan, prior))
             with FugueExecutor(engine, frozen, self._name, self._n_slots, bounds) as executor:
                 limits = Limits(request.budget_seconds, bounds.max_retries, request.errors == "raise")
                 scheduler = Scheduler(plan, executor, announcer, prior, limits, self._record, self._done, known)
@@ -307,25 +306,10 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         """What the trials are expected to take on one core; for ever, where nothing is known of one of the models."""
         done = {outcome.trial for outcome in self._done}
         left = [trial for trial in plan.trials if trial not in done]
-        known = SECONDS_PER_MILLION_CELLS.keys() | self._known_seconds.keys()
-        if any(str(request.given[model_id]) not in known for model_id in {trial.model_id for trial in left}):
-            return math.inf
+        for model_id in {trial.model_id for trial in left} - self._known_seconds.keys():
+            if str(request.given[model_id]) not in SECONDS_PER_MILLION_CELLS:
+                return math.inf
         return sum(prior(trial.model_id) for trial in left)
-
-    def _helped(self, engine: Engine, bounds: Bounds, frozen: FrozenExperiment, seconds: float) -> Engine:
-        """The engine, with the help of the driver's own machine where that pays."""
-        if engine.host == "fork" and bounds.isolation != "none" and self._n_slots is None:
-            offered = help_for(
-                self._driver_trials,
-                cold=engine.starts_cold and frozen.n_bytes <= MOST_BYTES,
-                cores=usable_cores(),
-                own_slots=engine.own_slots,
-                seconds=seconds,
-            )
-            if offered is not None:
-                return HelpedEngine(engine, offered)
-        close_early()
-        return engine
 
     @property
     def board(self) -> Leaderboard | None:

@@ -13,7 +13,7 @@ from hurting import Hurts
 
 from bakeoff import FugueBackend
 from bakeoff.errors import UserError
-from bakeoff.execution import helped_engine, trial_host, warm_up
+from bakeoff.execution import driver_slot, trial_host, warm_up
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 QUICK = ["nb", "dt", "dummy"]
@@ -35,7 +35,7 @@ def hosts_beside():
 
 
 def test_little_work_on_cold_workers_starts_no_spark_job(cold, caplog, monkeypatch):
-    monkeypatch.setattr(helped_engine, "ALONE_SECONDS", 600.0)  # also where this machine is very busy
+    monkeypatch.setattr(driver_slot, "ALONE_SECONDS", 600.0)  # also where this machine is very busy
     exp, before = shared("binary"), jobs(cold)
     with caplog.at_level(logging.INFO):
         here = through(cold, exp, QUICK)
@@ -60,14 +60,14 @@ def test_what_a_model_does_to_its_process_ends_alike_wherever_it_runs(spark):
     mine = through(spark, shared("binary"), ["nb", Hurts("kill")], fold=2, n_select=0, options=options).backend
     assert mine.leaderboard.set_index("model_name")["status"].tolist() == ["ok", "failed"]
     assert mine.failures["error_message"].str.contains("SIGKILL").all()
-    assert mine.failures["attempt"].tolist() == [2, 2]
+    assert mine.failures["attempts"].tolist() == [2, 2]
     assert mine.summary.slots == 3
     assert hosts_beside() == []
 
 
 def test_a_host_can_be_started_before_there_is_anything_for_it(spark):
     trial_host.start_early()
-    (process,) = hosts_beside()
+    process = psutil.Process(trial_host._EARLY[0]._process.pid)
     assert through(spark, shared("binary"), ["nb"], fold=2).backend.summary.n_on_driver == 0
     assert not process.is_running()  # nobody wanted it: the workers are warm
 

@@ -10,8 +10,9 @@ import pytest
 
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.execution import helped_engine as module
+from bakeoff.execution.driver_slot import ALONE_SECONDS, Help, help_for
 from bakeoff.execution.engines import PlainThreads
-from bakeoff.execution.helped_engine import Help, HelpedEngine, help_for
+from bakeoff.execution.helped_engine import HelpedEngine
 from bakeoff.execution.worker import Work
 
 PATIENCE = 10.0
@@ -97,6 +98,10 @@ def work(*names, **more):
     return Work("", trials=tuple(Trial(name, 0) for name in names), **more)
 
 
+def lost(work, description):
+    raise ConnectionError("The worker is gone.")
+
+
 def hosts(outcomes):
     return [outcome.host for outcome in outcomes]
 
@@ -146,6 +151,19 @@ def test_what_it_has_not_begun_goes_to_workers_that_are_ready(workers, start):
         ("b", "workers"),
         ("c", "workers"),
     ]
+
+
+def test_what_was_finished_here_is_kept_where_the_worker_with_the_rest_is_lost(monkeypatch, workers, start):
+    engine, driver = start()
+    driver.gate.clear()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(engine.run, work("a", "b"), "")
+        until(lambda: driver.asked)
+        workers.gate.set()
+        until(lambda: not engine._helps)
+        monkeypatch.setattr(workers, "run", lost)
+        driver.gate.set()
+        assert [outcome.model_id for outcome in future.result(PATIENCE)] == ["a"]
 
 
 def test_small_work_starts_no_worker(workers, start):
@@ -209,11 +227,12 @@ def test_workers_that_nobody_waits_for_any_more_are_cancelled(workers, start):
 @pytest.mark.parametrize(
     ("wish", "driver", "seconds", "expected"),
     [
-        (None, {"cold": True, "cores": 2, "own_slots": 2}, 60.0, Help()),  # local[2]: until its workers are ready
+        (None, {"cold": True, "cores": 2, "own_slots": 2}, 60.0, None),  # local[2]: no core is left over
         (None, {"cold": True, "cores": 4, "own_slots": 2}, 60.0, Help(stays=True)),
         (None, {"cold": True, "cores": 1, "own_slots": 0}, 60.0, None),  # the driver has one core, and needs it
-        (None, {"cold": True, "cores": 2, "own_slots": 2}, 2.0, Help(module.ALONE_SECONDS)),
-        (None, {"cold": True, "cores": 2, "own_slots": 2}, float("inf"), Help()),  # nothing is known of a model
+        (None, {"cold": True, "cores": 2, "own_slots": 2}, 2.0, Help(ALONE_SECONDS)),
+        (None, {"cold": True, "cores": 2, "own_slots": 2}, float("inf"), None),
+        (None, {"cold": True, "cores": 8, "own_slots": 0}, float("inf"), Help(stays=True)),  # of some nothing is known
         (None, {"cold": False, "cores": 8, "own_slots": 0}, 2.0, None),  # warm workers get all the work
         (True, {"cold": False, "cores": 2, "own_slots": 2}, 2.0, Help(stays=True)),
         (False, {"cold": True, "cores": 8, "own_slots": 0}, 2.0, None),

@@ -6,15 +6,14 @@ import contextlib
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bakeoff import pickling
-from bakeoff.execution.payload import forget_runner, interrupt_host, keep_host
-from bakeoff.execution.trial_host import take_host
-from bakeoff.execution.worker import Work, perform
+from bakeoff.execution.driver_slot import MOST_BYTES, DriverSlot, Help, help_for
+from bakeoff.execution.trial_host import close_early
+from bakeoff.execution.worker import Work
+from bakeoff.session import usable_cores
 
 if TYPE_CHECKING:
     from bakeoff.execution.engines import Engine
@@ -22,93 +21,26 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-SMALL_SECONDS = 3.0
-"""Work of no more than this, on one core, is done here before cold workers have answered at all."""
-ALONE_SECONDS = 6.0
-"""So long such work may take after all, from its first trial on, before the workers are started nevertheless."""
 JOIN_SECONDS = 60.0
 """So long the end of a comparison waits for threads that start workers."""
-MOST_BYTES = 256 * 1024 * 1024
-"""Rows beyond this are not held once more on the driver by itself: so much work does not notice how it starts."""
 
 
-@dataclass(frozen=True)
-class Help:
-    """What the driver's own machine does for a comparison.
-
-    Attributes:
-        alone_seconds: for so long it is alone, and workers are started only if there is work left then.
-        stays: whether it goes on, as one more slot, when the workers are ready.
-    """
-
-    alone_seconds: float = 0.0
-    stays: bool = False
-
-
-def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, seconds: float) -> Help | None:  # noqa: FBT001 - what the user said, or nothing
-    """Whether trials run on the driver's machine, and for how long.
+def with_help(engine: Engine, wish: bool | None, frozen: FrozenExperiment, seconds: float) -> Engine:  # noqa: FBT001 - what the user said, or nothing
+    """An engine, with the help of the driver's own machine where that pays.
 
     Args:
+        engine: an opened engine.
         wish: what the user asked for; ``None`` to do what pays.
-        cold: whether the workers still have to get ready.
-        cores: of this machine.
-        own_slots: how many of them the workers use.
-        seconds: that all trials are expected to take on one core.
-
-    Example:
-        >>> driver = {"cores": 8, "own_slots": 0}
-        >>> help_for(None, cold=True, seconds=60.0, **driver)
-        Help(alone_seconds=0.0, stays=True)
-        >>> help_for(None, cold=True, seconds=1.0, **driver)
-        Help(alone_seconds=6.0, stays=True)
-        >>> help_for(None, cold=False, seconds=60.0, **driver), help_for(False, cold=True, seconds=60.0, **driver)
-        (None, None)
-    """
-    if wish is False or (wish is None and not (cold and cores > 1)):
-        return None
-    small = cold and seconds <= SMALL_SECONDS
-    return Help(ALONE_SECONDS if small else 0.0, stays=bool(wish) or cores - own_slots > 1)  # one for the driver itself
-
-
-class DriverSlot:
-    """Runs work in a process beside this one, the way a worker does.
-
-    Args:
         frozen: the experiment.
+        seconds: that all trials are expected to take on one core.
     """
-
-    def __init__(self, frozen: FrozenExperiment) -> None:
-        self._frozen = frozen
-        self._digest = f"driver-{uuid.uuid4().hex}"
-        self._host = take_host()
-        # On the caller's thread, which outlives the comparison: Linux ends the process with the thread that started it.
-        self._host.start()
-        keep_host(self._digest, self._host)
-
-    def get_ready(self) -> None:
-        """Let the process read the experiment.
-
-        Raises:
-            RuntimeError: it could not be started.
-        """
-        self._host.payload = self.read()
-        self._host.ready()
-
-    def read(self) -> bytes:
-        """The payload."""
-        return pickling.dumps(self._frozen)
-
-    def run(self, work: Work) -> Any:
-        """What a worker would answer."""
-        return perform(replace(work, digest=self._digest, host="start"), self)
-
-    def cancel(self) -> None:
-        """End what runs."""
-        interrupt_host(self._digest)
-
-    def close(self) -> None:
-        """End the process."""
-        forget_runner(self._digest)
+    if engine.host == "fork" and wish is not False:
+        cold = engine.starts_cold and frozen.n_bytes <= MOST_BYTES
+        help_ = help_for(wish, cold=cold, cores=usable_cores(), own_slots=engine.own_slots, seconds=seconds)
+        if help_ is not None:
+            return HelpedEngine(engine, help_)
+    close_early()  # it would have nothing to do
+    return engine
 
 
 class HelpedEngine:
@@ -194,6 +126,11 @@ class HelpedEngine:
             self._wait_for_turn(here=False)
         try:
             answered = self._engine.run(replace(_later(work, came), digest=self._digest), description)
+        except Exception as error:
+            if not done:
+                raise
+            _LOG.warning("A worker was lost with what the driver's machine had left to it: %s", error)
+            return done  # and who asked sees what is missing
         finally:
             with self._turn:
                 self._n_there -= 1
@@ -251,10 +188,13 @@ class HelpedEngine:
         """The answer, and what is left for a worker: workers may be ready before the last trial begins."""
         assert self._driver is not None  # noqa: S101 - it is its turn
         done: list[Any] = []
+        cancels = self._cancels
         try:
             if work.refit is not None:
                 return self._driver.run(work), None
             for trial in work.trials:
+                if cancels != self._cancels:
+                    raise ConnectionAbortedError("The work was cancelled.")
                 if not self._helps:
                     break
                 done += self._driver.run(replace(_later(work, came), trials=(trial,)))

@@ -49,7 +49,9 @@ def are_warm(spark: Any) -> bool:
 
 def _has_daemon(spark: Any) -> bool:
     """Whether new workers are as good as those that were ended."""
-    return bool(spark.conf.get("spark.python.daemon.module", "") == DAEMON)
+    with contextlib.suppress(Exception):  # serverless compute refuses to be asked
+        return bool(spark.conf.get("spark.python.daemon.module", "") == DAEMON)
+    return False
 
 
 def warm_up(spark: Any) -> threading.Thread:
@@ -91,7 +93,7 @@ def own_slots(spark: Any) -> int:
     from bakeoff.session import is_connect
 
     if is_connect(spark):  # which does not tell; a server on this machine may use all of it
-        return usable_cores() if spark.client.host in _HERE else 0
+        return usable_cores() if getattr(spark.client, "host", None) in _HERE else 0
     return slots_of(spark) if spark.sparkContext.master.startswith("local") else 0
 
 
