@@ -14,7 +14,7 @@ from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Metric, Model
 from bakeoff.errors import UserError
-from bakeoff.report.facts import Facts, Look
+from bakeoff.report.facts import Facts, Look, earlier_than
 from bakeoff.report.page import LOOK
 from bakeoff.results.rows import RunRecord
 from bakeoff.results.target import TableTarget
@@ -71,7 +71,13 @@ def facts_of(
         plan=plan,
         board=mark_ties(board, verdict),
         verdict=verdict,
-        summary=Summary(run.slots or 1, run.wall_seconds or 0.0, run.ideal_seconds or 0.0, began_at=look.began_at),
+        summary=Summary(
+            run.slots or 1,
+            run.wall_seconds or 0.0,
+            run.ideal_seconds or 0.0,
+            n_resumed=len(earlier_than(look.began_at, outcomes)),
+            began_at=look.began_at,
+        ),
         look=look,
         tables=tuple(tables.name(name) for name in ("runs", "trials", "leaderboard")),
         model_uri=f"runs:/{run.mlflow_run_id}/{MODEL}" if run.best_model_id and run.mlflow_run_id else None,

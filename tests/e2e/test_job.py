@@ -188,6 +188,10 @@ def test_the_same_run_id_again_leaves_one_copy(
         row.primary_value for row in result.leaderboard.rows
     ]
     assert "Run first goes on: 15 of its trials are finished already." in said
+    page = again.report.read_text(encoding="utf-8")
+    assert "15 trials had been finished when the run went on" in page
+    assert page.count("What the slots did before</h3>") == 1
+    assert "Nothing ran" not in page
 
 
 def test_another_question_under_the_same_run_id_is_refused(source: Path, folder: Path, spark: Any, result: Any) -> None:

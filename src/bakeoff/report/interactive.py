@@ -8,7 +8,7 @@ from typing import Any
 from bakeoff.comparison.leaderboard import FAILED, Row, fold_values
 from bakeoff.comparison.trial import TT
 from bakeoff.report import charts
-from bakeoff.report.details import time_of
+from bakeoff.report.details import time_before, time_of
 from bakeoff.report.facts import Facts, answer, headline
 from bakeoff.report.sections import pareto
 
@@ -111,7 +111,7 @@ def _cost(facts: Facts) -> Any:
 def _timeline(facts: Facts) -> Any:
     import plotly.graph_objects as go
 
-    lanes = time_of(facts).lanes
+    lanes = time_of(facts).lanes or time_before(facts).lanes  # where an earlier attempt had run all
     figure = go.Figure()
     colours = {"transform": charts.THIRD, "fit": charts.BEST, "score": charts.TIED, "lost": charts.BAD}
     for kind, colour in colours.items():
