@@ -37,6 +37,7 @@ def test_the_question_is_one_sentence():
         "over 5 folds?"
     )
     assert "lowest MASE" in question(facts("time_series"))
+    assert question(facts(n_models=1)).startswith("How well does Logistic Regression 0 predict sold from shop.csv (200")
 
 
 def test_the_answer_says_by_how_much_and_whether_it_means_anything():

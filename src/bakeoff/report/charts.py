@@ -266,7 +266,7 @@ def few_ticks(axis: Any, width: float) -> None:
     """As many ticks as have room."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(8 if width > NARROW_BELOW else 4))
+    axis.set_major_locator(MaxNLocator(8 if width > NARROW_BELOW else 4, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _name_points(axes: Any, points: Sequence[tuple[str, float, float]], bold: Sequence[str], width: float) -> None:

@@ -131,6 +131,9 @@ def question(facts: Facts) -> str:
     best = "highest" if plan.greater_is_better else "lowest"
     folds = f"in the mean over {plan.n_folds} folds" if plan.n_folds > 1 else "on one hold-out"
     data = f"{facts.source} ({facts.size}{version})"
+    if len(plan.models) == 1:
+        name = plan.models[0].name
+        return f"How well does {name} {verb.removesuffix('s')} {run.target} from {data}, by {facts.metric} {folds}?"
     return f"Which of {models} {verb} {run.target} from {data} with the {best} {facts.metric} {folds}?"
 
 
