@@ -58,7 +58,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BakeoffError as error:
-            click.echo(f"Error: {error}", err=True)
+            _tell(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
 
 
@@ -179,9 +179,9 @@ def leaderboard(run_id: str | None, home: Path, catalog: str | None, schema: str
     if as_json:
         _print_json(as_object(facts))
         return
-    click.echo(f"Run {facts.run.run_id}, ranked by {facts.metric}:")
+    _tell(f"Run {facts.run.run_id}, ranked by {facts.metric}:")
     print_leaderboard(Console(highlight=False), facts.plan, facts.board)
-    click.echo(answer(facts))
+    _tell(answer(facts))
     _next(tables, home, f"bakeoff report {facts.run.run_id}", 'bakeoff sql "SELECT * FROM failures"', "bakeoff ui")
 
 
@@ -301,20 +301,20 @@ def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None
     from bakeoff import job
     from bakeoff.progress import Progress
     from bakeoff.report.plain import as_object
-    from bakeoff.view import outcome_lines, print_leaderboard
+    from bakeoff.view import outcome_lines, print_leaderboard, print_lines
 
     if verbose:
         logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
         logging.getLogger("bakeoff").setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
     console = Console(file=sys.stderr, highlight=False, quiet=quiet)
     progress = Progress()
-    console.print(f"Run {config.run_id}: {config.source}, target {config.target}", markup=False, soft_wrap=True)
+    print_lines(console, [f"Run {config.run_id}: {config.source}, target {config.target}"])
     try:
         # Whatever a library prints meanwhile is no part of the result.
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
             result = job.run(
                 config,
-                say=lambda text: console.print(text, markup=False, soft_wrap=True),
+                say=lambda text: print_lines(console, [text]),
                 listeners=[] if quiet else [progress],
             )
     finally:
@@ -326,8 +326,7 @@ def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None
         return
     print_leaderboard(Console(highlight=False), result.plan, result.leaderboard)
     lines = outcome_lines(result, config.home)
-    for line in lines[:1] if quiet else lines:
-        click.echo(line)
+    _tell(*(lines[:1] if quiet else lines))
 
 
 @contextmanager
@@ -339,6 +338,14 @@ def _answering(*, as_json: bool) -> Iterator[None]:
         if as_json:
             _print_json({"status": "failed", "error": str(error)})
         raise
+
+
+def _tell(*lines: str, err: bool = False) -> None:
+    from rich.console import Console
+
+    from bakeoff.view import print_lines
+
+    print_lines(Console(highlight=False, stderr=err), lines)
 
 
 def _print_json(told: dict[str, Any]) -> None:

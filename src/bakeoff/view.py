@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ _NAME_AT_MOST = 36
 _ID_AT_MOST = 20
 _NOTE_AT_LEAST = 8
 _NOTE_AT_MOST = 40
+_LABEL = re.compile(r"^[A-Z]\w+ {2,}")
 _NO_TERMINAL = 1_000  # a log file has room for everything
 
 
@@ -101,6 +104,22 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
         f'  bakeoff sql "SELECT * FROM best_models"{where}',  # noqa: S608 - for a person to type
         f"  bakeoff ui{home_option(home)}",
     ]
+
+
+def print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Print lines; on a terminal sentences break between words, and what is to be copied stays whole.
+
+    A command (indented) and a line with a word that no line can hold (a path) are left to the terminal, which takes
+    the pieces for one line when they are copied.
+    """
+    for line in lines:
+        label = len(line) - len(_LABEL.sub("", line, count=1))
+        room = console.width - label
+        words = line.split()
+        if console.is_terminal and not line.startswith(" ") and max(map(cell_len, words), default=0) <= room:
+            pieces = [piece.plain.rstrip() for piece in Text(line[label:]).wrap(console, room)]
+            line = line[:label] + f"\n{' ' * label}".join(pieces)  # noqa: PLW2901 - as it is printed
+        console.print(Text(line), soft_wrap=True)
 
 
 def place_options(tables: TableTarget, home: Path) -> str:

@@ -155,9 +155,7 @@ def failures(facts: Facts) -> Section:
     ]
     for (model_id, *_), mine in list(reasons.items())[:_MOST_TRACEBACKS]:
         if mine[0].traceback and mine[0].status is not Status.CANCELLED:
-            parts.append(
-                Code(mine[0].traceback.strip(), f"Traceback of {model_id}, fold {mine[0].fold + 1}", closed=True)
-            )
+            parts.append(Code(mine[0].traceback.strip(), f"Traceback of {model_id}, fold {mine[0].fold}", closed=True))
     return Section("failures", "Failures", parts)
 
 
@@ -216,4 +214,4 @@ def again(facts: Facts) -> Section:
 
 
 def _folds(outcomes: Sequence[Outcome]) -> str:
-    return ", ".join(str(fold + 1) for fold in sorted(outcome.fold for outcome in outcomes))
+    return ", ".join(str(fold) for fold in sorted(outcome.fold for outcome in outcomes))

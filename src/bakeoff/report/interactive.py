@@ -66,7 +66,7 @@ def _folds(facts: Facts) -> Any:
     rows = _scored(facts)
     for row in rows:
         mine = [outcome for outcome in facts.board.outcomes if outcome.model_id == row.model_id]
-        good = [outcome.fold + 1 for outcome in mine if outcome.ok]
+        good = [outcome.fold for outcome in mine if outcome.ok]
         figure.add_box(
             x=fold_values(mine, facts.plan.sort_by),
             name=row.model_name,
@@ -124,7 +124,7 @@ def _timeline(facts: Facts) -> Any:
                 x=[bar.seconds for _, bar in bars],
                 name=kind,
                 marker={"color": colour},
-                customdata=[[bar.trial.model_id, bar.trial.fold + 1, bar.seconds] for _, bar in bars],
+                customdata=[[bar.trial.model_id, bar.trial.fold, bar.seconds] for _, bar in bars],
                 hovertemplate="%{customdata[0]}, fold %{customdata[1]}: %{customdata[2]:.3g} s",
             )
     figure.update_xaxes(title="seconds since the comparison began")

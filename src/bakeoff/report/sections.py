@@ -146,7 +146,7 @@ def _spread(facts: Facts) -> Section:
     models = [(model_id, values) for model_id, values in by_model.items() if values][:MOST_BARS]
     if not models:
         return Section("folds", "Fold by fold", [Text("No fold was scored.")])
-    numbers = [f">{fold + 1}" for fold in range(facts.plan.n_folds)]
+    numbers = [f">{fold}" for fold in range(facts.plan.n_folds)]
     rows = []
     for model_id, values in by_model.items():
         if values:
