@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ def read_facts(spark: SparkSession, tables: TableTarget, home: Path, run_id: str
     Raises:
         UserError: there is no such run, or it has no leaderboard.
     """
+    from bakeoff.results.store import uri_to_set
     from bakeoff.results.tables import frame, read_trials
 
     runs = frame(spark, tables, "runs").selectExpr(
@@ -56,7 +58,8 @@ def read_facts(spark: SparkSession, tables: TableTarget, home: Path, run_id: str
             "and it goes on where it stopped."
         )
     outcomes = read_trials(spark, tables, run.run_id)
-    return facts_of(run, rows, tuple(outcomes), read_look(home, run), tables)
+    facts = facts_of(run, rows, tuple(outcomes), read_look(home, run), tables)
+    return replace(facts, tracking_uri=uri_to_set(home))
 
 
 def facts_of(

@@ -140,10 +140,8 @@ def test_the_winner_can_be_had_again_in_plain_pycaret(result: Any) -> None:
 
 def test_the_best_model_predicts_raw_rows_in_a_fresh_process(source: Path, folder: Path, result: Any) -> None:
     code = (
-        "import sys, json, warnings; warnings.simplefilter('ignore');"
-        "import mlflow, pandas as pd;"
-        f"mlflow.set_tracking_uri({local_tracking_uri(folder / 'home')!r});"
-        f"model = mlflow.pyfunc.load_model({result.model_uri!r});"
+        "import sys, json, warnings; warnings.simplefilter('ignore'); import pandas as pd\n"
+        f"{recipe.loading(result.facts)}\n"  # what the report tells people to run
         f"rows = pd.read_csv({str(source)!r}).drop(columns='target').tail(7);"
         "print(json.dumps([str(value) for value in model.predict(rows)]));"
         "assert not any(name.startswith('bakeoff') for name in sys.modules)"

@@ -203,8 +203,7 @@ def again(facts: Facts) -> Section:
     if facts.board.best is not None:
         parts.append(Code(recipe.pycaret_code(facts), "The winner, in PyCaret alone"))
     if facts.model_uri:
-        load = "mlflow.sklearn.load_model" if run.task_type == "time_series" else "mlflow.pyfunc.load_model"
-        parts.append(Code(f'{load}("{facts.model_uri}")', "The winner, fitted"))
+        parts.append(Code(recipe.loading(facts), "The winner, fitted"))
     known = {"run": run.run_id, "git commit": run.git_commit, "MLflow run": run.mlflow_run_id}
     rows = [[name, str(value)] for name, value in known.items() if value]
     rows += [["tables", name] for name in facts.tables]

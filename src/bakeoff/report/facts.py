@@ -70,6 +70,7 @@ class Facts:
         look: what no table holds, as far as it is known.
         tables: how the tables are written in SQL.
         model_uri: what ``mlflow.pyfunc.load_model`` takes.
+        tracking_uri: what ``mlflow.set_tracking_uri`` takes before, where the environment does not say it.
     """
 
     run: RunRecord
@@ -80,6 +81,7 @@ class Facts:
     look: Look = field(default_factory=Look)
     tables: Sequence[str] = ()
     model_uri: str | None = None
+    tracking_uri: str | None = None
     mlflow_url: str | None = None
 
     @property
