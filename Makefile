@@ -30,8 +30,7 @@ demo: $(READY) ## Compare models on a data set that ships in a package, on local
 	$(BIN)/bakeoff demo
 
 screenshots: $(READY) ## Take the README's pictures again, from real runs (needs Chromium)
-	$(BIN)/bakeoff demo
-	$(BIN)/bakeoff demo 2>/dev/null | $(BIN)/python docs/picture.py
+	$(BIN)/bakeoff demo | $(BIN)/python docs/picture.py
 	$(BIN)/python docs/screenshots.py
 
 # Spark Connect comes second, in a process of its own: one that has held its session gives no other any more.

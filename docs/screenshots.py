@@ -39,14 +39,22 @@ def main() -> None:
         reports = sorted(home.glob("runs/*/report.html"))
     with chromium(path) as page:
         address = reports[-1].absolute().as_uri()
-        page.open(address, width=1100, height=900)
-        page.picture(HERE / "report.png")
-        page.open(address, width=390, height=844, dark=True)
+        page.open(address, width=1100)
+        row = "#leaderboard tbody tr:nth-child(-n + 10)"  # the last of those that there are
+        page.picture(HERE / "report.png", clip={"x": 0, "y": 0, "width": 1100, "height": _bottom(page, row) + 1})
+        page.open(address, width=390, dark=True)
         top = page.ask("document.querySelector('#cost').getBoundingClientRect().top + scrollY")
-        page.picture(HERE / "report-phone.png", clip={"x": 0, "y": top, "width": 390, "height": 844})
+        height = _bottom(page, "#best figure:first-of-type .narrow") + 8 - top
+        page.picture(HERE / "report-phone.png", clip={"x": 0, "y": top, "width": 390, "height": height})
         _mlflow(page, home)
     for name in ("report.png", "report-phone.png", "mlflow.png"):
         _shrink(HERE / name)
+
+
+def _bottom(page: Page, selector: str) -> float:
+    """Where the last of these elements ends, so that a picture cuts none in two."""
+    ends = f"[...document.querySelectorAll({selector!r})].at(-1).getBoundingClientRect().bottom + scrollY"
+    return float(page.ask(ends))
 
 
 def _mlflow(page: Page, home: Path) -> None:

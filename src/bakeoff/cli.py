@@ -13,6 +13,7 @@ from bakeoff import __version__
 from bakeoff.commands.reading import leaderboard, report, runs, sql, ui
 from bakeoff.commands.running import demo, resume, run
 from bakeoff.commands.sending import sync
+from bakeoff.commands.shared import tell
 from bakeoff.errors import BakeoffError, RunInterruptedError
 from bakeoff.redaction import redact_text
 
@@ -25,7 +26,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except BakeoffError as error:
             said = redact_text(str(error))
-            click.echo(said if isinstance(error, RunInterruptedError) else f"Error: {said}", err=True)
+            tell(said if isinstance(error, RunInterruptedError) else f"Error: {said}", err=True)
             ctx.exit(error.exit_code)
 
 

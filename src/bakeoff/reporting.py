@@ -53,7 +53,7 @@ def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds i
         model: the best model, fitted; ``None`` where there is none.
     """
     problems: list[str] = []
-    facts = _facts(places, record, backend)
+    facts = _facts(home, places, record, backend)
     file = None
     with _noting("The report lacks what the best model does", problems):
         facts = replace(facts, look=_looked(facts, source, experiment, model))
@@ -68,9 +68,11 @@ def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds i
     return Reported(facts, file, tuple(problems))
 
 
-def _facts(places: Places, record: RunRecord, backend: FugueBackend) -> Facts:
+def _facts(home: Path, places: Places, record: RunRecord, backend: FugueBackend) -> Facts:
     plan, board, summary = backend.plan, backend.board, backend.summary
     assert plan is not None and board is not None and summary is not None  # noqa: S101, PT018 - the run has ended
+    from bakeoff.results.store import uri_to_set
+
     waited = [[each.model_id, each.fold, each.transform_seconds] for each in board.outcomes if each.transform_seconds]
     look = Look(
         metric_names={metric.key: metric.name for metric in plan.metrics},
@@ -87,6 +89,7 @@ def _facts(places: Places, record: RunRecord, backend: FugueBackend) -> Facts:
         look=look,
         tables=[places.tables.name(name) for name in ("runs", "trials", "leaderboard")],
         model_uri=f"runs:/{record.mlflow_run_id}/{MODEL}" if board.best and record.mlflow_run_id else None,
+        tracking_uri=uri_to_set(home),
         mlflow_url=places.mlflow_url,
     )
 

@@ -137,7 +137,7 @@ class Terminal(Screen):
 
     def say(self, lines: str) -> None:
         """Print above the line that is drawn again."""
-        self._console.print(Text(lines), soft_wrap=True)
+        self._console.print(Text(lines))
 
     def draw(self, run: Run) -> None:
         """Draw the line, cut to the width that the terminal has now."""

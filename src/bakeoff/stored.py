@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Metric, Model
 from bakeoff.errors import UserError
-from bakeoff.report.facts import Facts, Look
+from bakeoff.report.facts import Facts, Look, earlier_than
 from bakeoff.report.page import LOOK
 from bakeoff.results.rows import RunRecord
 from bakeoff.results.target import TableTarget
@@ -38,6 +39,7 @@ def read_facts(spark: SparkSession, tables: TableTarget, home: Path, run_id: str
     Raises:
         UserError: there is no such run, or it has no leaderboard.
     """
+    from bakeoff.results.store import uri_to_set
     from bakeoff.results.tables import frame, read_trials
 
     runs = frame(spark, tables, "runs").selectExpr(
@@ -56,7 +58,8 @@ def read_facts(spark: SparkSession, tables: TableTarget, home: Path, run_id: str
             "and it goes on where it stopped."
         )
     outcomes = read_trials(spark, tables, run.run_id)
-    return facts_of(run, rows, tuple(outcomes), read_look(home, run), tables)
+    facts = facts_of(run, rows, tuple(outcomes), read_look(home, run), tables)
+    return replace(facts, tracking_uri=uri_to_set(home))
 
 
 def facts_of(
@@ -71,7 +74,13 @@ def facts_of(
         plan=plan,
         board=mark_ties(board, verdict),
         verdict=verdict,
-        summary=Summary(run.slots or 1, run.wall_seconds or 0.0, run.ideal_seconds or 0.0, began_at=look.began_at),
+        summary=Summary(
+            run.slots or 1,
+            run.wall_seconds or 0.0,
+            run.ideal_seconds or 0.0,
+            n_resumed=len(earlier_than(look.began_at, outcomes)),
+            began_at=look.began_at,
+        ),
         look=look,
         tables=tuple(tables.name(name) for name in ("runs", "trials", "leaderboard")),
         model_uri=f"runs:/{run.mlflow_run_id}/{MODEL}" if run.best_model_id and run.mlflow_run_id else None,

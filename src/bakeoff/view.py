@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +32,9 @@ _NAME_AT_LEAST = 12
 _NAME_AT_MOST = 36
 _ID_AT_MOST = 20
 _NOTE_AT_LEAST = 8
+_COLUMN_AT_LEAST = 24  # a cell of a table is not folded to less
 _NOTE_AT_MOST = 40
+_LABEL = re.compile(r"^[A-Z]\w+ {2,}")
 _NO_TERMINAL = 1_000  # a log file has room for everything
 
 
@@ -104,6 +108,22 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     ]
 
 
+def print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Print lines; on a terminal sentences break between words, and what is to be copied stays whole.
+
+    A command (indented) and a line with a word that no line can hold (a path) are left to the terminal, which takes
+    the pieces for one line when they are copied.
+    """
+    for line in lines:
+        label = len(line) - len(_LABEL.sub("", line, count=1))
+        room = console.width - label
+        words = line.split()
+        if console.is_terminal and not line.startswith(" ") and max(map(cell_len, words), default=0) <= room:
+            pieces = [piece.plain.rstrip() for piece in Text(line[label:]).wrap(console, room)]
+            line = line[:label] + f"\n{' ' * label}".join(pieces)  # noqa: PLW2901 - as it is printed
+        console.print(Text(line), soft_wrap=True)
+
+
 def place_options(tables: TableTarget, home: Path) -> str:
     """The options that make another command look at the same tables, as typed in a shell.
 
@@ -119,14 +139,34 @@ def place_options(tables: TableTarget, home: Path) -> str:
 
 
 def print_frame(console: Console, frame: pd.DataFrame) -> None:
-    """Print a data frame as an aligned table."""
+    """Print a data frame as an aligned table; a terminal that is too narrow for it gets a line for each value."""
+    rows = [[_text(value) for value in values] for values in frame.itertuples(index=False, name=None)]
+    names = [one_line(name) for name in frame.columns]
+    widths = [_widest(*cells) for cells in zip(names, *rows, strict=True)]
+    least = [min(width, _COLUMN_AT_LEAST) for width in widths]
+    if console.is_terminal and sum(least) + _GAP * (len(least) + 1) > console.width:
+        _print_values(console, names, rows)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     numeric = set(frame.select_dtypes("number").columns)
-    for name in frame.columns:
-        table.add_column(Text(one_line(name)), justify="right" if name in numeric else "left", overflow="fold")
-    for values in frame.itertuples(index=False, name=None):
-        table.add_row(*(Text(_text(value)) for value in values))
+    for name, title, width in zip(frame.columns, names, least, strict=True):
+        justify = "right" if name in numeric else "left"
+        table.add_column(Text(title), justify=justify, overflow="fold", min_width=width)  # type: ignore[arg-type]
+    for cells in rows:
+        table.add_row(*map(Text, cells))
     _sized(console, console.width if console.is_terminal else 10_000).print(table)
+
+
+def _print_values(console: Console, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A block for each row, as databases' shells do where a table has no room."""
+    for cells in rows:
+        block = Table.grid(padding=(0, _GAP, 0, 0))
+        block.add_column(style="bold", no_wrap=True)
+        block.add_column(overflow="fold")
+        for name, cell in zip(names, cells, strict=True):
+            block.add_row(Text(name), Text(cell))
+        console.print()
+        console.print(block)
 
 
 def _primary(row: Row, key: str) -> str:
@@ -172,4 +212,6 @@ def _text(value: Any) -> str:
 
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
     return f"{value:.4f}" if isinstance(value, float) else one_line(value)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import pty
 import re
-import struct
 import sys
-import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from data import breast_cancer, experiment
+from terminal import terminal
 
 from bakeoff import screens
 from bakeoff.comparison.events import Announcer, BatchDone, Event, PlanMade, RunDone, TaskStarted, TrialDone
@@ -101,33 +96,6 @@ class Paper:
 
 
 # The terminal
-
-
-@contextlib.contextmanager
-def terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Iterator[list[str]]:
-    """stderr is a terminal; afterwards the list holds what was written to it."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    written: list[bytes] = []
-
-    def read() -> None:
-        with contextlib.suppress(OSError):  # how Linux says that nobody has the terminal open any more
-            while some := os.read(master, 65536):
-                written.append(some)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    text: list[str] = []
-    with os.fdopen(slave, "w") as stream, monkeypatch.context() as patch:
-        patch.setattr(sys, "stderr", stream)
-        patch.setenv("TERM", "xterm")
-        patch.setenv("COLUMNS", str(columns))
-        for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
-            patch.delenv(name, raising=False)
-        yield text
-    reader.join()
-    os.close(master)
-    text.append(b"".join(written).decode())
 
 
 def drawn_lines(written: str) -> list[str]:

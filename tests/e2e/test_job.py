@@ -142,10 +142,8 @@ def test_the_winner_can_be_had_again_in_plain_pycaret(result: Any) -> None:
 
 def test_the_best_model_predicts_raw_rows_in_a_fresh_process(source: Path, folder: Path, result: Any) -> None:
     code = (
-        "import sys, json, warnings; warnings.simplefilter('ignore');"
-        "import mlflow, pandas as pd;"
-        f"mlflow.set_tracking_uri({local_tracking_uri(folder / 'home')!r});"
-        f"model = mlflow.pyfunc.load_model({result.model_uri!r});"
+        "import sys, json, warnings; warnings.simplefilter('ignore'); import pandas as pd\n"
+        f"{recipe.loading(result.facts)}\n"  # what the report tells people to run
         f"rows = pd.read_csv({str(source)!r}).drop(columns='target').tail(7);"
         "print(json.dumps([str(value) for value in model.predict(rows)]));"
         "assert not any(name.startswith('bakeoff') for name in sys.modules)"
@@ -192,6 +190,10 @@ def test_the_same_run_id_again_leaves_one_copy(
         row.primary_value for row in result.leaderboard.rows
     ]
     assert "Run first goes on: 15 of its trials are finished already." in said
+    page = again.report.read_text(encoding="utf-8")
+    assert "15 trials had been finished when the run went on" in page
+    assert page.count("What the slots did before</h3>") == 1
+    assert "Nothing ran" not in page
 
 
 def test_another_question_under_the_same_run_id_is_refused(source: Path, folder: Path, spark: Any, result: Any) -> None:

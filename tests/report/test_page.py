@@ -12,19 +12,35 @@ from bakeoff.report.page import INTERACTIVE, LOOK, PAGE, PLOTS, render, write
 
 SECTIONS = ["leaderboard", "better", "folds", "cost", "best", "time", "failures", "data", "again"]
 KINDS = {
-    "classification-25-failures": facts("classification", 25, n_failed=4),
-    "classification-all-lost": facts("classification", 3, n_failed=4),
-    "regression-1": facts("regression", 1),
-    "time-series-4-failures": facts("time_series", 4, n_failed=2, n_folds=3),
+    "classification-25-failures": ("classification", 25, 4),
+    "classification-all-lost": ("classification", 3, 4),
+    "regression-1": ("regression", 1, 0),
+    "time_series-4-failures": ("time_series", 4, 2, 3),
 }
+ALL_KINDS = {
+    f"{task}-{n_models}{'-failures' if n_failed else ''}": (task, n_models, n_failed)
+    for task in ("classification", "regression", "time_series")
+    for n_models in (1, 25)
+    for n_failed in (0, 1 if n_models == 1 else 4)
+} | KINDS
+
+
+class Pages:
+    """A folder of reports, each made when it is asked for."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def __truediv__(self, name):
+        file = self._folder / name
+        if not file.exists():
+            file.write_text(render(facts(*ALL_KINDS[file.stem])), encoding="utf-8")
+        return file
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pages")
-    for name, known in KINDS.items():
-        (folder / f"{name}.html").write_text(render(known), encoding="utf-8")
-    return folder
+    return Pages(tmp_path_factory.mktemp("pages"))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +53,9 @@ def browser():
 
 
 @pytest.mark.parametrize("width", [390, 1400])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name", [name if name in KINDS else pytest.param(name, marks=pytest.mark.slow) for name in ALL_KINDS]
+)
 def test_a_page_is_whole_and_quiet_and_asks_for_nothing(pages, browser, name, width):
     file = pages / f"{name}.html"
     browser.said.clear()

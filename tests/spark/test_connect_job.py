@@ -49,6 +49,8 @@ try:
     run(RunConfig(**asked), spark)
 except UserError as error:
     assert "--engine native" in str(error)
+else:
+    raise AssertionError("the job broadcasts, which Spark Connect cannot")
 result = run(RunConfig(**asked, engine="native"), spark)
 rows = spark.sql("SELECT model_id FROM made.leaderboard_latest ORDER BY rank").collect()
 print("RANKED", *[row.model_id for row in rows], spark.table("made.trials").count(), result.model_uri is not None)

@@ -15,9 +15,11 @@ from findings import BEGAN, facts
 
 from bakeoff.cli import cli
 from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.report import recipe
-from bakeoff.report.facts import Look, answer, headline, question
+from bakeoff.report.details import time_before, time_of
+from bakeoff.report.facts import Look, answer, clock, headline, question
 from bakeoff.report.interactive import plots
 from bakeoff.report.parts import Figure
 from bakeoff.report.plain import as_object
@@ -35,6 +37,7 @@ def test_the_question_is_one_sentence():
         "over 5 folds?"
     )
     assert "lowest MASE" in question(facts("time_series"))
+    assert question(facts(n_models=1)).startswith("How well does Logistic Regression 0 predict sold from shop.csv (200")
 
 
 def test_the_answer_says_by_how_much_and_whether_it_means_anything():
@@ -112,6 +115,9 @@ def test_facts_from_tables_are_those_of_the_run():
         def name(self, table):
             return f"delta.`/data/tables/{table}`"
 
+    late = replace(known.look, began_at=max(each.finished_at for each in known.board.outcomes))
+    assert facts_of(run, rows, known.board.outcomes, late, Tables()).summary.n_resumed == 20
+
     again = facts_of(run, rows, known.board.outcomes, known.look, Tables())
     assert as_object(again)["leaderboard"] == as_object(known)["leaderboard"]
     assert again.verdict == known.verdict
@@ -139,6 +145,41 @@ def test_trials_that_overlap_are_on_slots_of_their_own_and_hosts_apart():
     assert drawn.spent("transform") == 1.5
     assert drawn.lanes[0].bars[0].start == pytest.approx(1.0)
     assert len(timeline(outcomes[:1], BEGAN, slots=4).lanes) == 4
+
+
+def resumed_after(trials, known):
+    """The same run, cut off after so many trials, and gone on with a minute later."""
+    ends = sorted(each.finished_at for each in known.board.outcomes)
+    cut, pause = ends[trials - 1], 60.0
+    outcomes = tuple(
+        each if each.finished_at <= cut else replace(each, finished_at=each.finished_at + pause)
+        for each in known.board.outcomes
+    )
+    board = replace(known.board, outcomes=outcomes)
+    summary = Summary(slots=2, wall_seconds=9.0, ideal_seconds=2.0, n_resumed=trials, began_at=cut + pause - 1)
+    return replace(known, board=board, summary=summary, look=replace(known.look, began_at=summary.began_at))
+
+
+@pytest.mark.parametrize("finished", [25, 10])
+def test_a_run_that_went_on_tells_of_all_its_trials(finished):
+    known = facts(n_models=5, n_failed=1)
+    again = resumed_after(finished, known)
+    assert answer(again) == answer(known)
+    shown = {section.id: section for section in sections(again)}
+    drawn = [each.chart for each in figures([shown["time"]])]
+    assert [chart.name for chart in drawn] == ["timeline", "timeline-before"][finished == 25 :]
+    assert [len([bar for lane in each.lanes for bar in lane.bars if bar.kind in {"fit", "lost"}])
+            for each in (time_of(again), time_before(again))] == [25 - finished, finished]  # fmt: skip
+    said = shown["time"].parts[1].text
+    assert said.startswith(f"{finished} trials had been finished when the run went on")
+    assert ("none was left" in said) is (finished == 25)
+    assert plots(again)["timeline"].data
+    for name in ("leaderboard", "folds", "cost", "failures", "data"):
+        before = next(section for section in sections(known) if section.id == name)
+        assert [part for part in shown[name].parts if not isinstance(part, Figure)] == [
+            part for part in before.parts if not isinstance(part, Figure)
+        ]
+    assert "(25 trials were finished before)" in clock(again.summary) or finished == 10
 
 
 def test_columns_are_described_whatever_is_in_them():

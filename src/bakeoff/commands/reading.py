@@ -21,6 +21,7 @@ from bakeoff.commands.shared import (
     results_of,
     say_next,
     show,
+    tell,
 )
 
 
@@ -67,9 +68,9 @@ def leaderboard(run_id: str | None, home: Path, catalog: str | None, schema: str
     if as_json:
         print_json(as_object(facts))
         return
-    click.echo(f"Run {facts.run.run_id}, ranked by {facts.metric}:")
+    tell(f"Run {facts.run.run_id}, ranked by {facts.metric}:")
     print_leaderboard(Console(highlight=False), facts.plan, facts.board)
-    click.echo(answer(facts))
+    tell(answer(facts))
     say_next(tables, home, f"bakeoff report {facts.run.run_id}", 'bakeoff sql "SELECT * FROM failures"', "bakeoff ui")
 
 

@@ -21,6 +21,7 @@ from bakeoff.commands.shared import (
     loudness,
     print_json,
     require_results,
+    tell,
 )
 from bakeoff.redaction import redact_text
 from bakeoff.signals import ending_at_once
@@ -127,7 +128,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
 
     from bakeoff.progress import Progress
     from bakeoff.report.plain import as_object
-    from bakeoff.view import outcome_lines, print_leaderboard
+    from bakeoff.view import outcome_lines, print_leaderboard, print_lines
 
     _log_to_stderr(verbose)
     console = Console(file=sys.stderr, highlight=False, quiet=quiet)
@@ -136,7 +137,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
         # Whatever a library prints meanwhile is no part of the result.
         with ending_at_once(), redirect_stdout(sys.stderr) if as_json else nullcontext():
             result = call(
-                say=lambda text: console.print(text, markup=False, soft_wrap=True),
+                say=lambda text: print_lines(console, [text]),
                 listeners=[] if quiet else [progress],
             )
     finally:
@@ -148,8 +149,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
         return
     print_leaderboard(Console(highlight=False), result.plan, result.leaderboard)
     lines = outcome_lines(result, home)
-    for line in lines[:1] if quiet else lines:
-        click.echo(line)
+    tell(*(lines[:1] if quiet else lines))
 
 
 class _WithoutSecrets(logging.Formatter):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bakeoff.commands.shared import CATALOG, HOME, SCHEMA, examples, say_next
+from bakeoff.commands.shared import CATALOG, HOME, SCHEMA, examples, say_next, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,5 +40,5 @@ def sync(run_id: str | None, home: Path, catalog: str | None, schema: str | None
             yield session
 
     with Console(stderr=True).status("Looking for what MLflow lacks") as status:
-        send(home, tables, run_id, spark, click.echo, count=status.update)
+        send(home, tables, run_id, spark, tell, count=status.update)
     say_next(tables, home, "bakeoff ui" if (home / "mlflow.db").exists() else "bakeoff runs")

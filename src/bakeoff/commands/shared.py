@@ -70,6 +70,15 @@ def require_results(home: Path, schema: str | None) -> None:
         raise UserError(f"There are no results in {home} yet: run `bakeoff demo`, or name another --home.")
 
 
+def tell(*lines: str, err: bool = False) -> None:
+    """Print lines for a person."""
+    from rich.console import Console
+
+    from bakeoff.view import print_lines
+
+    print_lines(Console(highlight=False, stderr=err), lines)
+
+
 def print_json(told: dict[str, Any]) -> None:
     """Print an object as JSON on stdout."""
     click.echo(json.dumps(told, indent=2))

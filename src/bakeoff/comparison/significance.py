@@ -30,6 +30,8 @@ BASELINE = "dummy"
 """A model that learns nothing: never named as a choice, however cheap it is."""
 CHEAPER = 0.8
 """Another model counts as cheaper than the winner where it takes at most this share of its time: times vary, too."""
+WORTH_SAVING = 0.1
+"""... and where that saves so many seconds a fold: nobody chooses a model for a few milliseconds."""
 _NOISE = 1e-12
 _LEAST_FOLDS = 2
 
@@ -193,5 +195,6 @@ def _cheapest(complete: Sequence[Row], pairs: Sequence[Pair], key: str, n_folds:
     best = complete[0]
     error = best.stds[key] / math.sqrt(max(n_folds - 1, 1))  # the deviation is that of the population
     close = {pair.model_id for pair in pairs if pair.tied and pair.advantage <= error and pair.model_id != BASELINE}
-    cheaper = [row for row in complete if row.model_id in close and row.means[TT] <= CHEAPER * best.means[TT]]
+    longest = min(CHEAPER * best.means[TT], best.means[TT] - WORTH_SAVING)
+    cheaper = [row for row in complete if row.model_id in close and row.means[TT] <= longest]
     return min(cheaper or [best], key=lambda row: row.means[TT]).model_id

@@ -181,8 +181,8 @@ def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequen
     )
 
 
-def timeline(lanes: Sequence[Lane], wall: float) -> Chart:
-    """Which slot worked on what, and when."""
+def timeline(lanes: Sequence[Lane], wall: float, *, before: bool = False) -> Chart:
+    """Which slot worked on what, and when: in the last attempt of a run, or in those before it."""
 
     def draw(axes: Any, width: float) -> None:
         for position, lane in enumerate(lanes):
@@ -193,15 +193,15 @@ def timeline(lanes: Sequence[Lane], wall: float) -> Chart:
         axes.set_ylim(len(lanes) - 0.4, -0.6)
         axes.set_xlim(0, wall)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel("seconds since the comparison began")
+        axes.set_xlabel(f"seconds since the {'first of them' if before else 'comparison'} began")
         few_ticks(axes.xaxis, width)
         there = {bar.kind for lane in lanes for bar in lane.bars}
         _legend(axes, [(name, colour) for kind, name, colour in _WORK if kind in there], width)
 
     busy = sum(bar.seconds for lane in lanes for bar in lane.bars)
     return Chart(
-        "timeline",
-        "What the slots did",
+        "timeline-before" if before else "timeline",
+        "What the slots did before" if before else "What the slots did",
         f"{len(lanes)} slots over {seconds(wall)}, busy for {busy / max(wall * len(lanes), 1e-9):.0%} of that time.",
         draw,
         height=1.3 + 0.34 * len(lanes),
@@ -266,7 +266,7 @@ def few_ticks(axis: Any, width: float) -> None:
     """As many ticks as have room."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(8 if width > NARROW_BELOW else 4))
+    axis.set_major_locator(MaxNLocator(8 if width > NARROW_BELOW else 4, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _name_points(axes: Any, points: Sequence[tuple[str, float, float]], bold: Sequence[str], width: float) -> None:

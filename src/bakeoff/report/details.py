@@ -56,10 +56,18 @@ def best_model(facts: Facts) -> Section:
 
 
 def time_of(facts: Facts) -> Timeline:
-    """What the slots did."""
-    waited = {Trial(str(model_id), int(fold)): float(spent) for model_id, fold, spent in facts.look.transforms}
-    began = facts.summary.began_at or facts.look.began_at
-    return timeline(facts.board.outcomes, began, facts.summary.wall_seconds, facts.summary.slots, waited)
+    """What the slots did; of a run that went on, what they did in its last attempt."""
+    clock = facts.summary
+    return timeline(facts.board.outcomes, clock.began_at, clock.wall_seconds, clock.slots, _waited(facts))
+
+
+def time_before(facts: Facts) -> Timeline:
+    """What the slots did in earlier attempts of the run, as far as its outcomes tell."""
+    return timeline(facts.earlier, transforms=_waited(facts))
+
+
+def _waited(facts: Facts) -> dict[Trial, float]:
+    return {Trial(str(model_id), int(fold)): float(spent) for model_id, fold, spent in facts.look.transforms}
 
 
 def _regression(told: dict[str, Any], unit: str) -> list[Part]:
@@ -79,33 +87,47 @@ def _regression(told: dict[str, Any], unit: str) -> list[Part]:
 
 def clockwork(facts: Facts) -> Section:
     """The clock, and what each slot did."""
-    spent = time_of(facts)
-    if not spent.lanes:
+    now, before = time_of(facts), time_before(facts)
+    if not now.lanes and not before.lanes:
         return Section("time", "Where the time went", [Text("Nothing ran.")])
-    slots = max(facts.summary.slots, len(spent.lanes))
+    clock = facts.summary
+    parts: list[Part] = [
+        Numbers(
+            [
+                ("wall", seconds(clock.wall_seconds)),
+                ("ideal", seconds(clock.ideal_seconds)),
+                ("efficiency", f"{clock.efficiency:.0%}"),
+                ("slots", str(clock.slots)),
+                ("trials", f"{len(facts.board.outcomes):,}"),
+            ]
+        )
+    ]
+    if before.lanes:
+        done = f"{counted(len(facts.earlier), 'trial')} had been finished when the run went on"
+        left = "" if now.lanes else ", and none was left but to fit the winner"
+        parts.append(Text(f"{done}{left}: wall, ideal and efficiency are those of the last attempt alone."))
+    if now.lanes:
+        note = (
+            "Blank is waiting: the start of workers, the way there and back, and at the end the fit of the winner. "
+            "Ideal is the least time in which the same trials could have run on these slots."
+        )
+        slots = max(clock.slots, len(now.lanes))
+        parts.append(Figure(charts.timeline(now.lanes, now.wall), _time_spent(now, slots), note))
+    if before.lanes:
+        chart = charts.timeline(before.lanes, before.wall, before=True)
+        note = "From the first of these trials to the last; the time between attempts is blank, too."
+        parts.append(Figure(chart, _time_spent(before, len(before.lanes)), note))
+    return Section("time", "Where the time went", parts)
+
+
+def _time_spent(spent: Timeline, slots: int) -> Table:
     total = spent.wall * slots
     kinds = {"Fitting": "fit", "Scoring": "score", "Preparing folds": "transform", "Lost to failures": "lost"}
     used = {name: spent.spent(kind) for name, kind in kinds.items()}
     used["Waiting and overhead"] = max(total - sum(used.values()), 0.0)
     rows = [[name, seconds(value), f"{value / max(total, 1e-9):.0%}"] for name, value in used.items() if value]
-    table = Table(["What", ">Time of slots", ">Share"], rows, f"{slots} slots for {seconds(spent.wall)} each.")
-    numbers = Numbers(
-        [
-            ("wall", seconds(facts.summary.wall_seconds)),
-            ("ideal", seconds(facts.summary.ideal_seconds)),
-            ("efficiency", f"{facts.summary.efficiency:.0%}"),
-            ("slots", str(facts.summary.slots)),
-            ("trials", f"{len(facts.board.outcomes):,}"),
-        ]
-    )
-    note = (
-        "Blank is waiting: the start of workers, the way there and back, and at the end the fit of the winner. "
-        "Ideal is the least time in which the same trials could have run on these slots."
-    )
-    if facts.summary.n_resumed:
-        note += f" {counted(facts.summary.n_resumed, 'trial')} of an earlier attempt are not shown."
-    return Section(
-        "time", "Where the time went", [numbers, Figure(charts.timeline(spent.lanes, spent.wall), table, note)]
+    return Table(
+        ["What", ">Time of slots", ">Share"], rows, f"{counted(slots, 'slot')} for {seconds(spent.wall)} each."
     )
 
 
@@ -133,9 +155,7 @@ def failures(facts: Facts) -> Section:
     ]
     for (model_id, *_), mine in list(reasons.items())[:_MOST_TRACEBACKS]:
         if mine[0].traceback and mine[0].status is not Status.CANCELLED:
-            parts.append(
-                Code(mine[0].traceback.strip(), f"Traceback of {model_id}, fold {mine[0].fold + 1}", closed=True)
-            )
+            parts.append(Code(mine[0].traceback.strip(), f"Traceback of {model_id}, fold {mine[0].fold}", closed=True))
     return Section("failures", "Failures", parts)
 
 
@@ -183,8 +203,7 @@ def again(facts: Facts) -> Section:
     if facts.board.best is not None:
         parts.append(Code(recipe.pycaret_code(facts), "The winner, in PyCaret alone"))
     if facts.model_uri:
-        load = "mlflow.sklearn.load_model" if run.task_type == "time_series" else "mlflow.pyfunc.load_model"
-        parts.append(Code(f'{load}("{facts.model_uri}")', "The winner, fitted"))
+        parts.append(Code(recipe.loading(facts), "The winner, fitted"))
     known = {"run": run.run_id, "git commit": run.git_commit, "MLflow run": run.mlflow_run_id}
     rows = [[name, str(value)] for name, value in known.items() if value]
     rows += [["tables", name] for name in facts.tables]
@@ -194,4 +213,4 @@ def again(facts: Facts) -> Section:
 
 
 def _folds(outcomes: Sequence[Outcome]) -> str:
-    return ", ".join(str(fold + 1) for fold in sorted(outcome.fold for outcome in outcomes))
+    return ", ".join(str(fold) for fold in sorted(outcome.fold for outcome in outcomes))

@@ -12,7 +12,7 @@ from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
-from bakeoff.comparison.trial import TT
+from bakeoff.comparison.trial import TT, Outcome, Status
 from bakeoff.results.rows import RunRecord
 
 
@@ -70,6 +70,7 @@ class Facts:
         look: what no table holds, as far as it is known.
         tables: how the tables are written in SQL.
         model_uri: what ``mlflow.pyfunc.load_model`` takes.
+        tracking_uri: what ``mlflow.set_tracking_uri`` takes before, where the environment does not say it.
     """
 
     run: RunRecord
@@ -80,6 +81,7 @@ class Facts:
     look: Look = field(default_factory=Look)
     tables: Sequence[str] = ()
     model_uri: str | None = None
+    tracking_uri: str | None = None
     mlflow_url: str | None = None
 
     @property
@@ -103,6 +105,11 @@ class Facts:
         """Rows and columns of the data."""
         return f"{counted(self.run.n_rows or 0, 'row')}, {counted(self.run.n_columns or 0, 'column')}"
 
+    @property
+    def earlier(self) -> list[Outcome]:
+        """The trials that an earlier attempt of the run had finished: those that ended before this one began."""
+        return earlier_than(self.summary.began_at, self.board.outcomes)
+
     def name_of(self, key: str) -> str:
         """A metric as people read it."""
         return {TT: "TT (Sec)", **{metric.key: metric.name for metric in self.plan.metrics}}.get(key, key)
@@ -110,6 +117,11 @@ class Facts:
     def row_of(self, model_id: str) -> Row:
         """A model's row of the ranking."""
         return next(row for row in self.board.rows if row.model_id == model_id)
+
+
+def earlier_than(began_at: float, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes of trials that had ended by then."""
+    return [each for each in outcomes if each.status is not Status.CANCELLED and each.finished_at <= began_at]
 
 
 def question(facts: Facts) -> str:
@@ -121,6 +133,9 @@ def question(facts: Facts) -> str:
     best = "highest" if plan.greater_is_better else "lowest"
     folds = f"in the mean over {plan.n_folds} folds" if plan.n_folds > 1 else "on one hold-out"
     data = f"{facts.source} ({facts.size}{version})"
+    if len(plan.models) == 1:
+        name = plan.models[0].name
+        return f"How well does {name} {verb.removesuffix('s')} {run.target} from {data}, by {facts.metric} {folds}?"
     return f"Which of {models} {verb} {run.target} from {data} with the {best} {facts.metric} {folds}?"
 
 
@@ -178,14 +193,20 @@ def clock(summary: Summary) -> str:
     Example:
         >>> clock(Summary(slots=2, wall_seconds=10.0, ideal_seconds=9.0))
         'Took 10.0 s on 2 slots; ideal 9.0 s, efficiency 90%'
+        >>> clock(Summary(slots=2, wall_seconds=1.0, ideal_seconds=0.9, n_resumed=15))
+        'Took 1.0 s on 2 slots (15 trials were finished before); ideal 0.9 s, efficiency 90%'
         >>> clock(Summary(slots=1, wall_seconds=2.0, ideal_seconds=1.0, too_small=True))
         'Took 2.0 s on 1 slot (on the driver: too little work to start workers for); ideal 1.0 s, efficiency 50%'
     """
+    return f"Took {took(summary)}; ideal {seconds(summary.ideal_seconds)}, efficiency {summary.efficiency:.0%}"
+
+
+def took(summary: Summary) -> str:
+    """How long a run took, on how much, and whether that was all of it."""
+    were = "was" if summary.n_resumed == 1 else "were"
+    before = f" ({counted(summary.n_resumed, 'trial')} {were} finished before)" if summary.n_resumed else ""
     where = " (on the driver: too little work to start workers for)" if summary.too_small else ""
-    return (
-        f"Took {seconds(summary.wall_seconds)} on {counted(summary.slots, 'slot')}{where}; ideal "
-        f"{seconds(summary.ideal_seconds)}, efficiency {summary.efficiency:.0%}"
-    )
+    return f"{seconds(summary.wall_seconds)} on {counted(summary.slots, 'slot')}{where}{before}"
 
 
 def counted(number: int, noun: str) -> str:

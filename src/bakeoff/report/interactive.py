@@ -8,7 +8,7 @@ from typing import Any
 from bakeoff.comparison.leaderboard import FAILED, Row, fold_values
 from bakeoff.comparison.trial import TT
 from bakeoff.report import charts
-from bakeoff.report.details import time_of
+from bakeoff.report.details import time_before, time_of
 from bakeoff.report.facts import Facts, answer, headline
 from bakeoff.report.sections import pareto
 
@@ -66,7 +66,7 @@ def _folds(facts: Facts) -> Any:
     rows = _scored(facts)
     for row in rows:
         mine = [outcome for outcome in facts.board.outcomes if outcome.model_id == row.model_id]
-        good = [outcome.fold + 1 for outcome in mine if outcome.ok]
+        good = [outcome.fold for outcome in mine if outcome.ok]
         figure.add_box(
             x=fold_values(mine, facts.plan.sort_by),
             name=row.model_name,
@@ -111,7 +111,7 @@ def _cost(facts: Facts) -> Any:
 def _timeline(facts: Facts) -> Any:
     import plotly.graph_objects as go
 
-    lanes = time_of(facts).lanes
+    lanes = time_of(facts).lanes or time_before(facts).lanes  # where an earlier attempt had run all
     figure = go.Figure()
     colours = {"transform": charts.THIRD, "fit": charts.BEST, "score": charts.TIED, "lost": charts.BAD}
     for kind, colour in colours.items():
@@ -124,7 +124,7 @@ def _timeline(facts: Facts) -> Any:
                 x=[bar.seconds for _, bar in bars],
                 name=kind,
                 marker={"color": colour},
-                customdata=[[bar.trial.model_id, bar.trial.fold + 1, bar.seconds] for _, bar in bars],
+                customdata=[[bar.trial.model_id, bar.trial.fold, bar.seconds] for _, bar in bars],
                 hovertemplate="%{customdata[0]}, fold %{customdata[1]}: %{customdata[2]:.3g} s",
             )
     figure.update_xaxes(title="seconds since the comparison began")

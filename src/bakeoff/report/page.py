@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.report import charts, interactive
-from bakeoff.report.facts import Facts, answer, headline, question, seconds
+from bakeoff.report.facts import Facts, answer, headline, question, took
 from bakeoff.report.parts import Section, kind_of
 from bakeoff.report.sections import figures, sections
 
@@ -59,7 +59,7 @@ def _html(facts: Facts, page: Sequence[Section]) -> str:
         facts=facts,
         sections=page,
         ended=f"{dt.datetime.fromtimestamp(ended, dt.timezone.utc):%Y-%m-%d %H:%M} UTC" if ended else "",
-        took=seconds(facts.summary.wall_seconds),
+        took=took(facts.summary),
     )
 
 

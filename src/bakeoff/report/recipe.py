@@ -67,6 +67,13 @@ def pycaret_code(facts: Facts) -> str:
     return "\n".join(lines)
 
 
+def loading(facts: Facts) -> str:
+    """The fitted winner, from MLflow."""
+    flavour = "sklearn" if facts.run.task_type == "time_series" else "pyfunc"  # a forecaster takes a horizon, no rows
+    where = f"mlflow.set_tracking_uri({facts.tracking_uri!r})\n" if facts.tracking_uri else ""
+    return f"import mlflow\n\n{where}model = mlflow.{flavour}.load_model({facts.model_uri!r})"
+
+
 def _option(value: Any) -> str:
     if isinstance(value, Mapping):
         return json.dumps(value)

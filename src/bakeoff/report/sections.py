@@ -146,7 +146,7 @@ def _spread(facts: Facts) -> Section:
     models = [(model_id, values) for model_id, values in by_model.items() if values][:MOST_BARS]
     if not models:
         return Section("folds", "Fold by fold", [Text("No fold was scored.")])
-    numbers = [f">{fold + 1}" for fold in range(facts.plan.n_folds)]
+    numbers = [f">{fold}" for fold in range(facts.plan.n_folds)]
     rows = []
     for model_id, values in by_model.items():
         if values:
@@ -183,5 +183,6 @@ def _cost(facts: Facts) -> Section:
         for model_id, spent, score in sorted(points, key=lambda point: point[1])
     ]
     table = Table(["Model", ">Time a fold", f">{facts.metric}", "On the front"], rows)
-    note = "No model is both quicker and better than those on the dashed line, the Pareto front."
+    those = "those on the dashed line, the Pareto front" if len(front) > 1 else facts.row_of(front[0]).model_name
+    note = f"No model is both quicker and better than {those}."
     return Section("cost", "Score against time", [Figure(charts.cost(facts, points, front), table, note)])

@@ -51,6 +51,11 @@ def named_by_environment() -> bool:
     return bool(os.environ.get("DATABRICKS_RUNTIME_VERSION") or os.environ.get("MLFLOW_TRACKING_URI"))
 
 
+def uri_to_set(home: Path) -> str | None:
+    """What ``mlflow.set_tracking_uri`` has to be told to find these runs; ``None`` where the environment says it."""
+    return None if named_by_environment() else local_tracking_uri(home)
+
+
 def make_client(home: Path) -> MlflowClient:
     """A client for the MLflow that runs are logged to.
 
