@@ -49,7 +49,7 @@ def _here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def config(folder: Path, run_id: str, **more: Any) -> RunConfig:
     asked = {"include": MODELS, "fold": N_FOLDS, "batch_size": 2, "run_id": run_id, "home": folder / "home", **more}
-    return RunConfig("cancer.csv", "target", **asked)
+    return RunConfig(str(folder / "cancer.csv"), "target", **asked)
 
 
 class Cut(NamedTuple):
@@ -82,8 +82,17 @@ def cut_off(folder: Path, run_id: str, share: float, number: signal.Signals, *ar
     return Cut(code, said.read_text(), finished(folder, run_id))
 
 
-def asked(run_id: str) -> list[str]:
-    question = ["--source", "cancer.csv", "--target", "target", "--include", ",".join(MODELS), "--fold", str(N_FOLDS)]
+def asked(folder: Path, run_id: str) -> list[str]:
+    question = [
+        "--source",
+        str(folder / "cancer.csv"),
+        "--target",
+        "target",
+        "--include",
+        ",".join(MODELS),
+        "--fold",
+        str(N_FOLDS),
+    ]
     return ["run", *question, "--batch-size", "2", "--run-id", run_id, "--home", "home"]
 
 
@@ -144,7 +153,7 @@ def went_on(spark: Any, folder: Path, client: MlflowClient, run_id: str, *cuts: 
 @pytest.fixture(scope="module")
 def interrupted(folder: Path) -> Cut:
     """Ctrl-C in the first half."""
-    return cut_off(folder, "cut", 0.4, signal.SIGINT, *asked("cut"))
+    return cut_off(folder, "cut", 0.4, signal.SIGINT, *asked(folder, "cut"))
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +211,7 @@ def test_what_cannot_be_resumed_is_refused(whole: Any, spark: Any, folder: Path)
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
 def test_a_driver_killed_at_any_time_goes_on(share: float, spark: Any, folder: Path, client: MlflowClient) -> None:
     run_id = f"killed-at-{share}"
-    cut = cut_off(folder, run_id, share, signal.SIGKILL, *asked(run_id))
+    cut = cut_off(folder, run_id, share, signal.SIGKILL, *asked(folder, run_id))
     assert len(cut.finished) >= share * N_TRIALS
     run(config(folder, run_id), spark, say=lambda _: None)
     went_on(spark, folder, client, run_id, cut)
@@ -214,7 +223,7 @@ def test_a_signal_at_any_time_ends_the_run_in_order(
     share: float, number: signal.Signals, spark: Any, folder: Path, client: MlflowClient
 ) -> None:
     run_id = f"{number.name}-at-{share}"
-    cut = cut_off(folder, run_id, share, number, *asked(run_id))
+    cut = cut_off(folder, run_id, share, number, *asked(folder, run_id))
     tables = TableTarget(path=folder / "home" / "tables")
     (row,) = frame(spark, tables, "runs").where(f"run_id = '{run_id}'").collect()
     # At 99 % it may come too late to stop anything.
@@ -259,7 +268,7 @@ def test_other_jobs_of_the_session_live_on(spark: Any, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_a_second_signal_ends_at_once(folder: Path) -> None:
-    cut = cut_off(folder, "twice", 0.3, signal.SIGTERM, *asked("twice"), times=2)
+    cut = cut_off(folder, "twice", 0.3, signal.SIGTERM, *asked(folder, "twice"), times=2)
     assert cut.code == -signal.SIGTERM, cut.said
 
 

@@ -70,8 +70,10 @@ def default_sort(experiment: Any) -> str:
 
 
 def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataFrame:
-    """The training rows as they came from the source, without the target."""
-    return frame.loc[frame.index.isin(experiment.train.index)].drop(columns=[target])
+    """The training rows as they came from the source, without the target and what ``ignore_features`` leaves out."""
+    # PyCaret leaves those out before its pipeline is fitted, so the pipeline would not know what to do with them.
+    ignored = getattr(experiment, "_fxs", {}).get("Ignore") or []
+    return frame.loc[frame.index.isin(experiment.train.index)].drop(columns=[target, *ignored])
 
 
 def _experiment_class(task: str) -> Any:

@@ -31,7 +31,7 @@ LOCK_FILE = ".lock"
 _TRIES = 12
 _LONGEST_SLEEP = 5.0
 _LOCK_SECONDS = 60.0
-_LOCK_NAP = 0.05
+_LOCK_NAP = 0.01
 
 
 def commit(target: TableTarget, action: Callable[[], object]) -> None:
