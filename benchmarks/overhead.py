@@ -73,7 +73,9 @@ def job_seconds(spark: Any) -> dict[str, float]:
 
     question = Question("none", "", "target")
     experiment = question.experiment(question.read(), 1)
-    frozen, _ = freeze(experiment, read_request(experiment, {"include": ["dummy"], "verbose": False}))
+    frozen, _ = freeze(
+        experiment, read_request(experiment, {"include": ["dummy"], "sort": "Accuracy", "verbose": False})
+    )
     engine = SparkEngine(spark, {})
     with FugueExecutor(engine, frozen) as executor:
         work = replace(executor.work, trials=(Trial("dummy", 0),))
