@@ -17,6 +17,7 @@ from bakeoff.comparison.significance import BASELINE, corrected_t_test, holm, ju
 from bakeoff.comparison.trial import TT, Metric, Model, Outcome, Status
 
 AUC, RMSE = Metric("auc", "AUC"), Metric("rmse", "RMSE", greater_is_better=False)
+PATIENT = settings(deadline=None)  # how long one example takes is the machine's business
 DIFFERENCES = st.lists(st.floats(-1, 1).map(lambda value: round(value, 6)), min_size=2, max_size=30)
 
 
@@ -24,6 +25,7 @@ def is_varied(differences):
     return np.std(differences) > 1e-6
 
 
+@PATIENT
 @given(DIFFERENCES.filter(is_varied))
 def test_without_the_correction_it_is_the_paired_t_test_of_scipy(differences):
     mine = corrected_t_test(differences, test_ratio=0.0)
@@ -33,6 +35,7 @@ def test_without_the_correction_it_is_the_paired_t_test_of_scipy(differences):
     assert (mine.mean - mine.half_width, mine.mean + mine.half_width) == pytest.approx((low, high), rel=1e-7, abs=1e-12)
 
 
+@PATIENT
 @given(DIFFERENCES.filter(is_varied), st.floats(0.01, 2))
 def test_the_correction_is_that_of_nadeau_and_bengio(differences, ratio):
     """Their statistic is the plain one with 1/J + n_test/n_train in place of 1/J (their equation 9)."""
@@ -43,7 +46,7 @@ def test_the_correction_is_that_of_nadeau_and_bengio(differences, ratio):
     assert corrected_t_test(differences, ratio).p_value == pytest.approx(expected, rel=1e-7, abs=1e-12)
 
 
-@settings(max_examples=10)  # theirs takes a twentieth of a second
+@settings(max_examples=10, deadline=None)  # theirs takes a twentieth of a second
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_is_that_of_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
