@@ -33,14 +33,20 @@ screenshots: $(READY) ## Take the README's pictures again, from real runs (needs
 	$(BIN)/bakeoff demo | $(BIN)/python docs/picture.py
 	$(BIN)/python docs/screenshots.py
 
-# Spark Connect comes second, in a process of its own: one that has held its session gives no other any more.
+# Spark Connect has a process of its own: one that has held its session gives no other any more. It runs beside the rest,
+# which often waits for processes to start, and what it says comes when both have ended.
+define tests
+	@log=$$(mktemp); trap 'kill $$beside; rm -f $$log' INT TERM; \
+	$(BIN)/python -m pytest $(1) --connect tests/contract >$$log 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest $(1); rest=$$?; \
+	wait $$beside; connect=$$?; cat $$log; rm -f $$log; exit $$((rest | connect))
+endef
+
 test: lint ## Lint, check types, and run all tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow"
-	$(BIN)/python -m pytest -m "not slow" --connect tests/contract
+	$(call tests,-m "not slow")
 
 test-all: lint ## The same with the slow tests: every behaviour on every engine
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --connect tests/contract
+	$(call tests)
 
 test-classic: $(CLASSIC)/.ready ## The contract suite with the original PyCaret 3.3
 	$(CLASSIC)/bin/python -m pytest -k "not dask and not spark" tests/contract
