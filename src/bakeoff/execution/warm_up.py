@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.execution.trial_host import start_early
-from bakeoff.session import DAEMON, usable_cores
+from bakeoff.session import DAEMON, is_connect, usable_cores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +23,12 @@ WARM_SECONDS = 55.0
 
 _HERE = {"localhost", "127.0.0.1", "::1"}
 _SEEN: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
-# When a worker of each session has last answered.
+# When a worker of each context has last answered.
 
 
 def note_warm(spark: Any) -> None:
     """Remember that the workers of a session have just answered."""
-    _SEEN[spark] = time.monotonic()
+    _SEEN[_owner(spark)] = time.monotonic()
 
 
 def are_warm(spark: Any) -> bool:
@@ -42,9 +42,13 @@ def are_warm(spark: Any) -> bool:
         >>> before, are_warm(session)
         (False, True)
     """
-    if spark not in _SEEN:
-        return False
-    return time.monotonic() - _SEEN[spark] < WARM_SECONDS or _has_daemon(spark)
+    seen = _SEEN.get(_owner(spark))
+    return seen is not None and (time.monotonic() - seen < WARM_SECONDS or _has_daemon(spark))
+
+
+def _owner(spark: Any) -> Any:
+    """What the workers belong to: the context that sessions share, and that each handle on a session leads to."""
+    return spark if is_connect(spark) else getattr(spark, "sparkContext", spark)
 
 
 def _has_daemon(spark: Any) -> bool:
@@ -75,8 +79,6 @@ def warm_up(spark: Any) -> threading.Thread:
         return threading.Thread()
     from pyspark import InheritableThread
 
-    from bakeoff.session import is_connect
-
     with contextlib.suppress(Exception):  # the session may have ended
         # Where the workers are on this machine, one more import would only keep theirs waiting.
         if not are_warm(spark) and usable_cores() - own_slots(spark) > 1:
@@ -90,8 +92,6 @@ def warm_up(spark: Any) -> threading.Thread:
 
 def own_slots(spark: Any) -> int:
     """How many tasks a session runs at once on the cores of this machine."""
-    from bakeoff.session import is_connect
-
     if is_connect(spark):  # which does not tell; a server on this machine may use all of it
         return usable_cores() if getattr(spark.client, "host", None) in _HERE else 0
     return slots_of(spark) if spark.sparkContext.master.startswith("local") else 0
@@ -104,8 +104,6 @@ def slots_of(spark: Any) -> int:
 
 
 def _wake(spark: Any) -> None:
-    from bakeoff.session import is_connect
-
     try:
         if is_connect(spark):
             from bakeoff.execution.engines import open_engine
