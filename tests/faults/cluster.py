@@ -47,6 +47,14 @@ class Slow(Told):
             time.sleep(0.1)
 
 
+def _command(process: psutil.Process) -> list[str]:
+    """How it was started; nothing of one that has ended in the meantime."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 class Cluster:
     """A master and workers on loopback, each a process of its own."""
 
@@ -67,7 +75,7 @@ class Cluster:
 
     def executors(self) -> list[psutil.Process]:
         below = [child for process in self._processes[1:] for child in process.children(recursive=True)]
-        return [each for each in below if any("CoarseGrainedExecutorBackend" in part for part in each.cmdline())]
+        return [each for each in below if any("CoarseGrainedExecutorBackend" in part for part in _command(each))]
 
     def logs(self, name: str) -> str:
         return "\n".join(path.read_text(errors="replace") for path in self._folder.glob(f"{name}/app-*/*/stderr"))
