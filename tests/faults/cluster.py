@@ -24,7 +24,7 @@ from models import CountsItself, Told, _note
 from pyspark.sql import SparkSession
 
 from bakeoff import FugueBackend
-from bakeoff.comparison.events import Event, TrialDone
+from bakeoff.comparison.events import Event, TaskStarted, TrialDone
 from bakeoff.session import find_java
 
 HOME = Path(pyspark.__file__).parent
@@ -99,8 +99,11 @@ class Disturbs:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.n_done = 0
+        self.largest_task = 0
 
     def handle(self, event: Event) -> None:
+        if isinstance(event, TaskStarted):
+            self.largest_task = max(self.largest_task, len(event.trials))
         if not isinstance(event, TrialDone):
             return
         self.n_done += 1
@@ -171,8 +174,9 @@ def _compare(spark: Any, cluster: Cluster, folder: Path) -> dict[str, Any]:
     exp = experiment(breast_cancer(200), "target", fold=N_FOLDS, custom_pipeline=steps)
     reads.unlink()
     models = [Slow(str(fits), var_smoothing=10.0**-n) for n in range(1, N_MODELS + 1)]
-    known = dict.fromkeys(map(str, range(N_MODELS)), 9.0)  # a task for each trial
-    backend = FugueBackend(spark, listeners=[Disturbs(cluster)], known_seconds=known, driver_trials=False)
+    known = dict.fromkeys(map(str, range(N_MODELS)), 9.0)  # a task for each trial, until it is known better
+    disturbs = Disturbs(cluster)
+    backend = FugueBackend(spark, listeners=[disturbs], known_seconds=known, driver_trials=False)
     best = exp.compare_models(models, parallel=backend, verbose=False)
     logs = {name: cluster.logs(name) for name in ("first", "second", "third")}
     read = re.compile(rf"Started reading broadcast variable ({'|'.join(map(str, sent))}) ")
@@ -181,6 +185,7 @@ def _compare(spark: Any, cluster: Cluster, folder: Path) -> dict[str, Any]:
         "best": type(best).__name__,
         "statuses": sorted(set(trials["status"])),
         "trials": len(trials),
+        "largest_task": disturbs.largest_task,
         "tried_again": int((trials["attempt"] > 1).sum()),
         "fits": len(fits.read_text().splitlines()),
         "broadcasts": len(sent),

@@ -31,7 +31,7 @@ def test_executors_come_and_go(tmp_path: Path) -> None:
     assert seen["trials"] == n_trials
     assert seen["best"] == "Slow"
     # The executor that was killed had one slot, so one task; what was finished is not run again.
-    assert seen["tried_again"] <= 2
+    assert seen["tried_again"] <= seen["largest_task"] < n_trials / 2
     assert n_trials + 1 <= seen["fits"] <= n_trials + 1 + seen["tried_again"]  # and the refit
     assert seen["used_third"]
     assert seen["slots"] == 3
