@@ -175,6 +175,7 @@ def killed(state: Any, folder: Path) -> Cut:
     return cut_off(folder, "cut", 0.7, signal.SIGKILL, "resume", "cut", "--home", "home")
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_and_ranks_what_is_finished_and_says_how_to_go_on(interrupted: Cut, state: Any) -> None:
     n_done = len(interrupted.finished)
     assert interrupted.code == 130, interrupted.said
@@ -188,6 +189,7 @@ def test_ctrl_c_keeps_and_ranks_what_is_finished_and_says_how_to_go_on(interrupt
     assert state["run"].best_model_id == state["board"][0].model_id
 
 
+@pytest.mark.slow
 def test_a_killed_driver_goes_on_and_the_tables_are_as_if_nothing_had_been(
     killed: Cut, interrupted: Cut, spark: Any, folder: Path, client: MlflowClient
 ) -> None:

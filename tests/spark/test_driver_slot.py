@@ -61,7 +61,7 @@ def test_what_a_model_does_to_its_process_ends_alike_wherever_it_runs(spark):
     assert mine.leaderboard.set_index("model_name")["status"].tolist() == ["ok", "failed"]
     assert mine.failures["error_message"].str.contains("SIGKILL").all()
     assert mine.failures["attempts"].tolist() == [2, 2]
-    assert mine.summary.slots == 3
+    assert mine.summary.slots in {1, 3}  # as many workers as were ready before the driver had done it all
     assert hosts_beside() == []
 
 
