@@ -245,11 +245,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         rows = at_once.submit(
             tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
         )
-        model = (
-            at_once.submit(keep_winner, config, question, places, best, plan, chosen[0]) if best and chosen else None
-        )
-        # On this thread, while Java and the disk are at work.
         first = chosen[0] if best and chosen else None
+        model = at_once.submit(keep_winner, config, question, places, best, plan, first) if best and chosen else None
+        # On this thread, while Java and the disk are at work.
         reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
         problems += reported.problems
     trials.result()

@@ -66,6 +66,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     from bakeoff.results.side_channel import open_side_channel
     from bakeoff.results.spool import Head
     from bakeoff.results.store import experiment_location
+    from bakeoff.stored import run_folder
 
     if is_connect(spark) and config.engine == "spark":
         raise UserError(
@@ -114,7 +115,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         git_commit=commit,
         started_at=began,
     )
-    journal = Journal(config.home / "runs" / config.run_id / "journal")
+    journal = Journal(run_folder(config.home, config.run_id) / "journal")
     stored = tables.read_trials(spark, target, config.run_id) if earlier else []
     # A trial that was cancelled in one attempt and finished in another is finished, wherever that is written.
     ended = [outcome for outcome in [*stored, *journal.read()] if outcome.status is not Status.CANCELLED]

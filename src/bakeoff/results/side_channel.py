@@ -144,9 +144,7 @@ class SideChannel:
             ) from error
         if self.tracked:
             return None
-        return (
-            f"MLflow at {without_login(self._client.tracking_uri)} {self._why()}: the run goes on without it for now."
-        )
+        return f"MLflow at {self._place} {self._why()}: the run goes on without it for now."
 
     def handle(self, event: Event) -> None:
         """Take what there is to be logged of an event."""
