@@ -22,6 +22,7 @@ import click
 import pandas as pd
 
 from benchmarks.contenders import CONTENDERS, Answer
+from benchmarks.hushed import hushed
 from benchmarks.question import Question
 
 
@@ -69,21 +70,22 @@ def take_turns(question: Question, names: list[str], repeat: int) -> dict[str, l
     """Every contender as often as asked, interleaved; workers that run Bakeoff or stock code have run it before."""
     from bakeoff.session import local_session
 
-    spark = local_session(Path(tempfile.mkdtemp()))
     answers: dict[str, list[Answer]] = {name: [] for name in names}
-    try:
-        for name in {"bakeoff", "stock"} & set(names):
-            few = ("lr", "dt") if question.task == "regression" else ("nb", "dt")
-            warm = Question("warm", question.source, question.target, question.task, {}, few)
-            CONTENDERS[name](warm, 99, spark)
-        for turn in range(repeat):
-            for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                answer = CONTENDERS[name](question, 100 + turn, spark)
-                answers[name].append(answer)
-                said = ", ".join(f"{key} {value:.2f}" for key, value in answer.notes.items())
-                print(f"{question.name} {turn + 1}/{repeat} {name}: {answer.seconds:.1f} s {said}", flush=True)
-    finally:
-        spark.stop()
+    with hushed() as voice:
+        spark = local_session(Path(tempfile.mkdtemp()))
+        try:
+            for name in {"bakeoff", "stock"} & set(names):
+                few = ("lr", "dt") if question.task == "regression" else ("nb", "dt")
+                warm = Question("warm", question.source, question.target, question.task, {}, few)
+                CONTENDERS[name](warm, 99, spark)
+            for turn in range(repeat):
+                for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                    answer = CONTENDERS[name](question, 100 + turn, spark)
+                    answers[name].append(answer)
+                    said = ", ".join(f"{key} {value:.2f}" for key, value in answer.notes.items())
+                    print(f"{question.name} {turn + 1}/{repeat} {name}: {answer.seconds:.1f} s {said}", file=voice)
+        finally:
+            spark.stop()
     return answers
 
 

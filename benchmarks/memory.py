@@ -43,10 +43,10 @@ class Watch:
 
 
 def _workers() -> list[Any]:
-    """Spark's Python workers: children of a Python daemon that is a child of Java."""
+    """Spark's Python workers: children of a daemon, PySpark's or Bakeoff's, that is a child of Java."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if "pyspark.daemon" in " ".join(process.cmdline()) and process.parent().name() != "java":
+            if "daemon" in " ".join(process.cmdline()) and process.parent().name() != "java":
                 found.append(process)
     return [each for each in found if each.parent() not in found]

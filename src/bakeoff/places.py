@@ -138,11 +138,9 @@ def table_target(config: RunConfig) -> TableTarget:
     Raises:
         UserError: on Databricks, when no schema is named.
     """
-    if config.schema:
-        return TableTarget(catalog=config.catalog, schema=config.schema)
-    if on_databricks():
+    if on_databricks() and not config.schema:
         raise UserError("On Databricks the tables need a place: name it with --schema (and --catalog).")
-    return TableTarget(path=config.home / "tables")
+    return TableTarget.at(config.home, config.catalog, config.schema)
 
 
 def check_same_question(

@@ -45,7 +45,7 @@ def resume(  # noqa: PLR0913 - the run, and where it is
     Raises:
         UserError: there is no such run, it is finished, or it cannot be asked again from what is stored.
     """
-    target = TableTarget(catalog=catalog, schema=schema) if schema else TableTarget(path=home / "tables")
+    target = TableTarget.at(home, catalog, schema)
     with open_session(spark, home) as session:
         config = stored_config(session.spark, target, run_id, home)
         say(f"Run {run_id}: {config.source}, target {config.target}")

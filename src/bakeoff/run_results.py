@@ -143,7 +143,7 @@ def results(
     from bakeoff.session import open_session
 
     home = Path(home)
-    tables = TableTarget(catalog=catalog, schema=schema) if schema else TableTarget(path=home / "tables")
+    tables = TableTarget.at(home, catalog, schema)
     with open_session(spark, home) as (session, _):
         return RunResults(read_facts(session, tables, home, run_id), home)
 

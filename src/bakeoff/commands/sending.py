@@ -32,7 +32,7 @@ def sync(run_id: str | None, home: Path, catalog: str | None, schema: str | None
     from bakeoff.session import open_session
     from bakeoff.syncing import sync as send
 
-    tables = TableTarget(catalog=catalog, schema=schema) if schema else TableTarget(path=home / "tables")
+    tables = TableTarget.at(home, catalog, schema)
 
     @contextmanager
     def spark() -> Iterator[SparkSession]:

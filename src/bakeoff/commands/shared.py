@@ -94,7 +94,7 @@ def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[
     from bakeoff.session import open_session
 
     require_results(home, schema)
-    target = TableTarget(catalog=catalog, schema=schema) if schema else TableTarget(path=home / "tables")
+    target = TableTarget.at(home, catalog, schema)
     with ExitStack() as stack:
         with Console(stderr=True).status("Starting Spark"):
             spark, owned = stack.enter_context(open_session(None, home))

@@ -15,6 +15,9 @@ from bakeoff.errors import UserError, WorkerError
 from bakeoff.execution.worker import ANSWER_SCHEMA, Call, Work, answer
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
+JOIN_SECONDS = 60.0
+"""How long the end of a comparison waits for what still runs on an engine, or is being started there."""
+
 
 class Engine(Protocol):
     """A kind of engine, opened for one run.

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.plan import Task
+from bakeoff.comparison.scheduler import STOP_SECONDS
 from bakeoff.comparison.trial import Outcome
 from bakeoff.errors import UserError, one_of
-from bakeoff.execution.engines import Engine, describe, worker_error
+from bakeoff.execution.engines import JOIN_SECONDS, Engine, describe, worker_error
 from bakeoff.execution.worker import Work
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import Refitted
@@ -30,12 +31,6 @@ _Job = tuple[Work, "Future[Any]"]
 
 LOOK_SECONDS = 2.0
 """So often an engine that may grow is asked for its slots."""
-
-STOP_SECONDS = 0.3
-"""So often a refit looks whether it is still wanted, where somebody may say no."""
-
-JOIN_SECONDS = 60.0
-"""How long the end of a comparison waits for what still runs."""
 
 
 @dataclass(frozen=True)

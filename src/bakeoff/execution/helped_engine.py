@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.execution.driver_slot import MOST_BYTES, DriverSlot, Help, help_for
+from bakeoff.execution.engines import JOIN_SECONDS
 from bakeoff.execution.trial_host import close_early
 from bakeoff.execution.worker import Work
 from bakeoff.session import usable_cores
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from bakeoff.pycaret3.frozen import FrozenExperiment
 
 _LOG = logging.getLogger(__name__)
-
-JOIN_SECONDS = 60.0
-"""So long the end of a comparison waits for threads that start workers."""
 
 
 def with_help(engine: Engine, wish: bool | None, frozen: FrozenExperiment, seconds: float) -> Engine:  # noqa: FBT001 - what the user said, or nothing

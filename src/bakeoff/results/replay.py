@@ -11,7 +11,7 @@ from bakeoff.results import messages
 from bakeoff.results.entries import BATCH_TAG, KIND_TAG, RUN_KIND
 from bakeoff.results.patient_client import PatientClient, reason, unavailable, without_login
 from bakeoff.results.spool import FOLDER, Attempt, Message, clear, read_spool
-from bakeoff.results.store import client_for, quoted
+from bakeoff.results.store import all_runs, client_for, quoted
 from bakeoff.results.tracking import RUN_TAG, MlflowTracking, TrackedRun
 
 CALL_SECONDS = 60
@@ -128,13 +128,13 @@ def close_stale(client: Any, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     if not experiments:
         return []
     query = f"attributes.status = 'RUNNING' AND tags.`{KIND_TAG}` = {quoted(RUN_KIND)}"
-    for parent in _all_runs(client, experiments, query):
+    for parent in all_runs(client, experiments, query):
         row = ended.get(parent.data.tags.get(RUN_TAG, ""))
         if row is None:
             continue
         ours = f"attributes.status = 'RUNNING' AND tags.`{RUN_TAG}` = {quoted(row['run_id'])}"
         at = int(row["finished_at"] * 1000) if row["finished_at"] else None
-        for run in _all_runs(client, [parent.info.experiment_id], ours):
+        for run in all_runs(client, [parent.info.experiment_id], ours):
             client.set_terminated(run.info.run_id, _ENDED[row["status"]], at)
         closed.append(row["run_id"])
     return closed
@@ -142,13 +142,3 @@ def close_stale(client: Any, rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _subject(message: Message) -> tuple[str, str]:
     return message["kind"], str(message["run"]["tags"][BATCH_TAG]) if message["kind"] == messages.BATCH else ""
-
-
-def _all_runs(client: Any, experiments: list[str], query: str) -> list[Any]:
-    found, token = [], None
-    while True:
-        page = client.search_runs(experiments, query, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found

@@ -13,7 +13,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -124,6 +126,18 @@ def quoted(value: str) -> str:
         'ab' "it's"
     """
     return f'"{value}"' if "'" in value else f"'{value}'"
+
+
+def all_runs(client: Any, experiments: list[str], query: str) -> list[Run]:
+    """The runs that a query finds, however many pages they fill."""
+    found: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(experiments, query, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
 
 
 def _database(home: Path) -> Path:

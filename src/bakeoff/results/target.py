@@ -27,6 +27,16 @@ class TableTarget:
         if bool(self.schema) == bool(self.path) or (self.catalog and not self.schema):
             raise UserError("Name either a schema (with or without its catalog) or a folder for the tables.")
 
+    @classmethod
+    def at(cls, home: Path, catalog: str | None = None, schema: str | None = None) -> TableTarget:
+        """The tables of a schema where one is named, else those in a folder of runs.
+
+        Example:
+            >>> TableTarget.at(Path("/data")).name("runs")
+            'delta.`/data/tables/runs`'
+        """
+        return cls(catalog=catalog, schema=schema) if schema else cls(path=home / "tables")
+
     @property
     def in_metastore(self) -> bool:
         """Whether the tables have names that everybody on the same metastore can use."""

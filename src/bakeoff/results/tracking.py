@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from bakeoff.results.entries import BATCH_TAG, KIND_TAG, MODEL_KIND, MODEL_TAG, 
 from bakeoff.results.patient_client import PatientClient
 from bakeoff.results.registry import Standing, promote, register_version
 from bakeoff.results.spool import FOLDER, MODEL_FOLDER, Head, Message
-from bakeoff.results.store import make_registry_client, quoted
+from bakeoff.results.store import all_runs, make_registry_client, quoted
 
 if TYPE_CHECKING:
     from bakeoff.results.best_model import BestModel
@@ -95,7 +95,7 @@ class MlflowTracking:
             UserError: the experiment was deleted.
         """
         experiment_id = self._experiment().experiment_id
-        earlier = list(self._earlier_runs(experiment_id))
+        earlier = self._earlier_runs(experiment_id)
         parent = _parent_among(earlier)
         if parent:
             run_id = parent
@@ -142,13 +142,13 @@ class MlflowTracking:
             Whether there is anything to look up yet.
         """
         if self._tracked:
-            self._adopt(list(self._earlier_runs(self._tracked.experiment_id)))
+            self._adopt(self._earlier_runs(self._tracked.experiment_id))
         return self._tracked is not None
 
     def tidy(self) -> None:
         """Delete the runs that are there twice, because a call did its work and its answer was not heard."""
         tracked = self._parent()
-        there = list(self._earlier_runs(tracked.experiment_id))
+        there = self._earlier_runs(tracked.experiment_id)
         self._adopt(there)
         kept = {tracked.mlflow_run_id, *self._children.values(), *(run.data.tags.get(_PARENT_TAG) for run in there)}
         for run in there:
@@ -172,15 +172,9 @@ class MlflowTracking:
             raise UserError(f"The MLflow experiment {name!r} was deleted: restore it, or choose another name.")
         return found
 
-    def _earlier_runs(self, experiment_id: str) -> Iterator[Run]:
+    def _earlier_runs(self, experiment_id: str) -> list[Run]:
         """What earlier attempts logged, the parent included."""
-        query, token = f"tags.`{RUN_TAG}` = {quoted(self._head.run_id)}", None
-        while True:
-            page = self._client.search_runs([experiment_id], query, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        return all_runs(self._client, [experiment_id], f"tags.`{RUN_TAG}` = {quoted(self._head.run_id)}")
 
     def _adopt(self, runs: Sequence[Run]) -> None:
         """Go on with the runs that are there; where one is there twice, with the one that is known or was ended."""
