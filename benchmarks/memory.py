@@ -13,6 +13,8 @@ from bakeoff.execution.processes import memory_of_tree
 
 _EVERY_SECONDS = 0.5
 _MB = 1 << 20
+DAEMONS = {"pyspark.daemon", "bakeoff.execution.spark_daemon"}
+"""What Spark starts as ``python -m ...``, and what forks the workers."""
 
 
 class Watch:
@@ -47,6 +49,6 @@ def _workers() -> list[Any]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if "daemon" in " ".join(process.cmdline()) and process.parent().name() != "java":
+            if DAEMONS & set(process.cmdline()) and process.parent().name() != "java":
                 found.append(process)
     return [each for each in found if each.parent() not in found]

@@ -65,7 +65,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     from bakeoff.results.rows import RunRecord
     from bakeoff.results.side_channel import open_side_channel
     from bakeoff.results.spool import Head
-    from bakeoff.results.store import experiment_location
+    from bakeoff.results.store import context_tags, experiment_location
     from bakeoff.stored import run_folder
 
     if is_connect(spark) and config.engine == "spark":
@@ -87,6 +87,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         config.experiment or _default_experiment(spark),
         params={name: str(value) for name, value in _asked(config).items()},
         tags={
+            **context_tags(),
             "source": source.name,
             "source_version": source.version or "",
             "source_fraction": f"{source.fraction:.6g}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import signal
 import subprocess
@@ -102,6 +103,9 @@ def test_mlflow_holds_a_tree_of_runs(result: Any, client: MlflowClient) -> None:
     assert parent.data.metrics["n_models"] == len(MODELS)
     assert {item.path for item in client.list_artifacts(result.mlflow_run_id)} >= {"leaderboard.json"}
     assert all(run.info.status == "FINISHED" for run in runs)
+    # Which is what MLflow's page shows as "Created by" and "Source".
+    assert all(run.data.tags["mlflow.user"] == getpass.getuser() for run in runs)
+    assert all(run.data.tags["mlflow.source.name"] for run in runs)
     folds = client.get_metric_history(runs[0].info.run_id, "fold_accuracy")
     assert len(folds) in (0, N_FOLDS)
 

@@ -128,6 +128,18 @@ def quoted(value: str) -> str:
     return f'"{value}"' if "'" in value else f"'{value}'"
 
 
+def context_tags() -> dict[str, str]:
+    """What MLflow says of each run that it starts by itself: by whom, and from which program, notebook or job.
+
+    A client says nothing of the kind, and the pages of MLflow and Databricks would not know.
+    """
+    try:
+        from mlflow.tracking.context.registry import resolve_tags
+    except ImportError:  # it is no part of MLflow's documented API
+        return {}
+    return {key: str(value) for key, value in resolve_tags().items()}
+
+
 def all_runs(client: Any, experiments: list[str], query: str) -> list[Run]:
     """The runs that a query finds, however many pages they fill."""
     found: list[Run] = []

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 RUN_TAG = "bakeoff.run_id"
 TABLE_FILE, CSV_FILE = "leaderboard.json", "leaderboard.csv"
 _PARENT_TAG = "mlflow.parentRunId"
+_WHENCE = ("mlflow.user", "mlflow.source.")
 _METRICS_PER_CALL, _TEXTS_PER_CALL = 900, 100  # of MLflow's 1,000 entities in a call, 100 may be tags
 
 
@@ -197,7 +198,8 @@ class MlflowTracking:
 
     def _log_run(self, parent_id: str, child: ChildRun) -> str:
         """Log a run from beginning to end, into the one that an earlier attempt left, if there is one."""
-        tags = _bounded({**child.tags, RUN_TAG: self._head.run_id, _PARENT_TAG: parent_id})
+        whence = {key: text for key, text in self._head.tags.items() if key.startswith(_WHENCE)}
+        tags = _bounded({**whence, **child.tags, RUN_TAG: self._head.run_id, _PARENT_TAG: parent_id})
         run_id = self._children.get(_place(tags))
         if run_id is None:
             experiment_id = self._parent().experiment_id
