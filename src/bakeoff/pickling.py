@@ -21,14 +21,19 @@ _LOCK = threading.Lock()  # the list of what is pickled by value is the process'
 _NEVER = ("bakeoff", "__main__", "__mp_main__")  # the first is installed on workers, the others always go by value
 
 
-def dumps(value: Any) -> bytes:
-    """Pickle something for a worker, the user's own classes and functions by value."""
-    with _LOCK, _by_value(_own_modules()):
+def dumps(value: Any, own: list[Any] | None = None) -> bytes:
+    """Pickle something for a worker, the user's own classes and functions by value.
+
+    Args:
+        value: what is to travel.
+        own: what `own_modules` says, where several things are pickled one after the other.
+    """
+    with _LOCK, _by_value(own_modules() if own is None else own):
         content: bytes = cloudpickle.dumps(value)
     return content
 
 
-def _own_modules() -> list[Any]:
+def own_modules() -> list[Any]:
     """The modules of this process that are not installed: found neither in Python nor in its site-packages."""
     own = []
     for name, module in list(sys.modules.items()):

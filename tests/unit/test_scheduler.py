@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
-from bakeoff.comparison.leaderboard import rank
+from bakeoff.comparison.leaderboard import likely_winners, rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.scheduler import Limits, Scheduler
-from bakeoff.comparison.trial import WORKER_LOST, Metric, Model, Outcome, Status, Trial
+from bakeoff.comparison.trial import WORKER_LOST, Metric, Model, Outcome, Status, Trial, failed_outcomes
 from bakeoff.errors import WorkerError
 
 QUICK = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -644,6 +644,18 @@ def test_a_slot_with_nothing_to_do_hears_who_will_probably_win():
     board = scheduler.run()
     assert executor.foreseen[-1] == [row.model_id for row in board.rows[:2]]
     assert all(worst not in ids for ids in executor.foreseen)
+
+
+def test_nobody_is_taken_for_the_winner_while_a_better_one_lacks_a_fold():
+    plan = plan_of(n_models=4, n_folds=2)
+    everything = [good(trial) for trial in plan.trials]
+    best, second = [row.model_id for row in rank(plan, everything).rows[:2]]
+    known = [outcome for outcome in everything if outcome.trial != Trial(best, 1)]
+    assert likely_winners(plan, known, 1) == []
+    assert likely_winners(plan, known, 2) == [second]
+    assert likely_winners(plan, everything, 2) == [best, second]
+    failed = failed_outcomes([Trial(best, 1)], Status.FAILED, "ValueError", "no")
+    assert likely_winners(plan, [*known, *failed], 1) == [second]
 
 
 def test_nobody_is_foreseen_where_nobody_is_asked_for(workers):

@@ -102,6 +102,21 @@ def rank(plan: Plan, outcomes: Iterable[Outcome], model_ids: Iterable[str] | Non
     return Leaderboard(ranked, tuple(outcome for mine in by_model.values() for outcome in mine))
 
 
+def likely_winners(plan: Plan, outcomes: Iterable[Outcome], n: int) -> list[str]:
+    """The complete ones among the ``n`` models that lead, the best first.
+
+    A leader of whom folds are missing keeps its place, and is not named: it may win, or be overtaken yet.
+
+    Args:
+        plan: names the models, their order, and the metric that decides.
+        outcomes: what is known by now.
+        n: how many winners are asked for.
+    """
+    running = [row for row in rank(plan, outcomes).rows if row.n_folds_ok and row.error_type is None]
+    running.sort(key=lambda row: _sort_key(plan, row)[1:])
+    return [row.model_id for row in running[:n] if row.status == COMPLETE]
+
+
 def fold_values(outcomes: Sequence[Outcome], key: str) -> list[float]:
     """The values of one metric over the good folds, in the order of the folds."""
     if key == TT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from bakeoff.comparison.backlog import Backlog
 from bakeoff.comparison.costs import Costs
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
-from bakeoff.comparison.leaderboard import Leaderboard, rank
+from bakeoff.comparison.leaderboard import Leaderboard, likely_winners, rank
 from bakeoff.comparison.plan import Batch, Cost, Plan, Task
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 
@@ -158,10 +158,7 @@ class Scheduler:
 
     def _foresee(self) -> None:
         """Name the likely winners: no trial waits any more, so whatever a free slot does for them is time won."""
-        complete = Counter(trial.model_id for trial, outcome in self._outcomes.items() if outcome.ok)
-        ids = [model.id for model in self.plan.models if complete[model.id] == self.plan.n_folds]
-        rows = rank(self.plan, self._outcomes.values(), ids).rows
-        self.executor.foresee([row.model_id for row in rows[: self.n_winners]])
+        self.executor.foresee(likely_winners(self.plan, self._outcomes.values(), self.n_winners))
 
     def _collect(self, deadline: float | None) -> None:
         """Wait for the next task to end, or for the deadline, or a while."""

@@ -127,11 +127,9 @@ def host_of(digest: str, read: Callable[[], bytes], *, fork: bool) -> ForkHost |
             runner = runner_of(digest, read)
             runner.import_models()
             # PySpark collects garbage after every task: a tenth of a second, if it has to look through all of PyCaret.
-            # Garbage that an earlier payload has left since would stay for ever.
-            if _HOSTS:
-                gc.unfreeze()
-                gc.collect()
-            gc.freeze()
+            # What a later payload adds is little, and may become garbage.
+            if not gc.get_freeze_count():
+                gc.freeze()
             _HOSTS[key] = ForkHost(runner)
         else:
             keep_host(digest, TrialHost(read()))

@@ -142,9 +142,10 @@ def draw_splits(experiment: Any, request: Request) -> tuple[Split, ...]:
 def _pickle_estimators(experiment: Any, request: Request) -> tuple[dict[str, bytes], dict[str, Broken]]:
     estimators: dict[str, bytes] = {}
     broken: dict[str, Broken] = {}
+    own = pickling.own_modules()
     for model in request.models:
         try:
-            estimators[model.id] = pickling.dumps(make_estimator(experiment, request, model.id))
+            estimators[model.id] = pickling.dumps(make_estimator(experiment, request, model.id), own)
         except Exception as error:
             broken[model.id] = Broken(type(error).__name__, str(error), traceback.format_exc())
     return estimators, broken
