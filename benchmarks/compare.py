@@ -21,7 +21,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from benchmarks.contenders import CONTENDERS, Answer
+from benchmarks.contenders import CONTENDERS, Answer, memory_of_workers
 from benchmarks.hushed import hushed
 from benchmarks.question import Question
 
@@ -54,8 +54,8 @@ def main(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has
     named = name or (Path(source).stem if source else "breast_cancer")
     question = Question(named, source, target, task, json.loads(setup_json), ids)
     names = [each.strip() for each in contenders.split(",")]
-    answers = take_turns(question, names, repeat)
-    report = summarise(question, answers)
+    answers, worker_mb = take_turns(question, names, repeat)
+    report = {**summarise(question, answers), "worker_mb": worker_mb}
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{named}.json").write_text(json.dumps(report, indent=1) + "\n")
     table = as_markdown(report)
@@ -66,27 +66,26 @@ def main(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has
         sys.exit("The leaderboards do not agree.")
 
 
-def take_turns(question: Question, names: list[str], repeat: int) -> dict[str, list[Answer]]:
-    """Every contender as often as asked, interleaved; workers that run Bakeoff or stock code have run it before."""
+def take_turns(question: Question, names: list[str], repeat: int) -> tuple[dict[str, list[Answer]], float | None]:
+    """Every contender as often as asked, interleaved; and how much memory Bakeoff's workers take, once."""
     from bakeoff.session import local_session
 
     answers: dict[str, list[Answer]] = {name: [] for name in names}
+    worker_mb = None
     with hushed() as voice:
         spark = local_session(Path(tempfile.mkdtemp()))
         try:
-            for name in {"bakeoff", "stock"} & set(names):
-                few = ("lr", "dt") if question.task == "regression" else ("nb", "dt")
-                warm = Question("warm", question.source, question.target, question.task, {}, few)
-                CONTENDERS[name](warm, 99, spark)
             for turn in range(repeat):
                 for name in names[turn % len(names) :] + names[: turn % len(names)]:
                     answer = CONTENDERS[name](question, 100 + turn, spark)
                     answers[name].append(answer)
                     said = ", ".join(f"{key} {value:.2f}" for key, value in answer.notes.items())
                     print(f"{question.name} {turn + 1}/{repeat} {name}: {answer.seconds:.1f} s {said}", file=voice)
+            if "bakeoff" in names:
+                worker_mb = memory_of_workers(question, 100 + repeat, spark)
         finally:
             spark.stop()
-    return answers
+    return answers, worker_mb
 
 
 def summarise(question: Question, answers: dict[str, list[Answer]]) -> dict[str, Any]:
@@ -146,6 +145,8 @@ def as_markdown(report: dict[str, Any]) -> str:
         cells = [f"{row[column]:.2f}" if column in row else "" for column in columns]
         same = report["differences"][row["contender"]] or "the same"
         lines.append(f"| {row['contender']} | " + " | ".join(cells) + f" | {same} |")
+    if report["worker_mb"]:
+        lines += ["", f"A worker and its child held {report['worker_mb']:.0f} MB at most."]
     return "\n".join(lines) + "\n"
 
 

@@ -36,8 +36,16 @@ Contender = Callable[[Question, int, Any], Answer]
 
 
 def bakeoff(question: Question, seed: int, spark: Any) -> Answer:
-    """Bakeoff on the Spark session, whose workers have run it before."""
+    """Bakeoff on the Spark session, whose workers have just run it: Spark ends those that are idle for a minute."""
+    _through(question.in_small(), seed, spark, driver_trials=False)  # which would keep so little away from them
     return _through(question, seed, spark)
+
+
+def memory_of_workers(question: Question, seed: int, spark: Any) -> float:
+    """The most megabytes that a worker and its child held while Bakeoff ran; untimed, since looking costs time."""
+    with Watch() as watch:
+        _through(question, seed, spark)
+    return watch.worker_mb
 
 
 def native(question: Question, seed: int, spark: Any) -> Answer:
@@ -47,9 +55,10 @@ def native(question: Question, seed: int, spark: Any) -> Answer:
 
 
 def stock(question: Question, seed: int, spark: Any) -> Answer:
-    """PyCaret's own FugueBackend on the same Spark session."""
+    """PyCaret's own FugueBackend on the same Spark session, whose workers have just run it."""
     from pycaret.parallel import FugueBackend
 
+    _compare(question.in_small(), seed, parallel=FugueBackend(spark))
     return _compare(question, seed, parallel=FugueBackend(spark))
 
 
@@ -88,16 +97,15 @@ CONTENDERS: dict[str, Contender] = {
 }
 
 
-def _through(question: Question, seed: int, engine: Any) -> Answer:
+def _through(question: Question, seed: int, engine: Any, **options: Any) -> Answer:
     from bakeoff import FugueBackend
 
-    backend = FugueBackend(engine)
-    with Watch() as watch:
-        answer = _compare(question, seed, parallel=backend)
+    backend = FugueBackend(engine, **options)
+    answer = _compare(question, seed, parallel=backend)
     summary = backend.summary
     assert summary is not None
     notes = {"ideal": summary.ideal_seconds, "efficiency": summary.ideal_seconds / answer.seconds}
-    return Answer(answer.seconds, answer.grid, {**notes, "worker_mb": watch.worker_mb})
+    return Answer(answer.seconds, answer.grid, notes)
 
 
 def _compare(question: Question, seed: int, n_jobs: int = 1, **arguments: Any) -> Answer:

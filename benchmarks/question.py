@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ class Question:
         source: a CSV file; empty for scikit-learn's breast cancer table.
         setup: further arguments of PyCaret's ``setup()``.
         include: ids of the models, by default all of PyCaret's list.
+        n_rows: how many rows, drawn at random; all of them where there are no more.
     """
 
     name: str
@@ -27,14 +28,19 @@ class Question:
     task: str = "classification"
     setup: dict[str, Any] = field(default_factory=dict)
     include: tuple[str, ...] = ()
+    n_rows: int | None = None
 
     def read(self) -> pd.DataFrame:
         """The rows."""
-        if self.source:
-            return pd.read_csv(Path(self.source))
         from sklearn.datasets import load_breast_cancer
 
-        return load_breast_cancer(as_frame=True).frame
+        frame = pd.read_csv(Path(self.source)) if self.source else load_breast_cancer(as_frame=True).frame
+        return frame if self.n_rows is None else frame.sample(min(self.n_rows, len(frame)), random_state=1)
+
+    def in_small(self) -> Question:
+        """Two models on a few rows: nothing to measure, but it wakes whoever is to be measured."""
+        few = ("lr", "dt") if self.task == "regression" else ("nb", "dt")
+        return replace(self, setup={}, include=few, n_rows=500)
 
     def experiment(self, frame: pd.DataFrame, seed: int, n_jobs: int = 1) -> Any:
         """PyCaret's experiment after ``setup()``."""
