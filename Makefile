@@ -33,13 +33,16 @@ screenshots: $(READY) ## Take the README's pictures again, from real runs (needs
 	$(BIN)/bakeoff demo | $(BIN)/python docs/picture.py
 	$(BIN)/python docs/screenshots.py
 
-# Spark Connect has a process of its own: one that has held its session gives no other any more. It runs beside the rest,
-# which often waits for processes to start, and what it says comes when both have ended.
+# Two lanes, since tests often wait for processes to start: Spark Connect, which has a process of its own, as one that has
+# held its session gives no other any more, and then whole runs and faults; beside them all the rest. What the first lane
+# says comes when both have ended.
+ASIDE := tests/e2e tests/faults
 define tests
-	@log=$$(mktemp); trap 'kill $$beside; rm -f $$log' INT TERM; \
-	$(BIN)/python -m pytest $(1) --connect tests/contract >$$log 2>&1 & beside=$$!; \
-	$(BIN)/python -m pytest $(1); rest=$$?; \
-	wait $$beside; connect=$$?; cat $$log; rm -f $$log; exit $$((rest | connect))
+	@log=$$(mktemp); trap 'pkill -P $$beside; kill $$beside; rm -f $$log' INT TERM; \
+	( $(BIN)/python -m pytest $(1) --connect tests/contract; connect=$$?; \
+	$(BIN)/python -m pytest $(1) $(ASIDE); exit $$(($$? | connect)) ) >$$log 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest $(1) $(addprefix --ignore=,$(ASIDE)); rest=$$?; \
+	wait $$beside; aside=$$?; cat $$log; rm -f $$log; exit $$((rest | aside))
 endef
 
 test: lint ## Lint, check types, and run all tests but the slow ones
@@ -57,7 +60,6 @@ test-spark4: $(SPARK4)/.ready ## What is about Spark, on Spark 4.0
 bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of your own
 	$(BIN)/python -m benchmarks.compare $(BENCH)
 	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.record
 	$(BIN)/python -m benchmarks.simulate
 
 # Warnings of packages as old as the runtime's are no errors here; the wheel is the one that was just built.

@@ -8,13 +8,14 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.memory import Watch
 from benchmarks.question import Question
+from benchmarks.recording import recording_of
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Answer:
     Attributes:
         seconds: wall time of ``compare_models``; of the cold ones, of everything after the Spark session was there.
         grid: what ``pull()`` returns, without the times.
-        notes: ideal seconds and efficiency where the contender knows them, memory where it was watched.
+        notes: ideal seconds and efficiency where the contender knows them.
+        recording: what each trial took, where they ran one at a time.
     """
 
     seconds: float
     grid: pd.DataFrame
     notes: dict[str, float] = field(default_factory=dict)
+    recording: dict[str, Any] | None = None
 
 
 Contender = Callable[[Question, int, Any], Answer]
@@ -59,19 +62,19 @@ def stock(question: Question, seed: int, spark: Any) -> Answer:
     from pycaret.parallel import FugueBackend
 
     _compare(question.in_small(), seed, parallel=FugueBackend(spark))
-    return _compare(question, seed, parallel=FugueBackend(spark))
+    return _compare(question, seed, parallel=FugueBackend(spark))[0]
 
 
 def sequential(question: Question, seed: int, spark: Any) -> Answer:
     """Plain ``compare_models`` with ``n_jobs=1``."""
     del spark
-    return _compare(question, seed)
+    return _compare(question, seed)[0]
 
 
 def all_cores(question: Question, seed: int, spark: Any) -> Answer:
     """Plain ``compare_models`` with ``n_jobs=-1``."""
     del spark
-    return _compare(question, seed, n_jobs=-1)
+    return _compare(question, seed, n_jobs=-1)[0]
 
 
 def cold(question: Question, seed: int, spark: Any) -> Answer:
@@ -101,21 +104,22 @@ def _through(question: Question, seed: int, engine: Any, **options: Any) -> Answ
     from bakeoff import FugueBackend
 
     backend = FugueBackend(engine, **options)
-    answer = _compare(question, seed, parallel=backend)
-    summary = backend.summary
+    answer, experiment = _compare(question, seed, parallel=backend)
+    summary, board = backend.summary, backend.board
     assert summary is not None
+    assert board is not None
     notes = {"ideal": summary.ideal_seconds, "efficiency": summary.ideal_seconds / answer.seconds}
-    return Answer(answer.seconds, answer.grid, notes)
+    return replace(answer, notes=notes, recording=recording_of(experiment, board) if engine == "native" else None)
 
 
-def _compare(question: Question, seed: int, n_jobs: int = 1, **arguments: Any) -> Answer:
+def _compare(question: Question, seed: int, n_jobs: int = 1, **arguments: Any) -> tuple[Answer, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         experiment = question.experiment(question.read(), seed, n_jobs)
         started = time.perf_counter()
         experiment.compare_models(list(question.include) or None, verbose=False, **arguments)
         seconds = time.perf_counter() - started
-    return Answer(seconds, experiment.pull().drop(columns="TT (Sec)"))
+    return Answer(seconds, experiment.pull().drop(columns="TT (Sec)")), experiment
 
 
 def _fresh_process(kind: str, question: Question, seed: int) -> Answer:

@@ -116,7 +116,7 @@ class Recorded:
     """A run that really happened: what each trial, transform and refit took.
 
     Args:
-        told: the JSON that ``python -m benchmarks.record`` wrote.
+        told: the JSON that ``python -m benchmarks.compare`` wrote.
     """
 
     def __init__(self, told: dict[str, Any]) -> None:
@@ -184,7 +184,7 @@ def main(recorded: Path | None, job_seconds: float, out: Path) -> None:
     found = sorted(Path("benchmarks/recorded").glob("*.json"), key=lambda path: path.stat().st_mtime)
     recorded = recorded or (found[-1] if found else None)
     if recorded is None:
-        raise click.ClickException("Nothing has been recorded yet: python -m benchmarks.record")
+        raise click.ClickException("Nothing has been recorded yet: python -m benchmarks.compare --contenders native")
     run = Recorded(json.loads(recorded.read_text()))
     rows = [measure(run, slots, job_seconds) for slots in SLOTS]
     lines = [
