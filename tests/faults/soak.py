@@ -90,15 +90,18 @@ def check(backend: FugueBackend, calm: Any, notes: Path, seen: Counter[str]) -> 
         wrong.append("a row is double")
     lines = [line.split() for line in notes.read_text().splitlines()] if notes.exists() else []
     expected: Counter[tuple[str, str, str]] = Counter()
+    # Whoever was lost with a worker that another one killed has its second try, and may do its one bad deed then.
+    possible: Counter[tuple[str, str, str]] = Counter()
+    workers_die = any(deed == "kill_parent_always" for _, deed, _ in lines)
     ids = {str(10.0**-n): str(n - 1) for n in range(1, N_MODELS + 1)}
     for smoothing, deed, how in lines:
         seen[f"fault: {deed}"] += 1
-        if how == "always" and deed not in HARMLESS:
-            expected[(ids[smoothing], *{**FINAL, **AGAIN}[deed])] += 1
+        if deed not in HARMLESS and (how == "always" or workers_die):
+            (expected if how == "always" else possible)[(ids[smoothing], *{**FINAL, **AGAIN}[deed])] += 1
     bad = trials[trials["status"] != "ok"]
     found = Counter((row.model_id, row.status, row.error_type) for row in bad.itertuples())
-    if found != expected:
-        wrong.append(f"expected {expected - found}, found {found - expected}")
+    if expected - found or found - expected - possible:
+        wrong.append(f"expected {expected - found}, found {found - expected - possible}")
     if not bad["error_message"].notna().all():
         wrong.append("a failure without a reason")
     well = trials[trials["status"] == "ok"].set_index(["model_id", "fold"])["metrics"]
