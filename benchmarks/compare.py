@@ -24,8 +24,7 @@ import pandas as pd
 from benchmarks.contenders import CONTENDERS, Answer, memory_of_workers
 from benchmarks.hushed import hushed
 from benchmarks.question import Question
-
-RECORDED = Path("benchmarks/recorded")
+from benchmarks.recording import RECORDED
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,10 +63,10 @@ def main(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has
     (out / f"{named}.md").write_text(table)
     print(table)
     print(f"Written to {out / named}.json and .md.")
-    if recordings := [answer.recording for answer in answers.get("native", []) if answer.recording]:
+    if "native" in answers:
         RECORDED.mkdir(parents=True, exist_ok=True)
         path = RECORDED / f"{named}.json"
-        path.write_text(json.dumps(recordings[-1], indent=1) + "\n")
+        path.write_text(json.dumps(answers["native"][-1].recording, indent=1) + "\n")
         print(f"What each trial took is in {path}. Next: python -m benchmarks.simulate --recorded {path}")
     if not report["agree"]:
         sys.exit("The leaderboards do not agree.")

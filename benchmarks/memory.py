@@ -11,8 +11,7 @@ from typing_extensions import Self
 
 from bakeoff.execution.processes import memory_of_tree
 
-_EVERY_SECONDS = 1.0
-# Linux adds up all pages of a process for an answer, and the process waits meanwhile.
+_EVERY_SECONDS = 0.5
 _MB = 1 << 20
 DAEMONS = {"pyspark.daemon", "bakeoff.execution.spark_daemon"}
 """What Spark starts as ``python -m ...``, and what forks the workers."""

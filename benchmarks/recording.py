@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 from typing import Any
 
 from bakeoff.comparison.leaderboard import Leaderboard
+
+RECORDED = Path("benchmarks/recorded")
+"""Where `benchmarks.compare` leaves recordings, and `benchmarks.simulate` looks for them."""
 
 
 def recording_of(experiment: Any, board: Leaderboard) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from bakeoff.comparison.plan import Plan, Task
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.summary import ideal_seconds
 from bakeoff.comparison.trial import Metric, Model, Outcome, Trial
+from benchmarks.recording import RECORDED
 
 SLOTS = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 
@@ -181,7 +182,7 @@ def by_model(recorded: Recorded, slots: int, job_seconds: float) -> Clockwork:
 @click.option("--out", default="benchmarks/results", type=click.Path(path_type=Path), show_default=True)
 def main(recorded: Path | None, job_seconds: float, out: Path) -> None:
     """Simulate, print a table and draw the curve."""
-    found = sorted(Path("benchmarks/recorded").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    found = sorted(RECORDED.glob("*.json"), key=lambda path: path.stat().st_mtime)
     recorded = recorded or (found[-1] if found else None)
     if recorded is None:
         raise click.ClickException("Nothing has been recorded yet: python -m benchmarks.compare --contenders native")
