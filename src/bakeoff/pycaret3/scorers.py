@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import get_scorer
 
+from bakeoff.pycaret3.labels import QuickLabelsScoreFunc
 from bakeoff.pycaret3.request import Request
 
 _PROBED_ROWS = 100
@@ -48,7 +49,11 @@ def scorers_of(experiment: Any, request: Request) -> dict[str, Any]:
     for key, metric_id in request.metric_ids.items():
         container = experiment._all_metrics[metric_id]
         scorer = get_scorer(container.scorer) if isinstance(container.scorer, str) else container.scorer
-        scorers[key] = _tolerant(scorer) if container.is_custom and request.task != "time_series" else scorer
+        if request.task != "time_series" and container.is_custom:
+            scorer = _with_innermost(scorer, TolerantScoreFunc)
+        elif request.task == "classification":
+            scorer = _with_innermost(scorer, QuickLabelsScoreFunc)
+        scorers[key] = scorer
     return scorers
 
 
@@ -85,8 +90,8 @@ def _call_once(experiment: Any, request: Request, container: Any, y: pd.Series[A
         return TolerantScoreFunc(container.score_func)(y, y.to_numpy() * 1.01, sample_weight=None, **own)
     y = pd.concat([y.groupby(y, observed=True).head(2), y.head(_PROBED_ROWS)])
     y = y[~y.index.duplicated()]
-    score_func = getattr(container.scorer, "_score_func", container.score_func)
-    return _sparing(score_func)(y, _predictions(y, container.target), sample_weight=None, **own)
+    score_func = _wrapped_inside(getattr(container.scorer, "_score_func", container.score_func), TolerantScoreFunc)
+    return score_func(y, _predictions(y, container.target), sample_weight=None, **own)
 
 
 def _predictions(y: pd.Series[Any], target: str) -> Any:
@@ -98,19 +103,19 @@ def _predictions(y: pd.Series[Any], target: str) -> Any:
     return sure[:, 1] if len(classes) == 2 else sure  # noqa: PLR2004 - binary metrics take the positive class
 
 
-def _tolerant(scorer: Any) -> Any:
+def _with_innermost(scorer: Any, wrap: Callable[[Any], Any]) -> Any:
+    """A copy of a scorer whose score function is wrapped inside of PyCaret's own wrappers for labels."""
     mine = copy.copy(scorer)
-    mine._score_func = _sparing(scorer._score_func)
+    mine._score_func = _wrapped_inside(scorer._score_func, wrap)
     return mine
 
 
-def _sparing(score_func: Any) -> Any:
-    """The same function, tolerant; inside PyCaret's wrapper for labels where there is one."""
+def _wrapped_inside(score_func: Any, wrap: Callable[[Any], Any]) -> Any:
     inner = getattr(score_func, "score_func", None)
     if inner is None:
-        return TolerantScoreFunc(score_func)
+        return wrap(score_func)
     wrapper = copy.copy(score_func)
-    wrapper.score_func = TolerantScoreFunc(inner)
+    wrapper.score_func = _wrapped_inside(inner, wrap)
     return wrapper
 
 

@@ -24,6 +24,7 @@ from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 
 from bakeoff.comparison.trial import Trial
+from bakeoff.pycaret3.answers import answered_once
 from bakeoff.pycaret3.fit_kwargs import of_rows
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import Scored, TrialRunner
@@ -79,7 +80,8 @@ class TabularRunner(TrialRunner):
         model = _fit(clone(estimator), X_train, fold.y_train, kwargs)
         fitted = time.perf_counter()
         pipeline = type(self._frozen.pipeline)([*fold.steps, (_LAST_STEP, model)])
-        metrics, errors = self._metrics(pipeline, X_test, fold.y_test)
+        with answered_once(model):
+            metrics, errors = self._metrics(pipeline, X_test, fold.y_test)
         scored = time.perf_counter()
         if trusted and _checksum(fold.X_train, fold.X_test) != fold.mark:
             del self._folds[trial.fold]  # this model had clean rows; the next one shall have them too

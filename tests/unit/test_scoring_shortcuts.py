@@ -1,0 +1,92 @@
+"""What makes scoring quick changes no score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+
+from bakeoff.pycaret3.answers import answered_once
+from bakeoff.pycaret3.labels import QuickLabelsScoreFunc, quick_labels
+
+_WEIGHTED: dict[str, Any] = {"average": "weighted", "zero_division": 0}
+_SCORES: tuple[tuple[Any, dict[str, Any]], ...] = (
+    (metrics.accuracy_score, {}),
+    (metrics.precision_score, _WEIGHTED),
+    (metrics.recall_score, _WEIGHTED),
+    (metrics.f1_score, _WEIGHTED),
+    (metrics.cohen_kappa_score, {}),
+    (metrics.matthews_corrcoef, {}),
+)
+_labels = st.lists(st.text(max_size=40), min_size=1, max_size=4, unique=True)
+
+
+@st.composite
+def _answers(draw: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """What was true and what was said, as Python strings."""
+    one = st.sampled_from(draw(_labels))
+    n = draw(st.integers(1, 30))
+    true, said = (draw(st.lists(one, min_size=n, max_size=n)) for _ in range(2))
+    return np.array(true, dtype=object), np.array(said, dtype=object)
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found")
+@given(_answers(), st.sampled_from(["object", "category"]))
+def test_scores_of_quick_labels_are_the_same_to_the_last_bit(answers: Any, dtype: str) -> None:
+    true, said = answers
+    for score, more in _SCORES:
+        with np.errstate(all="ignore"):
+            usual = score(true, said, **more)
+            quick = QuickLabelsScoreFunc(score)(pd.Series(true, dtype=dtype), said, **more)
+        np.testing.assert_array_equal(quick, usual)
+
+
+@given(st.lists(st.one_of(st.text(max_size=40), st.none(), st.integers()), max_size=20))
+def test_labels_stay_what_they_are(values: list[Any]) -> None:
+    labels = np.array([*values, None], dtype=object)[:-1]
+    quick = quick_labels(labels)
+    assert list(quick) == values
+    if values and all(isinstance(value, str) and len(value) <= 32 and not value.endswith("\0") for value in values):
+        assert quick.dtype.kind == "U"
+    else:
+        assert quick is labels
+
+
+@pytest.mark.parametrize(
+    "labels", [pd.Series([0, 1]), pd.Series([0, 1], dtype="category"), [0, 1], np.eye(2, dtype=object)]
+)
+def test_labels_of_other_kinds_are_left_alone(labels: Any) -> None:
+    assert quick_labels(labels) is labels
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        (KNeighborsClassifier(3), "kneighbors"),
+        (KNeighborsClassifier(3, weights="distance"), "kneighbors"),
+        (RandomForestClassifier(5, random_state=0), "predict_proba"),
+        (ExtraTreesClassifier(5, random_state=0), "predict_proba"),
+    ],
+)
+def test_a_model_is_asked_once_and_answers_the_same(model: Any, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    rows, others = pd.DataFrame(random.normal(size=(80, 4))), pd.DataFrame(random.normal(size=(80, 4)))
+    model.fit(rows, np.where(rows[0] + rows[1] > 0, "yes", "no"))
+    usual = [(model.predict(each), model.predict_proba(each)) for each in (rows, others)]
+    times = []
+    ask = getattr(type(model), asked)
+    monkeypatch.setattr(type(model), asked, lambda *args, **more: times.append(1) or ask(*args, **more))
+    with answered_once(model):
+        once = [(model.predict(each), model.predict_proba(each)) for each in (rows, others)]
+    assert len(times) == 2
+    for (labels, chances), (same_labels, same_chances) in zip(usual, once, strict=True):
+        np.testing.assert_array_equal(labels, same_labels)
+        np.testing.assert_array_equal(chances, same_chances)
+    assert asked not in vars(model)
