@@ -6,9 +6,13 @@ python -m benchmarks.overhead
 from __future__ import annotations
 
 import json
+import os
+import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ import psutil
 from benchmarks.question import Question
 
 JOBS = 200
+"""So many jobs are measured, after as many that Java gets used to them in."""
 _MB = 1 << 20
 
 
@@ -34,9 +39,10 @@ def main(counts: tuple[int, ...], out: Path) -> None:
     try:
         rows = [nothing(spark, 40, warm=True)]
         rows = [nothing(spark, count) for count in counts]
-        job = job_seconds(spark)
     finally:
         spark.stop()
+    with _executor_apart() as spark:
+        job = job_seconds(spark)
     for row in rows:
         print(
             f"{row['trials']:,} trials that do nothing: {row['seconds']:.1f} s, the driver grew by {row['mb']:.0f} MB"
@@ -63,8 +69,24 @@ def nothing(spark: Any, count: int, *, warm: bool = False) -> dict[str, float]:
     return {"trials": count, "seconds": seconds, "mb": (psutil.Process().memory_info().rss - before) / _MB}
 
 
+@contextmanager
+def _executor_apart() -> Iterator[Any]:
+    """A Spark session whose executor is a process of its own: what it does is not the driver's work."""
+    import pyspark
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    here = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false"}
+    spark = SparkSession.builder.master("local-cluster[1,1,1024]").config(map=here).getOrCreate()
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
 def job_seconds(spark: Any) -> dict[str, float]:
-    """CPU seconds that Java and this process spend on a job of one task; those of the workers are not the driver's."""
+    """CPU seconds that Java and this process, which are the driver, spend on a job of one task."""
     from bakeoff.comparison.trial import Trial
     from bakeoff.execution.executor import FugueExecutor
     from bakeoff.execution.spark_engine import SparkEngine
@@ -79,7 +101,8 @@ def job_seconds(spark: Any) -> dict[str, float]:
     engine = SparkEngine(spark, {})
     with FugueExecutor(engine, frozen) as executor:
         work = replace(executor.work, trials=(Trial("dummy", 0),))
-        engine.run(work, "first")
+        for _ in range(JOBS):
+            engine.run(work, "before")
         driver = [psutil.Process(), *[child for child in psutil.Process().children() if child.name() == "java"]]
         before = sum(sum(each.cpu_times()[:2]) for each in driver)
         started = time.perf_counter()

@@ -16,9 +16,9 @@ from bakeoff.comparison.trial import Trial
 
 LONGEST_SECONDS = 5.0
 """No task is meant to be longer: what it holds is seen only when it ends."""
-SHORTEST_SECONDS = 0.3
-"""No task is meant to be shorter: starting one costs about a tenth of a second on two cores."""
-JOB_SECONDS = 0.05
+SHORTEST_SECONDS = 0.15
+"""No task is meant to be shorter: starting one takes 0.04 s on two cores."""
+JOB_SECONDS = 0.02
 """What the driver itself spends on one job (benchmarks/overhead.py measures it). It can start only so many of them a
 second, so with many slots this decides how long tasks have to be."""
 TRANSFORMS = 3
@@ -39,11 +39,11 @@ def target_seconds(left: float, slots: int) -> float:
 
     Example:
         >>> target_seconds(3_000.0, slots=2), target_seconds(12.0, slots=2), target_seconds(0.1, slots=2)
-        (5.0, 2.0, 0.3)
-        >>> target_seconds(3_000.0, slots=200)
-        10.0
-        >>> target_seconds(80.0, slots=200)
-        2.0
+        (5.0, 2.0, 0.15)
+        >>> target_seconds(8_000.0, slots=400)
+        8.0
+        >>> target_seconds(50.0, slots=400)
+        1.0
     """
     slots = max(slots, 1)
     # While one task runs, the driver has to start one on each of the other slots. Where there is less work than that,
@@ -60,7 +60,7 @@ class Backlog:
         >>> waiting = [Trial(model_id, fold) for fold in (0, 1) for model_id in ("slow", "a", "b")]
         >>> backlog = Backlog(waiting, Costs({"slow": 9.0, "a": 0.1, "b": 0.1}.__getitem__))
         >>> [[f"{t.model_id}{t.fold}" for t in task.trials] for task in backlog.tasks(slots=2)]
-        [['slow0'], ['slow1'], ['a0', 'b0', 'a1', 'b1']]
+        [['slow0'], ['slow1'], ['a0', 'b0'], ['a1', 'b1']]
     """
 
     def __init__(self, trials: Iterable[Trial], costs: Costs) -> None:

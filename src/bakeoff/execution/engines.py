@@ -168,8 +168,16 @@ def worker_error(error: Exception) -> WorkerError:
     return WorkerError(f"{lost[2].strip()[-_SHOWN:]} ({lost[1]})")
 
 
-def map_one_row(frame: Any, work: Work, delivery: Any, engine: Any, *, as_local: bool = True) -> Any:
-    """Map `bakeoff.execution.worker.answer` over a frame of one row: one task on any engine of Fugue's."""
+def map_one_row(frame: Any, work: Work | None, delivery: Any, engine: Any, *, as_local: bool = True) -> Any:
+    """Map `bakeoff.execution.worker.answer` over a frame of one row: one task on any engine of Fugue's.
+
+    Args:
+        frame: has one row, and one partition.
+        work: what to do; ``None`` where the task will know.
+        delivery: how a worker gets at the payload.
+        engine: Fugue's.
+        as_local: have it run now; otherwise it runs when, and as often as, somebody asks for the answer.
+    """
     return fa.transform(
         frame,
         answer,

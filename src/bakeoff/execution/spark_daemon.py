@@ -13,7 +13,7 @@ import os
 
 def preload_apart() -> None:
     """Import without a word on standard output, on which Spark waits for the number of a port."""
-    from bakeoff.execution.worker import settle_in
+    from bakeoff.execution.settling import settle_in
     from bakeoff.pycaret3.preload import preload
 
     settle_in()

@@ -121,7 +121,7 @@ def _wake(spark: Any) -> None:
 
 def _get_ready(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """What each worker does."""
-    from bakeoff.execution.worker import settle_in
+    from bakeoff.execution.settling import settle_in
 
     settle_in()
     from bakeoff.pycaret3.preload import preload

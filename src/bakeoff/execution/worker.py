@@ -3,13 +3,13 @@
 The answer is bytes in chunks, so that a large model never makes a row that is too big for the engine.
 """
 
+import base64
 import os
 import pickle
 import sys
 import threading
 import time
 import uuid
-import zipimport
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,11 +17,15 @@ from typing import Any
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 from bakeoff.execution.fork_host import Ask, Ended, failure
 from bakeoff.execution.payload import Delivery, digest_of, host_of, runner_of
+from bakeoff.execution.settling import settle_in
 
 CHUNK_BYTES = 32 * 1024 * 1024
 """Rows of an answer hold at most so many bytes; Spark Connect refuses messages beyond 128 MB."""
 
 ANSWER_SCHEMA = "part:long,answer:binary"
+
+WORK_PROPERTY = "bakeoff.work"
+"""The property of a Spark job that says what its task has to do."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,13 @@ class Call:
 
     Fugue copies the arguments of what it maps, and goes through them item by item, byte by byte, to give them a name.
     This one is not copied (a copied broadcast is one that the driver does not know), and has a name.
+
+    Attributes:
+        work: what to do; ``None`` where a property of Spark's task says it, so that one plan serves all tasks.
+        delivery: how to get at the payload.
     """
 
-    work: Work
+    work: Work | None
     delivery: Any
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -93,34 +101,32 @@ def answer(rows: list[list[Any]], call: Any) -> list[list[Any]]:
     """
     del rows  # one row, there to make one task
     settle_in()
-    result = perform(call.work, call.delivery)
+    result = perform(call.work or work_of_task(), call.delivery)
     content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
     starts = range(0, len(content), CHUNK_BYTES)
     return [[part, content[start : start + CHUNK_BYTES]] for part, start in enumerate(starts)]
 
 
-def settle_in() -> None:
-    """Make this process a worker."""
-    if "pycaret" not in sys.modules:
-        # PyCaret opens a log file in the working folder when it is imported, and nobody would look for it on a worker.
-        os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
-    _keep_zip_indexes()
+def as_property(work: Work) -> str:
+    """A piece of work as the text that `work_of_task` reads.
 
-
-def _keep_zip_indexes() -> None:
-    """Spare this process reading the index of pyspark.zip again and again.
-
-    PySpark's worker calls ``importlib.invalidate_caches()`` before every task, and on Python 3.10 and later that makes
-    each importer of a zip file read the whole index anew: 0.2 s of CPU for a task. The zip files do not change while a
-    worker lives, so its importers are told to ignore the call.
+    Example:
+        >>> as_property(Work("d")).isascii()
+        True
     """
-    for importer in sys.path_importer_cache.values():
-        if isinstance(importer, zipimport.zipimporter):
-            importer.invalidate_caches = _nothing  # type: ignore[method-assign]
+    return base64.b64encode(pickle.dumps(work, protocol=pickle.HIGHEST_PROTOCOL)).decode()
 
 
-def _nothing() -> None:
-    """What a zip file's importer does from now on when it is told to forget."""
+def work_of_task() -> Work:
+    """The work that came as a property of the Spark task that runs in this process."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    said = None if context is None else context.getLocalProperty(WORK_PROPERTY)
+    if said is None:
+        raise RuntimeError(f"This task has no property {WORK_PROPERTY}.")
+    work: Work = pickle.loads(base64.b64decode(said))
+    return work
 
 
 def perform(work: Work, delivery: Delivery) -> Any:

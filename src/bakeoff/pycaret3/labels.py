@@ -46,12 +46,10 @@ def quick_labels(labels: Any) -> Any:
     dtype = getattr(labels, "dtype", None)
     if not (dtype == np.dtype(object) or isinstance(dtype, pd.CategoricalDtype)) or labels.ndim != 1:
         return labels
-    codes, distinct = pd.factorize(pd.Series(np.asarray(labels)))
-    # A missing label has the code -1, and numpy's text cannot end with a NUL.
-    if not len(codes) or codes.min() < 0 or not all(map(_fits, distinct)):
+    values = np.asarray(labels)
+    if pd.api.types.infer_dtype(values, skipna=False) != "string":
         return labels
-    return np.array(distinct, dtype=str)[codes]
-
-
-def _fits(label: Any) -> bool:
-    return type(label) is str and len(label) <= _LONGEST and not label.endswith("\0")
+    texts = values.tolist()
+    if max(map(len, texts)) > _LONGEST or "\0" in "".join(texts):  # numpy's text cannot end with a NUL
+        return labels
+    return values.astype(str)
