@@ -100,8 +100,8 @@ def summarise(question: Question, answers: dict[str, list[Answer]]) -> dict[str,
     rows = []
     for name, mine in answers.items():
         row: dict[str, Any] = {"contender": name, "median": statistics.median(seconds[name]), "seconds": seconds[name]}
-        for other in ("n_jobs=1", "n_jobs=-1", "stock", "cold n_jobs=1"):
-            if other in seconds and name != other:
+        for other in ("n_jobs=1", "n_jobs=-1", "stock", "cold n_jobs=1", "bakeoff"):
+            if other in seconds and name != other and (other != "bakeoff" or name == "logged"):
                 ratios = [one / two for one, two in zip(seconds[name], seconds[other], strict=True)]
                 row[f"/ {other}"] = statistics.median(ratios)
         for key in sorted({key for answer in mine for key in answer.notes}):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -42,6 +45,12 @@ def bakeoff(question: Question, seed: int, spark: Any) -> Answer:
     """Bakeoff on the Spark session, whose workers have just run it: Spark ends those that are idle for a minute."""
     _through(question.in_small(), seed, spark, driver_trials=False)  # which would keep so little away from them
     return _through(question, seed, spark)
+
+
+def logged(question: Question, seed: int, spark: Any) -> Answer:
+    """Bakeoff as a job: all that is written to MLflow and Delta included, and the report and the best model."""
+    _as_job(question.in_small(), seed, spark)
+    return _as_job(question, seed, spark)
 
 
 def memory_of_workers(question: Question, seed: int, spark: Any) -> float:
@@ -91,6 +100,7 @@ def cold_sequential(question: Question, seed: int, spark: Any) -> Answer:
 
 CONTENDERS: dict[str, Contender] = {
     "bakeoff": bakeoff,
+    "logged": logged,
     "native": native,
     "stock": stock,
     "n_jobs=1": sequential,
@@ -110,6 +120,45 @@ def _through(question: Question, seed: int, engine: Any, **options: Any) -> Answ
     assert board is not None
     notes = {"ideal": summary.ideal_seconds, "efficiency": summary.ideal_seconds / answer.seconds}
     return replace(answer, notes=notes, recording=recording_of(experiment, board) if engine == "native" else None)
+
+
+@cache
+def _home() -> Path:
+    """Where the jobs of this process keep their tables and runs."""
+    return Path(tempfile.mkdtemp())
+
+
+def _as_job(question: Question, seed: int, spark: Any) -> Answer:
+    from bakeoff.config import RunConfig
+    from bakeoff.job import ask, compare
+    from bakeoff.places import open_places
+    from bakeoff.signals import interruptible
+
+    source = question.source
+    if not source:
+        source = str(_home() / f"{question.name}.csv")
+        question.read().to_csv(source, index=False)
+    config = RunConfig(
+        source,
+        question.target,
+        question.task,
+        question.include,
+        seed=seed,
+        setup=question.setup,
+        home=_home(),
+        max_rows=question.n_rows,
+    )
+    asked = ask(config, spark, _say_nothing)
+    started = time.perf_counter()
+    with interruptible() as interruption:
+        places = open_places(config, spark, asked.source, _say_nothing)
+        compare(config, spark, asked, places, (), interruption)
+    seconds = time.perf_counter() - started
+    return Answer(seconds, asked.experiment.pull().drop(columns="TT (Sec)"))
+
+
+def _say_nothing(said: str) -> None:
+    """What a job would tell its user."""
 
 
 def _compare(question: Question, seed: int, n_jobs: int = 1, **arguments: Any) -> tuple[Answer, Any]:

@@ -23,7 +23,7 @@ import psutil
 from benchmarks.question import Question
 
 JOBS = 200
-"""So many jobs are measured, after as many that Java gets used to them in."""
+"""How many jobs are measured, after as many others that warm Java up."""
 _MB = 1 << 20
 
 

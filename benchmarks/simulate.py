@@ -30,7 +30,7 @@ from benchmarks.recording import RECORDED
 
 SLOTS = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 BINDS = 0.5
-"""A driver that is busy for this part of a run or more is what holds it up: tasks do not end evenly over the time."""
+"""A driver that is busy for more than this part of a run is what holds it up, for tasks do not end one by one."""
 
 
 class Clockwork:
@@ -121,7 +121,7 @@ class Recorded:
 
     Args:
         told: the JSON that ``python -m benchmarks.compare`` wrote.
-        times: as if there had been so many times as many models.
+        times: how many times as many models to pretend that there were.
     """
 
     def __init__(self, told: dict[str, Any], times: int = 1) -> None:
@@ -160,15 +160,15 @@ class Recorded:
 
 
 def _repeated(by_model: dict[str, Any], times: int) -> dict[str, Any]:
-    """The same under more names, which the prior takes for models of the same kind."""
-    return {f"{model_id}{'' if n == 0 else f'_{n}'}": by_model[model_id] for n in range(times) for model_id in by_model}
+    """The same again and again, under ids that begin with the model's own."""
+    return {f"{model_id} {n}": by_model[model_id] for n in range(times) for model_id in by_model}
 
 
 def bakeoff(recorded: Recorded, slots: int, job_seconds: float) -> Clockwork:
     """The real scheduler with the prior that a first run has."""
     executor = Clockwork(recorded.outcomes, recorded.transforms, recorded.refits, slots, job_seconds)
     prior = PriorCosts(recorded.rows, recorded.columns)
-    kind = {model.id: model.id.partition("_")[0] for model in recorded.plan.models}
+    kind = {model.id: model.id.rpartition(" ")[0] for model in recorded.plan.models}
     Scheduler(recorded.plan, executor, Announcer([]), lambda model_id: prior(kind[model_id]), n_winners=1).run()
     executor.refit(recorded.winner)
     return executor
@@ -189,7 +189,7 @@ def by_model(recorded: Recorded, slots: int, job_seconds: float) -> Clockwork:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--recorded", type=click.Path(exists=True, path_type=Path), help="By default the newest recording.")
-@click.option("--times", default=1, show_default=True, help="As if there had been so many times as many models.")
+@click.option("--times", default=1, show_default=True, help="Pretend that there were this many times as many models.")
 @click.option("--job-seconds", default=JOB_SECONDS, show_default=True, help="What the driver spends on a job.")
 @click.option("--out", default="benchmarks/results", type=click.Path(path_type=Path), show_default=True)
 def main(recorded: Path | None, times: int, job_seconds: float, out: Path) -> None:

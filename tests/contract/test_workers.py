@@ -19,6 +19,8 @@ from models import CountsFits, CountsItself, KillsItsProcess, KillsItsProcessInR
 from bakeoff.comparison.trial import Trial
 from bakeoff.execution.payload import InlineDelivery, Payload
 from bakeoff.execution.worker import Call, Work
+from bakeoff.pycaret3 import tabular
+from bakeoff.pycaret3.runner import runner_for
 
 QUICK = ["nb", "dt", "dummy"]
 
@@ -102,6 +104,38 @@ def test_a_trial_that_takes_too_long_is_ended(engine: Any, exp: Any, tmp_path: P
 def _hosts() -> list[int]:
     mine = psutil.Process().children()  # and not theirs: the workers of Spark and Dask keep their hosts for a while
     return [process.pid for process in mine if any("trial_host" in part for part in process.cmdline())]
+
+
+class _Shelf(dict[str, Any]):
+    """A shelf in this process."""
+
+    take = dict.get
+
+    def put(self, name: str, value: Any, n_bytes: int) -> None:
+        assert n_bytes > 0
+        self[name] = value
+
+
+def test_a_fold_that_another_process_has_transformed_gives_the_same_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    exp = experiment(breast_cancer(200), "target", normalize=True, fix_imbalance=True, remove_outliers=True)
+    frozen = through("native", exp, ["nb", "knn", "lr", "rf"]).backend._frozen
+    monkeypatch.setattr(tabular, "SHELVED_SECONDS", 0.0)
+    trials = [Trial(model_id, fold) for fold in range(3) for model_id in frozen.estimators]
+    runners = [runner_for(frozen), runner_for(frozen), runner_for(frozen)]
+    shelf = _Shelf()
+    for runner in runners[1:]:
+        runner.shelf = shelf
+    alone, first = ([runner.run(trial) for trial in trials] for runner in runners[:2])
+    assert set(shelf) == {"fold-0", "fold-1", "fold-2"}
+    monkeypatch.setattr(tabular, "transform_fold", lambda *_: pytest.fail("transformed again"))
+    for name, fold in shelf.items():
+        shelf[name] = pickle.loads(pickle.dumps(fold, protocol=5))  # as it arrives in another process
+    second = [runners[2].run(trial) for trial in trials]
+    for told in (first, second):
+        assert [outcome.metrics for outcome in told] == [outcome.metrics for outcome in alone]
+    paid = [outcome.trial.fold for outcome in first if outcome.transform_seconds]
+    assert paid == [0, 1, 2]  # by the first model on each; the others found it done
+    assert not any(outcome.transform_seconds for outcome in second)
 
 
 def test_workers_write_no_files_and_import_no_display(exp: Any, tmp_path: Path) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from data import breast_cancer, experiment
 from pyspark.sql import SparkSession
 
 from bakeoff.comparison.trial import Trial
-from bakeoff.execution.settling import acknowledge
+from bakeoff.execution import settling
+from bakeoff.execution.settling import acknowledge, settle_in
 from bakeoff.execution.spark_engine import SparkEngine
 from bakeoff.execution.worker import Work, work_of_task
 from bakeoff.pycaret3.frozen import freeze
@@ -54,6 +58,33 @@ def test_what_a_job_asks_for_is_seen_by_nobody_else(engine: tuple[SparkEngine, W
     assert spark.sparkContext.getLocalProperty("bakeoff.work") is None
 
 
+@pytest.mark.slow
+def test_without_a_thread_of_its_own_in_java_each_job_has_its_own_plan(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from data import breast_cancer, experiment\n"
+        "from bakeoff import FugueBackend\n"
+        "from bakeoff.execution import spark_engine\n"
+        "from bakeoff.session import local_session\n"
+        "spark = local_session(Path(sys.argv[1]), 2)\n"
+        "exp = experiment(breast_cancer(), 'target')\n"
+        "planned, plan = [], spark_engine.map_one_row\n"
+        "spark_engine.map_one_row = lambda frame, work, *rest, **more: (\n"
+        "    planned.append(work) or plan(frame, work, *rest, **more)\n"
+        ")\n"
+        "backend = FugueBackend(spark, driver_trials=False)\n"
+        "exp.compare_models(include=['nb', 'dt', 'lda', 'ridge'], parallel=backend, verbose=False)\n"
+        "print([row.status for row in backend.board.rows], len(backend.failures), None in planned)\n"
+        "spark.stop()\n"
+    )
+    support = Path(__file__).parents[1] / "support"
+    environment = {**os.environ, "PYSPARK_PIN_THREAD": "false", "PYTHONPATH": str(support)}
+    command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=200)
+    assert said.stdout.splitlines()[-1:] == ["['ok', 'ok', 'ok', 'ok'] 0 False"], said.stderr
+
+
 def test_a_task_that_nobody_gave_work_says_so() -> None:
     with pytest.raises(RuntimeError, match=r"has no property bakeoff\.work"):
         work_of_task()
@@ -67,28 +98,58 @@ def test_a_worker_acknowledges_between_the_halves_of_a_task(
         spark_engine.run(replace(work, trials=(Trial("nb", fold),)), "before")
 
     def look(frames):  # inside of the test, so that it travels by value
+        import importlib
         import sys
+        import warnings
 
-        from bakeoff.execution.settling import acknowledge
+        from bakeoff.execution import settling
 
+        real, calls = settling.acknowledge, []
+        settling.acknowledge = lambda: calls.append(real())
+        try:
+            importlib.invalidate_caches()
+        finally:
+            settling.acknowledge = real
         finders = [type(finder).__name__ for finder in sys.meta_path]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                importlib.import_module("nowhere_to_be_found")
+            except ModuleNotFoundError:
+                missed = True
         for frame in frames:
-            yield frame.assign(finders=finders.count("_Acknowledger"), connections=acknowledge())
+            yield frame.assign(finders=finders.count("_Acknowledger"), calls=len(calls), told=calls[0], missed=missed)
 
-    (row,) = spark.range(0, 1, 1, 1).mapInPandas(look, "id long, finders long, connections long").collect()
-    assert row.finders == 1
-    assert row.connections >= 1
+    schema = "id long, finders long, calls long, told long, missed boolean"
+    (row,) = spark.range(0, 1, 1, 1).mapInPandas(look, schema).collect()
+    assert (row.finders, row.calls, row.missed) == (1, 1, True)
+    assert row.told >= 1 or not hasattr(socket, "TCP_QUICKACK")
+
+
+def test_this_process_is_no_worker_of_sparks() -> None:
+    settle_in()
+    assert "_Acknowledger" not in [type(finder).__name__ for finder in sys.meta_path]
+
+
+def test_a_finder_that_cannot_acknowledge_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "_OPEN_FILES", "/nowhere")
+    settling._Acknowledger().invalidate_caches()
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux only")
-def test_connections_stay_open_when_they_are_acknowledged() -> None:
+@pytest.mark.parametrize("patience", [None, 30.0])
+def test_connections_stay_what_they_are_when_they_are_acknowledged(patience: float | None) -> None:
     before = acknowledge()
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as mine:
         theirs, _ = server.accept()
         with theirs:
-            echo = threading.Thread(target=lambda: theirs.sendall(theirs.recv(5)))
-            echo.start()
+            usual = socket.getdefaulttimeout()
+            socket.setdefaulttimeout(patience)
+            try:
+                assert acknowledge() >= before + 2
+            finally:
+                socket.setdefaulttimeout(usual)
+            assert os.get_blocking(mine.fileno())
+            assert os.get_blocking(theirs.fileno())
             mine.sendall(b"hello")
-            assert acknowledge() >= before + 2
-            assert mine.recv(5) == b"hello"
-            echo.join(10)
+            assert theirs.recv(5) == b"hello"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, RandomForestRegressor
 from sklearn.neighbors import KNeighborsClassifier
 
 from bakeoff.pycaret3.answers import answered_once
@@ -71,6 +72,7 @@ def test_labels_of_other_kinds_are_left_alone(labels: Any) -> None:
     [
         (KNeighborsClassifier(3), "kneighbors"),
         (KNeighborsClassifier(3, weights="distance"), "kneighbors"),
+        (KNeighborsClassifier(3, algorithm="brute"), "kneighbors"),
         (RandomForestClassifier(5, random_state=0), "predict_proba"),
         (ExtraTreesClassifier(5, random_state=0), "predict_proba"),
     ],
@@ -78,7 +80,7 @@ def test_labels_of_other_kinds_are_left_alone(labels: Any) -> None:
 def test_a_model_is_asked_once_and_answers_the_same(model: Any, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     rows, others = pd.DataFrame(random.normal(size=(80, 4))), pd.DataFrame(random.normal(size=(80, 4)))
-    model.fit(rows, np.where(rows[0] + rows[1] > 0, "yes", "no"))
+    model.fit(rows, np.where(rows[0] > 1, "most", np.where(rows[0] + rows[1] > 0, "yes", "no")))
     usual = [(model.predict(each), model.predict_proba(each)) for each in (rows, others)]
     times = []
     ask = getattr(type(model), asked)
@@ -90,3 +92,39 @@ def test_a_model_is_asked_once_and_answers_the_same(model: Any, asked: str, monk
         np.testing.assert_array_equal(labels, same_labels)
         np.testing.assert_array_equal(chances, same_chances)
     assert asked not in vars(model)
+
+
+class _Mine(KNeighborsClassifier):
+    """Somebody's own kind of model."""
+
+
+def _in_place(distances: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.divide(1, distances + 1, out=distances)
+
+
+@pytest.mark.parametrize("model", [_Mine(3), KNeighborsClassifier(3, weights=_in_place), RandomForestRegressor(2)])
+def test_models_that_may_do_more_are_left_alone(model: Any) -> None:
+    with answered_once(model):
+        assert not {"kneighbors", "predict_proba"} & set(vars(model))
+
+
+def test_a_model_is_itself_again_when_scoring_fails() -> None:
+    model = KNeighborsClassifier(1).fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(ZeroDivisionError), answered_once(model):
+        1 / 0  # noqa: B018 - for what it raises
+    assert "kneighbors" not in vars(model)
+
+
+@given(_answers())
+def test_scores_that_name_the_labels_are_the_same(answers: Any) -> None:
+    true, said = answers
+    labels = tuple(sorted({*true, *said}))
+    more = {"labels": labels, "pos_label": labels[-1], "average": "binary" if len(labels) == 2 else "macro"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for score in (metrics.precision_score, metrics.recall_score, metrics.f1_score):
+            usual = score(true, said, zero_division=0, **more)
+            assert QuickLabelsScoreFunc(score)(true, said, zero_division=0, **more) == usual
+        if len(labels) == 2 and len(set(true)) == 2:
+            chances = (said == labels[-1]).astype(float)
+            assert QuickLabelsScoreFunc(metrics.roc_auc_score)(true, chances) == metrics.roc_auc_score(true, chances)

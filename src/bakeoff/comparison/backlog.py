@@ -17,10 +17,10 @@ from bakeoff.comparison.trial import Trial
 LONGEST_SECONDS = 5.0
 """No task is meant to be longer: what it holds is seen only when it ends."""
 SHORTEST_SECONDS = 0.15
-"""No task is meant to be shorter: starting one takes 0.04 s on two cores."""
+"""No task is meant to be shorter: about four times what starting one takes on two cores."""
 JOB_SECONDS = 0.02
-"""What the driver itself spends on one job (benchmarks/overhead.py measures it). It can start only so many of them a
-second, so with many slots this decides how long tasks have to be."""
+"""What the driver itself spends on one job once Java is warm (benchmarks/overhead.py measures it). It can start only so
+many of them a second, so with many slots this decides how long tasks have to be."""
 TRANSFORMS = 3
 """A task should be worth at least so many times the preprocessing of a fold, which other slots may have to repeat."""
 SHARES = 3

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff import pickling
 from bakeoff.execution.fork_host import ForkHost
+from bakeoff.execution.shelf import shelf_of
 from bakeoff.execution.trial_host import TrialHost
 
 if TYPE_CHECKING:  # a worker settles in before it imports PyCaret
@@ -107,7 +108,9 @@ def runner_of(digest: str, read: Callable[[], bytes]) -> TrialRunner:
     if digest not in _KEPT:
         from bakeoff.pycaret3.runner import runner_for
 
-        keep_runner(digest, runner_for(pickle.loads(read())))
+        runner = runner_for(pickle.loads(read()))
+        runner.shelf = shelf_of(digest)
+        keep_runner(digest, runner)
     _KEPT.move_to_end(digest)
     return _KEPT[digest]
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import socket
 import sys
 import zipimport
-from importlib.abc import MetaPathFinder
-from pathlib import Path
 
-_OPEN_FILES = Path("/proc/self/fd")
+_OPEN_FILES = "/proc/self/fd"
 
 
 def settle_in() -> None:
@@ -18,9 +17,10 @@ def settle_in() -> None:
     if "pycaret" not in sys.modules:
         # PyCaret opens a log file in the working folder when it is imported, and nobody would look for it on a worker.
         os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
-    _keep_zip_indexes()
-    if not any(isinstance(finder, _Acknowledger) for finder in sys.meta_path):
-        sys.meta_path.append(_Acknowledger())
+    if "pyspark.worker" in sys.modules:  # and not somebody's notebook, or a worker of Dask's
+        _keep_zip_indexes()
+        if not any(isinstance(finder, _Acknowledger) for finder in sys.meta_path):
+            sys.meta_path.append(_Acknowledger())
 
 
 def _keep_zip_indexes() -> None:
@@ -39,7 +39,7 @@ def _nothing() -> None:
     """What a zip file's importer does from now on when it is told to forget."""
 
 
-class _Acknowledger(MetaPathFinder):
+class _Acknowledger:
     """Spares this process the 40 ms that pass before each task of Spark's because two ends of a socket wait.
 
     Java sends a task in two pieces, and holds the second one back until the first is acknowledged (Nagle's algorithm).
@@ -48,9 +48,13 @@ class _Acknowledger(MetaPathFinder):
     one finds none, and acknowledges.
     """
 
+    def find_spec(self, _name: str, _path: object, _target: object = None) -> None:
+        """There is nothing to be found here."""
+
     def invalidate_caches(self) -> None:
         """Called between the two pieces."""
-        acknowledge()
+        with contextlib.suppress(Exception):  # what only saves time must not cost a worker
+            acknowledge()
 
 
 def acknowledge() -> int:
@@ -59,17 +63,11 @@ def acknowledge() -> int:
     Returns:
         How many connections that was; 0 on systems other than Linux, which do without.
     """
-    if not hasattr(socket, "TCP_QUICKACK"):
+    option = getattr(socket, "TCP_QUICKACK", None)
+    if option is None:
         return 0
-    count = 0
-    for path in _OPEN_FILES.iterdir():
-        with contextlib.suppress(OSError):  # a file that has been closed since, or a socket of another kind
-            if not str(path.readlink()).startswith("socket:"):
-                continue
-            mine = socket.socket(fileno=int(path.name))
-            try:
-                mine.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-                count += 1
-            finally:
-                mine.detach()  # it is somebody else's, and stays open
-    return count
+    # Not by socket objects: making one for a socket that is there already can change how that one blocks.
+    set_option, on = ctypes.CDLL(None).setsockopt, ctypes.c_int(1)
+    numbers = [int(name) for name in os.listdir(_OPEN_FILES)]  # noqa: PTH208 - only the names are of use
+    told = (set_option(number, socket.IPPROTO_TCP, option, ctypes.byref(on), ctypes.sizeof(on)) for number in numbers)
+    return sum(said == 0 for said in told)  # it says -1 for a file, or a socket of another kind

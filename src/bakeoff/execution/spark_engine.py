@@ -23,7 +23,9 @@ class SparkEngine:
     and other local properties are inherited by the slot threads.
 
     All jobs share one plan, which Spark has to analyse, optimise and plan only once: what a task has to do comes with
-    it as a property of its job. That is a third of the driver's work for a job whose plan says it.
+    it as a property of its job. Planning was more than half of what a job cost the driver when each had a plan of its
+    own. Properties belong to threads of Java's, so this needs that each thread here has one of its own there, which
+    PySpark calls pinned.
     """
 
     name = "spark"
@@ -58,8 +60,8 @@ class SparkEngine:
         """Broadcast the pickled experiment, and have Fugue plan the frame whose only row every job maps."""
         payload = Payload.of(frozen)
         self._delivery = BroadcastDelivery(self._spark.sparkContext.broadcast(payload.content))
-        one_row = self._spark.range(0, 1, 1, 1)
-        self._frame = map_one_row(one_row, None, self._delivery, self._engine, as_local=False)
+        if _threads_are_pinned(self._spark.sparkContext):
+            self._frame = self._plan(None)
         return payload.digest
 
     def run(self, work: Work, description: str) -> Any:
@@ -67,10 +69,20 @@ class SparkEngine:
         context = self._spark.sparkContext
         context.addJobTag(self._tag)
         context.setJobDescription(description)
-        context.setLocalProperty(WORK_PROPERTY, as_property(work))
-        answered = self._frame.as_array()
+        if self._frame is None:
+            answered = self._plan(work).as_array()
+        else:
+            context.setLocalProperty(WORK_PROPERTY, as_property(work))
+            try:
+                answered = self._frame.as_array()
+            finally:
+                context.setLocalProperty(WORK_PROPERTY, None)
         note_warm(self._spark)
         return join(answered)
+
+    def _plan(self, work: Work | None) -> Any:
+        """A frame of Fugue's that runs as one task whenever somebody asks for its rows."""
+        return map_one_row(self._spark.range(0, 1, 1, 1), work, self._delivery, self._engine, as_local=False)
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """A thread that inherits the caller's Spark properties."""
@@ -87,3 +99,10 @@ class SparkEngine:
         """Take the broadcast back, from executors and driver."""
         if self._delivery is not None:
             self._delivery.broadcast.destroy()
+
+
+def _threads_are_pinned(context: Any) -> bool:
+    """Whether each thread of this process has a thread of Java's of its own (``PYSPARK_PIN_THREAD``)."""
+    from py4j.clientserver import ClientServer
+
+    return isinstance(context._gateway, ClientServer)  # noqa: SLF001 - as PySpark itself tells them apart

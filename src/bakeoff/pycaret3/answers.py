@@ -32,16 +32,17 @@ def answered_once(model: Any) -> Iterator[None]:
         (array(['yes'], dtype='<U3'), array([[0., 1.]]))
     """
     name = _COMMON.get(type(model))
-    if name is None or name in vars(model):
+    # A function of the user's that weighs neighbours is handed the distances, and may write into them.
+    if name is None or name in vars(model) or callable(getattr(model, "weights", None)):
         yield
         return
     ask = getattr(model, name)
     known: dict[Any, tuple[Any, Any]] = {}
 
-    def answer(X: Any = None, **more: Any) -> Any:
-        key = (id(X), *sorted(more.items()))
+    def answer(X: Any = None, *args: Any, **more: Any) -> Any:
+        key = (id(X), args, *sorted(more.items()))
         if key not in known:
-            known[key] = (X, ask(X, **more))  # the rows are kept, or others could get their number
+            known[key] = (X, ask(X, *args, **more))  # the rows are kept, or others could get their number
         return known[key][1]
 
     setattr(model, name, answer)

@@ -27,7 +27,7 @@ class QuickLabelsScoreFunc:
 
     def __init__(self, score_func: Callable[..., Any]) -> None:
         self.score_func = score_func
-        self.__name__ = score_func.__name__
+        self.__name__ = getattr(score_func, "__name__", type(score_func).__name__)
 
     def __call__(self, y_true: Any, y_pred: Any, **kwargs: Any) -> Any:
         """The score, by the function."""
@@ -47,9 +47,9 @@ def quick_labels(labels: Any) -> Any:
     if not (dtype == np.dtype(object) or isinstance(dtype, pd.CategoricalDtype)) or labels.ndim != 1:
         return labels
     values = np.asarray(labels)
-    if pd.api.types.infer_dtype(values, skipna=False) != "string":
-        return labels
     texts = values.tolist()
+    if set(map(type, texts)) != {str}:  # also of none at all
+        return labels
     if max(map(len, texts)) > _LONGEST or "\0" in "".join(texts):  # numpy's text cannot end with a NUL
         return labels
     return values.astype(str)

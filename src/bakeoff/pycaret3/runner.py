@@ -17,7 +17,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -58,16 +58,28 @@ class Refitted:
     lost_its_process: bool = False
 
 
+class Shelf(Protocol):
+    """Where processes of one machine leave for each other what they have made."""
+
+    def take(self, name: str) -> Any | None:
+        """The value of this name; ``None`` where nobody has put one."""
+
+    def put(self, name: str, value: Any, n_bytes: int) -> None:
+        """Keep a value of about this size, if there is room."""
+
+
 class TrialRunner(ABC):
     """Runs the trials of one frozen experiment, one at a time, in this process.
 
     Attributes:
+        shelf: for transformed folds, where other processes of this machine run the same trials.
         alone: whether this process is for trials only. Then its environment and working folder are put back after each
             of them, which elsewhere are other threads' too, and what models print is not thrown away here.
     """
 
     def __init__(self, frozen: FrozenExperiment) -> None:
         self._frozen = frozen
+        self.shelf: Shelf | None = None
         self.alone = False
 
     def import_models(self) -> None:

@@ -21,6 +21,8 @@ from bakeoff.pycaret3.request import Request
 
 _PROBED_ROWS = 100
 """A user's metric is tried on about so many training rows."""
+_WRAPPERS = "pycaret.internal.metrics"
+"""Where PyCaret's wrappers of score functions are; what a user wrote is not looked into."""
 
 
 class TolerantScoreFunc:
@@ -111,11 +113,10 @@ def _with_innermost(scorer: Any, wrap: Callable[[Any], Any]) -> Any:
 
 
 def _wrapped_inside(score_func: Any, wrap: Callable[[Any], Any]) -> Any:
-    inner = getattr(score_func, "score_func", None)
-    if inner is None:
+    if type(score_func).__module__ != _WRAPPERS or not hasattr(score_func, "score_func"):
         return wrap(score_func)
     wrapper = copy.copy(score_func)
-    wrapper.score_func = _wrapped_inside(inner, wrap)
+    wrapper.score_func = _wrapped_inside(score_func.score_func, wrap)
     return wrapper
 
 

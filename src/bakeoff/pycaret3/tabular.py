@@ -32,6 +32,9 @@ from bakeoff.pycaret3.runner import Scored, TrialRunner
 KEPT_FOLD_BYTES = 1 << 30
 """Transformed folds are kept up to so many bytes in one process; the least recently used goes first."""
 
+SHELVED_SECONDS = 0.03
+"""A fold that took less to transform is not left for other processes: reading it would hardly be quicker."""
+
 _LAST_STEP = "actual_estimator"  # the name that PyCaret gives the model in its pipelines
 
 
@@ -70,8 +73,7 @@ class TabularRunner(TrialRunner):
 
     def _score(self, trial: Trial) -> Scored:
         estimator, _ = self._estimator(trial.model_id)
-        began = time.perf_counter()
-        fold = self._fold(trial.fold)
+        fold, transform_seconds = self._fold(trial.fold)
         trusted = _is_trusted(estimator)
         X_train, X_test = (fold.X_train, fold.X_test) if trusted else _private_copy(fold)
         np.random.seed(self._frozen.seed)
@@ -85,7 +87,7 @@ class TabularRunner(TrialRunner):
         scored = time.perf_counter()
         if trusted and _checksum(fold.X_train, fold.X_test) != fold.mark:
             del self._folds[trial.fold]  # this model had clean rows; the next one shall have them too
-        return Scored(metrics, fitted - started, scored - fitted, started - began, errors)
+        return Scored(metrics, fitted - started, scored - fitted, transform_seconds, errors)
 
     def _metrics(
         self, pipeline: Pipeline, X: pd.DataFrame, y: pd.Series[Any]
@@ -125,16 +127,24 @@ class TabularRunner(TrialRunner):
         X, y, _ = pipeline._fit(self._frozen.X, self._frozen.y, _no_params(pipeline))
         return _fit(clone(estimator), X, y, self._frozen.fit_kwargs)
 
-    def _fold(self, number: int) -> Fold:
+    def _fold(self, number: int) -> tuple[Fold, float]:
+        """A fold after preprocessing, and the seconds that this took: 0.0 where it had been done before."""
         if number in self._folds:
             self._folds.move_to_end(number)
-            return self._folds[number]
-        np.random.seed(self._frozen.seed)
-        fold = transform_fold(self._frozen, number)
+            return self._folds[number], 0.0
+        seconds = 0.0
+        fold = None if self.shelf is None else self.shelf.take(f"fold-{number}")
+        if fold is None:
+            started = time.perf_counter()
+            np.random.seed(self._frozen.seed)
+            fold = transform_fold(self._frozen, number)
+            seconds = time.perf_counter() - started
+            if self.shelf is not None and seconds >= SHELVED_SECONDS:
+                self.shelf.put(f"fold-{number}", fold, fold.n_bytes)
         self._folds[number] = fold
         while len(self._folds) > 1 and sum(kept.n_bytes for kept in self._folds.values()) > KEPT_FOLD_BYTES:
             self._folds.popitem(last=False)
-        return fold
+        return fold, seconds
 
 
 def transform_fold(frozen: FrozenExperiment, number: int) -> Fold:
