@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from models import KillsItsProcess, KillsItsProcessInRefit
 
 from bakeoff import FugueBackend
 from bakeoff.errors import UserError
+from bakeoff.session import DAEMON
 
 TIMEOUT = 2.0
 
@@ -109,7 +111,30 @@ def test_a_winner_that_crashes_or_hangs_in_the_refit(spark: Any, exp: Any) -> No
     assert "exit code 17" in lost["error_message"].iloc[0]
 
 
+def _is_worker(process: psutil.Process) -> bool:
+    """Whether Spark's daemon, or one that it has forked, has forked this."""
+    try:
+        return all(DAEMON in each.cmdline() for each in (process, process.parent()) if each)
+    except psutil.Error:  # it has ended
+        return False
+
+
+@pytest.fixture
+def other_workers_next(spark: Any) -> Iterator[None]:
+    """End the workers afterwards: one that has fitted a model itself would start processes for the next tests."""
+    yield
+    workers = [process for process in psutil.Process().children(recursive=True) if _is_worker(process)]
+    assert workers
+    for process in workers:
+        process.kill()
+    psutil.wait_procs(workers, timeout=10)
+    for _ in range(2 * spark.sparkContext.defaultParallelism):
+        with contextlib.suppress(Exception):  # Spark notices that one is gone when it sends it a task
+            spark.range(0, 2, 1, 2).mapInPandas(lambda frames: frames, "id long").collect()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("other_workers_next")
 def test_without_isolation_a_model_is_fitted_in_the_worker(beside: Callable[..., Compared]) -> None:
     mine = beside([Hurts("nothing")], isolation="none")
     assert set(mine.backend.leaderboard["status"]) == {"ok"}

@@ -21,7 +21,7 @@ WHOLE = 5.0
 
 
 def _models() -> list[Any]:
-    return [Sleeps(2 * WHOLE / (2 * N_MODELS + 2), var_smoothing=10.0 ** -(n + 4)) for n in range(N_MODELS)]
+    return [Sleeps(WHOLE / N_MODELS, var_smoothing=10.0 ** -(n + 4)) for n in range(N_MODELS)]
 
 
 def _check(backend: FugueBackend, experiment: Any) -> None:

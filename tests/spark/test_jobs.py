@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from data import breast_cancer, experiment
@@ -33,11 +34,22 @@ def engine(spark: SparkSession) -> Iterator[tuple[SparkEngine, Work]]:
     engine.close()
 
 
+def on_a_slot(engine: SparkEngine, *works: Work) -> list[Any]:
+    """The answers of an engine that is asked on a thread of its own, as it always is: it leaves properties there."""
+    answers: list[Any] = []
+    thread = engine.thread(lambda: answers.extend(engine.run(work, "a test") for work in works), "slot")
+    thread.start()
+    thread.join(120)
+    assert len(answers) == len(works)
+    return answers
+
+
 def test_each_task_does_what_its_own_job_asks_for(engine: tuple[SparkEngine, Work]) -> None:
     spark_engine, work = engine
     asked = [Trial(model_id, fold) for fold in range(3) for model_id in ("nb", "dt")]
     with ThreadPoolExecutor(4) as threads:
-        answered = list(threads.map(lambda trial: spark_engine.run(replace(work, trials=(trial,)), "one"), asked))
+        works = [replace(work, trials=(trial,)) for trial in asked]
+        answered = [answer for (answer,) in threads.map(lambda each: on_a_slot(spark_engine, each), works)]
     assert [[outcome.trial for outcome in outcomes] for outcomes in answered] == [[trial] for trial in asked]
     assert all(outcome.ok for outcomes in answered for outcome in outcomes)
 
@@ -45,16 +57,13 @@ def test_each_task_does_what_its_own_job_asks_for(engine: tuple[SparkEngine, Wor
 def test_all_jobs_share_one_plan(engine: tuple[SparkEngine, Work], monkeypatch: pytest.MonkeyPatch) -> None:
     spark_engine, work = engine
     monkeypatch.setattr("bakeoff.execution.spark_engine.map_one_row", lambda *_, **__: pytest.fail("planned again"))
-    for fold in range(2):
-        (outcome,) = spark_engine.run(replace(work, trials=(Trial("nb", fold),)), "again")
-        assert outcome.ok
+    answers = on_a_slot(spark_engine, *[replace(work, trials=(Trial("nb", fold),)) for fold in range(2)])
+    assert all(outcome.ok for (outcome,) in answers)
 
 
 def test_what_a_job_asks_for_is_seen_by_nobody_else(engine: tuple[SparkEngine, Work], spark: SparkSession) -> None:
     spark_engine, work = engine
-    thread = spark_engine.thread(lambda: spark_engine.run(replace(work, trials=(Trial("nb", 0),)), "mine"), "slot")
-    thread.start()
-    thread.join(60)
+    on_a_slot(spark_engine, replace(work, trials=(Trial("nb", 0),)))
     assert spark.sparkContext.getLocalProperty("bakeoff.work") is None
 
 
@@ -94,8 +103,7 @@ def test_a_worker_acknowledges_between_the_halves_of_a_task(
     engine: tuple[SparkEngine, Work], spark: SparkSession
 ) -> None:
     spark_engine, work = engine
-    for fold in range(2):
-        spark_engine.run(replace(work, trials=(Trial("nb", fold),)), "before")
+    on_a_slot(spark_engine, *[replace(work, trials=(Trial("nb", fold),)) for fold in range(2)])
 
     def look(frames):  # inside of the test, so that it travels by value
         import importlib
