@@ -15,7 +15,7 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, Rando
 from sklearn.neighbors import KNeighborsClassifier
 
 from bakeoff.pycaret3.answers import answered_once
-from bakeoff.pycaret3.labels import QuickLabelsScoreFunc, quick_labels
+from bakeoff.pycaret3.labels import QuickLabelsScoreFunc, counted, quick_labels
 
 _WEIGHTED: dict[str, Any] = {"average": "weighted", "zero_division": 0}
 _SCORES: tuple[tuple[Any, dict[str, Any]], ...] = (
@@ -41,11 +41,11 @@ def _answers(draw: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 @pytest.mark.filterwarnings("ignore:A single label was found")
 @given(_answers(), st.sampled_from(["object", "category"]))
 def test_scores_of_quick_labels_are_the_same_to_the_last_bit(answers: Any, dtype: str) -> None:
-    true, said = answers
+    true, said = pd.Series(answers[0], dtype=dtype), answers[1]  # pandas takes labels for one that differ after a NUL
     for score, more in _SCORES:
         with np.errstate(all="ignore"):
             usual = score(true, said, **more)
-            quick = QuickLabelsScoreFunc(score)(pd.Series(true, dtype=dtype), said, **more)
+            quick = QuickLabelsScoreFunc(score)(true, said, **more)
         np.testing.assert_array_equal(quick, usual)
 
 
@@ -128,3 +128,63 @@ def test_scores_that_name_the_labels_are_the_same(answers: Any) -> None:
         if len(labels) == 2 and len(set(true)) == 2:
             chances = (said == labels[-1]).astype(float)
             assert QuickLabelsScoreFunc(metrics.roc_auc_score)(true, chances) == metrics.roc_auc_score(true, chances)
+
+
+@pytest.mark.parametrize("score", [metrics.precision_score, metrics.recall_score, metrics.f1_score])
+def test_labels_that_a_score_cannot_do_with_are_refused_as_before(score: Any) -> None:
+    true, said = np.array(["a", "b", "a"], dtype=object), np.array(["a", "b", "b"], dtype=object)
+    with pytest.raises(ValueError, match="pos_label=1 is not a valid label"):
+        score(true, said)
+    with pytest.raises(ValueError, match="pos_label=1 is not a valid label"):
+        QuickLabelsScoreFunc(score)(true, said)
+
+
+@st.composite
+def _numbers(draw: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """What was true and what was said of many rows, as whole numbers or truth values."""
+    n, n_classes = draw(st.integers(1, 400)), draw(st.integers(1, 5))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    true, said = (random.integers(0, n_classes, n) * draw(st.sampled_from([1, 3])) for _ in range(2))
+    if n_classes <= 2 and draw(st.booleans()):
+        return true.astype(bool), said.astype(bool)
+    return true, said
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found")
+@given(_numbers())
+def test_scores_of_counted_pairs_are_the_same_to_the_last_bit(answers: Any) -> None:
+    true, said = answers
+    for score, more in _SCORES:
+        with np.errstate(all="ignore"):
+            usual = score(pd.Series(true), said, **more)
+            quick = QuickLabelsScoreFunc(score)(pd.Series(true), said, sample_weight=None, **more)
+        np.testing.assert_array_equal(quick, usual)
+
+
+def test_only_functions_that_count_are_given_counted_pairs() -> None:
+    seen: list[Any] = []
+
+    def look(y_true: Any, y_pred: Any, **more: Any) -> float:
+        seen.append((list(y_true), list(y_pred), more))
+        return 0.0
+
+    true, said = pd.Series(["no", "yes", "no"], dtype="category"), np.array(["yes", "yes", "yes"], dtype=object)
+    QuickLabelsScoreFunc(look)(true, said, sample_weight=None)
+    assert seen == [(["no", "yes", "no"], ["yes", "yes", "yes"], {"sample_weight": None})]
+    weights = np.array([1.0, 2.0, 4.0])
+    mine = QuickLabelsScoreFunc(metrics.accuracy_score)(true, said, sample_weight=weights)
+    assert mine == metrics.accuracy_score(true, said, sample_weight=weights)
+
+
+@pytest.mark.parametrize(
+    ("true", "said"),
+    [
+        ([1.5, 2.5], [1, 2]),
+        ([[1, 0]], [[1, 0]]),
+        ([], []),
+        ([1, 0], [1]),
+        (np.array(["a", None], dtype=object), [1, 2]),
+    ],
+)
+def test_what_cannot_be_counted_is_left_alone(true: Any, said: Any) -> None:
+    assert counted(np.asarray(true), np.asarray(said)) is None
