@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from bakeoff.execution import shelf as shelves
-from bakeoff.execution.shelf import KEPT_SHELVES, Shelf, shelf_of
+from bakeoff.execution.payload import KEPT_PAYLOADS
+from bakeoff.execution.shelf import Shelf, shelf_of
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -76,22 +77,22 @@ def test_a_disk_that_is_nearly_full_is_spared(tmp_path: Path, monkeypatch: pytes
 
 
 def test_only_workers_of_spark_have_a_shelf() -> None:
-    assert shelf_of("abc") is None
+    assert shelf_of("abc", KEPT_PAYLOADS) is None
 
 
 def test_the_newest_payloads_have_a_shelf_each_which_is_nobody_elses(on_a_worker: Path) -> None:
     for number, digest in enumerate(("old", "older", "newer")):
-        mine = shelf_of(digest)
+        mine = shelf_of(digest, KEPT_PAYLOADS)
         assert mine is not None
         mine.put("fold-0", digest, 10)
         os.utime(on_a_worker / f"bakeoff-shelf-{digest}", (number, number))
     (on_a_worker / "users-own.py").write_text("")
-    new = shelf_of("new")
+    new = shelf_of("new", KEPT_PAYLOADS)
     assert new is not None
     assert new.take("fold-0") is None
     left = {path.name for path in on_a_worker.iterdir()}
     assert left == {"users-own.py", "bakeoff-shelf-newer", "bakeoff-shelf-new"}
-    assert len(left) - 1 == KEPT_SHELVES
+    assert len(left) - 1 == KEPT_PAYLOADS
     assert (on_a_worker / "bakeoff-shelf-new").stat().st_mode & 0o077 == 0
 
 
@@ -99,4 +100,4 @@ def test_where_nothing_can_be_written_everybody_is_on_their_own(
     on_a_worker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (on_a_worker / "bakeoff-shelf-abc").write_text("a file where the folder should be")
-    assert shelf_of("abc") is None
+    assert shelf_of("abc", KEPT_PAYLOADS) is None

@@ -21,7 +21,8 @@ if TYPE_CHECKING:  # a worker settles in before it imports PyCaret
     from bakeoff.pycaret3.runner import TrialRunner
 
 KEPT_PAYLOADS = 2
-"""A worker keeps the runners of so many payloads, the newest ones: two runs may take turns on one cluster."""
+"""A worker keeps the runners of so many payloads, and a machine their shelves, the newest ones: two runs may take turns
+on one cluster."""
 
 
 class Delivery(Protocol):
@@ -109,7 +110,7 @@ def runner_of(digest: str, read: Callable[[], bytes]) -> TrialRunner:
         from bakeoff.pycaret3.runner import runner_for
 
         runner = runner_for(pickle.loads(read()))
-        runner.shelf = shelf_of(digest)
+        runner.shelf = shelf_of(digest, KEPT_PAYLOADS)
         keep_runner(digest, runner)
     _KEPT.move_to_end(digest)
     return _KEPT[digest]

@@ -17,10 +17,15 @@ def settle_in() -> None:
     if "pycaret" not in sys.modules:
         # PyCaret opens a log file in the working folder when it is imported, and nobody would look for it on a worker.
         os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
-    if "pyspark.worker" in sys.modules:  # and not somebody's notebook, or a worker of Dask's
+    if is_sparks_worker():
         _keep_zip_indexes()
         if not any(isinstance(finder, _Acknowledger) for finder in sys.meta_path):
             sys.meta_path.append(_Acknowledger())
+
+
+def is_sparks_worker() -> bool:
+    """Whether Spark has started this process, which is not somebody's notebook, nor a worker of Dask's."""
+    return "pyspark.worker" in sys.modules
 
 
 def _keep_zip_indexes() -> None:

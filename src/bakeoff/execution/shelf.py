@@ -9,16 +9,15 @@ import contextlib
 import os
 import pickle
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
+from bakeoff.execution.settling import is_sparks_worker
+
 SHELF_BYTES = 1 << 30
 """So much is kept for one payload on a machine."""
-KEPT_SHELVES = 2
-"""So many payloads have a shelf on a machine, the newest ones: two runs may take turns on one cluster."""
 _SPARE = 8
 # A value is only written where the disk has so many times as much room left.
 _PREFIX = "bakeoff-shelf-"
@@ -69,13 +68,17 @@ class Shelf:
         return kept + n_bytes <= SHELF_BYTES and shutil.disk_usage(self._folder).free >= _SPARE * n_bytes
 
 
-def shelf_of(digest: str) -> Shelf | None:
+def shelf_of(digest: str, keep: int) -> Shelf | None:
     """The shelf of a payload on this machine; ``None`` where there is no folder that Spark clears up.
 
     It is in the folder that Spark makes for the files of an application, on each machine one, readable by the
     application's user alone, and removed with it.
+
+    Args:
+        digest: names the payload.
+        keep: how many payloads have a shelf on a machine; the oldest go.
     """
-    if "pyspark.worker" not in sys.modules:
+    if not is_sparks_worker():
         return None
     from pyspark import SparkFiles
 
@@ -87,6 +90,6 @@ def shelf_of(digest: str) -> Shelf | None:
         shelves = sorted(root.glob(f"{_PREFIX}*"), key=lambda path: path.stat().st_mtime, reverse=True)
     except Exception:  # noqa: BLE001 - no such folder, or not a place to write to: then everybody is on their own
         return None
-    for old in shelves[KEPT_SHELVES:]:
+    for old in shelves[keep:]:
         shutil.rmtree(old, ignore_errors=True)
     return Shelf(folder)
