@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -87,7 +87,7 @@ class RunConfig:
     budget_minutes: float | None = None
     seed: int = DEFAULT_SEED
     setup: Mapping[str, Any] = field(default_factory=dict)
-    run_id: str = field(default_factory=new_run_id)
+    run_id: str = ""
     experiment: str | None = None
     catalog: str | None = None
     schema: str | None = None
@@ -101,7 +101,13 @@ class RunConfig:
     time_col: str | None = None
     fh: int | tuple[int, ...] | None = None
 
+    is_named: ClassVar[bool] = True
+    """Whether a run of this name may be in the tables already: not where the name was made up here."""
+
     def __post_init__(self) -> None:
+        if given(self.run_id) is None:
+            object.__setattr__(self, "run_id", new_run_id())
+            object.__setattr__(self, "is_named", False)
         for option in fields(self):
             value = given(getattr(self, option.name))
             refuse_placeholder(option.name, value)

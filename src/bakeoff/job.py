@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.results.rows import RunRecord
 
 _LOG = logging.getLogger(__name__)
 Say = Callable[[str], None]
@@ -168,10 +169,8 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
 ) -> RunResult:
     """Run the comparison and write down what came out of it, also where it ends early."""
     from bakeoff.fugue_backend import FugueBackend
-    from bakeoff.results.history import trial_seconds
     from bakeoff.view import place_options
 
-    source = question.source
     backend = FugueBackend(
         spark if config.engine == "spark" else config.engine,
         batch_size=config.batch_size,
@@ -179,9 +178,7 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         name=config.run_id,
         record=places.keep,
         done=places.done,
-        known_seconds=trial_seconds(
-            spark, places.tables, source.name, config.target, source.task, source.frame.shape[0]
-        ),
+        known_seconds=places.known_seconds,
         clean=partial(redact_outcome, known=places.secrets),
         stop=interruption,
         listener_timeout=LISTENER_SECONDS,
@@ -243,17 +240,21 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         ids = places.tracking.model_run_ids
         trials = at_once.submit(places.live.flush)
         rows = at_once.submit(
-            tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
+            partial(tables.merge_leaderboard, new=places.live.is_new),
+            spark,
+            places.tables,
+            config.run_id,
+            board.rows,
+            plan.sort_by,
+            ids,
         )
         first = chosen[0] if best and chosen else None
         model = at_once.submit(keep_winner, config, question, places, best, plan, first) if best and chosen else None
+        entered = at_once.submit(enter_end, spark, places, record, (trials, rows), model)
         # On this thread, while Java and the disk are at work.
         reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
         problems += reported.problems
-    trials.result()
-    rows.result()
-    # Last, and only now: a run that says it is finished has everything else in the tables.
-    tables.merge_run(spark, places.tables, replace(record, finished_at=time.time()))
+    entered.result()
     try:
         if model:
             model.result()
@@ -299,6 +300,19 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         report=reported.file,
         facts=reported.facts,
     )
+
+
+def enter_end(
+    spark: SparkSession, places: Places, record: RunRecord, tables: Sequence[Future[None]], model: Future[None] | None
+) -> None:
+    """Enter how a run ended, last: one that says it is finished has all else in the tables, and its model is kept."""
+    from bakeoff.results.tables import merge_run
+
+    for each in tables:
+        each.result()
+    if model:
+        model.exception()
+    merge_run(spark, places.tables, replace(record, finished_at=time.time()))
 
 
 def close_early(spark: SparkSession, places: Places, status: str) -> None:

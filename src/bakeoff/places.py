@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,11 @@ _LONG = 8
 
 @dataclass(frozen=True)
 class Places:
-    """Where a run is written to, opened and known to be writable."""
+    """Where a run is written to, opened and known to be writable.
+
+    Attributes:
+        known_seconds: waits for what earlier runs of the same table tell of this one's trials.
+    """
 
     record: RunRecord
     tables: TableTarget
@@ -44,6 +48,7 @@ class Places:
     tracking: SideChannel
     keep: Callable[[Outcome], None]
     done: tuple[Outcome, ...]
+    known_seconds: Callable[[], Mapping[str, float]]
     secrets: frozenset[str] = frozenset()
 
     @property
@@ -60,6 +65,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         UserError: they cannot, or there is a run of that name which asked something else.
     """
     from bakeoff.results import tables
+    from bakeoff.results.history import start_looking
     from bakeoff.results.journal import Journal
     from bakeoff.results.live_tables import LiveTables
     from bakeoff.results.rows import RunRecord
@@ -80,6 +86,8 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     earlier = check_same_question(config, spark, target, source)
     with _importing("mlflow"):
         tables.ensure_tables(spark, target)
+    # While MLflow is opened and PyCaret makes its list of models.
+    known_seconds = start_looking(spark, target, source.name, config.target, source.task, source.frame.shape[0])
     commit = git_commit()
     began = earlier or time.time()
     head = Head(
@@ -124,7 +132,7 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     if done:
         say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
     live = LiveTables(spark, target, record, journal, entered=earlier is not None)
-    return Places(record, target, live, tracking, journal.append, done, secrets_of(config))
+    return Places(record, target, live, tracking, journal.append, done, known_seconds, secrets_of(config))
 
 
 def secrets_of(config: RunConfig) -> frozenset[str]:
@@ -153,7 +161,11 @@ def check_same_question(
         UserError: there is a run of that name which asked something else.
     """
     from bakeoff.results.tables import exists, frame
+    from bakeoff.stored import run_folder
 
+    # A name that was made up just now need not be looked for, unless the same config is run for a second time.
+    if not config.is_named and not run_folder(config.home, config.run_id).exists():
+        return None
     if not exists(spark, target, "runs"):
         return None
     mine = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")

@@ -9,7 +9,7 @@ import pytest
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.results import tables
-from bakeoff.results.history import trial_seconds
+from bakeoff.results.history import start_looking, trial_seconds
 from bakeoff.results.rows import RunRecord
 from bakeoff.results.target import TableTarget
 
@@ -52,3 +52,14 @@ def test_a_table_that_has_grown_costs_more(spark, target):
 )
 def test_another_question_tells_nothing(spark, target, asked):
     assert trial_seconds(spark, target, *asked, 100) == {}
+
+
+def test_looking_goes_on_beside_other_things(spark, target):
+    known = start_looking(spark, target, "t.csv", "y", "classification", 100)
+    assert known() == known() == {"lr": 2.0, "rf": 9.0}
+
+
+def test_tables_that_cannot_be_read_tell_nothing(spark, tmp_path):
+    for table in ("runs", "trials"):
+        (tmp_path / table / "_delta_log").mkdir(parents=True)
+    assert start_looking(spark, TableTarget(path=tmp_path), "t.csv", "y", "classification", 100)() == {}

@@ -244,6 +244,19 @@ def test_a_leaderboard_merged_again_has_each_model_once(spark, target):
     assert last.operationMetrics["numTargetFilesAdded"] == "1"
 
 
+def test_a_new_leaderboard_is_appended_once(spark, target):
+    for _ in range(2):
+        tables.merge_leaderboard(spark, target, "fresh", rank(PLAN, OLD).rows, "auc", {"rf": "mlflow-3"}, new=True)
+    board = {row["model_id"]: row for row in rows(spark, target, "leaderboard", "fresh")}
+    assert {model: row["rank"] for model, row in board.items()} == {
+        row.model_id: row.rank for row in rank(PLAN, OLD).rows
+    }
+    (last,) = spark.sql(f"DESCRIBE HISTORY {target.name('leaderboard')} LIMIT 1").collect()
+    assert (last.operation, last.operationMetrics["numOutputRows"]) == ("WRITE", str(len(board)))
+    tables.merge_leaderboard(spark, target, "fresh", rank(PLAN, OLD[2:]).rows, "auc", {})
+    assert len(rows(spark, target, "leaderboard", "fresh")) == len(board)
+
+
 def test_times_are_points_in_time_whatever_the_zone(spark, target):
     query = f"SELECT unix_micros(started_at) AS s, unix_micros(finished_at) AS f FROM {target.name('runs')}"
     run = spark.sql(f"{query} WHERE run_id = 'old'").first()

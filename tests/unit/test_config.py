@@ -226,3 +226,10 @@ def test_run_ids_sort_by_time_and_are_unique() -> None:
     assert all(first < other for other in later)
     assert len(set(later)) == 100
     assert config(run_id=first).run_id == first
+
+
+def test_a_run_is_known_to_be_new_only_where_nobody_named_it() -> None:
+    made_up = config()
+    assert not made_up.is_named
+    assert len(made_up.run_id) == len(new_run_id())
+    assert all(asked.is_named for asked in (config(run_id="x"), RunConfig(**json.loads(made_up.to_json()))))

@@ -25,6 +25,7 @@ from sklearn.exceptions import FitFailedWarning
 
 from bakeoff.comparison.trial import Trial
 from bakeoff.pycaret3.answers import answered_once
+from bakeoff.pycaret3.distinct import quick_unique
 from bakeoff.pycaret3.fit_kwargs import of_rows
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runner import Scored, TrialRunner
@@ -79,7 +80,8 @@ class TabularRunner(TrialRunner):
         np.random.seed(self._frozen.seed)
         started = time.perf_counter()
         kwargs = of_rows(self._frozen.fit_kwargs, self._frozen.splits[trial.fold][0], len(self._frozen.y))
-        model = _fit(clone(estimator), X_train, fold.y_train, kwargs)
+        with quick_unique():
+            model = _fit(clone(estimator), X_train, fold.y_train, kwargs)
         fitted = time.perf_counter()
         pipeline = type(self._frozen.pipeline)([*fold.steps, (_LAST_STEP, model)])
         with answered_once(model):

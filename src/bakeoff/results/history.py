@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from bakeoff.results.schema import RUNS, TRIALS
@@ -11,6 +14,7 @@ from bakeoff.results.target import TableTarget
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_LOG = logging.getLogger(__name__)
 _QUERY = """
 SELECT model_id, avg((fit_seconds + score_seconds) * :n_rows / n_rows) AS seconds
 FROM {trials} JOIN (
@@ -44,3 +48,21 @@ def trial_seconds(  # noqa: PLR0913, PLR0917 - where to look, and the four that 
     query = _QUERY.format(trials=tables.name(TRIALS.name), runs=tables.name(RUNS.name))
     values = {"source": source, "target": target, "task": task, "n_rows": n_rows}
     return {row.model_id: float(row.seconds) for row in spark.sql(query, args=values).collect() if row.seconds}
+
+
+def start_looking(  # noqa: PLR0913, PLR0917 - those of `trial_seconds`
+    spark: SparkSession, tables: TableTarget, source: str, target: str, task: str, n_rows: int
+) -> Callable[[], dict[str, float]]:
+    """Start `trial_seconds` on a thread; what is returned waits for it. A table that cannot be read tells nothing."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="bakeoff-history")
+    looking = thread.submit(trial_seconds, spark, tables, source, target, task, n_rows)
+    thread.shutdown(wait=False)
+
+    def found() -> dict[str, float]:
+        try:
+            return looking.result()
+        except Exception as error:  # noqa: BLE001 - a run is planned less well without, and that is all
+            _LOG.info("Earlier runs cannot be read: %s", error)
+            return {}
+
+    return found

@@ -15,7 +15,9 @@ from bakeoff.results.tables import append_trials, enter_run, merge_run
 from bakeoff.results.target import TableTarget
 
 SECONDS_BETWEEN_COMMITS = 20.0
-"""Finished trials are gathered for so long before they are committed: a commit costs about as much as a short task."""
+"""Finished trials are gathered for at least so long before they are committed."""
+COMMITS_SHARE = 0.05
+"""Of the time may be spent on commits, which take slots from the trials and wait for them where all are taken."""
 
 
 class LiveTables:
@@ -37,9 +39,15 @@ class LiveTables:
         self._run = run
         self._journal = journal
         self._enter = merge_run if entered else enter_run
+        self._is_new = False
         self._plan: Plan | None = None
-        self._last_commit = time.monotonic()
+        self._next_commit = time.monotonic() + SECONDS_BETWEEN_COMMITS
         self._lock = threading.Lock()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is sure that the tables held nothing of the run before it was entered here."""
+        return self._is_new
 
     def handle(self, event: Event) -> None:
         """Enter the run, and commit now and then while trials end."""
@@ -47,16 +55,19 @@ class LiveTables:
             self._plan = event.plan
             with self._lock:
                 self._enter(self._spark, self._target, self._run)
-        elif isinstance(event, TrialDone) and time.monotonic() - self._last_commit > SECONDS_BETWEEN_COMMITS:
+                self._is_new = self._enter is enter_run
+        elif isinstance(event, TrialDone) and time.monotonic() > self._next_commit:
             self.flush()
 
     def flush(self) -> None:
         """Commit every segment of the journal that is not in ``trials`` yet."""
         with self._lock:
+            started = time.monotonic()
             self._journal.close_segment()
             if self._plan is None:
                 return
             for segment in self._journal.unstored():
                 append_trials(self._spark, self._target, self._run.run_id, self._plan, segment.digest, segment.outcomes)
                 self._journal.mark_stored(segment)
-            self._last_commit = time.monotonic()
+            ended = time.monotonic()
+            self._next_commit = ended + max(SECONDS_BETWEEN_COMMITS, (ended - started) / COMMITS_SHARE)

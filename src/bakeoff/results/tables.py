@@ -123,6 +123,8 @@ def merge_leaderboard(  # noqa: PLR0913, PLR0917
     rows: Sequence[Row],
     primary_metric: str,
     mlflow_run_ids: Mapping[str, str],
+    *,
+    new: bool = False,
 ) -> None:
     """Add the models of a run's leaderboard, or put them in the place of those that are there.
 
@@ -133,9 +135,12 @@ def merge_leaderboard(  # noqa: PLR0913, PLR0917
         rows: its models.
         primary_metric: key of the metric that ranked.
         mlflow_run_ids: the MLflow run of each model that has one, by model id.
+        new: that there are none: to append is cheaper. The same rows are appended only once.
     """
     values = [leaderboard_row(run_id, row, primary_metric, mlflow_run_ids.get(row.model_id)) for row in rows]
-    if values:
+    if values and new:
+        _append(spark, target, LEADERBOARD, f"{run_id}-leaderboard", values)
+    elif values:
         _merge(spark, target, LEADERBOARD, run_id, values)
 
 
