@@ -106,6 +106,10 @@ def summarise(question: Question, answers: dict[str, list[Answer]]) -> dict[str,
                 row[f"/ {other}"] = statistics.median(ratios)
         for key in sorted({key for answer in mine for key in answer.notes}):
             row[key] = statistics.median(answer.notes[key] for answer in mine)
+        if "report" in row and "bakeoff" in answers:
+            rest = [one.seconds - one.notes["report"] for one in mine]
+            ratios = [one / other.seconds for one, other in zip(rest, answers["bakeoff"], strict=True)]
+            row["without its report / bakeoff"] = statistics.median(ratios)
         if "ideal" in row:
             row["wall / ideal"] = statistics.median(answer.seconds / answer.notes["ideal"] for answer in mine)
         rows.append(row)
