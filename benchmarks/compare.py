@@ -101,15 +101,11 @@ def summarise(question: Question, answers: dict[str, list[Answer]]) -> dict[str,
     for name, mine in answers.items():
         row: dict[str, Any] = {"contender": name, "median": statistics.median(seconds[name]), "seconds": seconds[name]}
         for other in ("n_jobs=1", "n_jobs=-1", "stock", "cold n_jobs=1", "bakeoff"):
-            if other in seconds and name != other and (other != "bakeoff" or name == "logged"):
+            if other in seconds and name != other and (other != "bakeoff" or name in {"logged", "no report"}):
                 ratios = [one / two for one, two in zip(seconds[name], seconds[other], strict=True)]
                 row[f"/ {other}"] = statistics.median(ratios)
         for key in sorted({key for answer in mine for key in answer.notes}):
             row[key] = statistics.median(answer.notes[key] for answer in mine)
-        if "report" in row and "bakeoff" in answers:
-            rest = [one.seconds - one.notes["report"] for one in mine]
-            ratios = [one / other.seconds for one, other in zip(rest, answers["bakeoff"], strict=True)]
-            row["without its report / bakeoff"] = statistics.median(ratios)
         if "ideal" in row:
             row["wall / ideal"] = statistics.median(answer.seconds / answer.notes["ideal"] for answer in mine)
         rows.append(row)

@@ -29,7 +29,7 @@ class Answer:
     Attributes:
         seconds: wall time of ``compare_models``; of the cold ones, of everything after the Spark session was there.
         grid: what ``pull()`` returns, without the times.
-        notes: ideal seconds and efficiency where the contender knows them; CPU seconds of a job's report.
+        notes: ideal seconds and efficiency where the contender knows them.
         recording: what each trial took, where they ran one at a time.
     """
 
@@ -52,6 +52,12 @@ def logged(question: Question, seed: int, spark: Any) -> Answer:
     """Bakeoff as a job: all that is written to MLflow and Delta included, and the report and the best model."""
     _as_job(question.in_small(), seed, spark)
     return _as_job(question, seed, spark)
+
+
+def logged_only(question: Question, seed: int, spark: Any) -> Answer:
+    """Bakeoff as a job that writes no report: what MLflow and Delta take, with the best model in them."""
+    with _no_report():
+        return logged(question, seed, spark)
 
 
 def memory_of_workers(question: Question, seed: int, spark: Any) -> float:
@@ -102,6 +108,7 @@ def cold_sequential(question: Question, seed: int, spark: Any) -> Answer:
 CONTENDERS: dict[str, Contender] = {
     "bakeoff": bakeoff,
     "logged": logged,
+    "no report": logged_only,
     "native": native,
     "stock": stock,
     "n_jobs=1": sequential,
@@ -151,30 +158,26 @@ def _as_job(question: Question, seed: int, spark: Any) -> Answer:
     )
     asked = ask(config, spark, _say_nothing)
     started = time.perf_counter()
-    with interruptible() as interruption, _report_clocked() as report:
+    with interruptible() as interruption:
         places = open_places(config, spark, asked.source, _say_nothing)
         compare(config, spark, asked, places, (), interruption)
     seconds = time.perf_counter() - started
-    return Answer(seconds, asked.experiment.pull().drop(columns="TT (Sec)"), {"report": sum(report)})
+    return Answer(seconds, asked.experiment.pull().drop(columns="TT (Sec)"))
 
 
 @contextmanager
-def _report_clocked() -> Iterator[list[float]]:
-    """CPU seconds of each report that is made: neither MLflow nor Delta is to blame for them."""
+def _no_report() -> Iterator[None]:
+    """Jobs write no report: it is not MLflow's and Delta's, and would be made without them, too."""
     from bakeoff import reporting
 
-    make, seconds = reporting.report_run, []
+    make = reporting.report_run
 
-    def clocked(*args: Any, **more: Any) -> Any:
-        started = time.thread_time()
-        try:
-            return make(*args, **more)
-        finally:
-            seconds.append(time.thread_time() - started)
+    def only_facts(home: Path, places: Any, record: Any, backend: Any, *_: Any) -> Any:
+        return reporting.Reported(reporting.facts_of(home, places, record, backend), None, ())
 
-    reporting.report_run = clocked
+    reporting.report_run = only_facts
     try:
-        yield seconds
+        yield
     finally:
         reporting.report_run = make
 

@@ -102,7 +102,7 @@ class RunConfig:
     fh: int | tuple[int, ...] | None = None
 
     is_named: ClassVar[bool] = True
-    """Whether a run of this name may be in the tables already: not where the name was made up here."""
+    """Whether the tables may hold a run of this name: not where the name was made up here and is not used yet."""
 
     def __post_init__(self) -> None:
         if given(self.run_id) is None:
@@ -113,6 +113,10 @@ class RunConfig:
             refuse_placeholder(option.name, value)
             object.__setattr__(self, option.name, _read(option.name, value))
         self._check_together()
+
+    def use_name(self) -> None:
+        """Remember that a run of this name has been started, so that the same config continues it."""
+        object.__setattr__(self, "is_named", True)
 
     def _check_together(self) -> None:
         if self.include and self.exclude:

@@ -69,7 +69,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         name: of the run, for the descriptions of Spark's jobs.
         record: makes an outcome durable before anybody hears of it.
         done: outcomes of an earlier attempt of the same run, which are not run again.
-        known_seconds: of a trial, by model id, where earlier runs tell; or what is asked for them when a run starts.
+        known_seconds: of a trial, by model id, where earlier runs tell. It may come to hold more while a run goes on.
         clean: what an outcome becomes before anybody hears of it.
         stop: asked now and then whether the run is to end, with what is finished by then, and without refits.
         listener_timeout: how many seconds the end of a run waits for listeners that have not caught up.
@@ -113,7 +113,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         name: str = "run",
         record: Callable[[Outcome], None] | None = None,
         done: Sequence[Outcome] = (),
-        known_seconds: Mapping[str, float] | Callable[[], Mapping[str, float]] | None = None,
+        known_seconds: Mapping[str, float] | None = None,
         clean: Callable[[Outcome], Outcome] | None = None,
         stop: Callable[[], bool] | None = None,
         listener_timeout: float = 5.0,
@@ -132,8 +132,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._name = name
         self._record = record
         self._done = tuple(done)
-        self._ask_known_seconds = known_seconds if callable(known_seconds) else None
-        self._known_seconds = {} if known_seconds is None or callable(known_seconds) else dict(known_seconds)
+        self._known_seconds: Mapping[str, float] = {} if known_seconds is None else known_seconds
         self._clean = clean
         self._stop = stop
         self._listener_timeout = listener_timeout
@@ -152,12 +151,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the engine and those who are told or asked, which live on the driver."""
-        left = {"_engine", "_listeners", "_record", "_clean", "_stop", "_ask_known_seconds"}
+        left = {"_engine", "_listeners", "_record", "_clean", "_stop"}
         return {name: value for name, value in self.__dict__.items() if name not in left}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        nobody: dict[str, Any] = dict.fromkeys(["_engine", "_record", "_clean", "_stop", "_ask_known_seconds"])
-        self.__dict__.update(state, _listeners=(), **nobody)
+        self.__dict__.update(state, _engine=None, _listeners=(), _record=None, _clean=None, _stop=None)
 
     def attach(self, instance: Any) -> None:
         """Remember the kind of experiment. Nothing of its data is kept: it is frozen when the comparison starts."""
@@ -262,8 +260,6 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         announcer = Announcer([*self._listeners, *shown])
         known = outcomes_of_broken(broken, plan)
         costs = PriorCosts(len(frozen.y), frozen.width)
-        if self._ask_known_seconds:
-            self._known_seconds = dict(self._ask_known_seconds())
 
         def prior(model_id: str) -> float:
             # An object beside them turns PyCaret's ids into positions; the costs are known by ids.
@@ -310,8 +306,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         """What the trials are expected to take on one core; for ever, where nothing is known of one of the models."""
         done = {outcome.trial for outcome in self._done}
         left = [trial for trial in plan.trials if trial not in done]
-        for model_id in {trial.model_id for trial in left} - self._known_seconds.keys():
-            if str(request.given[model_id]) not in SECONDS_PER_MILLION_CELLS:
+        for model_id in {trial.model_id for trial in left}:
+            if model_id not in self._known_seconds and str(request.given[model_id]) not in SECONDS_PER_MILLION_CELLS:
                 return math.inf
         return sum(prior(trial.model_id) for trial in left)
 

@@ -240,13 +240,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         ids = places.tracking.model_run_ids
         trials = at_once.submit(places.live.flush)
         rows = at_once.submit(
-            partial(tables.merge_leaderboard, new=places.live.is_new),
-            spark,
-            places.tables,
-            config.run_id,
-            board.rows,
-            plan.sort_by,
-            ids,
+            tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
         )
         first = chosen[0] if best and chosen else None
         model = at_once.submit(keep_winner, config, question, places, best, plan, first) if best and chosen else None
@@ -303,16 +297,16 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
 
 
 def enter_end(
-    spark: SparkSession, places: Places, record: RunRecord, tables: Sequence[Future[None]], model: Future[None] | None
+    spark: SparkSession, places: Places, record: RunRecord, written: Sequence[Future[None]], model: Future[None] | None
 ) -> None:
-    """Enter how a run ended, last: one that says it is finished has all else in the tables, and its model is kept."""
-    from bakeoff.results.tables import merge_run
+    """Enter how a run ended: one that says it is finished has all else in the tables, and its model if that can be."""
+    from bakeoff.results.tables import update_run
 
-    for each in tables:
+    for each in written:
         each.result()
     if model:
         model.exception()
-    merge_run(spark, places.tables, replace(record, finished_at=time.time()))
+    update_run(spark, places.tables, replace(record, finished_at=time.time()))
 
 
 def close_early(spark: SparkSession, places: Places, status: str) -> None:

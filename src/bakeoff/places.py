@@ -39,7 +39,7 @@ class Places:
     """Where a run is written to, opened and known to be writable.
 
     Attributes:
-        known_seconds: waits for what earlier runs of the same table tell of this one's trials.
+        known_seconds: of a trial, by model id, as soon as it is known from earlier runs of the same table.
     """
 
     record: RunRecord
@@ -48,7 +48,7 @@ class Places:
     tracking: SideChannel
     keep: Callable[[Outcome], None]
     done: tuple[Outcome, ...]
-    known_seconds: Callable[[], Mapping[str, float]]
+    known_seconds: Mapping[str, float]
     secrets: frozenset[str] = frozenset()
 
     @property
@@ -84,9 +84,9 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     target = table_target(config)
     tables.check_writable(spark, target)
     earlier = check_same_question(config, spark, target, source)
+    config.use_name()
     with _importing("mlflow"):
         tables.ensure_tables(spark, target)
-    # While MLflow is opened and PyCaret makes its list of models.
     known_seconds = start_looking(spark, target, source.name, config.target, source.task, source.frame.shape[0])
     commit = git_commit()
     began = earlier or time.time()
@@ -161,10 +161,8 @@ def check_same_question(
         UserError: there is a run of that name which asked something else.
     """
     from bakeoff.results.tables import exists, frame
-    from bakeoff.stored import run_folder
 
-    # A name that was made up just now need not be looked for, unless the same config is run for a second time.
-    if not config.is_named and not run_folder(config.home, config.run_id).exists():
+    if not config.is_named:
         return None
     if not exists(spark, target, "runs"):
         return None

@@ -1,4 +1,4 @@
-"""The last thing that a job makes: its report. What goes wrong with it is told, and harms nothing."""
+"""A job's report. What goes wrong with it is told, and harms nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds i
         model: the best model, fitted; ``None`` where there is none.
     """
     problems: list[str] = []
-    facts = _facts(home, places, record, backend)
+    facts = facts_of(home, places, record, backend)
     file = None
     with _noting("The report lacks what the best model does", problems):
         facts = replace(facts, look=_looked(facts, source, experiment, model))
@@ -68,7 +68,8 @@ def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds i
     return Reported(facts, file, tuple(problems))
 
 
-def _facts(home: Path, places: Places, record: RunRecord, backend: FugueBackend) -> Facts:
+def facts_of(home: Path, places: Places, record: RunRecord, backend: FugueBackend) -> Facts:
+    """What the report of a run shows, but for what its best model does."""
     plan, board, summary = backend.plan, backend.board, backend.summary
     assert plan is not None and board is not None and summary is not None  # noqa: S101, PT018 - the run has ended
     from bakeoff.results.store import uri_to_set

@@ -33,9 +33,7 @@ def test_a_run_is_entered_when_it_starts(spark: Any, target: TableTarget, tmp_pa
     if entered:
         tables.enter_run(spark, target, RunRecord(run.run_id, "killed"))
     live = LiveTables(spark, target, run, Journal(tmp_path), entered=entered)
-    assert not live.is_new
     live.handle(PlanMade(PLAN, 2))
-    assert live.is_new is not entered
     found = tables.frame(spark, target, "runs").where(f"run_id = '{run.run_id}'").collect()
     assert [row.status for row in found] == ["running"]
 

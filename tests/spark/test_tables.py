@@ -233,6 +233,30 @@ def test_merging_again_puts_the_newer_values_in_place(spark, target):
     assert {"old", "new", "later"} <= {row["run_id"] for row in rows(spark, target, "runs")}
 
 
+def test_a_row_that_is_there_can_be_updated(spark, target):
+    first = replace(RUN, run_id="updated", status="running", finished_at=None, git_commit="abc")
+    tables.enter_run(spark, target, first)
+    last = replace(first, status="finished", git_commit=None, versions={"spark": "3"}, finished_at=1.7e9 + 9.5)
+    tables.update_run(spark, target, last)
+    (updated,) = rows(spark, target, "runs", "updated")
+    (done,) = spark.sql(f"DESCRIBE HISTORY {target.name('runs')} LIMIT 1").collect()
+    assert done.operation == "UPDATE"
+    tables.merge_run(spark, target, replace(last, run_id="merged too"))
+    (merged,) = rows(spark, target, "runs", "merged too")
+    assert updated == {**merged, "run_id": "updated"}
+
+
+def test_a_row_that_is_not_there_is_entered_by_an_update(spark, target):
+    """Somebody may have deleted it, and Delta remembers that it was entered."""
+    run = replace(RUN, run_id="deleted")
+    for _ in range(2):
+        tables.enter_run(spark, target, run)
+        spark.sql(f"DELETE FROM {target.name('runs')} WHERE run_id = 'deleted'")
+    tables.update_run(spark, target, run)
+    tables.update_run(spark, target, run)
+    assert len(rows(spark, target, "runs", "deleted")) == 1
+
+
 def test_a_leaderboard_merged_again_has_each_model_once(spark, target):
     worse = rank(PLAN, OLD[2:]).rows
     tables.merge_leaderboard(spark, target, "board", rank(PLAN, OLD).rows, "auc", {})
@@ -242,19 +266,6 @@ def test_a_leaderboard_merged_again_has_each_model_once(spark, target):
     assert (board["lr"]["status"], board["rf"]["mlflow_run_id"]) == ("failed", "mlflow-2")
     (last,) = spark.sql(f"DESCRIBE HISTORY {target.name('leaderboard')} LIMIT 1").collect()
     assert last.operationMetrics["numTargetFilesAdded"] == "1"
-
-
-def test_a_new_leaderboard_is_appended_once(spark, target):
-    for _ in range(2):
-        tables.merge_leaderboard(spark, target, "fresh", rank(PLAN, OLD).rows, "auc", {"rf": "mlflow-3"}, new=True)
-    board = {row["model_id"]: row for row in rows(spark, target, "leaderboard", "fresh")}
-    assert {model: row["rank"] for model, row in board.items()} == {
-        row.model_id: row.rank for row in rank(PLAN, OLD).rows
-    }
-    (last,) = spark.sql(f"DESCRIBE HISTORY {target.name('leaderboard')} LIMIT 1").collect()
-    assert (last.operation, last.operationMetrics["numOutputRows"]) == ("WRITE", str(len(board)))
-    tables.merge_leaderboard(spark, target, "fresh", rank(PLAN, OLD[2:]).rows, "auc", {})
-    assert len(rows(spark, target, "leaderboard", "fresh")) == len(board)
 
 
 def test_times_are_points_in_time_whatever_the_zone(spark, target):

@@ -233,3 +233,5 @@ def test_a_run_is_known_to_be_new_only_where_nobody_named_it() -> None:
     assert not made_up.is_named
     assert len(made_up.run_id) == len(new_run_id())
     assert all(asked.is_named for asked in (config(run_id="x"), RunConfig(**json.loads(made_up.to_json()))))
+    made_up.use_name()
+    assert made_up.is_named

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from data import breast_cancer, experiment
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier, RandomForestClassifier
 
+from bakeoff import FugueBackend
+from bakeoff.pycaret3 import distinct
 from bakeoff.pycaret3.distinct import quick_unique
 
 _kinds = st.sampled_from(["int64", "int8", "uint8", "uint64", "float64", "float32", "bool", "object", "U3"])
@@ -58,6 +61,35 @@ def test_the_result_is_numpys_to_the_last_bit(labels: Any) -> None:
                 _same(one, other)
         else:
             _same(quick, usual)
+
+
+@pytest.mark.parametrize("kind", ["int64", "int8", "uint64", "float32", ">f8"])
+def test_few_whole_numbers_are_counted(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.repeat([3, 1, 3], 1_000).astype(kind)
+    wanted = np.unique(labels, return_inverse=True)
+    monkeypatch.setattr(distinct, "_NUMPYS", None)
+    for one, other in zip(distinct.unique(labels, return_inverse=True), wanted, strict=True):
+        _same(one, other)
+    _same(distinct.unique(labels[:, None]), wanted[0])
+    _same(distinct.unique(np.repeat(labels, 2)[::2]), wanted[0])
+
+
+def test_numbers_at_the_end_of_their_kind_are_left_to_numpy() -> None:
+    most = np.iinfo(np.int64).max
+    labels = np.repeat([most, most - 5], 1_000)
+    with quick_unique():
+        assert np.unique(labels).tolist() == [most - 5, most]
+
+
+def test_trials_look_for_labels_that_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(
+        distinct, "unique", lambda ar, *args, **more: seen.append(len(ar)) or np_unique(ar, *args, **more)
+    )
+    np_unique = np.unique
+    exp = experiment(breast_cancer(200), "target", fold=2)
+    exp.compare_models(["dt"], parallel=FugueBackend("native"), verbose=False)
+    assert len(seen) >= 2
 
 
 def test_other_kinds_of_labels_are_numpys_matter() -> None:

@@ -33,7 +33,7 @@ def _counted(values: np.ndarray[Any, Any]) -> tuple[int, Any] | None:
     if len(values) < _WORTHWHILE or values.dtype.kind not in "iuf":
         return None
     low, high = values.min(), values.max()
-    if not -(2**53) < low <= high < min(low + _WIDEST, 2**53):  # nor are there any NaN
+    if not -(2**53) < low <= high < 2**53 or int(high) - int(low) > _WIDEST:  # the former is not so of NaN, either
         return None
     whole = values.astype(np.intp)
     if values.dtype.kind == "f" and ((whole != values).any() or (low <= 0 and np.signbit(values[values == 0]).any())):

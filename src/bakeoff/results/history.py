@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bakeoff.results.schema import RUNS, TRIALS
@@ -52,17 +52,19 @@ def trial_seconds(  # noqa: PLR0913, PLR0917 - where to look, and the four that 
 
 def start_looking(  # noqa: PLR0913, PLR0917 - those of `trial_seconds`
     spark: SparkSession, tables: TableTarget, source: str, target: str, task: str, n_rows: int
-) -> Callable[[], dict[str, float]]:
-    """Start `trial_seconds` on a thread; what is returned waits for it. A table that cannot be read tells nothing."""
-    thread = ThreadPoolExecutor(1, thread_name_prefix="bakeoff-history")
-    looking = thread.submit(trial_seconds, spark, tables, source, target, task, n_rows)
-    thread.shutdown(wait=False)
+) -> Mapping[str, float]:
+    """Start `trial_seconds` on a thread. What it finds comes into what is returned, which is empty until then.
 
-    def found() -> dict[str, float]:
+    Reading takes more than a second, which is a third of the shortest runs, so they do not wait for it, nor for
+    the thread, and their first tasks are cut without it. A table that cannot be read tells nothing.
+    """
+    found: dict[str, float] = {}
+
+    def look() -> None:
         try:
-            return looking.result()
+            found.update(trial_seconds(spark, tables, source, target, task, n_rows))
         except Exception as error:  # noqa: BLE001 - a run is planned less well without, and that is all
             _LOG.info("Earlier runs cannot be read: %s", error)
-            return {}
 
+    threading.Thread(target=look, name="bakeoff-history", daemon=True).start()
     return found

@@ -15,9 +15,11 @@ from bakeoff.results.tables import append_trials, enter_run, merge_run
 from bakeoff.results.target import TableTarget
 
 SECONDS_BETWEEN_COMMITS = 20.0
-"""Finished trials are gathered for at least so long before they are committed."""
+"""Finished trials are gathered for so long before they are committed."""
 COMMITS_SHARE = 0.05
-"""Of the time may be spent on commits, which take slots from the trials and wait for them where all are taken."""
+"""So much of the time may be spent on commits, which wait for a slot where trials have taken all of them."""
+SELDOM_SECONDS = 60.0
+"""But not less often than that, while trials end."""
 
 
 class LiveTables:
@@ -39,15 +41,9 @@ class LiveTables:
         self._run = run
         self._journal = journal
         self._enter = merge_run if entered else enter_run
-        self._is_new = False
         self._plan: Plan | None = None
         self._next_commit = time.monotonic() + SECONDS_BETWEEN_COMMITS
         self._lock = threading.Lock()
-
-    @property
-    def is_new(self) -> bool:
-        """Whether it is sure that the tables held nothing of the run before it was entered here."""
-        return self._is_new
 
     def handle(self, event: Event) -> None:
         """Enter the run, and commit now and then while trials end."""
@@ -55,7 +51,6 @@ class LiveTables:
             self._plan = event.plan
             with self._lock:
                 self._enter(self._spark, self._target, self._run)
-                self._is_new = self._enter is enter_run
         elif isinstance(event, TrialDone) and time.monotonic() > self._next_commit:
             self.flush()
 
@@ -70,4 +65,5 @@ class LiveTables:
                 append_trials(self._spark, self._target, self._run.run_id, self._plan, segment.digest, segment.outcomes)
                 self._journal.mark_stored(segment)
             ended = time.monotonic()
-            self._next_commit = ended + max(SECONDS_BETWEEN_COMMITS, (ended - started) / COMMITS_SHARE)
+            pause = min((ended - started) / COMMITS_SHARE, SELDOM_SECONDS)
+            self._next_commit = ended + max(pause, SECONDS_BETWEEN_COMMITS)

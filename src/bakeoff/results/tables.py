@@ -21,7 +21,18 @@ from bakeoff.comparison.trial import Outcome
 from bakeoff.errors import UserError, one_of
 from bakeoff.results.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.results.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
-from bakeoff.results.schema import LAST_TRIALS, LEADERBOARD, RUNS, TABLES, TRIALS, VIEWS, Table, View, definitions
+from bakeoff.results.schema import (
+    LAST_TRIALS,
+    LEADERBOARD,
+    RUNS,
+    TABLES,
+    TRIALS,
+    VIEWS,
+    Column,
+    Table,
+    View,
+    definitions,
+)
 from bakeoff.results.target import TableTarget, quoted
 
 if TYPE_CHECKING:
@@ -116,6 +127,21 @@ def merge_run(spark: SparkSession, target: TableTarget, run: RunRecord) -> None:
     _merge(spark, target, RUNS, run.run_id, [run_row(run)])
 
 
+def update_run(spark: SparkSession, target: TableTarget, run: RunRecord) -> None:
+    """What `merge_run` does, and cheaper, where the run most probably has a row."""
+    values = run_row(run)
+    sent = f"from_json(:row, '{_json_type(RUNS)}', map('mode', 'FAILFAST'))"
+    columns = ", ".join(
+        f"`{column.name}` = {_sent(column, sent)}" for column in RUNS.columns if column.name not in RUNS.key
+    )
+    statement = f"UPDATE {target.name(RUNS.name)} SET {columns} WHERE run_id = :run_id"  # noqa: S608 - names of ours
+    arguments = {"row": json.dumps(values, default=to_micros, allow_nan=False), "run_id": run.run_id}
+    updated: list[int] = []
+    commit(target, lambda: updated.append(spark.sql(statement, args=arguments).first()[0]))
+    if not any(updated):
+        merge_run(spark, target, run)
+
+
 def merge_leaderboard(  # noqa: PLR0913, PLR0917
     spark: SparkSession,
     target: TableTarget,
@@ -123,8 +149,6 @@ def merge_leaderboard(  # noqa: PLR0913, PLR0917
     rows: Sequence[Row],
     primary_metric: str,
     mlflow_run_ids: Mapping[str, str],
-    *,
-    new: bool = False,
 ) -> None:
     """Add the models of a run's leaderboard, or put them in the place of those that are there.
 
@@ -135,12 +159,9 @@ def merge_leaderboard(  # noqa: PLR0913, PLR0917
         rows: its models.
         primary_metric: key of the metric that ranked.
         mlflow_run_ids: the MLflow run of each model that has one, by model id.
-        new: that there are none: to append is cheaper. The same rows are appended only once.
     """
     values = [leaderboard_row(run_id, row, primary_metric, mlflow_run_ids.get(row.model_id)) for row in rows]
-    if values and new:
-        _append(spark, target, LEADERBOARD, f"{run_id}-leaderboard", values)
-    elif values:
+    if values:
         _merge(spark, target, LEADERBOARD, run_id, values)
 
 
@@ -298,14 +319,7 @@ def _merge(
 ) -> None:
     # The rows travel as one JSON parameter: so the source needs neither a temporary view nor Delta's Python library,
     # which on Connect there is none of before Delta 4. The run's id is a condition of its own to let Delta skip files.
-    stamps = {column.name for column in table.columns if column.type == "TIMESTAMP"}
-    json_types = ", ".join(
-        f"`{column.name}`: {'BIGINT' if column.name in stamps else column.type}" for column in table.columns
-    )
-    columns = ", ".join(
-        f"timestamp_micros(`{column.name}`) AS `{column.name}`" if column.name in stamps else f"`{column.name}`"
-        for column in table.columns
-    )
+    columns = ", ".join(f"{_sent(column, 'sent')} AS `{column.name}`" for column in table.columns)
     # By name, since the table can be a later version's and have more columns.
     names = [f"`{column.name}`" for column in table.columns]
     same_row = " AND ".join(f"t.{key} = s.{key}" for key in table.key)
@@ -313,13 +327,27 @@ def _merge(
         MERGE INTO {target.name(table.name)} AS t
         USING (
           SELECT {columns}
-          FROM (SELECT inline(from_json(:rows, 'ARRAY<STRUCT<{json_types}>>', map('mode', 'FAILFAST')))) AS sent
+          FROM (SELECT explode(from_json(:rows, 'ARRAY<{_json_type(table)}>', map('mode', 'FAILFAST'))) AS sent)
         ) AS s
         ON t.run_id = :run_id AND {same_row}
         WHEN MATCHED THEN UPDATE SET {", ".join(f"t.{name} = s.{name}" for name in names)}
         WHEN NOT MATCHED THEN INSERT ({", ".join(names)}) VALUES ({", ".join(f"s.{name}" for name in names)})"""  # noqa: S608 - what is put in are names of ours and quoted ones
     arguments = {"rows": json.dumps(rows, default=to_micros, allow_nan=False), "run_id": run_id}
     commit(target, lambda: spark.sql(statement, args=arguments))
+
+
+def _json_type(table: Table) -> str:
+    """The type of a row of a table that travels as JSON; points in time are numbers there."""
+    types = ", ".join(
+        f"`{column.name}`: {'BIGINT' if column.type == 'TIMESTAMP' else column.type}" for column in table.columns
+    )
+    return f"STRUCT<{types}>"
+
+
+def _sent(column: Column, row: str) -> str:
+    """A column of a row that has travelled as JSON."""
+    value = f"{row}.`{column.name}`"
+    return f"timestamp_micros({value})" if column.type == "TIMESTAMP" else value
 
 
 def _works(spark: SparkSession, statement: str) -> bool:
