@@ -18,7 +18,8 @@ def conf_of(spark: SparkSession) -> dict[str, str]:
 def test_the_session_that_is_there_is_used_and_left_alone(spark: SparkSession, tmp_path: Path) -> None:
     before = conf_of(spark)
     with open_session(home=tmp_path / "home") as (opened, owned):
-        assert opened is spark
+        # Not "opened is spark": an earlier test may have made another session of the same context the active one.
+        assert opened.sparkContext is spark.sparkContext
         assert not owned
     assert spark.range(1).count() == 1
     assert conf_of(spark) == before
