@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from waiting import until
 
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
@@ -57,21 +56,14 @@ def test_another_question_tells_nothing(spark, target, asked):
     assert trial_seconds(spark, target, *asked, 100) == {}
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_looking_goes_on_beside_other_things(spark, target):
     known = start_looking(spark, target, "t.csv", "y", "classification", 100)
-    eventually(lambda: known == {"lr": 2.0, "rf": 9.0})
+    until(lambda: known == {"lr": 2.0, "rf": 9.0}, patience=60)
 
 
 def test_tables_that_cannot_be_read_tell_nothing(spark, tmp_path):
     for table in ("runs", "trials"):
         (tmp_path / table / "_delta_log").mkdir(parents=True)
     known = start_looking(spark, TableTarget(path=tmp_path), "t.csv", "y", "classification", 100)
-    eventually(lambda: all(thread.name != "bakeoff-history" for thread in threading.enumerate()))
+    until(lambda: all(thread.name != "bakeoff-history" for thread in threading.enumerate()), patience=60)
     assert known == {}

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from waiting import PATIENCE, until
 
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.trial import Outcome, Trial
@@ -13,8 +14,6 @@ from bakeoff.execution import executor as module
 from bakeoff.execution.engines import PlainThreads
 from bakeoff.execution.executor import Bounds, FugueExecutor
 from bakeoff.pycaret3.runner import Refitted
-
-PATIENCE = 10.0
 
 
 class Engine(PlainThreads):
@@ -64,13 +63,6 @@ class Engine(PlainThreads):
 
 def tasks(count):
     return [Task(n, (Trial("lr", n),), 1.0) for n in range(count)]
-
-
-def until(there):
-    deadline = time.monotonic() + PATIENCE
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def refits(engine):

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from waiting import PATIENCE, until
 
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.execution import helped_engine as module
@@ -14,8 +15,6 @@ from bakeoff.execution.driver_slot import ALONE_SECONDS, Help, help_for
 from bakeoff.execution.engines import PlainThreads
 from bakeoff.execution.helped_engine import HelpedEngine
 from bakeoff.execution.worker import Work
-
-PATIENCE = 10.0
 
 
 class Place:
@@ -104,13 +103,6 @@ def lost(work, description):
 
 def hosts(outcomes):
     return [outcome.host for outcome in outcomes]
-
-
-def until(there):
-    deadline = time.monotonic() + PATIENCE
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_the_driver_works_until_all_workers_are_ready(workers, start):
