@@ -300,13 +300,13 @@ def enter_end(
     spark: SparkSession, places: Places, record: RunRecord, written: Sequence[Future[None]], model: Future[None] | None
 ) -> None:
     """Enter how a run ended: one that says it is finished has all else in the tables, and its model if that can be."""
-    from bakeoff.results.tables import update_run
+    from bakeoff.results.tables import merge_run
 
     for each in written:
         each.result()
     if model:
         model.exception()
-    update_run(spark, places.tables, replace(record, finished_at=time.time()))
+    merge_run(spark, places.tables, replace(record, finished_at=time.time()))
 
 
 def close_early(spark: SparkSession, places: Places, status: str) -> None:

@@ -162,9 +162,7 @@ def check_same_question(
     """
     from bakeoff.results.tables import exists, frame
 
-    if not config.is_named:
-        return None
-    if not exists(spark, target, "runs"):
+    if not config.is_named or not exists(spark, target, "runs"):
         return None
     mine = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
     rows = mine.selectExpr("config", "data_digest", "unix_micros(started_at) AS started").collect()

@@ -237,7 +237,7 @@ def test_a_row_that_is_there_can_be_updated(spark, target):
     first = replace(RUN, run_id="updated", status="running", finished_at=None, git_commit="abc")
     tables.enter_run(spark, target, first)
     last = replace(first, status="finished", git_commit=None, versions={"spark": "3"}, finished_at=1.7e9 + 9.5)
-    tables.update_run(spark, target, last)
+    tables.merge_run(spark, target, last)
     (updated,) = rows(spark, target, "runs", "updated")
     (done,) = spark.sql(f"DESCRIBE HISTORY {target.name('runs')} LIMIT 1").collect()
     assert done.operation == "UPDATE"
@@ -252,8 +252,8 @@ def test_a_row_that_is_not_there_is_entered_by_an_update(spark, target):
     for _ in range(2):
         tables.enter_run(spark, target, run)
         spark.sql(f"DELETE FROM {target.name('runs')} WHERE run_id = 'deleted'")
-    tables.update_run(spark, target, run)
-    tables.update_run(spark, target, run)
+    tables.merge_run(spark, target, run)
+    tables.merge_run(spark, target, run)
     assert len(rows(spark, target, "runs", "deleted")) == 1
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from bakeoff.errors import UserError
 from bakeoff.results.target import TableTarget
@@ -19,6 +20,7 @@ try:
 except ImportError:  # Windows, where local runs are one at a time
     fcntl = None  # type: ignore[assignment]
 
+_Made = TypeVar("_Made")
 _LOG = logging.getLogger(__name__)
 
 LOST_A_RACE = re.compile(
@@ -34,16 +36,20 @@ _LOCK_SECONDS = 60.0
 _LOCK_NAP = 0.01
 
 
-def commit(target: TableTarget, action: Callable[[], object]) -> None:
+def commit(target: TableTarget, action: Callable[[], _Made]) -> _Made:
     """Do it, again when another job's commit came first, for about half a minute.
+
+    Returns:
+        What the action does.
 
     Raises:
         UserError: one is not allowed to.
     """
-    for attempt in range(_TRIES):
+    attempt = 0
+    while True:
         try:
             with _alone(target.path):
-                action()
+                return action()
         except Exception as error:
             if NOT_ALLOWED.search(reason_of(error)):
                 raise UserError(f"The tables cannot be written ({reason_of(error)}): ask for the right to.") from error
@@ -51,8 +57,7 @@ def commit(target: TableTarget, action: Callable[[], object]) -> None:
                 raise
             _LOG.debug("Another job's commit came first: %s", reason_of(error))
             time.sleep(min(0.1 * 2**attempt, _LONGEST_SLEEP) * random.uniform(0.5, 1.5))  # noqa: S311 - spreads the tries
-        else:
-            return
+            attempt += 1
 
 
 def reason_of(error: Exception) -> str:

@@ -124,22 +124,20 @@ def enter_run(spark: SparkSession, target: TableTarget, run: RunRecord) -> None:
 
 def merge_run(spark: SparkSession, target: TableTarget, run: RunRecord) -> None:
     """Add the row of a run, or put it in the place of the one that is there."""
-    _merge(spark, target, RUNS, run.run_id, [run_row(run)])
+    # Nearly always there is one, and an update of it is cheaper than a merge.
+    if not _update(spark, target, run):
+        _merge(spark, target, RUNS, run.run_id, [run_row(run)])
 
 
-def update_run(spark: SparkSession, target: TableTarget, run: RunRecord) -> None:
-    """What `merge_run` does, and cheaper, where the run most probably has a row."""
-    values = run_row(run)
+def _update(spark: SparkSession, target: TableTarget, run: RunRecord) -> int:
+    """Put the row of a run in the place of those that are there, and say how many those are."""
     sent = f"from_json(:row, '{_json_type(RUNS)}', map('mode', 'FAILFAST'))"
     columns = ", ".join(
         f"`{column.name}` = {_sent(column, sent)}" for column in RUNS.columns if column.name not in RUNS.key
     )
     statement = f"UPDATE {target.name(RUNS.name)} SET {columns} WHERE run_id = :run_id"  # noqa: S608 - names of ours
-    arguments = {"row": json.dumps(values, default=to_micros, allow_nan=False), "run_id": run.run_id}
-    updated: list[int] = []
-    commit(target, lambda: updated.append(spark.sql(statement, args=arguments).first()[0]))
-    if not any(updated):
-        merge_run(spark, target, run)
+    arguments = {"row": json.dumps(run_row(run), default=to_micros, allow_nan=False), "run_id": run.run_id}
+    return commit(target, lambda: int(spark.sql(statement, args=arguments).first()[0]))
 
 
 def merge_leaderboard(  # noqa: PLR0913, PLR0917
