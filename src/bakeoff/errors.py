@@ -23,6 +23,34 @@ class UserError(BakeoffError):
     exit_code = 2
 
 
+class ConfigError(UserError, ValueError):
+    """An option or an argument holds a value that cannot be used."""
+
+
+class SourceError(UserError, ValueError):
+    """The table to learn from, or to score, cannot be read or used as it is."""
+
+
+class RunNotFoundError(UserError, LookupError):
+    """There is no run of that id, or none at all."""
+
+
+class RunConflictError(UserError):
+    """The run id belongs to another question, or to a process that is working on it."""
+
+
+class TablesError(UserError):
+    """The location of the result tables cannot be read or written."""
+
+
+class TrackingError(UserError):
+    """The MLflow tracking store cannot be used."""
+
+
+class ClusterError(UserError):
+    """The Spark session or the cluster cannot do what is asked of it."""
+
+
 class RunInterruptedError(BakeoffError):
     """A run was ended by a signal; what was finished is kept, and the message says how to go on.
 
