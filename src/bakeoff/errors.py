@@ -54,12 +54,31 @@ class ClusterError(UserError):
 class RunInterruptedError(BakeoffError):
     """A run was ended by a signal; what was finished is kept, and the message says how to go on.
 
-    The exit code is the shell's for the signal: 130 for Ctrl-C, 143 for SIGTERM.
+    The exit code is the shell's for the signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+class EngineLostError(BakeoffError):
+    """What a comparison runs on is gone: Spark's Java process, its connection, its session, or the driver's disk.
+
+    It says nothing about the models: what was finished is kept, what was not is open, and the same run can go on. The
+    exit code is that of ``sysexits.h`` for a failure after which the same may be tried again, so that a script can tell
+    it from a run whose models failed.
+
+    Args:
+        reason: what is gone.
+        more: what has become of the run.
+    """
+
+    exit_code = 75
+
+    def __init__(self, reason: str, more: str = "") -> None:
+        super().__init__(f"{reason}: {more}" if more else reason)
+        self.reason = reason
 
 
 class NoModelSurvivedError(BakeoffError):

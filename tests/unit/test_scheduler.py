@@ -55,6 +55,8 @@ def only_at_first(what):
 class Waits:
     """How the executors of these tests wait, and what they are told of the likely winners."""
 
+    lost: str | None = None
+
     def __init__(self):
         self.foreseen: list[list[str]] = []
 

@@ -14,8 +14,10 @@ from bakeoff.comparison.backlog import Backlog
 from bakeoff.comparison.costs import Costs
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Leaderboard, likely_winners, rank
+from bakeoff.comparison.losses import Losses
 from bakeoff.comparison.plan import Batch, Cost, Plan, Task
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
+from bakeoff.errors import EngineLostError
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,6 +37,10 @@ class Executor(Protocol):
     @property
     def slots(self) -> int:
         """How many tasks can run at once, now."""
+
+    @property
+    def lost(self) -> str | None:
+        """Why no task can run any more, whatever it is; ``None`` while some can."""
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
         """Start a task, or queue it; the future fails where the worker is lost."""
@@ -69,7 +75,8 @@ class Scheduler:
     """Runs a plan on an executor.
 
     A trial that fails is an outcome like any other. One that took its process down is tried again, alone. A task whose
-    worker is lost is tried again trial by trial, so that one that kills its worker takes no other with it.
+    worker is lost is tried again trial by trial, so that one that kills its worker takes no other with it. Where all
+    workers are lost, or what they run on, that says nothing about trials: those that have not ended stay open.
 
     Attributes:
         cost: expected seconds of a trial, by model id; what the run measures takes its place.
@@ -106,9 +113,15 @@ class Scheduler:
             self._costs.learn(outcome)
         self._batch_started: dict[int, float] = {}
         self._stopped = False
+        self._losses = Losses()
+        self._is_lost = False
 
     def run(self) -> Leaderboard:
-        """Run every trial that has no outcome yet, and rank the models."""
+        """Run every trial that has no outcome yet, and rank the models.
+
+        Raises:
+            EngineLostError: what trials run on is gone; those that have not ended are open.
+        """
         started = time.monotonic()
         deadline = None if self.limits.seconds is None else started + self.limits.seconds
         slots = max(1, self.executor.slots)
@@ -123,6 +136,7 @@ class Scheduler:
             while (backlog or self._again or self._running) and not (self._stopped or self._is_asked_to_stop()):
                 self._fill(backlog)
                 self._collect(deadline)
+                self._check_ground()
         except BaseException:
             self.executor.cancel()
             raise
@@ -130,13 +144,20 @@ class Scheduler:
             self._take(self.executor.wait(self._running, 0))
         if self._stopped:
             self.executor.cancel()
+        for outcome in self._losses.settle():
+            self._accept(outcome)
         self._close_open_trials()
         leaderboard = rank(self.plan, self._outcomes.values())
         self.announcer.tell(RunDone(leaderboard))
         return leaderboard
 
     def so_far(self) -> Leaderboard:
-        """The ranking as it stands, for a run that ends before its time; what has not ended counts as cancelled."""
+        """The ranking as it stands, for a run that ends before its time; what has not ended counts as cancelled.
+
+        But not where that says nothing about it: then only what has ended is in it.
+        """
+        if self._is_lost:
+            return rank(self.plan, self._outcomes.values(), {trial.model_id for trial in self._outcomes})
         return rank(self.plan, [*self._outcomes.values(), *self._open_trials()])
 
     def _fill(self, backlog: Backlog) -> None:
@@ -171,6 +192,16 @@ class Scheduler:
             # Workers know the deadline and start no trial after it; what they have finished is on its way.
             self._take(self.executor.wait(self._running, GRACE_SECONDS, for_all=True))
 
+    def _check_ground(self) -> None:
+        """Go on, unless what trials run on is gone, or must be."""
+        why = self.executor.lost
+        if why is None and self._losses.are_suspicious(max(1, self.executor.slots)):
+            why = f"Something is wrong with the workers: {self._losses}"
+        if why is not None:
+            self._is_lost = True
+            n_done = len(self._outcomes)
+            raise EngineLostError(why, f"{n_done} of {len(self.plan.trials)} trials are finished, the others are open.")
+
     def _is_asked_to_stop(self) -> bool:
         if self.stop is not None and self.stop():
             self.stopped = self._stopped = True
@@ -179,8 +210,20 @@ class Scheduler:
     def _take(self, finished: Iterable[Future[list[Outcome]]]) -> None:
         for future in finished:
             task, attempt = self._running.pop(future)
+            is_lost = future.cancelled() or future.exception() is not None
+            if is_lost and self.executor.lost:
+                continue  # it stays open
             for outcome in self._outcomes_of(future, task, attempt):
-                if not self._tried_again(outcome, task):
+                if self._tried_again(outcome, task):
+                    continue
+                if is_lost and not self._stopped:
+                    self._losses.doubtful.append(outcome)
+                else:
+                    self._accept(outcome)
+            if is_lost:
+                self._losses.add(task.trials)
+            else:
+                for outcome in self._losses.settle():
                     self._accept(outcome)
 
     def _tried_again(self, outcome: Outcome, task: Task) -> bool:
@@ -202,7 +245,7 @@ class Scheduler:
             return self._lost(task, attempt, error)
         outcomes = {outcome.trial: outcome for outcome in future.result() or ()}
         strays = [trial for trial in task.trials if trial not in outcomes]
-        if strays:
+        if strays and not self.executor.lost:
             left = Task(task.id, tuple(strays), task.seconds)
             return [*outcomes.values(), *self._lost(left, attempt, RuntimeError("The worker gave no outcome."))]
         return list(outcomes.values())

@@ -21,6 +21,7 @@ from bakeoff.execution.engines import SPARK_PATIENCE, PlainThreads, map_one_row
 from bakeoff.execution.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
 from bakeoff.execution.warm_up import are_warm, note_warm, own_slots
 from bakeoff.execution.worker import Work, join
+from bakeoff.liveness import SERVER_GONE, ServerWatch, why_lost
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
 _LOG = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class ConnectEngine(PlainThreads):
         self._tag = f"bakeoff-{uuid.uuid4().hex}"
         # Tags are a matter of the thread here; with the caller's own on them, the caller can interrupt our queries.
         self._tags = (*sorted(spark.getTags()), self._tag)
+        self._watch = ServerWatch(spark)
         self._delivery: Delivery | None = None
         self._written: Path | None = None
 
@@ -86,6 +88,10 @@ class ConnectEngine(PlainThreads):
         answered = self._map(work, self._delivery)
         note_warm(self._spark)
         return answered
+
+    def why_lost(self, error: BaseException | None = None) -> str | None:
+        """Why the session is gone, if it is."""
+        return why_lost(self._spark, error) or (SERVER_GONE if error is None and self._watch.is_gone() else None)
 
     def cancel(self) -> None:
         """Interrupt the queries that carry our tag."""

@@ -18,6 +18,7 @@ from fugue.execution.factory import make_execution_engine
 from bakeoff.execution.engines import PlainThreads, map_one_row
 from bakeoff.execution.payload import Payload, forget_runner, interrupt_host
 from bakeoff.execution.worker import Work, join
+from bakeoff.liveness import why_lost
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.session import usable_cores
 
@@ -115,6 +116,11 @@ class DaskEngine(PlainThreads):
                 with self._lock:
                     self._futures.discard(future)
         return join(answered.to_numpy().tolist())
+
+    def why_lost(self, error: BaseException | None = None) -> str | None:
+        """Why the cluster is gone, if it is: a client that has lost its scheduler has lost every future of ours."""
+        gone = ("closing", "closed") if error is None else ("closing", "closed", "connecting")
+        return "The Dask cluster is gone" if self._client.status in gone else why_lost(None, error)
 
     def cancel(self) -> None:
         """Cancel our futures. A trial that runs in a worker's own process ends by itself, and its answer is dropped."""

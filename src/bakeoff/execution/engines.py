@@ -13,6 +13,7 @@ import fugue.api as fa
 
 from bakeoff.errors import UserError, WorkerError
 from bakeoff.execution.worker import ANSWER_SCHEMA, Call, Work, answer
+from bakeoff.liveness import why_lost
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
 JOIN_SECONDS = 60.0
@@ -59,6 +60,9 @@ class Engine(Protocol):
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """A thread for a slot, with what the engine wants threads to carry."""
 
+    def why_lost(self, error: BaseException | None = None) -> str | None:
+        """Why nothing can run there any more, asked now and then and about each error; ``None`` while something can."""
+
     def cancel(self) -> None:
         """Stop the work that is running."""
 
@@ -80,6 +84,10 @@ class PlainThreads:
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """A plain thread."""
         return threading.Thread(target=target, name=name, daemon=True)
+
+    def why_lost(self, error: BaseException | None = None) -> str | None:
+        """Why the driver's disk takes nothing, where the error says so."""
+        return why_lost(None, error)
 
 
 def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir: str | Path | None = None) -> Engine:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.scheduler import STOP_SECONDS
 from bakeoff.comparison.trial import Outcome
-from bakeoff.errors import UserError, one_of
+from bakeoff.errors import EngineLostError, UserError, one_of
 from bakeoff.execution.engines import JOIN_SECONDS, Engine, describe, worker_error
 from bakeoff.execution.worker import Work
 from bakeoff.pycaret3.frozen import FrozenExperiment
@@ -30,7 +30,9 @@ ISOLATIONS = ("auto", "process", "none")
 _Job = tuple[Work, "Future[Any]"]
 
 LOOK_SECONDS = 2.0
-"""So often an engine that may grow is asked for its slots."""
+"""So often an engine is asked whether it is still there, and how many slots it has by now."""
+LOST_JOIN_SECONDS = 2.0
+"""How long the end of a comparison waits for calls to an engine that is gone."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Bounds:
 class FugueExecutor:
     """Runs tasks on an engine of Fugue's, one small job each.
 
-    Used as a context manager: leaving it ends the threads and takes the payload back.
+    Used as a context manager: leaving it ends the threads and takes the payload back. Where the engine is lost, all that
+    was to run on it fails with an `EngineLostError`, and it is asked for nothing any more.
 
     Args:
         engine: an opened engine.
@@ -107,6 +110,7 @@ class FugueExecutor:
         self._foreseen: dict[str, Future[Refitted]] = {}
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._unfinished = 0
+        self._lost: str | None = None
         self._counting = threading.Lock()
         self._cancelled = threading.Event()
         try:
@@ -128,23 +132,35 @@ class FugueExecutor:
         self._started = time.monotonic()
         self._ended = threading.Event()
         self._man(slots)
-        if n_slots is None and engine.grows:
-            engine.thread(self._look, "bakeoff-look").start()
+        self._grows = n_slots is None and engine.grows
+        engine.thread(self._look, "bakeoff-look").start()
 
     @property
     def slots(self) -> int:
         """How many tasks can run at once, now: clusters grow and shrink while a run is on."""
         return self._slots
 
+    @property
+    def lost(self) -> str | None:
+        """Why nothing can run on the engine any more; ``None`` while something can."""
+        return self._lost
+
     def _look(self) -> None:
-        """Look for the slots now and then.
+        """Look now and then whether the engine is still there, and for its slots.
 
         On a thread of its own: Ctrl-C on the caller's must not fall into the middle of a conversation with Java, which
         PySpark's own handler would then begin another one in.
         """
-        while not self._ended.wait(LOOK_SECONDS):
-            with contextlib.suppress(Exception):
-                self._man(self._engine.slots)
+        while not self._ended.wait(LOOK_SECONDS) and not self._is_lost():
+            if self._grows:
+                with contextlib.suppress(Exception):
+                    self._man(self._engine.slots)
+
+    def _is_lost(self, error: BaseException | None = None) -> bool:
+        """Whether the engine is gone, as it says itself now or when something has failed on it."""
+        if self._lost is None and not self._cancelled.is_set():
+            self._lost = self._engine.why_lost(error)
+        return self._lost is not None
 
     def _man(self, slots: int) -> None:
         """Give every slot its thread; where there are fewer than before, the other threads get nothing to do."""
@@ -179,8 +195,10 @@ class FugueExecutor:
         works = [replace(self.work, refit=model_id) for model_id in model_ids]
         started = [self._foreseen.pop(model_id, None) for model_id in model_ids]
         futures = [future or self._put(work) for work, future in zip(works, started, strict=True)]
-        while stop is not None and wait(futures, timeout=STOP_SECONDS).not_done:
-            if stop():
+        while wait(futures, timeout=STOP_SECONDS).not_done:
+            if self._lost:
+                raise EngineLostError(self._lost)
+            if stop is not None and stop():
                 self.cancel()
                 return []
         refitted = [self._refitted(work, future) for work, future in zip(works, futures, strict=True)]
@@ -191,6 +209,8 @@ class FugueExecutor:
     def _refitted(self, work: Work, future: Future[Refitted]) -> Refitted:
         try:
             refitted = future.result()
+        except EngineLostError:
+            raise
         except Exception as error:  # noqa: BLE001 - engines lose workers with exceptions of their own
             refitted = Refitted(str(work.refit), None, 0.0, type(error).__name__, str(error), lost_its_process=True)
         if refitted.lost_its_process and work.attempt <= self._bounds.max_retries:
@@ -205,7 +225,8 @@ class FugueExecutor:
         with contextlib.suppress(queue.Empty):
             while (job := self._queue.get_nowait()) is not None:
                 job[1].cancel()
-        self._engine.cancel()
+        if not self._lost:
+            self._engine.cancel()
 
     def __enter__(self) -> Self:
         return self
@@ -216,10 +237,10 @@ class FugueExecutor:
         self._ended.set()
         for _thread in self._threads:
             self._queue.put(None)
-        end = time.monotonic() + JOIN_SECONDS
+        end = time.monotonic() + (LOST_JOIN_SECONDS if self._lost else JOIN_SECONDS)
         while (left := [thread for thread in self._threads if thread.is_alive()]) and time.monotonic() < end:
             left[0].join(timeout=1)
-            if self._cancelled.is_set() and left[0].is_alive():
+            if self._cancelled.is_set() and left[0].is_alive() and not self._lost:
                 self._engine.cancel()  # its job had not reached the engine when the others were cancelled
         self._clear_up()
 
@@ -227,6 +248,8 @@ class FugueExecutor:
         try:
             self._engine.close()
         except Exception as error:  # noqa: BLE001 - what was computed is worth more than what is left behind
+            if self._lost:
+                return
             _LOG.warning("The engine could not be cleared up: %s", error, exc_info=True)
 
     def _put(self, work: Work) -> Future[Any]:
@@ -251,14 +274,15 @@ class FugueExecutor:
         """One slot: take work until there is none."""
         while (job := self._next()) is not None:
             work, future = job
-            if self._cancelled.is_set():
+            if self._cancelled.is_set() or self._lost:
                 future.cancel()
             if not future.set_running_or_notify_cancel():
                 continue
             try:
                 future.set_result(self._engine.run(self._timed(work), describe(work, self._run_name)))
             except Exception as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
-                future.set_exception(worker_error(error))
+                gone = self._is_lost(error)
+                future.set_exception(EngineLostError(self._lost) if gone else worker_error(error))
             except BaseException as error:  # noqa: BLE001 - as above
                 future.set_exception(error)
 

@@ -70,6 +70,7 @@ class HelpedEngine:
         self._n_awaited = self._n_ready = 0  # workers that are to answer before all count as ready, and that have
         self._n_there = 0  # pieces of work that the engine has
         self._cancels = 0
+        self._lost: str | None = None
         self._problem: Exception | None = None
         self._began, self._hurry, self._closed = threading.Event(), threading.Event(), threading.Event()
         self._turn = threading.Condition()
@@ -139,6 +140,11 @@ class HelpedEngine:
         """A thread of the engine's."""
         return self._engine.thread(target, name)
 
+    def why_lost(self, error: BaseException | None = None) -> str | None:
+        """Why the engine is gone, if it is. The driver's machine goes on with what it has begun, and no further."""
+        self._lost = self._lost or self._engine.why_lost(error)
+        return self._lost
+
     def cancel(self) -> None:
         """Stop what is running, and send away what waits for its turn."""
         with self._turn:
@@ -156,7 +162,7 @@ class HelpedEngine:
             self._driver.close()
         end = time.monotonic() + JOIN_SECONDS
         for thread in self._threads:
-            while thread.is_alive() and time.monotonic() < end:
+            while thread.is_alive() and time.monotonic() < end and not self._lost:
                 if not self._are_ready:
                     self._engine.cancel()
                 thread.join(timeout=1)

@@ -13,6 +13,7 @@ from bakeoff.execution.engines import SPARK_PATIENCE, map_one_row
 from bakeoff.execution.payload import BroadcastDelivery, Payload
 from bakeoff.execution.warm_up import are_warm, note_warm, own_slots, slots_of
 from bakeoff.execution.worker import WORK_PROPERTY, Work, as_property, join
+from bakeoff.liveness import why_lost
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
 
@@ -90,6 +91,10 @@ class SparkEngine:
 
         thread: threading.Thread = InheritableThread(target=target, name=name, daemon=True)
         return thread
+
+    def why_lost(self, error: BaseException | None = None) -> str | None:
+        """Why the session is gone, if it is."""
+        return why_lost(self._spark, error)
 
     def cancel(self) -> None:
         """Cancel the jobs that carry our tag."""

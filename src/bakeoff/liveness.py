@@ -1,0 +1,142 @@
+"""Whether what a run stands on is still there: the Spark session with its Java process or server, and the disk."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.errors import EngineLostError
+from bakeoff.session import is_connect
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+STOPPED = "The Spark session was stopped"
+JAVA_GONE = "Spark's Java process is gone"
+SERVER_GONE = "The Spark Connect server cannot be reached any more"
+NO_ROOM = "There is no room left on the disk"
+
+_STOPPED_TEXT = re.compile(
+    r"(?i)SparkContext (?:has been |was )?(?:shut ?down|stopped)|stopped SparkContext|Application has been killed"
+    r"|All masters are unresponsive|Master removed our application|INVALID_HANDLE\.SESSION|SESSION_(?:CLOSED|NOT_FOUND)"
+)
+_SERVER_TEXT = re.compile(r"UNAVAILABLE|failed to connect to all addresses|Socket closed|RST_STREAM")
+_NO_ROOM_TEXT = re.compile(r"No space left on device|Disk quota exceeded")
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_CONNECT_SECONDS = 2.0
+_PY4J = ("py4j.java_gateway", "py4j.clientserver")
+
+
+def why_lost(spark: SparkSession | None, error: BaseException | None = None) -> str | None:
+    """Why nothing can be asked of a session any more; ``None`` while it answers.
+
+    Args:
+        spark: the session; without one only the error is looked at.
+        error: what was just raised, where something was.
+    """
+    if isinstance(error, EngineLostError):
+        return error.reason
+    said = "" if error is None else str(error)
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return f"{NO_ROOM} ({error})" if error.errno in {errno.ENOSPC, errno.EDQUOT} else f"The disk fails ({error})"
+    if found := _NO_ROOM_TEXT.search(said):
+        return f"{NO_ROOM} ({found[0]})"
+    if _STOPPED_TEXT.search(said):
+        return STOPPED
+    if spark is None:
+        return None
+    if is_connect(spark):
+        return SERVER_GONE if _SERVER_TEXT.search(said) else None
+    return _why_classic_lost(spark)
+
+
+def _why_classic_lost(spark: Any) -> str | None:
+    """Ask the session's context, which takes Java a millisecond."""
+    try:
+        java = spark.sparkContext._jsc  # noqa: SLF001 - PySpark itself tells by it whether a context was stopped
+        if java is None or java.sc().isStopped():
+            return STOPPED
+    except Exception:  # noqa: BLE001 - whatever is raised instead of an answer: nobody is there who could give one
+        return JAVA_GONE
+    return None
+
+
+class ServerWatch:
+    """Whether a Connect server still takes connections.
+
+    The client tries a call again for minutes when its server is gone. So its port is looked at: one that took
+    connections when the run began, and refuses them three times in a row, has nobody behind it. Nothing is concluded
+    from a network in which it cannot be reached directly.
+    """
+
+    def __init__(self, spark: Any) -> None:
+        self._address = _address(spark)
+        self._n_refused = 0
+        self._is_direct = self._address is not None and not self._refuses()
+
+    def is_gone(self) -> bool:
+        """Look once more."""
+        if not self._is_direct:
+            return False
+        self._n_refused = self._n_refused + 1 if self._refuses() else 0
+        return self._n_refused >= 3  # noqa: PLR2004 - a server that is being restarted has lost the session, too
+
+    def _refuses(self) -> bool:
+        try:
+            with socket.create_connection(self._address or ("", 0), timeout=_CONNECT_SECONDS):
+                return False
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+
+
+def _address(spark: Any) -> tuple[str, int] | None:
+    with suppress(Exception):  # other versions and platforms hide it elsewhere, and are not watched
+        host, _, port = str(spark.client._builder.endpoint).rpartition(":")  # noqa: SLF001 - the client does not tell
+        return host.strip("[]"), int(port)
+    return None
+
+
+def forget_lost_session() -> None:
+    """Let PySpark start a new Java process in this one, where the old one is gone.
+
+    It keeps the gateway to the process that it has started, and would give it to the next session.
+    """
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    gateway = SparkContext._gateway  # noqa: SLF001 - there is no other way to it
+    process = getattr(gateway, "proc", None)
+    if process is None or process.poll() is None:
+        return
+    with suppress(Exception):
+        gateway.shutdown()
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None  # noqa: SLF001
+    SparkSession._instantiatedSession = None  # noqa: SLF001
+
+
+class _Repeats(logging.Filter):
+    """Drops what Py4J logs, pages with a traceback each, about errors that it raises as well."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno < logging.ERROR or not record.exc_info
+
+
+@contextmanager
+def without_py4j_pages() -> Iterator[None]:
+    """Keep Py4J from logging each broken connection at length, for as long as the block runs."""
+    repeats = _Repeats()
+    loggers = [logging.getLogger(name) for name in _PY4J]
+    for logger in loggers:
+        logger.addFilter(repeats)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(repeats)
