@@ -27,6 +27,7 @@ from bakeoff.errors import UserError
 from bakeoff.execution.engines import open_engine
 from bakeoff.execution.executor import Bounds, FugueExecutor
 from bakeoff.execution.helped_engine import HelpedEngine, with_help
+from bakeoff.liveness import without_py4j_pages
 from bakeoff.pycaret3.contract import ParallelBackend
 from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
 from bakeoff.pycaret3.own_logger import log_comparison
@@ -178,8 +179,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         Raises:
             ValueError, TypeError: an argument cannot be used, as in plain PyCaret; nothing was run.
             RuntimeError: a model failed and ``errors="raise"`` was asked for.
+            EngineLostError: what the trials run on is gone. What was finished is in ``pull()`` and in ``trials``.
         """
-        with _get_context_lock():
+        with without_py4j_pages(), _get_context_lock():
             request = read_request(instance, params)
             frozen, broken = freeze(instance, request)
             plan = self._make_plan(request, frozen)

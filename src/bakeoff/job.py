@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,13 +16,16 @@ from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.trial import Status
 from bakeoff.config import RunConfig
-from bakeoff.errors import NoModelSurvivedError, UserError
+from bakeoff.errors import BakeoffError, EngineLostError, NoModelSurvivedError, RunConflictError, UserError
 from bakeoff.execution.warm_up import warm_up
-from bakeoff.places import Places, open_places, table_target
+from bakeoff.liveness import why_lost, without_py4j_pages
+from bakeoff.places import Places, open_places, refuse_if_held, table_target
 from bakeoff.preflight import check_cluster
 from bakeoff.redaction import redact_outcome, redact_text
 from bakeoff.report.facts import Facts
+from bakeoff.results.schema import INTERRUPTED
 from bakeoff.results.target import TableTarget
 from bakeoff.session import OpenSession, open_session
 from bakeoff.signals import Interruption, interruptible
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
+NO_HOLDER = {"holder": None, "heartbeat_at": None}
 LISTENER_SECONDS = 60.0
 """How long the end of a run waits for its logging to catch up."""
 
@@ -89,7 +94,7 @@ def run(
 ) -> RunResult:
     """Compare models on a table, log every batch and the leaderboard to MLflow, and write the results to Delta.
 
-    Ctrl-C and SIGTERM end the run in order; a second one does what it would have done without Bakeoff.
+    Ctrl-C, SIGTERM and SIGHUP end the run in order; a second one does what it would have done without Bakeoff.
 
     Args:
         config: what to compare, and where the results go.
@@ -102,23 +107,32 @@ def run(
         UserError: something that was asked for cannot be done; nothing was written.
         NoModelSurvivedError: every model failed; the tables say why.
         RunInterruptedError: a signal ended the run; what was finished is in the tables.
+        EngineLostError: what the run stood on is gone; what was finished is in its journal, at least.
     """
-    with interruptible() as interruption:
+    if config.is_named:
+        refuse_if_held(config.home, config.run_id)
+    with interruptible() as interruption, without_py4j_pages():
         # What a file holds is known without Spark, so a session is made only for a question that makes sense.
         question = ask(config, None, say) if is_local_file(config.source) else None
         interruption.check(config.run_id)
         say("Opening a Spark session.")
         with open_session(spark, config.home) as (session, owned):
             interruption.listen()
-            if config.engine == "spark":
-                if not owned:
-                    check_cluster(session)
-                warm_up(session)
-            question = question or ask(config, session, say)
-            interruption.check(config.run_id)
-            say(f"Opening the tables ({table_target(config).place}) and MLflow.")
-            places = open_places(config, session, question.source, say)
-            return compare(config, session, question, places, listeners, interruption)
+            try:
+                if config.engine == "spark":
+                    if not owned:
+                        check_cluster(session)
+                    warm_up(session)
+                question = question or ask(config, session, say)
+                interruption.check(config.run_id)
+                say(f"Opening the tables ({table_target(config).place}) and MLflow.")
+                places = open_places(config, session, question.source, say)
+            except Exception as error:
+                if not isinstance(error, BakeoffError) and (why := why_lost(session, error)):
+                    raise EngineLostError(why, f"run {config.run_id} had not begun, start it again.") from None
+                raise
+            with closing_hold(places):
+                return compare(config, session, question, places, listeners, interruption)
 
 
 def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
@@ -183,18 +197,22 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         stop=interruption,
         listener_timeout=LISTENER_SECONDS,
     )
+    again = f"bakeoff resume {config.run_id}{place_options(places.tables, config.home)}"
     try:
         models = question.experiment.compare_models(**question.params, parallel=backend)
+        places.hold.check()
         result = write_results(config, spark, question, places, backend, models)
-    except NoModelSurvivedError:
+    except (NoModelSurvivedError, RunConflictError):
         raise
     except BaseException as error:
+        if why := why_lost(spark, error):
+            leave_open(spark, places)
+            raise EngineLostError(f"Run {config.run_id} was interrupted. {why}", still_open(backend, again)) from None
         close_early(spark, places, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
         raise
     if backend.stopped:
         for problem in result.problems:
             _LOG.warning("%s", problem)
-        again = f"bakeoff resume {config.run_id}{place_options(places.tables, config.home)}"
         raise interruption.error(config.run_id, result.leaderboard, again)
     return result
 
@@ -220,6 +238,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     record = replace(
         places.record,
         **places.tracking.ids,
+        **NO_HOLDER,
         status="killed" if backend.stopped else "finished" if best else "failed",
         n_folds=plan.n_folds,
         primary_metric=plan.sort_by,
@@ -315,7 +334,35 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
 
     places.live.flush()
     tables.merge_run(
-        spark, places.tables, replace(places.record, **places.tracking.ids, status=status, finished_at=time.time())
+        spark,
+        places.tables,
+        replace(places.record, **places.tracking.ids, **NO_HOLDER, status=status, finished_at=time.time()),
     )
     for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
         _LOG.warning("%s", problem)
+
+
+@contextmanager
+def closing_hold(places: Places) -> Iterator[None]:
+    """Let other processes have the run when the block has ended, however it has."""
+    try:
+        yield
+    finally:
+        places.hold.release()
+
+
+def leave_open(spark: SparkSession, places: Places) -> None:
+    """Leave a run as interrupted: what has not ended is open, and what has is in the journal, whatever else fails."""
+    with suppress(Exception):
+        if why_lost(spark) is None:  # the workers may be gone, or the disk be full, and not the session
+            close_early(spark, places, INTERRUPTED)
+    with suppress(Exception):
+        places.tracking.close("KILLED")
+
+
+def still_open(backend: FugueBackend, again: str) -> str:
+    """What has become of the trials of a run that was interrupted, and the command that goes on."""
+    board, plan = backend.board, backend.plan
+    n_done = sum(outcome.status is not Status.CANCELLED for outcome in board.outcomes) if board else 0
+    of = f" of {len(plan.trials)}" if plan else ""
+    return f"{n_done}{of} trials are finished, which are kept, the others are open. `{again}` goes on."

@@ -6,6 +6,7 @@ import errno
 import logging
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,18 @@ def _address(spark: Any) -> tuple[str, int] | None:
     return None
 
 
-def forget_lost_session() -> None:
+def stop_session(spark: SparkSession) -> None:
+    """Stop a session that may be gone already."""
+    with without_py4j_pages():
+        try:
+            spark.stop()
+        except Exception:
+            if why_lost(spark) is None:
+                raise
+    _forget_lost_java()
+
+
+def _forget_lost_java() -> None:
     """Let PySpark start a new Java process in this one, where the old one is gone.
 
     It keeps the gateway to the process that it has started, and would give it to the next session.
@@ -125,14 +137,14 @@ class _Repeats(logging.Filter):
     """Drops what Py4J logs, pages with a traceback each, about errors that it raises as well."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno < logging.ERROR or not record.exc_info
+        return record.levelno < logging.ERROR or not record.exc_info or "py4j" not in record.pathname
 
 
 @contextmanager
 def without_py4j_pages() -> Iterator[None]:
     """Keep Py4J from logging each broken connection at length, for as long as the block runs."""
     repeats = _Repeats()
-    loggers = [logging.getLogger(name) for name in _PY4J]
+    loggers = [logging.getLogger(), *map(logging.getLogger, _PY4J)]  # it uses the root's as well
     for logger in loggers:
         logger.addFilter(repeats)
     try:
@@ -140,3 +152,17 @@ def without_py4j_pages() -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.removeFilter(repeats)
+
+
+def quieten_accumulators(context: Any) -> None:
+    """Keep PySpark's server for accumulators from printing a traceback when the Java process that talks to it is gone."""
+    server = getattr(context, "_accumulatorServer", None)
+    if server is None:
+        return
+    handle_error = server.handle_error
+
+    def only_others(*request: Any) -> None:
+        if not isinstance(sys.exc_info()[1], EOFError | ConnectionError):
+            handle_error(*request)
+
+    server.handle_error = only_others

@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.comparison.losses import lost_with_the_ground
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
@@ -24,7 +26,9 @@ from bakeoff.source import SourceTable
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from bakeoff.results.claims import Hold
     from bakeoff.results.entries import DatasetInfo
+    from bakeoff.results.lease import Lease
     from bakeoff.results.live_tables import LiveTables
     from bakeoff.results.rows import RunRecord
     from bakeoff.results.side_channel import SideChannel
@@ -39,6 +43,7 @@ class Places:
     """Where a run is written to, opened and known to be writable.
 
     Attributes:
+        hold: makes the run this process's, until it is released.
         known_seconds: of a trial, by model id, as soon as it is known from earlier runs of the same table.
     """
 
@@ -46,6 +51,7 @@ class Places:
     tables: TableTarget
     live: LiveTables
     tracking: SideChannel
+    hold: Hold
     keep: Callable[[Outcome], None]
     done: tuple[Outcome, ...]
     known_seconds: Mapping[str, float]
@@ -62,16 +68,10 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     """Make sure that the results can be written, and open what they are written to.
 
     Raises:
-        UserError: they cannot, or there is a run of that name which asked something else.
+        UserError: they cannot, there is a run of that name which asked something else, or a process works on it.
     """
     from bakeoff.results import tables
-    from bakeoff.results.history import start_looking
-    from bakeoff.results.journal import Journal
-    from bakeoff.results.live_tables import LiveTables
-    from bakeoff.results.rows import RunRecord
-    from bakeoff.results.side_channel import open_side_channel
-    from bakeoff.results.spool import Head
-    from bakeoff.results.store import context_tags, experiment_location
+    from bakeoff.results.lease import Lease
     from bakeoff.stored import run_folder
 
     if is_connect(spark) and config.engine == "spark":
@@ -83,6 +83,45 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         _refuse_unsigned(config.register_model)
     target = table_target(config)
     tables.check_writable(spark, target)
+    lease = Lease.take(run_folder(config.home, config.run_id), config.run_id, say)
+    try:
+        return _open_held(config, spark, source, say, lease)
+    except BaseException:
+        lease.release()
+        raise
+
+
+def refuse_if_held(home: Path, run_id: str) -> None:
+    """See early, before Spark is there, whether a process works on a run.
+
+    Raises:
+        RunConflictError: one does.
+    """
+    from bakeoff.results.lease import holder_of
+    from bakeoff.stored import run_folder
+
+    holder = holder_of(run_folder(home, run_id))
+    if holder is not None and holder.is_here:
+        raise holder.conflict(run_id)
+
+
+def _open_held(
+    config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None], lease: Lease
+) -> Places:
+    """Open what the results are written to, as the only process that does."""
+    from bakeoff.results import tables
+    from bakeoff.results.claims import Hold, claim_run
+    from bakeoff.results.history import start_looking
+    from bakeoff.results.journal import Journal
+    from bakeoff.results.live_tables import LiveTables
+    from bakeoff.results.rows import RunRecord
+    from bakeoff.results.run_file import NAME, write_run_file
+    from bakeoff.results.side_channel import open_side_channel
+    from bakeoff.results.spool import Head
+    from bakeoff.results.store import context_tags, experiment_location
+    from bakeoff.stored import run_folder
+
+    target, folder = table_target(config), run_folder(config.home, config.run_id)
     earlier = check_same_question(config, spark, target, source)
     config.use_name()
     with _importing("mlflow"):
@@ -107,7 +146,6 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         catalog=config.catalog,
         schema=config.schema,
     )
-    tracking = open_side_channel(config.home, head, say)
     record = RunRecord(
         run_id=config.run_id,
         status="running",
@@ -118,21 +156,46 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         target=config.target,
         n_rows=source.frame.shape[0],
         n_columns=source.frame.shape[1],
-        **tracking.ids,
         config=config.to_json(),
         versions=versions(),
         git_commit=commit,
         started_at=began,
+        holder=lease.holder.to_json(),
+        heartbeat_at=lease.holder.beat,
     )
-    journal = Journal(run_folder(config.home, config.run_id) / "journal")
+    # From here on the run can be resumed, also where it is cut off before its row is in the table.
+    write_run_file(folder, record)
+    claim = None
+    try:
+        claim = claim_run(spark, target, record, lease.holder, say) if target.in_metastore else None
+        tracking = open_side_channel(config.home, head, say)
+    except UserError:
+        if claim:
+            claim.give_back(forget=earlier is None)
+        if earlier is None:
+            (folder / NAME).unlink()
+        raise
+    hold = Hold(lease, claim)
+    record = replace(record, **tracking.ids)
+    journal = Journal(folder / "journal")
     stored = tables.read_trials(spark, target, config.run_id) if earlier else []
     # A trial that was cancelled in one attempt and finished in another is finished, wherever that is written.
     ended = [outcome for outcome in [*stored, *journal.read()] if outcome.status is not Status.CANCELLED]
-    done = tuple({outcome.trial: outcome for outcome in ended}.values())
+    known = {outcome.trial: outcome for outcome in ended}
+    lost = lost_with_the_ground(tuple(known.values()))
+    done = tuple(outcome for trial, outcome in known.items() if trial not in lost)
+    if lost:
+        say(f"{len(lost)} trials were lost because what they ran on was gone, and run again.")
     if done:
         say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
-    live = LiveTables(spark, target, record, journal, entered=earlier is not None)
-    return Places(record, target, live, tracking, journal.append, done, known_seconds, secrets_of(config))
+    entered = earlier is not None or claim is not None
+    live = LiveTables(spark, target, record, journal, entered=entered, check=hold.check)
+
+    def keep(outcome: Outcome) -> None:
+        hold.check()
+        journal.append(outcome)
+
+    return Places(record, target, live, tracking, hold, keep, done, known_seconds, secrets_of(config))
 
 
 def secrets_of(config: RunConfig) -> frozenset[str]:
@@ -160,21 +223,26 @@ def check_same_question(
     Raises:
         UserError: there is a run of that name which asked something else.
     """
+    from bakeoff.results.run_file import read_run_file
     from bakeoff.results.tables import exists, frame
+    from bakeoff.stored import run_folder
 
-    if not config.is_named or not exists(spark, target, "runs"):
+    if not config.is_named:
         return None
-    mine = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
-    rows = mine.selectExpr("config", "data_digest", "unix_micros(started_at) AS started").collect()
-    if not rows:
+    rows: list[Any] = []
+    if exists(spark, target, "runs"):
+        mine = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
+        rows = mine.selectExpr("config", "data_digest", "unix_micros(started_at) / 1e6 AS started_at").collect()
+    run = rows[0] if rows else read_run_file(run_folder(config.home, config.run_id))
+    if run is None:
         return None
-    if rows[0].config is None or RunConfig.from_sources(json.loads(rows[0].config)).digest() != config.digest():
+    if run.config is None or RunConfig.from_sources(json.loads(run.config)).digest() != config.digest():
         raise UserError(f"Run {config.run_id} is there already and asked something else: choose another --run-id.")
-    if rows[0].data_digest != source.digest:
+    if run.data_digest != source.digest:
         raise UserError(
             f"Run {config.run_id} was made from other rows than {source.name} has now: choose another --run-id."
         )
-    return float(rows[0].started) / 1e6 if rows[0].started is not None else None
+    return float(run.started_at) if run.started_at is not None else time.time()
 
 
 def _refuse_unsigned(name: str) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.comparison.events import Listener
-from bakeoff.comparison.trial import Status
+from bakeoff.comparison.losses import lost_with_the_ground
+from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.job import RunResult, Say, run
+from bakeoff.places import refuse_if_held
 from bakeoff.redaction import is_redacted
 from bakeoff.results.schema import FINISHED
 from bakeoff.results.target import TableTarget
@@ -46,6 +48,7 @@ def resume(  # noqa: PLR0913 - the run, and where it is
         UserError: there is no such run, it is finished, or it cannot be asked again from what is stored.
     """
     target = TableTarget.at(home, catalog, schema)
+    refuse_if_held(home, run_id)
     with open_session(spark, home) as session:
         config = stored_config(session.spark, target, run_id, home)
         say(f"Run {run_id}: {config.source}, target {config.target}")
@@ -58,13 +61,18 @@ def stored_config(spark: SparkSession, target: TableTarget, run_id: str, home: P
     Raises:
         UserError: there is no such run, it is finished, or a part of what was asked is not stored.
     """
-    from bakeoff.results.tables import frame, read_trials
+    from bakeoff.results.run_file import read_run_file
+    from bakeoff.results.tables import exists, frame, read_trials
+    from bakeoff.stored import run_folder
 
-    runs = frame(spark, target, "runs")
-    row = runs.where(runs.run_id == run_id).select("config", "status").first()
+    row = None
+    if exists(spark, target, "runs"):
+        runs = frame(spark, target, "runs")
+        row = runs.where(runs.run_id == run_id).select("config", "status").first()
+    row = row or read_run_file(run_folder(home, run_id))  # it may have been cut off before its row was entered
     if row is None:
         raise UserError(f"There is no run {run_id!r} in {target.place}: `bakeoff runs` lists the runs.")
-    if row.status == FINISHED and all(o.status is not Status.CANCELLED for o in read_trials(spark, target, run_id)):
+    if row.status == FINISHED and not _has_open_trials(read_trials(spark, target, run_id)):
         raise UserError(
             f"Run {run_id} is finished and has nothing left to do: `bakeoff leaderboard {run_id}` shows its ranking."
         )
@@ -76,3 +84,8 @@ def stored_config(spark: SparkSession, target: TableTarget, run_id: str, home: P
         )
     places = {"home": home, "catalog": target.catalog, "schema": target.schema}
     return RunConfig.from_sources({**told, **places, "run_id": run_id})
+
+
+def _has_open_trials(outcomes: Sequence[Outcome]) -> bool:
+    """Whether trials were cancelled, or lost by an earlier version because what they ran on was gone."""
+    return any(o.status is Status.CANCELLED for o in outcomes) or bool(lost_with_the_ground(outcomes))

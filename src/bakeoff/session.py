@@ -70,7 +70,9 @@ def open_session(
     try:
         yield OpenSession(made, owned=True)
     finally:
-        made.stop()
+        from bakeoff.liveness import stop_session  # which asks this module about sessions
+
+        stop_session(made)
 
 
 def on_databricks() -> bool:
@@ -126,6 +128,8 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
             "pip install 'bakeoff[local]', or run this on a cluster."
         ) from error
 
+    from bakeoff.liveness import quieten_accumulators
+
     folder = home.absolute() / "spark"
     folder.mkdir(parents=True, exist_ok=True)
     delta = configure_spark_with_delta_pip(SparkSession.builder)._options  # noqa: SLF001 - the builder shows them nowhere else
@@ -135,6 +139,7 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
         gateway = None if SparkContext._gateway else _launch_java(conf, folder)  # noqa: SLF001
         context = SparkContext(conf=conf, gateway=gateway)
         context.setLogLevel("ERROR")
+        quieten_accumulators(context)
         return SparkSession(context)
 
 
@@ -174,7 +179,9 @@ def _launch_java(conf: SparkConf, folder: Path) -> Any:
     with log.open("ab") as stream, _environment({"JAVA_HOME": str(java_home)}, without=("SPARK_HOME",)):
         start = stream.tell()
         try:
-            return launch_gateway(conf, popen_kwargs={"stdout": stream, "stderr": stream})
+            # In a session of its own, because what ends a terminal ends everything in it, and the run has to end first.
+            # Java ends by itself with this process, whose pipe it reads.
+            return launch_gateway(conf, popen_kwargs={"stdout": stream, "stderr": stream, "start_new_session": True})
         except PySparkRuntimeError as error:
             said = log.read_bytes()[start:].decode(errors="replace")
             raise UserError(_why_java_ended(said, log)) from error

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run in order: what is finished is ranked and kept, and the same run can go on later.
+"""Ctrl-C, SIGTERM and SIGHUP end a run in order: what is finished is ranked and kept, and the same run can go on later.
 
 The first signal only leaves a note, which the run looks for now and then: an exception that comes out of nowhere could
 fall into the middle of a conversation with Java. A second one does what it would have done without us.
@@ -17,7 +17,8 @@ from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.trial import Status
 from bakeoff.errors import RunInterruptedError
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+"""SIGHUP is what the end of a terminal sends; Windows knows none."""
 
 
 class Interruption:

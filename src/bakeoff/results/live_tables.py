@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
 from bakeoff.comparison.events import Event, PlanMade, TrialDone
 from bakeoff.comparison.plan import Plan
-from bakeoff.results.journal import Journal
+from bakeoff.liveness import why_lost
+from bakeoff.results.journal import Journal, Segment
 from bakeoff.results.rows import RunRecord
-from bakeoff.results.tables import append_trials, enter_run, merge_run
+from bakeoff.results.tables import append_trials, enter_run, merge_run, merge_trials
 from bakeoff.results.target import TableTarget
 
 SECONDS_BETWEEN_COMMITS = 20.0
@@ -30,27 +32,50 @@ class LiveTables:
         target: where the tables are.
         run: the run as it is known when it starts.
         journal: holds every outcome before anybody hears of it.
-        entered: whether the run is in ``runs`` already, from an earlier attempt.
+        entered: whether the run may be in the tables already, from an earlier attempt.
+        check: raises where the run is another process's by now.
     """
 
-    def __init__(
-        self, spark: SparkSession, target: TableTarget, run: RunRecord, journal: Journal, *, entered: bool = False
+    def __init__(  # noqa: PLR0913 - what is written, where to, and what is there
+        self,
+        spark: SparkSession,
+        target: TableTarget,
+        run: RunRecord,
+        journal: Journal,
+        *,
+        entered: bool = False,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._spark = spark
         self._target = target
         self._run = run
         self._journal = journal
-        self._enter = merge_run if entered else enter_run
+        self._entered = entered
+        self._check = check
+        self._is_lost = False
         self._plan: Plan | None = None
         self._next_commit = time.monotonic() + SECONDS_BETWEEN_COMMITS
         self._lock = threading.Lock()
 
     def handle(self, event: Event) -> None:
-        """Enter the run, and commit now and then while trials end."""
+        """Enter the run, and commit now and then while trials end.
+
+        Where the session is gone, the journal has what the tables lack, and the run hears of it elsewhere.
+        """
+        if self._is_lost:
+            return
+        try:
+            self._hear(event)
+        except Exception as error:
+            self._is_lost = why_lost(self._spark, error) is not None
+            if not self._is_lost:
+                raise
+
+    def _hear(self, event: Event) -> None:
         if isinstance(event, PlanMade):
             self._plan = event.plan
             with self._lock:
-                self._enter(self._spark, self._target, self._run)
+                (merge_run if self._entered else enter_run)(self._spark, self._target, self._run)
         elif isinstance(event, TrialDone) and time.monotonic() > self._next_commit:
             self.flush()
 
@@ -62,8 +87,17 @@ class LiveTables:
             if self._plan is None:
                 return
             for segment in self._journal.unstored():
-                append_trials(self._spark, self._target, self._run.run_id, self._plan, segment.digest, segment.outcomes)
+                self._check()
+                self._store(segment, self._plan)
                 self._journal.mark_stored(segment)
             ended = time.monotonic()
             pause = min((ended - started) / COMMITS_SHARE, SELDOM_SECONDS)
             self._next_commit = ended + max(pause, SECONDS_BETWEEN_COMMITS)
+
+    def _store(self, segment: Segment, plan: Plan) -> None:
+        """Put a segment into ``trials``, in which no key of it can be yet where this is the run's only process ever."""
+        run_id = self._run.run_id
+        if self._entered or self._target.in_metastore:
+            merge_trials(self._spark, self._target, run_id, plan, segment.outcomes)
+        else:
+            append_trials(self._spark, self._target, run_id, plan, segment.digest, segment.outcomes)

@@ -16,7 +16,7 @@ from bakeoff.results.tracking import RUN_TAG, MlflowTracking, TrackedRun
 
 CALL_SECONDS = 60
 """How long a server may take to answer while nothing else waits for it."""
-_ENDED = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
+_ENDED = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "interrupted": "KILLED"}
 _ORDER = (messages.PLAN, messages.BATCH, messages.MODEL, messages.FILES, messages.ANSWER, messages.CLOSE)
 
 

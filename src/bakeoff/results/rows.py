@@ -51,13 +51,15 @@ class RunRecord:
     git_commit: str | None = None
     started_at: float | None = None
     finished_at: float | None = None
+    holder: str | None = None
+    heartbeat_at: float | None = None
 
 
 def run_row(run: RunRecord) -> dict[str, Any]:
     """The row of a run."""
     row = {item.name: getattr(run, item.name) for item in fields(run)}
     numbers = {name: finite(row[name]) for name in ("best_value", "wall_seconds", "ideal_seconds")}
-    times = {name: to_timestamp(row[name]) for name in ("started_at", "finished_at")}
+    times = {name: to_timestamp(row[name]) for name in ("started_at", "finished_at", "heartbeat_at")}
     return {**row, **numbers, **times, "versions": dict(run.versions)}
 
 

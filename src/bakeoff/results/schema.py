@@ -13,8 +13,10 @@ from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL
 from bakeoff.comparison.trial import TT, Status
 
 FINISHED = "finished"
-RUN_STATUSES = ("running", FINISHED, "failed", "killed")
-"""The values of ``runs.status``, after MLflow's; ``failed`` also stands for a run of which no model survived."""
+INTERRUPTED = "interrupted"
+RUN_STATUSES = ("running", FINISHED, "failed", "killed", INTERRUPTED)
+"""The values of ``runs.status``, after MLflow's; ``failed`` also stands for a run of which no model survived, and
+``interrupted`` for one whose trials that have not ended are open, because what it ran on is gone."""
 
 Naming = Callable[[str], str]
 """From the plain name of a table to how it is written in SQL."""
@@ -105,7 +107,7 @@ RUNS = Table(
         Column("n_folds", "INT", "Folds that each model was to run on"),
         Column("primary_metric", "STRING", "Key of the metric that ranks"),
         Column("higher_is_better", "BOOLEAN", "Direction of the primary metric"),
-        _key("status", "running, finished, failed or killed"),
+        _key("status", "running, finished, failed, killed or interrupted"),
         Column("n_models", "INT", "Models that were compared"),
         Column("n_ok", "INT", "Models with every fold scored"),
         Column("n_partial", "INT", "Models with some folds scored"),
@@ -122,6 +124,8 @@ RUNS = Table(
         Column("git_commit", "STRING", "Commit of the code that ran, where known"),
         Column("started_at", "TIMESTAMP", "When the run began"),
         Column("finished_at", "TIMESTAMP", "When it ended; NULL while it runs"),
+        Column("holder", "STRING", "Process that works on it, as JSON; NULL when none does"),
+        Column("heartbeat_at", "TIMESTAMP", "When that process has last said that it is there"),
     ),
     (("known_status", _among("status", RUN_STATUSES)),),
 )
@@ -191,12 +195,12 @@ _LAST_TRIALS = """
 SELECT * FROM (
   SELECT *, row_number() OVER (
     PARTITION BY run_id, model_id, fold
-    ORDER BY status = 'cancelled', finished_at DESC NULLS LAST, attempt DESC
+    ORDER BY status = 'cancelled', finished_at DESC NULLS LAST, attempt DESC, host, fit_seconds
   ) AS nth FROM {trials}
 ) AS numbered WHERE nth = 1"""
 
 LAST_TRIALS = View("last_trials", "The row of each trial that counts", _LAST_TRIALS)
-"""Not a view of its own: the trials of a run are read through it."""
+"""Not a view of its own: whoever reads trials, reads them through it, so that no key is there twice for anybody."""
 
 
 def _columns_of(table: Table, alias: str, *, without: tuple[str, ...] = ()) -> str:
@@ -234,6 +238,7 @@ WHERE newest.nth = 1""",  # noqa: S608
 )
 
 _FROM_BOARD = ("best_model_id", "best_value", "primary_metric", "status")
+_WHO_RUNS_IT = ("holder", "heartbeat_at")
 
 _BEST_MODELS = View(
     "best_models",
@@ -241,7 +246,7 @@ _BEST_MODELS = View(
     f"""
 SELECT best.model_id, best.model_name, best.primary_metric, best.primary_value, best.metrics, best.metrics_std,
   best.n_folds_ok, best.fit_seconds, best.mlflow_run_id AS model_mlflow_run_id,
-  {_columns_of(RUNS, "r", without=_FROM_BOARD)}, r.status AS run_status
+  {_columns_of(RUNS, "r", without=(*_FROM_BOARD, *_WHO_RUNS_IT))}, r.status AS run_status
 FROM (
   SELECT *, row_number() OVER (PARTITION BY run_id ORDER BY rank, model_id) AS nth
   FROM {{leaderboard}} WHERE status = '{COMPLETE}'

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import shutil
 import socket
 import threading
@@ -18,9 +17,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from bakeoff.results.entries import DatasetInfo
+from bakeoff.results.lease import is_there, this_process
 
 _LOG = logging.getLogger(__name__)
 FOLDER, MODEL_FOLDER = "mlflow", "model"
@@ -103,7 +101,7 @@ class Spool:
         number = max((int(path.stem) for path in _files(folder)), default=0) + 1
         # A new file each time: volumes on Databricks take no append to a file that exists.
         self._file = (folder / f"{number:06d}{_SUFFIX}").open("xb")
-        self.append({"kind": "head", "head": asdict(head), "process": _this_process()})
+        self.append({"kind": "head", "head": asdict(head), "process": this_process()})
 
     def append(self, message: Message) -> None:
         """Write a message; when this returns, the operating system has it, and the end of this process loses nothing.
@@ -166,24 +164,12 @@ def _read(path: Path) -> Attempt | None:
     process = messages[0].get("process", {})
     here = process.get("host") == socket.gethostname()
     ended = messages[-1].get("kind") == "close"
-    return Attempt(path, Head(**head), tuple(messages[1:]), not ended and here and _is_there(process), not here)
+    return Attempt(path, Head(**head), tuple(messages[1:]), not ended and here and is_there(process), not here)
 
 
 def _files(folder: Path) -> list[Path]:
     found = [path for path in folder.glob(f"*{_SUFFIX}") if path.stem.isdecimal()]
     return sorted(found, key=lambda path: int(path.stem))
-
-
-def _this_process() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "began": psutil.Process().create_time()}
-
-
-def _is_there(process: Mapping[str, Any]) -> bool:
-    """Whether it is still there, and no other has its number by now."""
-    try:
-        return bool(abs(psutil.Process(process["pid"]).create_time() - process["began"]) < 1.0)
-    except (psutil.Error, KeyError, TypeError, ValueError):
-        return False
 
 
 def _plain(value: Any) -> Any:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
-from bakeoff.comparison.trial import Outcome
+from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.errors import UserError, one_of
 from bakeoff.results.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
+from bakeoff.results.journal import last_of_each
 from bakeoff.results.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
 from bakeoff.results.schema import (
     LAST_TRIALS,
@@ -115,6 +116,19 @@ def append_trials(  # noqa: PLR0913, PLR0917 - none of them follows from the oth
     rows = [trial_row(run_id, plan, outcome) for outcome in outcomes]
     if rows:
         _append(spark, target, TRIALS, f"{run_id}-{segment_digest}", rows)
+
+
+def merge_trials(
+    spark: SparkSession, target: TableTarget, run_id: str, plan: Plan, outcomes: Sequence[Outcome]
+) -> None:
+    """Add outcomes of trials that may be there already, from an earlier attempt or another process.
+
+    What is there and has scores stays, and so does what is there beside an outcome that says nothing.
+    """
+    rows = [trial_row(run_id, plan, outcome) for outcome in last_of_each(outcomes)]
+    if rows:
+        better = f"t.status <> '{Status.OK}' AND s.status <> '{Status.CANCELLED}'"
+        _merge(spark, target, TRIALS, run_id, rows, only=better)
 
 
 def enter_run(spark: SparkSession, target: TableTarget, run: RunRecord) -> None:
@@ -220,6 +234,8 @@ def register_views(spark: SparkSession, target: TableTarget) -> None:
 
 def _queries(target: TableTarget) -> dict[str, str]:
     tables = {table: f"SELECT * FROM {target.name(table)}" for table in TABLES}  # noqa: S608
+    columns = ", ".join(f"`{column.name}`" for column in TRIALS.columns)
+    tables[TRIALS.name] = f"SELECT {columns} FROM ({LAST_TRIALS.select(target.name)}) AS last"  # noqa: S608
     return tables | {view.name: view.select(target.name) for view in VIEWS.values()}
 
 
@@ -242,7 +258,7 @@ def _ensure_table(spark: SparkSession, target: TableTarget, table: Table) -> Non
 
 
 def _fit(spark: SparkSession, name: str, table: Table) -> None:
-    """Add the columns that a table of an earlier version does not have.
+    """Add the columns that a table of an earlier version does not have, and renew its checks.
 
     Raises:
         UserError: it is not Bakeoff's, or has a column of another type.
@@ -262,6 +278,10 @@ def _fit(spark: SparkSession, name: str, table: Table) -> None:
             )
     if lacking:
         _LOG.info("%s is an earlier version's and gets %s.", name, ", ".join(column.name for column in lacking))
+        # First its checks, which may allow more by now: where this is cut off, the columns still tell the version.
+        for check, condition in table.checks:
+            spark.sql(f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {check}")
+            spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
         spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({definitions(lacking)})")
 
 
@@ -312,9 +332,16 @@ def _append(
     commit(target, lambda: writer.saveAsTable(target.name(table.name)))
 
 
-def _merge(
-    spark: SparkSession, target: TableTarget, table: Table, run_id: str, rows: Sequence[Mapping[str, Any]]
+def _merge(  # noqa: PLR0913 - where to, what, and on which condition
+    spark: SparkSession,
+    target: TableTarget,
+    table: Table,
+    run_id: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    only: str = "true",
 ) -> None:
+    """Add rows; where one of that key is there (``t``), the one that is sent (``s``) takes its place only on a condition."""
     # The rows travel as one JSON parameter: so the source needs neither a temporary view nor Delta's Python library,
     # which on Connect there is none of before Delta 4. The run's id is a condition of its own to let Delta skip files.
     columns = ", ".join(f"{_sent(column, 'sent')} AS `{column.name}`" for column in table.columns)
@@ -328,7 +355,7 @@ def _merge(
           FROM (SELECT explode(from_json(:rows, 'ARRAY<{_json_type(table)}>', map('mode', 'FAILFAST'))) AS sent)
         ) AS s
         ON t.run_id = :run_id AND {same_row}
-        WHEN MATCHED THEN UPDATE SET {", ".join(f"t.{name} = s.{name}" for name in names)}
+        WHEN MATCHED AND {only} THEN UPDATE SET {", ".join(f"t.{name} = s.{name}" for name in names)}
         WHEN NOT MATCHED THEN INSERT ({", ".join(names)}) VALUES ({", ".join(f"s.{name}" for name in names)})"""  # noqa: S608 - what is put in are names of ours and quoted ones
     arguments = {"rows": json.dumps(rows, default=to_micros, allow_nan=False), "run_id": run_id}
     commit(target, lambda: spark.sql(statement, args=arguments))
