@@ -14,7 +14,7 @@ from bakeoff.commands.reading import leaderboard, report, runs, sql, ui
 from bakeoff.commands.running import demo, resume, run
 from bakeoff.commands.sending import sync
 from bakeoff.commands.shared import tell
-from bakeoff.errors import BakeoffError, RunInterruptedError
+from bakeoff.errors import BakeoffError, EngineLostError, RunInterruptedError
 from bakeoff.redaction import redact_text
 
 
@@ -26,7 +26,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except BakeoffError as error:
             said = redact_text(str(error))
-            tell(said if isinstance(error, RunInterruptedError) else f"Error: {said}", err=True)
+            tell(said if isinstance(error, RunInterruptedError | EngineLostError) else f"Error: {said}", err=True)
             ctx.exit(error.exit_code)
 
 
@@ -49,8 +49,8 @@ def main(args: Sequence[str] | None = None) -> None:
     Returns where all went well, because a job on Databricks takes ``sys.exit(0)`` for a failure.
 
     Raises:
-        SystemExit: with 2 for a mistake in what was asked, 1 for a run that failed, 130 or 143 for one that Ctrl-C or
-            SIGTERM has ended.
+        SystemExit: with 2 for a mistake in what was asked, 1 for a run that failed, 75 for one that lost what
+            it ran on and can go on, 130, 143 or 129 for one that Ctrl-C, SIGTERM or SIGHUP has ended.
     """
     # PyCaret writes a log into the working directory from the moment it is imported; a job has its own.
     os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)

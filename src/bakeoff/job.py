@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
-NO_HOLDER = {"holder": None, "heartbeat_at": None}
 LISTENER_SECONDS = 60.0
 """How long the end of a run waits for its logging to catch up."""
 
@@ -238,7 +237,8 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     record = replace(
         places.record,
         **places.tracking.ids,
-        **NO_HOLDER,
+        holder=None,
+        heartbeat_at=None,
         status="killed" if backend.stopped else "finished" if best else "failed",
         n_folds=plan.n_folds,
         primary_metric=plan.sort_by,
@@ -333,12 +333,9 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
     from bakeoff.results import tables
 
     places.live.flush()
-    tables.merge_run(
-        spark,
-        places.tables,
-        replace(places.record, **places.tracking.ids, **NO_HOLDER, status=status, finished_at=time.time()),
-    )
-    for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
+    record = replace(places.record, **places.tracking.ids, holder=None, heartbeat_at=None)
+    tables.merge_run(spark, places.tables, replace(record, status=status, finished_at=time.time()))
+    for problem in places.tracking.close("FAILED" if status == "failed" else "KILLED"):
         _LOG.warning("%s", problem)
 
 

@@ -40,20 +40,25 @@ def why_lost(spark: SparkSession | None, error: BaseException | None = None) -> 
         spark: the session; without one only the error is looked at.
         error: what was just raised, where something was.
     """
+    if why := _why_by_itself(error):
+        return why
+    if spark is None:
+        return None
+    if is_connect(spark):
+        return SERVER_GONE if _SERVER_TEXT.search(str(error or "")) else None
+    return _why_classic_lost(spark)
+
+
+def _why_by_itself(error: BaseException | None) -> str | None:
+    """What an error says is gone, without that anybody is asked."""
     if isinstance(error, EngineLostError):
         return error.reason
-    said = "" if error is None else str(error)
+    said = str(error or "")
     if isinstance(error, OSError) and error.errno in _DISK:
         return f"{NO_ROOM} ({error})" if error.errno in {errno.ENOSPC, errno.EDQUOT} else f"The disk fails ({error})"
     if found := _NO_ROOM_TEXT.search(said):
         return f"{NO_ROOM} ({found[0]})"
-    if _STOPPED_TEXT.search(said):
-        return STOPPED
-    if spark is None:
-        return None
-    if is_connect(spark):
-        return SERVER_GONE if _SERVER_TEXT.search(said) else None
-    return _why_classic_lost(spark)
+    return STOPPED if _STOPPED_TEXT.search(said) else None
 
 
 def _why_classic_lost(spark: Any) -> str | None:
@@ -155,7 +160,7 @@ def without_py4j_pages() -> Iterator[None]:
 
 
 def quieten_accumulators(context: Any) -> None:
-    """Keep PySpark's server for accumulators from printing a traceback when the Java process that talks to it is gone."""
+    """Keep PySpark's server for accumulators from printing a traceback when Java, which talks to it, is gone."""
     server = getattr(context, "_accumulatorServer", None)
     if server is None:
         return

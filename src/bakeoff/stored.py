@@ -145,9 +145,11 @@ def _artifact(home: Path, mlflow_run_id: str, path: str) -> Path:
 
 
 def _record(row: Mapping[str, Any]) -> RunRecord:
-    known = {name: row.get(name) for name in RunRecord.__dataclass_fields__}
-    times = {f"{name}_at": (row.get(f"{name}_micros") or 0) / 1e6 or None for name in ("started", "finished", "heartbeat")}
-    return RunRecord(**{**known, **times, "versions": row["versions"] or {}})
+    known: dict[str, Any] = {name: row.get(name) for name in RunRecord.__dataclass_fields__}
+    times = {
+        f"{name}_at": (row.get(f"{name}_micros") or 0) / 1e6 or None for name in ("started", "finished", "heartbeat")
+    }
+    return RunRecord(**(known | times | {"versions": row["versions"] or {}}))
 
 
 def _plan(run: RunRecord, rows: list[dict[str, Any]], look: Look) -> Plan:

@@ -32,15 +32,10 @@ from bakeoff.commands.shared import (
 @SCHEMA
 def runs(home: Path, catalog: str | None, schema: str | None, as_json: bool) -> None:
     """List the runs, the newest first."""
-    from bakeoff.results.tables import frame as table_of
+    from bakeoff.listing import list_runs
 
     with answering(as_json=as_json), results_of(home, catalog, schema) as (spark, tables):
-        columns = (
-            "run_id", "started_at", "status", "source", "target", "n_models", "n_failed", "best_model_id",
-            "round(best_value, 4) AS best_value", "primary_metric", "round(wall_seconds, 1) AS seconds",
-        )  # fmt: skip
-        newest_first = table_of(spark, tables, "runs").orderBy("started_at", ascending=False)
-        frame = newest_first.selectExpr(*columns).toPandas()
+        frame = list_runs(spark, tables, home)
     if as_json:
         print_json({"runs": json.loads(frame.to_json(orient="records", date_format="iso"))})
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakeoff.errors import BakeoffError, RunInterruptedError, UserError
+from bakeoff.errors import BakeoffError, EngineLostError, RunInterruptedError, UserError
 from bakeoff.redaction import redact_text
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def answering(*, as_json: bool) -> Iterator[None]:
         yield
     except BakeoffError as error:
         if as_json:
-            status = "killed" if isinstance(error, RunInterruptedError) else "failed"
+            lost = isinstance(error, EngineLostError)
+            status = "killed" if isinstance(error, RunInterruptedError) else "interrupted" if lost else "failed"
             print_json({"status": status, "error": redact_text(str(error))})
         raise
 
@@ -66,7 +67,7 @@ def require_results(home: Path, schema: str | None) -> None:
     Raises:
         UserError: there are no local tables, and none in a metastore were named.
     """
-    if not schema and not (home / "tables").exists():
+    if not schema and not (home / "tables").exists() and not any((home / "runs").glob("*/run.json")):
         raise UserError(f"There are no results in {home} yet: run `bakeoff demo`, or name another --home.")
 
 
@@ -89,7 +90,7 @@ def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[
     """A session in which the tables and views of earlier runs have their plain names."""
     from rich.console import Console
 
-    from bakeoff.results.tables import register_views
+    from bakeoff.results.tables import exists, register_views
     from bakeoff.results.target import TableTarget
     from bakeoff.session import open_session
 
@@ -98,7 +99,7 @@ def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[
     with ExitStack() as stack:
         with Console(stderr=True).status("Starting Spark"):
             spark, owned = stack.enter_context(open_session(None, home))
-        if owned:
+        if owned and exists(spark, target, "runs"):
             register_views(spark, target)
         yield spark, target
 

@@ -84,8 +84,8 @@ class Bounds:
 class FugueExecutor:
     """Runs tasks on an engine of Fugue's, one small job each.
 
-    Used as a context manager: leaving it ends the threads and takes the payload back. Where the engine is lost, all that
-    was to run on it fails with an `EngineLostError`, and it is asked for nothing any more.
+    Used as a context manager: leaving it ends the threads and takes the payload back. Where the engine is lost, all
+    that was to run on it fails with an `EngineLostError`, and it is asked for nothing any more.
 
     Args:
         engine: an opened engine.
@@ -151,16 +151,16 @@ class FugueExecutor:
         On a thread of its own: Ctrl-C on the caller's must not fall into the middle of a conversation with Java, which
         PySpark's own handler would then begin another one in.
         """
-        while not self._ended.wait(LOOK_SECONDS) and not self._is_lost():
-            if self._grows:
+        while not (self._ended.wait(LOOK_SECONDS) or self._lost):
+            self._look_closer()
+            if self._grows and not self._lost:
                 with contextlib.suppress(Exception):
                     self._man(self._engine.slots)
 
-    def _is_lost(self, error: BaseException | None = None) -> bool:
-        """Whether the engine is gone, as it says itself now or when something has failed on it."""
+    def _look_closer(self, error: BaseException | None = None) -> None:
+        """Ask the engine whether it is gone, now and then or when something has failed on it."""
         if self._lost is None and not self._cancelled.is_set():
             self._lost = self._engine.why_lost(error)
-        return self._lost is not None
 
     def _man(self, slots: int) -> None:
         """Give every slot its thread; where there are fewer than before, the other threads get nothing to do."""
@@ -281,8 +281,8 @@ class FugueExecutor:
             try:
                 future.set_result(self._engine.run(self._timed(work), describe(work, self._run_name)))
             except Exception as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
-                gone = self._is_lost(error)
-                future.set_exception(EngineLostError(self._lost) if gone else worker_error(error))
+                self._look_closer(error)
+                future.set_exception(EngineLostError(self._lost) if self._lost else worker_error(error))
             except BaseException as error:  # noqa: BLE001 - as above
                 future.set_exception(error)
 

@@ -1,7 +1,7 @@
 """Who works on a run: one process at a time.
 
-A lease is a file in the run's folder that its holder renews every few seconds. Files are numbered, each is made in the one
-way that only one process can succeed at, and the highest number holds. So a lease is taken over by making the next
+A lease is a file in the run's folder that its holder renews every few seconds. Files are numbered, each is made in the
+one way that only one process can succeed at, and the highest number holds. So a lease is taken over by making the next
 number, and one that was taken over is seen by who had it. No lock is used, since volumes on Databricks know none.
 """
 
@@ -213,7 +213,7 @@ def is_there(process: Mapping[str, Any]) -> bool:
     """Whether a process is still there, and no other has its number by now."""
     try:
         found = psutil.Process(process["pid"])
-        return abs(found.create_time() - process["began"]) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
+        return bool(abs(found.create_time() - process["began"]) < 1.0 and found.status() != psutil.STATUS_ZOMBIE)
     except (psutil.Error, KeyError, TypeError, ValueError):
         return False
 

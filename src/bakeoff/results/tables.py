@@ -341,7 +341,7 @@ def _merge(  # noqa: PLR0913 - where to, what, and on which condition
     *,
     only: str = "true",
 ) -> None:
-    """Add rows; where one of that key is there (``t``), the one that is sent (``s``) takes its place only on a condition."""
+    """Add rows; where one of that key is there (``t``), the one that is sent (``s``) replaces it on a condition."""
     # The rows travel as one JSON parameter: so the source needs neither a temporary view nor Delta's Python library,
     # which on Connect there is none of before Delta 4. The run's id is a condition of its own to let Delta skip files.
     columns = ", ".join(f"{_sent(column, 'sent')} AS `{column.name}`" for column in table.columns)
