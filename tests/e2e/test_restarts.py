@@ -8,20 +8,23 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import pytest
 from data import breast_cancer
 from mlflow.tracking import MlflowClient
+from waiting import until
 
 from bakeoff import RunConfig, run
 from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.comparison.trial import Outcome, Status, Trial
-from bakeoff.errors import NoModelSurvivedError, RunInterruptedError, UserError
+from bakeoff.errors import EngineLostError, NoModelSurvivedError, RunConflictError, RunInterruptedError, UserError
+from bakeoff.listing import list_runs
 from bakeoff.results.journal import Journal, read_folder
 from bakeoff.results.store import local_tracking_uri
 from bakeoff.results.tables import frame, read_trials
@@ -66,8 +69,21 @@ def finished(folder: Path, run_id: str) -> dict[Trial, Outcome]:
     return {outcome.trial: outcome for outcome in known if outcome.status is not Status.CANCELLED}
 
 
-def cut_off(folder: Path, run_id: str, share: float, number: signal.Signals, *arguments: str, times: int = 1) -> Cut:
-    """Start ``bakeoff`` and send it a signal once this share of all trials is finished."""
+def java_of(process: subprocess.Popen[Any]) -> psutil.Process:
+    (java,) = [child for child in psutil.Process(process.pid).children() if child.name() == "java"]
+    return java
+
+
+def cut_off(
+    folder: Path,
+    run_id: str,
+    share: float,
+    number: signal.Signals,
+    *arguments: str,
+    times: int = 1,
+    victim: Callable[[Any], Any] = lambda process: process,
+) -> Cut:
+    """Start ``bakeoff`` and send it, or a process of its, a signal once this share of all trials is finished."""
     command = [sys.executable, "-m", "bakeoff", *arguments]
     said = folder / f"{run_id}-{number.name}.txt"
     with said.open("w") as stream, subprocess.Popen(command, stdout=stream, stderr=stream, cwd=folder) as process:
@@ -77,7 +93,7 @@ def cut_off(folder: Path, run_id: str, share: float, number: signal.Signals, *ar
             assert time.monotonic() < end, said.read_text()
             time.sleep(0.02)
         for _ in range(times):
-            process.send_signal(number)
+            victim(process).send_signal(number)
             time.sleep(0.1)
         code = process.wait(timeout=PATIENCE)
     return Cut(code, said.read_text(), finished(folder, run_id))
@@ -221,7 +237,10 @@ def test_a_driver_killed_at_any_time_goes_on(share: float, spark: Any, folder: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("share", "number"), [(0.1, signal.SIGTERM), (0.5, signal.SIGTERM), (0.99, signal.SIGINT)])
+@pytest.mark.parametrize(
+    ("share", "number"),
+    [(0.1, signal.SIGTERM), (0.5, signal.SIGTERM), (0.5, signal.SIGHUP), (0.99, signal.SIGINT)],
+)
 def test_a_signal_at_any_time_ends_the_run_in_order(
     share: float, number: signal.Signals, spark: Any, folder: Path, client: MlflowClient
 ) -> None:
@@ -239,6 +258,71 @@ def test_a_signal_at_any_time_ends_the_run_in_order(
     if row.status == "killed":
         run(config(folder, run_id), spark, say=lambda _: None)
         went_on(spark, folder, client, run_id, cut)
+
+
+@pytest.mark.parametrize(
+    "share",
+    [pytest.param(0.1, marks=pytest.mark.slow), 0.5, pytest.param(0.9, marks=pytest.mark.slow)],
+)
+def test_where_sparks_java_is_killed_the_run_is_interrupted_and_goes_on(
+    share: float, spark: Any, folder: Path, client: MlflowClient
+) -> None:
+    run_id = f"java-at-{share}"
+    cut = cut_off(folder, run_id, share, signal.SIGKILL, *asked(folder, run_id), victim=java_of)
+    assert cut.code == EngineLostError.exit_code, cut.said
+    assert all(outcome.ok for outcome in cut.finished.values())
+    assert f"Run {run_id} was interrupted. Spark's Java process is gone: {len(cut.finished)} of {N_TRIALS}" in cut.said
+    assert f"`bakeoff resume {run_id} --home home` goes on." in cut.said
+    assert "Traceback" not in cut.said
+    assert len(cut.said.splitlines()) < 20
+    listed = list_runs(spark, TableTarget(path=folder / "home" / "tables"), folder / "home").set_index("run_id")
+    assert listed.loc[run_id].status == "interrupted"
+    said: list[str] = []
+    resume(run_id, spark, said.append, home=folder / "home")
+    assert f"Run {run_id} goes on: {len(cut.finished)} of its trials are finished already." in said
+    went_on(spark, folder, client, run_id, cut)
+
+
+def test_a_run_that_was_killed_before_its_row_was_entered_is_listed_and_can_be_resumed(
+    whole: Any, spark: Any, folder: Path, client: MlflowClient
+) -> None:
+    home = folder / "home"
+    command = [sys.executable, "-m", "bakeoff", *asked(folder, "early")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder) as process:
+        until(lambda: (home / "runs" / "early" / "run.json").exists(), PATIENCE)
+        process.kill()
+    assert frame(spark, whole.tables, "runs").where("run_id = 'early'").count() == 0
+    assert list_runs(spark, whole.tables, home).set_index("run_id").loc["early"].status == "interrupted"
+    with pytest.raises(UserError, match="asked something else"):
+        run(config(folder, "early", seed=7), spark, say=lambda _: None)
+    resume("early", spark, say=lambda _: None, home=home)
+    went_on(spark, folder, client, "early")
+    assert list_runs(spark, whole.tables, home).set_index("run_id").loc["early"].status == "finished"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(580)
+def test_of_five_processes_with_one_run_id_one_runs_and_a_sixth_takes_over_when_it_is_killed(
+    spark: Any, folder: Path, client: MlflowClient
+) -> None:
+    command = [sys.executable, "-m", "bakeoff", *asked(folder, "five")]
+    logs = [folder / f"five-{n}.txt" for n in range(5)]
+    with ExitStack() as stack:
+        streams = [stack.enter_context(log.open("w")) for log in logs]
+        five = [subprocess.Popen(command, stdout=each, stderr=each, cwd=folder) for each in streams]
+        until(lambda: len(finished(folder, "five")) >= 0.2 * N_TRIALS, 2 * PATIENCE)
+        until(lambda: sum(each.poll() is None for each in five) == 1, 2 * PATIENCE)
+        (has_it,) = [each for each in five if each.poll() is None]
+        with pytest.raises(RunConflictError, match=f"Run five is going on: process {has_it.pid} on"):
+            resume("five", spark, home=folder / "home")
+        has_it.kill()
+        has_it.wait()
+    others = [(each, log.read_text()) for each, log in zip(five, logs, strict=True) if each is not has_it]
+    assert {each.returncode for each, _ in others} == {2}
+    assert all(f"process {has_it.pid} on" in said and "Traceback" not in said for _, said in others)
+    cut = Cut(-signal.SIGKILL, "", finished(folder, "five"))
+    run(config(folder, "five"), spark, say=lambda _: None)
+    went_on(spark, folder, client, "five", cut)
 
 
 class Interrupts:
