@@ -23,7 +23,7 @@ from bakeoff.comparison.significance import Verdict, judge, mark_ties
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.display import DisplayListener, _DisplayUtil
-from bakeoff.errors import UserError
+from bakeoff.errors import EngineLostError, UserError
 from bakeoff.execution.engines import open_engine
 from bakeoff.execution.executor import Bounds, FugueExecutor
 from bakeoff.execution.helped_engine import HelpedEngine, with_help
@@ -35,6 +35,8 @@ from bakeoff.pycaret3.request import Request, read_request
 from bakeoff.pycaret3.runner import Refitted, runner_for
 from bakeoff.pycaret3.state import chosen, highlighted, load_models, restore_state, score_grid, sort_column
 
+LOST_SECONDS = 2.0
+"""How long the end of a comparison waits for its listeners where the engine is gone, which some of them may need."""
 _LOCK = RLock()
 
 
@@ -260,6 +262,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         started, began_at = time.monotonic(), time.time()
         engine = open_engine(self._engine, self._conf, self._payload_dir)
         announcer = Announcer([*self._listeners, *shown])
+        patience = self._listener_timeout
         known = outcomes_of_broken(broken, plan)
         costs = PriorCosts(len(frozen.y), frozen.width)
 
@@ -288,8 +291,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 self.stopped = scheduler.stopped or len(refitted) < len(winners)
                 helped = engine if isinstance(engine, HelpedEngine) else None
                 slots = helped.slots_used if helped else executor.slots
+        except EngineLostError:
+            patience = min(patience, LOST_SECONDS)
+            raise
         finally:
-            self.listener_problems = announcer.close(self._listener_timeout)
+            self.listener_problems = announcer.close(patience)
         self.verdict = judge(plan, board)
         self._board = board = mark_ties(board, self.verdict)
         fresh = [outcome for outcome in board.outcomes if outcome not in self._done]

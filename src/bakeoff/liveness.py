@@ -7,6 +7,7 @@ import logging
 import re
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ STOPPED = "The Spark session was stopped"
 JAVA_GONE = "Spark's Java process is gone"
 SERVER_GONE = "The Spark Connect server cannot be reached any more"
 NO_ROOM = "There is no room left on the disk"
+
+LOOK_SECONDS = 2.0
 
 _STOPPED_TEXT = re.compile(
     r"(?i)SparkContext (?:has been |was )?(?:shut ?down|stopped)|stopped SparkContext|Application has been killed"
@@ -100,6 +103,28 @@ class ServerWatch:
             return True
         except OSError:
             return False
+
+
+class SessionWatch:
+    """Looks now and then whether a session is still there, for a run that needs it at its end only."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark = spark
+        self._server = ServerWatch(spark) if is_connect(spark) else None
+        self._next_look = 0.0
+
+    def check(self) -> None:
+        """Go on, unless the session is gone.
+
+        Raises:
+            EngineLostError: it is.
+        """
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        gone = SERVER_GONE if self._server and self._server.is_gone() else why_lost(self._spark)
+        if gone:
+            raise EngineLostError(gone)
 
 
 def _address(spark: Any) -> tuple[str, int] | None:

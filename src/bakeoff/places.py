@@ -7,8 +7,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from bakeoff.comparison.losses import lost_with_the_ground
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
+from bakeoff.liveness import SessionWatch
 from bakeoff.provenance import git_commit, versions
 from bakeoff.redaction import redact, redact_text, secrets_in
 from bakeoff.results.target import TableTarget
@@ -177,25 +178,35 @@ def _open_held(
         raise
     hold = Hold(lease, claim)
     record = replace(record, **tracking.ids)
-    journal = Journal(folder / "journal")
-    stored = tables.read_trials(spark, target, config.run_id) if earlier else []
-    # A trial that was cancelled in one attempt and finished in another is finished, wherever that is written.
-    ended = [outcome for outcome in [*stored, *journal.read()] if outcome.status is not Status.CANCELLED]
-    known = {outcome.trial: outcome for outcome in ended}
-    lost = lost_with_the_ground(tuple(known.values()))
-    done = tuple(outcome for trial, outcome in known.items() if trial not in lost)
-    if lost:
-        say(f"{len(lost)} trials were lost because what they ran on was gone, and run again.")
-    if done:
-        say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
-    entered = earlier is not None or claim is not None
-    live = LiveTables(spark, target, record, journal, entered=entered, check=hold.check)
+    with ExitStack() as undo:
+        undo.callback(hold.release)
+        journal = Journal(folder / "journal")
+        stored = tables.read_trials(spark, target, config.run_id) if earlier else []
+        done = _finished_before(config.run_id, [*stored, *journal.read()], say)
+        entered = earlier is not None or claim is not None
+        live = LiveTables(spark, target, record, journal, entered=entered, check=hold.check)
+        session = SessionWatch(spark)
+        undo.pop_all()
 
     def keep(outcome: Outcome) -> None:
         hold.check()
         journal.append(outcome)
+        session.check()
 
     return Places(record, target, live, tracking, hold, keep, done, known_seconds, secrets_of(config))
+
+
+def _finished_before(run_id: str, outcomes: Sequence[Outcome], say: Callable[[str], None]) -> tuple[Outcome, ...]:
+    """Of what earlier attempts have written, the oldest first, what need not run again."""
+    # A trial that was cancelled in one attempt and finished in another is finished, wherever that is written.
+    ended = {outcome.trial: outcome for outcome in outcomes if outcome.status is not Status.CANCELLED}
+    lost = lost_with_the_ground(tuple(ended.values()))
+    done = tuple(outcome for trial, outcome in ended.items() if trial not in lost)
+    if lost:
+        say(f"Run {run_id}: {len(lost)} trials were lost because what they ran on was gone, and run again.")
+    if done:
+        say(f"Run {run_id} goes on: {len(done)} of its trials are finished already.")
+    return done
 
 
 def secrets_of(config: RunConfig) -> frozenset[str]:

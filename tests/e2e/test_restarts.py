@@ -289,7 +289,7 @@ def test_a_run_that_was_killed_before_its_row_was_entered_is_listed_and_can_be_r
     home = folder / "home"
     command = [sys.executable, "-m", "bakeoff", *asked(folder, "early")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder) as process:
-        until(lambda: (home / "runs" / "early" / "run.json").exists(), PATIENCE)
+        until((home / "runs" / "early" / "run.json").exists, PATIENCE)
         process.kill()
     assert frame(spark, whole.tables, "runs").where("run_id = 'early'").count() == 0
     assert list_runs(spark, whole.tables, home).set_index("run_id").loc["early"].status == "interrupted"

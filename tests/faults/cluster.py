@@ -25,6 +25,7 @@ from pyspark.sql import SparkSession
 
 from bakeoff import FugueBackend
 from bakeoff.comparison.events import Event, TaskStarted, TrialDone
+from bakeoff.errors import EngineLostError
 from bakeoff.session import find_java
 
 HOME = Path(pyspark.__file__).parent
@@ -68,6 +69,10 @@ class Cluster:
         self._start("master.Master", "--host", LOOPBACK, "--port", str(port), "--webui-port", "0")
         until(lambda: _listens(port))
 
+    def kill_master(self) -> None:
+        for process in [*self._processes[0].children(recursive=True), self._processes[0]]:
+            process.kill()
+
     def add_worker(self, name: str) -> None:
         work = self._folder / name
         options = ["--host", LOOPBACK, "--webui-port", "0", "--cores", "1", "--memory", "1g", "--work-dir", str(work)]
@@ -91,6 +96,32 @@ class Cluster:
         command = [str(HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{kind}", *options]
         with (self._folder / f"{kind}-{len(self._processes)}.log").open("wb") as log:
             self._processes.append(psutil.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT))
+
+
+class StopsTheSession:
+    """Stops the session after some trials, as another cell of a notebook may."""
+
+    def __init__(self, spark: Any) -> None:
+        self.spark = spark
+        self.n_done = 0
+
+    def handle(self, event: Event) -> None:
+        self.n_done += isinstance(event, TrialDone)
+        if self.n_done == 4 and isinstance(event, TrialDone):
+            self.spark.stop()
+
+
+class KillsTheMaster:
+    """Kills the cluster's master after some trials."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.n_done = 0
+
+    def handle(self, event: Event) -> None:
+        self.n_done += isinstance(event, TrialDone)
+        if self.n_done == 4 and isinstance(event, TrialDone):
+            self.cluster.kill_master()
 
 
 class Disturbs:
@@ -146,7 +177,7 @@ def session(cluster: Cluster) -> Iterator[Any]:
     made.stop()
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, compare: Callable[[Any, Cluster, Path], dict[str, Any]]) -> None:
     """Compare models while the cluster changes, and print what became of it as JSON."""
     cluster = Cluster(folder)
     try:
@@ -154,9 +185,27 @@ def main(folder: Path) -> None:
             cluster.add_worker(name)
         with session(cluster) as spark:
             until(lambda: spark.sparkContext.defaultParallelism == 2 and len(cluster.executors()) == 2)
-            print(json.dumps(_compare(spark, cluster, folder)))  # noqa: T201
+            print(json.dumps(compare(spark, cluster, folder)))  # noqa: T201
     finally:
         cluster.close()
+
+
+def without_master(spark: Any, cluster: Cluster, folder: Path) -> dict[str, Any]:
+    """Compare models, kill the master on the way, and stop the session in the middle of a second comparison."""
+    exp = experiment(breast_cancer(200), "target", fold=N_FOLDS)
+    models = [Slow(str(folder / "fits"), var_smoothing=10.0**-n) for n in range(1, 5)]
+    backend = FugueBackend(spark, listeners=[KillsTheMaster(cluster)], driver_trials=False)
+    exp.compare_models(models, parallel=backend, verbose=False)
+    survived = {"statuses": sorted(set(backend.trials["status"])), "trials": len(backend.trials)}
+    (folder / "fits").unlink()
+    backend = FugueBackend(spark, listeners=[StopsTheSession(spark)], driver_trials=False)
+    said = ""
+    try:
+        exp.compare_models(models, parallel=backend, verbose=False)
+    except EngineLostError as error:
+        said = str(error)
+    left = backend.trials
+    return {**survived, "said": said, "left": sorted(set(left["status"])), "n_left": len(left)}
 
 
 def _compare(spark: Any, cluster: Cluster, folder: Path) -> dict[str, Any]:
@@ -198,4 +247,4 @@ def _compare(spark: Any, cluster: Cluster, folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), without_master if sys.argv[2:] == ["without_master"] else _compare)

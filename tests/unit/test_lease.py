@@ -96,7 +96,7 @@ def test_a_holder_on_another_machine_counts_as_gone_when_it_has_been_silent_for_
 
 @pytest.mark.parametrize("comes_back", [True, False])
 def test_one_that_is_late_gets_the_time_to_say_that_it_is_there(
-    comes_back: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, comes_back: bool
 ) -> None:
     file = write(tmp_path, elsewhere(age=15.0))
     naps: list[float] = []

@@ -137,6 +137,10 @@ class Scheduler:
                 self._fill(backlog)
                 self._collect(deadline)
                 self._check_ground()
+        except EngineLostError:
+            self._is_lost = True
+            self.executor.cancel()
+            raise
         except BaseException:
             self.executor.cancel()
             raise
@@ -198,7 +202,6 @@ class Scheduler:
         if why is None and self._losses.are_suspicious(max(1, self.executor.slots)):
             why = f"Something is wrong with the workers: {self._losses}"
         if why is not None:
-            self._is_lost = True
             n_done = len(self._outcomes)
             raise EngineLostError(why, f"{n_done} of {len(self.plan.trials)} trials are finished, the others are open.")
 
