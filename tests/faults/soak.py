@@ -2,7 +2,8 @@
 
 Thirty trials a seed on a local Spark with two workers. About one trial in ten does something bad, of every kind there
 is; some do it once and are well when they are tried again. Afterwards each row is compared with what was done: none may
-be lost, double, without a reason or with another score than without faults.
+be lost, double, without a reason or with another score than without faults. Then as many whole jobs, with faults of
+what they stand on: see `ground_soak`.
 """
 
 # ruff: noqa: T201 - a program talks
@@ -25,6 +26,7 @@ import logging
 import numpy as np
 import psutil
 from data import breast_cancer, experiment
+from ground_soak import soak as soak_the_ground
 from hurting import DEEDS
 from models import Told, _note
 
@@ -125,9 +127,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--only", choices=["trials", "ground"], help="what to strike")
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)
     os.environ[MARK] = str(os.getpid())
+    n_problems = 0
+    if asked.only != "ground":
+        n_problems += soak_trials(asked)
+    if asked.only != "trials":
+        n_problems += soak_the_ground(asked.first, asked.seeds)
+    time.sleep(5)
+    left = [process for process in psutil.process_iter() if _is_ours(process)]
+    print(f"  {'processes left':28} {len(left)}")
+    return 1 if n_problems or left else 0
+
+
+def soak_trials(asked: argparse.Namespace) -> int:
+    """Compare models that misbehave, seed after seed; returns the number of problems."""
     seen: Counter[str] = Counter()
     problems: list[str] = []
     longest = 0.0
@@ -145,15 +161,12 @@ def main() -> int:
             print(f"seed {seed}: {time.monotonic() - started:5.1f} s  {'; '.join(wrong) or 'all is well'}", flush=True)
         wall = time.monotonic() - begun
         spark.stop()
-    time.sleep(5)
-    left = [process for process in psutil.process_iter() if _is_ours(process)]
     n_trials = asked.seeds * N_MODELS * N_FOLDS
     print(f"\n{asked.seeds} seeds, {n_trials} trials in {wall:.0f} s; the longest run took {longest:.1f} s")
     for what, count in sorted(seen.items()):
         print(f"  {what:28} {count}")
-    print(f"  {'processes left':28} {len(left)}")
     print(f"  {'problems':28} {len(problems)}")
-    return 1 if problems or left else 0
+    return len(problems)
 
 
 if __name__ == "__main__":
