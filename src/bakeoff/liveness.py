@@ -167,7 +167,8 @@ class _Repeats(logging.Filter):
     """Drops what Py4J logs, pages with a traceback each, about errors that it raises as well."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno < logging.ERROR or not record.exc_info or "py4j" not in record.pathname
+        ours = "py4j" in record.pathname or record.name in _PY4J
+        return record.levelno < logging.ERROR or not record.exc_info or not ours
 
 
 @contextmanager

@@ -70,6 +70,11 @@ def stored_config(spark: SparkSession, target: TableTarget, run_id: str, home: P
         runs = frame(spark, target, "runs")
         row = runs.where(runs.run_id == run_id).select("config", "status").first()
     row = row or read_run_file(run_folder(home, run_id))  # it may have been cut off before its row was entered
+    if row is None and (run_folder(home, run_id) / "journal").is_dir():
+        raise UserError(
+            f"What run {run_id} was asked is not stored, but what it has finished is: give everything again, as in "
+            f"`bakeoff run --run-id {run_id} --source ...`, and it goes on."
+        )
     if row is None:
         raise UserError(f"There is no run {run_id!r} in {target.place}: `bakeoff runs` lists the runs.")
     if row.status == FINISHED and not _has_open_trials(read_trials(spark, target, run_id)):
