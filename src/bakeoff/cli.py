@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -26,7 +27,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except BakeoffError as error:
             said = redact_text(str(error))
-            tell(said if isinstance(error, RunInterruptedError | EngineLostError) else f"Error: {said}", err=True)
+            with suppress(OSError):  # the terminal may be what is gone
+                tell(said if isinstance(error, RunInterruptedError | EngineLostError) else f"Error: {said}", err=True)
             ctx.exit(error.exit_code)
 
 

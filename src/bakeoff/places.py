@@ -181,9 +181,10 @@ def _open_held(
     with ExitStack() as undo:
         undo.callback(hold.release)
         journal = Journal(folder / "journal")
-        stored = tables.read_trials(spark, target, config.run_id) if earlier else []
-        done = _finished_before(config.run_id, [*stored, *journal.read()], say)
-        entered = earlier is not None or claim is not None
+        written = journal.read()
+        entered = bool(earlier is not None or claim or written)
+        stored = tables.read_trials(spark, target, config.run_id) if entered else []
+        done = _finished_before(config.run_id, [*stored, *written], say)
         live = LiveTables(spark, target, record, journal, entered=entered, check=hold.check)
         session = SessionWatch(spark)
         undo.pop_all()
