@@ -39,6 +39,12 @@ def held(spark: Any, target: TableTarget, run_id: str) -> Any:
     return tables.frame(spark, target, "runs").where(f"run_id = '{run_id}'").collect()
 
 
+def n_commits(target: TableTarget) -> int:
+    """Counted on disk: Spark has enough to do."""
+    assert target.path is not None
+    return len(list((target.path / "runs" / "_delta_log").glob("*.json")))
+
+
 def another(**changes: Any) -> Holder:
     return replace(Holder.me(), host="other", machine="another", **changes)
 
@@ -55,7 +61,9 @@ def test_a_run_is_claimed_renewed_refused_to_others_and_noticed_when_it_is_taken
     claim = claim_run(spark, target, run, mine, silent)
     (row,) = held(spark, target, "claimed")
     assert Holder.from_json(row.holder) == mine
-    until(lambda: held(spark, target, "claimed")[0].heartbeat_at > row.heartbeat_at, PATIENCE)
+    before = n_commits(target)
+    until(lambda: n_commits(target) > before, PATIENCE)
+    assert held(spark, target, "claimed")[0].heartbeat_at > row.heartbeat_at
     with pytest.raises(RunConflictError, match=f"process {mine.pid} on {mine.host} has it"):
         claim_run(spark, target, run, another(), silent)
     claim.check()
