@@ -17,7 +17,7 @@ RUNTIMES := 15.4 16.4 17.3
 RUNTIME ?= 16.4
 DBR := .venv-dbr-$(RUNTIME)
 PY ?= 3.12
-COVERED := tests/unit tests/tracking tests/report tests/e2e/test_job.py
+COVERED := tests/unit tests/e2e/test_job.py
 LOCK_DEV = $(UV) pip compile pyproject.toml --extra local --group dev --group docs --quiet $(LOCK_ARGS) \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
