@@ -17,7 +17,7 @@ RUNTIMES := 15.4 16.4 17.3
 RUNTIME ?= 16.4
 DBR := .venv-dbr-$(RUNTIME)
 PY ?= 3.12
-COVERED := tests/unit tests/e2e/test_job.py
+COVERED ?= tests/unit
 LOCK_DEV = $(UV) pip compile pyproject.toml --extra local --group dev --group docs --quiet $(LOCK_ARGS) \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
@@ -48,7 +48,7 @@ test-unit: .venv-py$(PY)/.ready ## The unit tests alone, on Python PY=3.10 or 3.
 	.venv-py$(PY)/bin/python -m pytest tests/unit
 
 # Workers of Spark and the children in which models are fitted are other processes, whose lines are not counted.
-coverage: $(READY) ## Measure which lines the unit tests and one run of the job reach (htmlcov/index.html)
+coverage: $(READY) ## Measure which lines the unit tests reach (htmlcov/index.html; COVERED='tests/unit tests/spark' for more)
 	$(BIN)/python -m pytest --cov --cov-report= -m "not slow" $(COVERED)
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report
