@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -64,9 +67,26 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             assert anchor in anchors_of(target), f"{link}#{anchor}"
 
 
-def test_the_reference_has_every_public_name(site: Path) -> None:
+def test_the_reference_has_every_public_name_and_says_what_it_is(site: Path) -> None:
     pages = "".join(page.read_text() for page in (site / "reference").glob("*.html"))
-    assert public_names() <= set(re.findall(r'id="(bakeoff\.[\w.]+)"', pages))
+    anchors = set(re.findall(r'id="(bakeoff\.[\w.]+)"', pages))
+    text = words(html.unescape(re.sub(r"<[^>]+>", "", pages)))
+    for name in public_names():
+        assert name in anchors
+        assert words(first_line(name)) in text, name
+
+
+def first_line(name: str) -> str:
+    """What a public name's docstring begins with."""
+    if name == "bakeoff.results":  # a module that can be called
+        return "Read back what a run found"
+    module, _, attribute = name.rpartition(".")
+    return str(inspect.getdoc(getattr(importlib.import_module(module), attribute))).splitlines()[0]
+
+
+def words(text: str) -> str:
+    """Text without its markup."""
+    return " ".join(re.findall(r"\w+", text))
 
 
 def test_every_page_is_in_the_navigation(site: Path) -> None:
