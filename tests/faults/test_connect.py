@@ -22,6 +22,7 @@ def test_where_the_connect_server_is_killed_the_comparison_is_interrupted(tmp_pa
         text=True,
         check=False,
         timeout=540,
+        cwd=tmp_path,  # where Spark's server keeps what sessions send it
         env={**os.environ, "PYTHONPATH": str(support)},
     )
     assert said.returncode == 0, said.stderr[-3000:]
