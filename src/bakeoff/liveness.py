@@ -86,23 +86,24 @@ class ServerWatch:
     def __init__(self, spark: Any) -> None:
         self._address = _address(spark)
         self._n_refused = 0
-        self._is_direct = self._address is not None and not self._refuses()
+        self._is_direct = self._address is not None and self._takes_connections() is True
 
     def is_gone(self) -> bool:
         """Look once more."""
         if not self._is_direct:
             return False
-        self._n_refused = self._n_refused + 1 if self._refuses() else 0
+        self._n_refused = self._n_refused + 1 if self._takes_connections() is False else 0
         return self._n_refused >= 3  # noqa: PLR2004 - a server that is being restarted has lost the session, too
 
-    def _refuses(self) -> bool:
+    def _takes_connections(self) -> bool | None:
+        """Whether it does; ``None`` where the network does not tell."""
         try:
             with socket.create_connection(self._address or ("", 0), timeout=_CONNECT_SECONDS):
-                return False
+                return True
         except ConnectionRefusedError:
-            return True
-        except OSError:
             return False
+        except OSError:
+            return None
 
 
 class SessionWatch:
