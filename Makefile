@@ -18,7 +18,7 @@ RUNTIME ?= 16.4
 DBR := .venv-dbr-$(RUNTIME)
 LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
-.PHONY: help setup demo screenshots test test-all test-classic test-spark4 test-dbr bench soak wheel lint format lock \
+.PHONY: help setup demo screenshots test test-all test-classic test-spark4 test-dbr bench soak sql wheel lint format lock \
 	lock-dbr clean
 
 help: ## Say what can be made
@@ -67,6 +67,9 @@ test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks run
 	$(UV) pip install --quiet --python $(DBR)/bin/python --no-deps --reinstall dist/*.whl
 	$(DBR)/bin/python -m pytest -W default --override-ini=pythonpath=tests/support tests/bundle/test_runtime.py \
 		tests/e2e/test_job.py tests/tracking/test_best_model.py
+
+sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the tables' definitions
+	PYTHONPATH=tests/support $(BIN)/python tests/support/prepared_sql.py
 
 wheel: $(READY) ## Build the wheel into dist
 	$(UV) build --quiet --wheel --clear

@@ -7,7 +7,6 @@ library.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -22,6 +21,7 @@ from bakeoff.errors import UserError, one_of
 from bakeoff.results.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.results.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
 from bakeoff.results.schema import (
+    DEFINITION,
     LAST_TRIALS,
     LEADERBOARD,
     RUNS,
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _LOG = logging.getLogger(__name__)
-_DEFINITION = "bakeoff.definition"
-"""Property of a view that tells whether it is up to date."""
 
 
 def check_writable(spark: SparkSession, target: TableTarget) -> None:
@@ -267,28 +265,25 @@ def _fit(spark: SparkSession, name: str, table: Table) -> None:
 
 def _create(spark: SparkSession, target: TableTarget, table: Table) -> None:
     name = target.name(table.name)
-    columns = f"({table.ddl}) USING DELTA CLUSTER BY (run_id) COMMENT '{table.comment}'"
     # Delta takes checks as properties when a table is made, which saves a commit and a scan each. A platform that does
     # not gets them afterwards.
     checks = ", ".join(f"'delta.constraints.{check}' = \"{condition}\"" for check, condition in table.checks)
     try:
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns} TBLPROPERTIES ({checks})")
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {table.definition} TBLPROPERTIES ({checks})")
     except Exception as error:
         if not target.in_metastore or LOST_A_RACE.search(reason_of(error)):
             raise
         _LOG.debug("Made without its checks: %s", reason_of(error))
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {table.definition}")
 
 
 def _ensure_view(spark: SparkSession, target: TableTarget, view: View) -> None:
     name = target.name(view.name)
-    definition = hashlib.sha256(f"{view.comment}\n{view.sql}".encode()).hexdigest()[:16]
     is_there = exists(spark, target, view.name)
-    if is_there and _properties(spark, name).get(_DEFINITION) == definition:
+    if is_there and _properties(spark, name).get(DEFINITION) == view.version:
         return
-    properties = f"COMMENT '{view.comment}' TBLPROPERTIES ('{_DEFINITION}' = '{definition}')"
     try:
-        spark.sql(f"CREATE OR REPLACE VIEW {name} {properties} AS {view.select(target.name)}")
+        spark.sql(f"CREATE OR REPLACE VIEW {name} {view.definition(target.name)}")
     except Exception as error:
         # Only its owner may replace a view, and an older definition is no reason not to train.
         if not (is_there and NOT_ALLOWED.search(reason_of(error))):
