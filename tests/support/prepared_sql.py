@@ -22,7 +22,7 @@ _HEAD = """\
 def text() -> str:
     """The file as it has to be."""
     # A view's query has no parameters, so it names its tables as those of the current schema.
-    use = "USE SCHEMA IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`'))"
+    use = "USE IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`'))"
     parts = [*map(_table, TABLES.values()), use, *map(_view, VIEWS.values())]
     return _HEAD + "".join(f"\n{part};\n" for part in parts)
 

@@ -72,7 +72,7 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `finished_at` TIMESTAMP COMMENT 'When its last trial ended'
 ) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per model of a comparison, ranked';
 
-USE SCHEMA IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`'));
+USE IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`'));
 
 CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`batch_metrics`')) COMMENT 'One row per model and metric, as soon as a batch is stored: mean and deviation over the good folds' TBLPROPERTIES ('bakeoff.definition' = 'a1d5bab181e52314') AS 
 SELECT run_id, batch_id, model_id, metric,
