@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import prepared_sql
 import pytest
 import yaml
 from data import breast_cancer
 
 import bundle
-import prepared_sql
 from bundle import CATALOG, SOURCE, Filled, wheel_arguments
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import prepared_sql
 import pytest
 from bundle_checks import sql_parameters
 from mlflow.tracking import MlflowClient
 
-import prepared_sql
 from bakeoff.results.schema import TABLES, VIEWS
 from bakeoff.results.store import local_tracking_uri
 from bakeoff.results.tables import ensure_tables
@@ -137,7 +137,9 @@ def test_the_tables_that_a_deployment_makes_are_those_that_a_run_makes(empty: Fi
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.stem != "check_run"], ids=lambda file: file.stem)
 def test_a_saved_query_has_an_answer_before_the_first_run(empty: Filled, file: Path) -> None:
-    query = file.read_text().replace("VERSION AS OF 1", "VERSION AS OF 0")  # as its comment says: a version that is there
+    query = file.read_text().replace(
+        "VERSION AS OF 1", "VERSION AS OF 0"
+    )  # as its comment says: a version that is there
     places = {"catalog": CATALOG, "schema": empty.schema}
     known = {**VALUES, **places}
     rows(empty, query, **{name: known[name] for name in sql_parameters(query)})

@@ -10,15 +10,25 @@ from typing import Any
 
 import click
 import tomllib
+from bundle_loops import wrong_loops
+from bundle_rules import broken_rules
+from bundle_safety import clusters_out_of_reach, dangers
 from packaging.specifiers import SpecifierSet
 
 from bakeoff.cli import cli
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError
-from bundle_loops import wrong_loops
-from bundle_rules import broken_rules
-from bundle_safety import clusters_out_of_reach, dangers
-from bundle import ENVIRONMENT_PYTHON, ROOT, RUNTIME_PYTHON, TARGETS, Unresolved, references, resolved, tasks, wheel_arguments
+from bundle import (
+    ENVIRONMENT_PYTHON,
+    ROOT,
+    RUNTIME_PYTHON,
+    TARGETS,
+    Unresolved,
+    references,
+    resolved,
+    tasks,
+    wheel_arguments,
+)
 
 NOT_FROM_THE_JOB = {"home", "engine"}
 """Options of a run that the cluster job leaves as they are."""
@@ -26,9 +36,10 @@ NOT_FROM_THE_JOB = {"home", "engine"}
 
 def problems(bundle: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong with the bundle."""
+    if broken := broken_rules(bundle):  # the client goes no further either
+        return broken
     checks = (unresolved, unused, misnamed_files, wrong_models, wrong_wheel_tasks, wrong_arguments, wrong_sql_tasks)
-    checks = (*checks, wrong_loops, wrong_targets, wrong_schedules, risky)
-    checks = (*checks, broken_rules, dangers, clusters_out_of_reach)
+    checks = (*checks, wrong_loops, wrong_targets, wrong_schedules, risky, dangers, clusters_out_of_reach)
     return [problem for check in checks for problem in check(bundle)]
 
 

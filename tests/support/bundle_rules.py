@@ -16,23 +16,32 @@ from packaging.specifiers import SpecifierSet
 from bundle import ROOT
 
 _KEYS = {
-    "": "artifacts bundle experimental include permissions presets python resources run_as scripts sync targets variables "
-    "workspace",
+    "": "artifacts bundle experimental include permissions presets python resources run_as scripts sync targets "
+    "variables workspace",
     "bundle": "cluster_id databricks_cli_version deployment engine git name uuid",
     "sync": "exclude include paths",
     "presets": "artifacts_dynamic_version jobs_max_concurrent_runs name_prefix pipelines_development "
     "source_linked_deployment tags trigger_pause_status",
-    "target": "artifacts bundle cluster_id default git mode permissions presets resources run_as sync variables workspace",
+    "target": "artifacts bundle cluster_id default git mode permissions presets resources run_as sync variables "
+    "workspace",
     "workspace": "artifact_path auth_type client_id file_path host profile resource_path root_path state_path",
     "variable": "default description lookup type",
     "artifact": "build dynamic_version executable files path type",
 }
 """The keys of each part; others are not known."""
 
-_LOOKUPS = set(
-    "alert cluster cluster_policy dashboard instance_pool job metastore notification_destination pipeline query "
-    "service_principal warehouse".split()
-)
+_LOOKUPS = {
+    "alert",
+    "cluster",
+    "cluster_policy",
+    "dashboard",
+    "instance_pool",
+    "job",
+    "metastore",
+    "query",
+    "warehouse",
+}
+_LOOKUPS |= {"notification_destination", "pipeline", "service_principal"}
 _CHOICES = {
     "mode": {"development", "production"},
     "engine": {"direct", "terraform"},
@@ -73,7 +82,9 @@ _REQUIRED = {
 }
 """What a part of a resource has to have, by where it stands or by the last name on the way to it."""
 
-_RUN_JOB_OLD = "dbt_commands jar_params notebook_params python_named_params python_params spark_submit_params sql_params"
+_RUN_JOB_OLD = (
+    "dbt_commands jar_params notebook_params python_named_params python_params spark_submit_params sql_params"
+)
 _DEPRECATED = {
     "email_notifications": "no_alert_for_skipped_runs",
     "spec": "client",
@@ -105,7 +116,7 @@ def broken_rules(bundle: Mapping[str, Any]) -> list[str]:
 def repeated_keys(bundle: Mapping[str, Any]) -> Iterator[str]:
     """A key is used once over all kinds of resources, scripts included."""
     keys = Counter(key for named in bundle["resources"].values() for key in named)
-    keys.update(bundle.get("scripts", ()))
+    keys.update(list(bundle.get("scripts", ())))
     for key, times in keys.items():
         if times > 1:
             yield f"{times} resources or scripts have the key {key}"

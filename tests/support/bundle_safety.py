@@ -36,7 +36,7 @@ def _not_asked(bundle: Mapping[str, Any], target: str) -> Iterator[str]:
 
 
 def _lost_results(made: Mapping[str, Any], target: str) -> Iterator[str]:
-    """Neither `bundle destroy` nor another catalog or schema deletes the results of prod; those of the others can be."""
+    """Neither `bundle destroy` nor another catalog or schema deletes the results of prod; elsewhere they do."""
     for name, schema in made["resources"]["schemas"].items():
         if schema.get("lifecycle", {}).get("prevent_destroy", False) is not (target == "prod"):
             yield f"schemas.{name} can be destroyed in prod, or nowhere"

@@ -13,8 +13,8 @@ from bundle import ROOT
 FILE = ROOT / "src" / "sql" / "prepare" / "tables.sql"
 
 _HEAD = """\
--- What the job `prepare` runs: the tables and views that are not there yet, empty, so that whatever reads them has an answer
--- before the first comparison. Made from the tables' definitions by `make sql`; do not edit it.
+-- What the job `prepare` runs: the tables and views that are not there yet, empty, so that whatever reads them has an
+-- answer before the first comparison. Made from the tables' definitions by `make sql`; do not edit it.
 -- Parameters: catalog, schema (which is there: the bundle makes it).
 """
 
