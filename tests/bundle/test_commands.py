@@ -90,3 +90,46 @@ def test_what_the_docs_say_to_put_into_a_target_keeps_the_rest(loaded: dict[str,
     for key in ("spark_version", "data_security_mode", "spark_env_vars"):
         assert cluster["new_cluster"][key] == was["new_cluster"][key]
     assert [problem for problem in problems(whole) if "asks for" not in problem and "is not used" not in problem] == []
+
+
+def example(name: str) -> tuple[str, dict[str, Any]]:
+    text = (ROOT / "docs" / "examples" / name).read_text()
+    told: dict[str, Any] = yaml.safe_load(text)
+    return text, told
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_for_ci_deploys_the_same_whatever_variables_are_set(name: str) -> None:
+    text, _ = example(name.rpartition("/")[2])
+    assert "BUNDLE_VAR" not in text
+    assert "--var" not in text
+    from_outside = set(re.findall(r"\bvars\.(\w+)|\$\((DATABRICKS_\w+)\)", text))
+    assert {part for pair in from_outside for part in pair if part} <= {"DATABRICKS_HOST", "DATABRICKS_CLIENT_ID"}
+
+
+def test_the_example_for_github_takes_actions_that_cannot_change() -> None:
+    text, told = example("github.yml")
+    actions = re.findall(r"uses: (\S+)", text)
+    assert len(actions) > 5
+    assert [action for action in actions if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action)] == []
+    assert "databricks bundle plan" in str(told["jobs"]["plan"]["steps"])
+    assert "pull_request" in told["jobs"]["plan"]["if"]
+    for target in ("staging", "prod"):
+        job = told["jobs"][target]
+        assert job["concurrency"] == {"group": f"bundle-{target}", "cancel-in-progress": False}
+        assert next(step["run"] for step in job["steps"] if "run" in step).endswith(f"bundle deploy --target {target}")
+
+
+def test_the_example_for_azure_devops_deploys_to_a_target_one_at_a_time() -> None:
+    _, told = example("azure-devops.yml")
+    assert told["lockBehavior"] == "sequential"
+    stages = {stage["stage"]: stage for stage in told["stages"]}
+    assert "PullRequest" in stages["plan"]["condition"]
+    assert "databricks bundle plan" in str(stages["plan"])
+    for target in ("staging", "prod"):
+        (job,) = stages[target]["jobs"]
+        assert job["environment"] == f"bakeoff-{target}"  # which has the lock
+        steps = job["strategy"]["runOnce"]["deploy"]["steps"]
+        commands = [step for step in steps if step.get("script", "").startswith("databricks")]
+        assert commands[0]["script"] == f"databricks bundle deploy --target {target}"
+        assert all(step["env"] == {"SYSTEM_ACCESSTOKEN": "$(System.AccessToken)"} for step in commands)

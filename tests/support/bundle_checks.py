@@ -38,8 +38,9 @@ def problems(bundle: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong with the bundle."""
     if broken := broken_rules(bundle):  # the client goes no further either
         return broken
-    checks = (unresolved, unused, misnamed_files, wrong_models, wrong_wheel_tasks, wrong_arguments, wrong_sql_tasks)
-    checks = (*checks, wrong_loops, wrong_targets, wrong_schedules, risky, dangers, clusters_out_of_reach)
+    checks = (unresolved, unused, misnamed_files, wrong_models, wrong_wheel_tasks, wrong_sql_tasks, wrong_parameters)
+    checks = (*checks, wrong_arguments, wrong_loops, wrong_targets, wrong_schedules, risky, dangers)
+    checks = (*checks, clusters_out_of_reach)
     return [problem for check in checks for problem in check(bundle)]
 
 
@@ -159,8 +160,8 @@ def _pythons(bundle: Mapping[str, Any]) -> Iterator[str]:
             yield ENVIRONMENT_PYTHON.get(version, f"of environment {version}")
 
 
-def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
-    """What the command line does not take, and parameters that lead nowhere."""
+def wrong_parameters(bundle: Mapping[str, Any]) -> Iterator[str]:
+    """Job parameters that lead nowhere, and values that the platform does not know."""
     for name, job in bundle["resources"]["jobs"].items():
         declared = {part["name"] for part in job.get("parameters", ())}
         text = json.dumps(job["tasks"])
@@ -170,6 +171,10 @@ def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
         known = {"job.run_id", *(f"job.parameters.{p}" for p in asked)}
         for other in set(re.findall(r"\{\{((?!input\.).*?)\}\}", text)) - known:
             yield f"{name}: {{{{{other}}}}} is not known"
+
+
+def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
+    """What the command line does not take."""
     for target in TARGETS:
         try:
             jobs = resolved(bundle, target)["resources"]["jobs"]
@@ -180,10 +185,7 @@ def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
                 continue
             try:
                 told = parsed(wheel_arguments(job))
-            except (click.ClickException, BakeoffError) as error:
-                yield f"{name}: {error}"
-                continue
-            except AssertionError as error:
+            except (click.ClickException, BakeoffError, AssertionError) as error:
                 yield f"{name}: {error}"
                 continue
             missing = {option.name for option in fields(RunConfig)} - told - NOT_FROM_THE_JOB

@@ -1,7 +1,7 @@
 """The rules of the command line client that need no workspace: what `databricks bundle validate --strict` refuses.
 
-They are written down here as far as they concern the kinds of resources that the bundle has. That each field is known and
-has a value of the right kind is checked by Databricks' own classes, in bundle_checks.py.
+They are written down here as far as they concern the kinds of resources that the bundle has. That each field is known
+and has a value of the right kind is checked by Databricks' own classes, in bundle_checks.py.
 """
 
 from __future__ import annotations
