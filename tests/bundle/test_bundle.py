@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from typing import Any
 
+import prepared_sql
 import pytest
 from bundle_checks import problems
 
@@ -68,6 +69,11 @@ def test_the_dashboard_is_mailed_where_that_is_asked_for(loaded: dict[str, Any])
     assert subscription() == {"subscribers": [{"user_name": "team@example.com"}], "paused": True}
     people = [{"user_name": "me@example.com"}, {"destination_id": "123"}]
     assert subscription(subscribers=people, subscription_paused=False) == {"subscribers": people, "paused": False}
+
+
+def test_the_tables_that_a_deployment_makes_are_as_they_are_defined() -> None:
+    assert prepared_sql.FILE.read_text() == prepared_sql.text(), "the definitions have changed: `make sql`"
+    assert prepared_sql.text().count(";\n") == len(prepared_sql.statements(prepared_sql.text()))
 
 
 def test_the_docs_say_what_to_set(loaded: dict[str, Any]) -> None:
