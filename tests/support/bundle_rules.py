@@ -217,8 +217,11 @@ def wrong_sync(bundle: Mapping[str, Any]) -> Iterator[str]:
     """What goes up is what tasks and people open in the workspace; the code is in the wheel."""
     told = bundle.get("sync", {})
     paths = {path.rstrip("/") for path in told.get("paths", ["."])}
-    if paths != {"notebooks", "src/sql", "src/dashboards"}:
-        yield f"sync.paths holds what no task opens, or lacks what one does: {', '.join(sorted(paths))}"
+    if lacking := {"notebooks", "src/sql", "src/dashboards"} - paths:
+        yield f"sync.paths lacks what people and tasks open: {', '.join(sorted(lacking))}"
+    for kept in ("src/bakeoff", "tests", "docs", "benchmarks", "requirements"):
+        if paths & {".", kept, kept.partition("/")[0]}:
+            yield f"sync.paths holds {kept}, which nothing opens there"
     for path in paths:
         if not (ROOT / path).is_dir():
             yield f"sync.paths: there is no folder {path}"
