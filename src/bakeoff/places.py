@@ -20,6 +20,7 @@ from bakeoff.provenance import git_commit, versions
 from bakeoff.redaction import redact, redact_text, secrets_in
 from bakeoff.results.table_errors import check_logs, table_trouble
 from bakeoff.results.target import TableTarget
+from bakeoff.results.tracking_database import check_tracking
 from bakeoff.session import is_connect, on_databricks
 from bakeoff.source import SourceTable
 from bakeoff.stored import run_folder
@@ -143,10 +144,12 @@ def check_ground(config: RunConfig) -> None:
 
     Raises:
         StorageError: A folder cannot be written to, or its disk is full.
+        TrackingError: MLflow's database cannot be used.
         TablesError: A table that is there is broken.
     """
     check_folder(config.home)
     check_local_folders()
+    check_tracking(config.home)
     check_logs(table_target(config))
 
 

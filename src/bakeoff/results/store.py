@@ -21,7 +21,7 @@ from mlflow.tracking import MlflowClient
 
 from bakeoff.errors import TrackingError
 from bakeoff.results.patient_client import reason
-from bakeoff.results.tracking_database import DeferredClient, check_database, is_database
+from bakeoff.results.tracking_database import LOCAL_FILE, DeferredClient, check_tracking, is_database
 
 REMOTE = ("http:", "https:", "databricks")
 """How the address of an MLflow begins that is asked over a network."""
@@ -89,10 +89,9 @@ def client_to_log_with(home: Path) -> Any:
     Raises:
         TrackingError: The MLflow that is named, or the database under ``home``, cannot be used.
     """
-    named = os.environ.get("MLFLOW_TRACKING_URI", "")
-    uri = named if named_by_environment() else local_tracking_uri(home)
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "") if named_by_environment() else local_tracking_uri(home)
     if is_database(uri):
-        check_database(uri, "name another MLflow in MLFLOW_TRACKING_URI" if named else "name another --home")
+        check_tracking(home)
         return DeferredClient(uri, lambda: make_client(home))
     try:
         return MlflowClient()
@@ -186,7 +185,7 @@ def all_runs(client: Any, experiments: list[str], query: str) -> list[Run]:
 
 
 def _database(home: Path) -> Path:
-    return home.absolute() / "mlflow.db"
+    return home.absolute() / LOCAL_FILE
 
 
 def _make_database(database: Path) -> None:

@@ -19,6 +19,8 @@ from bakeoff.errors import TrackingError
 
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
 """The databases that MLflow can use, as their addresses begin."""
+LOCAL_FILE = "mlflow.db"
+"""The database of a home without a tracking server."""
 BUSY_SECONDS = 5.0
 """How long another process may hold a lock before the database counts as unavailable."""
 _CHECK_SECONDS = 2.0
@@ -56,6 +58,19 @@ def sqlite_file(uri: str) -> Path | None:
     return Path(name) if name and name != ":memory:" and not name.startswith("file:") else None
 
 
+def check_tracking(home: Path) -> None:
+    """Find out, without MLflow, whether runs can be logged to the database that is named, or to the one under ``home``.
+
+    Raises:
+        TrackingError: They cannot.
+    """
+    named = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if is_database(named):
+        check_database(named, "name another MLflow in MLFLOW_TRACKING_URI")
+    elif not named and "DATABRICKS_RUNTIME_VERSION" not in os.environ:
+        _check_sqlite(home.absolute() / LOCAL_FILE, "name another --home")
+
+
 def check_database(uri: str, instead: str) -> None:
     """Find out within seconds whether runs can be logged to a database.
 
@@ -70,8 +85,11 @@ def check_database(uri: str, instead: str) -> None:
     """
     _check_driver(uri, instead)
     file = sqlite_file(uri)
-    if file is None:
-        return
+    if file is not None:
+        _check_sqlite(file, instead)
+
+
+def _check_sqlite(file: Path, instead: str) -> None:
     if not file.exists():
         _check_folder(file, instead)
         return
