@@ -38,6 +38,7 @@ _VARIABLES = (
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT",  # MLflow 3 prints two lines for each run that ends
 )
+_MAKING_SECONDS = 120.0
 _DATABASE_LOG = "mlflow.store.db.utils"
 _TRY_AGAIN = frozenset({408, 429})
 _SERVER_ERRORS = 500
@@ -77,7 +78,7 @@ class PatientClient:
 
     @property
     def uploading(self) -> bool:
-        """Whether files are under way, or the registry copies a model."""
+        """Whether files are under way, the registry copies a model, or a database is made."""
         return self._watch.uploading
 
     def abandon(self) -> None:
@@ -95,7 +96,9 @@ class PatientClient:
     def __getattr__(self, name: str) -> Any:
         if name == "tracking_uri":
             return self._client.tracking_uri
-        with self._watched(USUAL_SECONDS, self._seconds):  # the client may be made only now, which opens a database
+        # The client may be made only now, which opens a database. Where MLflow has to make a file first, that is work.
+        local = self._client.tracking_uri.startswith("sqlite")
+        with self._watched(_MAKING_SECONDS if local else USUAL_SECONDS, self._seconds, uploading=local):
             found = getattr(self._client, name)
         return self._bounded(name, found) if callable(found) else found
 
