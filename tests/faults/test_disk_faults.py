@@ -20,7 +20,8 @@ BAKEOFF = f"{sys.executable} -W ignore -m bakeoff"
 # The disk is filled, or becomes read-only, when the run is in the tables and its first trial in the journal.
 INTERRUPTED = """
     {bakeoff} run --source {source} {asked} --home $DISK/home > {here}/run.log 2>&1 & run=$!
-    until [ -s $DISK/home/runs/r/journal/000001.open ] && ls $DISK/home/tables/runs/_delta_log/*1.json 2> /dev/null; do sleep 0.05; kill -0 $run || break; done
+    cd $DISK; there() {{ [ -s home/runs/r/journal/000001.open ] && [ -e home/tables/runs/_delta_log/*1.json ]; }}
+    until there; do sleep 0.05; kill -0 $run || break; done; cd /
     {breaks}
     wait $run; echo "code $?"
     {mends}
