@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from bakeoff.errors import StorageError
+from bakeoff.errors import BakeoffError, StorageError
 
 ROOM_NEEDED = 20 * 2**20
 """Bytes that the results of a small run take, with MLflow's database."""
@@ -96,7 +96,8 @@ def disk_trouble(error: BaseException, home: Path) -> str | None:
     for cause in _causes(error):
         if isinstance(cause, OSError) and cause.errno in _OF_THE_DISK:
             return _sentence(cause.strerror or str(cause), cause.filename, home)
-        if found := _SAID.search(str(cause)):
+        # What Bakeoff says itself may speak of a disk in its advice.
+        if not isinstance(cause, BakeoffError) and (found := _SAID.search(str(cause))):
             return _sentence(found.group(), None, home)
     return None
 
@@ -150,4 +151,4 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None and id(cause) not in seen:
         yield cause
         seen.add(id(cause))
-        cause = cause.__cause__ or cause.__context__
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)

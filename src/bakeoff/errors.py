@@ -67,7 +67,12 @@ class RunInterruptedError(BakeoffError):
 
 
 class StorageLostError(BakeoffError):
-    """The disk gave out in the middle of a run; what was finished is kept, and the message says how to go on."""
+    """The disk gave out in the middle of a run; what was finished is kept, and the message says how to go on.
+
+    The exit code is that of ``sysexits.h`` for a failure after which the same may be tried again.
+    """
+
+    exit_code = 75
 
 
 class NoModelSurvivedError(BakeoffError):

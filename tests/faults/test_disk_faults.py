@@ -70,7 +70,7 @@ def test_a_disk_that_gives_out_in_the_middle_costs_nothing_that_had_finished(  #
     codes, _ = on_small_disk(tmp_path / "disk", MEGABYTES, script).communicate()
     said = (tmp_path / "run.log").read_text()
     last = said.strip().splitlines()[-1]
-    assert "code 1\ncode 0" in codes, said + (tmp_path / "resume.log").read_text()
+    assert "code 75\ncode 0" in codes, said + (tmp_path / "resume.log").read_text()
     assert says in last
     assert "`bakeoff resume r --home" in last
     assert "Traceback" not in said
