@@ -43,6 +43,8 @@ _QUICK_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _LOCALHOST = "127.0.0.1"
 _CONNECT_SWITCHES = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
 _CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+_SPARK_FILES = re.compile(r"/userFiles-[0-9a-f-]{36}(/|$)")
+"""The folder that Spark makes for the files of an application."""
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -78,7 +80,8 @@ def open_session(
     try:
         yield OpenSession(made, owned=True)
     finally:
-        stop(made)
+        made.stop()
+        _tidy_import_path()
 
 
 def on_databricks() -> bool:
@@ -143,17 +146,8 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
         gateway = None if SparkContext._gateway else _launch_java(conf, folder)  # noqa: SLF001
         context = SparkContext(conf=conf, gateway=gateway)
         context.setLogLevel("ERROR")
-        _drop_archives()
+        _tidy_import_path(of_archives=True)
         return SparkSession(context)
-
-
-def stop(session: SparkSession) -> None:
-    """Stop a session of ours, and leave nothing of it on the path that Python imports from."""
-    from pyspark import SparkFiles
-
-    root = SparkFiles.getRootDirectory()
-    session.stop()
-    sys.path[:] = [entry for entry in sys.path if not entry.startswith(root)]
 
 
 def _work_folder(home: Path) -> Path:
@@ -170,16 +164,15 @@ def _work_folder(home: Path) -> Path:
         return scratch_folder()
 
 
-def _drop_archives() -> None:
-    """Take the session's Java archives off the path that Python imports from.
+def _tidy_import_path(*, of_archives: bool = False) -> None:
+    """Take a session's folder, or only the Java archives in it, off the path that Python imports from.
 
-    PySpark puts them there in case there is Python in them, and Python's own import system would hold them open for as
-    long as the process lives.
+    PySpark puts them there in case there is Python in them, and Python's own import system would hold the archives open
+    for as long as the process lives.
     """
-    from pyspark import SparkFiles
-
-    root = SparkFiles.getRootDirectory()
-    sys.path[:] = [entry for entry in sys.path if not (entry.startswith(root) and entry.endswith(".jar"))]
+    sys.path[:] = [
+        entry for entry in sys.path if not _SPARK_FILES.search(entry) or (of_archives and not entry.endswith(".jar"))
+    ]
 
 
 def _settings(folder: Path, slots: int) -> dict[str, str]:
