@@ -49,7 +49,7 @@ session.stop()
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc"),
 ]
 

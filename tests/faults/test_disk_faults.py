@@ -52,7 +52,7 @@ def ranking(told: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(not can_mount(), reason=NEEDS_MOUNT)
 @pytest.mark.parametrize(
     ("breaks", "mends", "says"),
@@ -67,7 +67,7 @@ def test_a_disk_that_gives_out_in_the_middle_costs_nothing_that_had_finished(  #
     script = INTERRUPTED.format(
         bakeoff=BAKEOFF, source=source, asked=" ".join(ASKED), here=tmp_path, breaks=breaks, mends=mends
     )
-    codes, _ = on_small_disk(tmp_path / "disk", MEGABYTES, script).communicate()
+    codes = on_small_disk(tmp_path / "disk", MEGABYTES, script)
     said = (tmp_path / "run.log").read_text()
     last = said.strip().splitlines()[-1]
     assert "code 75\ncode 0" in codes, said + (tmp_path / "resume.log").read_text()
@@ -89,7 +89,7 @@ def test_a_disk_without_room_or_right_is_named_before_anything_is_trained(
     source: Path, tmp_path: Path, megabytes: int, before: str, says: str
 ) -> None:
     command = f'{before} {BAKEOFF} run --source {source} {" ".join(ASKED)} --home $DISK/home; echo "code $?"'
-    said, _ = on_small_disk(tmp_path / "disk", megabytes, command).communicate()
+    said = on_small_disk(tmp_path / "disk", megabytes, command)
     *_, last, code = said.strip().splitlines()
     assert code == "code 2"
     assert last.startswith(("Error: The home", "Error: There is no room"))
@@ -134,7 +134,7 @@ def test_a_home_of_somebody_else_is_refused(source: Path, tmp_path: Path, home: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @NEEDS_ROOT
 def test_reading_needs_no_right_to_write(source: Path, uninterrupted: Path, tmp_path: Path) -> None:
     home = tmp_path / "theirs"
