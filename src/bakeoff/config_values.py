@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from bakeoff.errors import UserError, one_of
+from bakeoff.errors import ConfigError, UserError, one_of
 from bakeoff.text import one_line
 
 TASKS = ("classification", "regression", "time_series")
@@ -119,7 +119,13 @@ def _text(option: str, value: Any) -> str:
 
 
 def _path(option: str, value: Any) -> Path:
-    return Path(_text(option, value)).expanduser()
+    path = Path(_text(option, value))
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{option} {path} names the home folder of a user who has none: give the whole path."
+        ) from error
 
 
 def _texts(option: str, value: Any) -> tuple[str, ...]:

@@ -16,9 +16,10 @@ from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboar
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
 from bakeoff.config import RunConfig
+from bakeoff.disk import disk_trouble
 from bakeoff.errors import NoModelSurvivedError, UserError
 from bakeoff.execution.warm_up import warm_up
-from bakeoff.places import Places, open_places, table_target
+from bakeoff.places import Places, check_ground, explaining, open_places, table_target
 from bakeoff.preflight import check_cluster
 from bakeoff.redaction import redact_outcome, redact_text
 from bakeoff.report.facts import Facts
@@ -103,7 +104,8 @@ def run(
         NoModelSurvivedError: every model failed; the tables say why.
         RunInterruptedError: a signal ended the run; what was finished is in the tables.
     """
-    with interruptible() as interruption:
+    with interruptible() as interruption, explaining(config):
+        check_ground(config)
         # What a file holds is known without Spark, so a session is made only for a question that makes sense.
         question = ask(config, None, say) if is_local_file(config.source) else None
         interruption.check(config.run_id)
@@ -189,7 +191,9 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
     except NoModelSurvivedError:
         raise
     except BaseException as error:
-        close_early(spark, places, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
+        # A run whose disk gave out is not a failed one; its row stays as it is where even that cannot be written.
+        ended = isinstance(error, KeyboardInterrupt | SystemExit) or disk_trouble(error, config.home)
+        close_early(spark, places, "killed" if ended else "failed")
         raise
     if backend.stopped:
         for problem in result.problems:
@@ -304,8 +308,8 @@ def enter_end(
 
     for each in written:
         each.result()
-    if model:
-        model.exception()
+    if model and (error := model.exception()) and disk_trouble(error, Path()):
+        raise error
     merge_run(spark, places.tables, replace(record, finished_at=time.time()))
 
 
@@ -313,9 +317,11 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
     """Leave no run open that has ended: what was finished is kept, and the same run id goes on from there."""
     from bakeoff.results import tables
 
-    places.live.flush()
-    tables.merge_run(
-        spark, places.tables, replace(places.record, **places.tracking.ids, status=status, finished_at=time.time())
-    )
+    record = replace(places.record, **places.tracking.ids, status=status, finished_at=time.time())
+    for step in (places.live.flush, partial(tables.merge_run, spark, places.tables, record)):
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - what ended the run is what has to be heard of
+            _LOG.info("The end of the run is not in the tables: %s", error)
     for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
         _LOG.warning("%s", problem)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome
-from bakeoff.errors import UserError, one_of
+from bakeoff.disk import check_folder, disk_trouble
+from bakeoff.errors import TablesError, UserError, one_of
 from bakeoff.results.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.results.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
 from bakeoff.results.schema import (
@@ -51,10 +52,7 @@ def check_writable(spark: SparkSession, target: TableTarget) -> None:
         UserError: no.
     """
     if target.path is not None:
-        folder = target.path.absolute()
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-            raise UserError(f"No tables can be written under {folder}: make {there} a folder that you can write to.")
+        check_folder(target.path, "folder of the tables")
     elif target.catalog and not _works(spark, f"DESCRIBE SCHEMA {target.place}"):
         catalog = quoted(target.catalog)
         if not _works(spark, f"SHOW SCHEMAS IN {catalog}"):
@@ -84,7 +82,9 @@ def ensure_tables(spark: SparkSession, target: TableTarget) -> None:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(
+        if disk_trouble(error, target.path or Path()):
+            raise
+        raise TablesError(
             f"The tables cannot be made in {target.place} ({reason_of(error)}): name a place where you may create "
             "tables."
         ) from error
