@@ -2,7 +2,7 @@
 
 Where trials share the user's process, its streams are the user's, too: listeners and other threads go on printing while
 a model is fitted. So only what a trial's own thread writes is dropped. What C libraries write does not pass through
-Python's streams. File descriptors 1 and 2 are the whole process's (a notebook's kernel, other threads), so they are left
+Python's streams. File descriptors 1 and 2 belong to the whole process (a kernel, other threads), so they are left
 alone; the libraries are asked to log through Python instead, as they do already on the thread that imported them.
 """
 
