@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -130,7 +131,8 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
     folder.mkdir(parents=True, exist_ok=True)
     delta = configure_spark_with_delta_pip(SparkSession.builder)._options  # noqa: SLF001 - the builder shows them nowhere else
     conf = SparkConf().setAll(list({**_settings(folder, slots or usable_cores()), **delta}.items()))
-    with _environment({"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST}, without=_CONNECT_SWITCHES):
+    environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST, **_submit_arguments(conf)}
+    with _environment(environment, without=_CONNECT_SWITCHES):
         # One Java process serves all contexts that this process has, one after the other.
         gateway = None if SparkContext._gateway else _launch_java(conf, folder)  # noqa: SLF001
         context = SparkContext(conf=conf, gateway=gateway)
@@ -161,6 +163,16 @@ def _settings(folder: Path, slots: int) -> dict[str, str]:
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.adaptive.enabled": "false",
     }
+
+
+def _submit_arguments(conf: SparkConf) -> dict[str, str]:
+    """The user's own arguments for Spark, whose ``--packages`` would otherwise take the place of ours."""
+    arguments = shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", ""))
+    if "--packages" not in arguments[:-1]:
+        return {}
+    theirs = arguments.index("--packages") + 1
+    arguments[theirs] = f"{conf.get('spark.jars.packages')},{arguments[theirs]}"
+    return {"PYSPARK_SUBMIT_ARGS": shlex.join(arguments)}
 
 
 def _launch_java(conf: SparkConf, folder: Path) -> Any:

@@ -144,7 +144,7 @@ def report(
 @HOME
 @CATALOG
 @SCHEMA
-def sql(  # noqa: PLR0913, PLR0917 - one for each option
+def sql(
     query: str, as_csv: bool, write: bool, engine: str, home: Path, catalog: str | None, schema: str | None
 ) -> None:
     """Ask the tables: runs, trials, leaderboard; batch_metrics, leaderboard_latest, best_models, failures.
@@ -152,7 +152,8 @@ def sql(  # noqa: PLR0913, PLR0917 - one for each option
     Nothing is changed without --write.
     """
     from bakeoff.errors import BakeoffError, UserError
-    from bakeoff.results.statements import Allowed, check_statement, spark_sentence
+    from bakeoff.results.statements import Allowed, check_statement
+    from bakeoff.text import root_line
 
     with results_of(home, catalog, schema) as (spark, target), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
@@ -162,7 +163,7 @@ def sql(  # noqa: PLR0913, PLR0917 - one for each option
         except BakeoffError:
             raise
         except Exception as error:
-            raise UserError(f"Spark cannot run this query: {spark_sentence(error)}.") from error
+            raise UserError(f"Spark cannot run this query: {root_line(error)}.") from error
     if as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     else:

@@ -19,47 +19,53 @@ from bakeoff.text import one_line
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_QUERIES = frozenset(
+
+def _names(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+_QUERIES = _names(
     """
     Aggregate AsOfJoin CTERelationDef CTERelationRef Deduplicate Distinct Except Filter Generate GlobalLimit Intersect
     Join LateralJoin LocalLimit LocalRelation Offset OneRowRelation Pivot Project Range RebalancePartitions
     RelationTimeTravel Repartition RepartitionByExpression Sample Sort SubqueryAlias Tail Union Unpivot UnresolvedHaving
     UnresolvedHint UnresolvedInlineTable UnresolvedRelation UnresolvedSubqueryColumnAliases UnresolvedTVFAliases
     UnresolvedTableValuedFunction UnresolvedWith Window WithCTE WithWindowDefinition
-    """.split()
+    """
 )
 """Parts of a plan that only read."""
-_LOOKS = frozenset(
+_LOOKS = _names(
     """
     DescribeColumn DescribeDeltaDetailCommand DescribeDeltaHistory DescribeFunction DescribeQueryCommand
     DescribeRelation ExplainCommand ShowColumns ShowFunctions ShowNamespaces ShowTables ShowViews
     UnresolvedFunctionName UnresolvedNamespace UnresolvedTable UnresolvedTableOrView
-    """.split()
+    """
 )
 """Statements that only look, and how the tables in them are written."""
-_WRITES = frozenset(
+_WRITES = _names(
     """
     AddColumns AlterColumn CommentOnTable CreateView CreateViewCommand DeleteFromTable DropColumns DropTable DropView
     InsertIntoStatement MergeIntoTable OptimizeTableCommand RenameColumn RestoreTableStatement SetTableProperties
     TimeTravel TruncateTable UnresolvedIdentifier UnresolvedView UnsetTableProperties UpdateTable VacuumTableCommand
-    """.split()
+    """
 )
 """Statements that change tables or views, and nothing else."""
 _PROGRAMS = frozenset({"ScriptTransformation"})
 """Parts of a query that run a program of the user's."""
-_PURE_FUNCTIONS = frozenset(
+_PURE_FUNCTIONS = _names(
     """
     agg_funcs array_funcs bitwise_funcs collection_funcs conditional_funcs conversion_funcs csv_funcs datetime_funcs
     generator_funcs hash_funcs json_funcs lambda_funcs map_funcs math_funcs predicate_funcs string_funcs struct_funcs
     table_funcs url_funcs variant_funcs window_funcs xml_funcs
-    """.split()
+    """
 )
 """Spark's own groups of functions that compute with their arguments; in none of them are those that call Java."""
-_PURE_BY_NAME = frozenset(
+_PURE_BY_NAME = _names(
     """
     assert_true current_catalog current_database current_schema current_user equal_null monotonically_increasing_id
     raise_error session_user spark_partition_id typeof user uuid version
-    """.split()
+    """
 )
 """The same, out of the group that also holds ``java_method`` and ``reflect``."""
 _NAMED_LATER = frozenset({"ExpressionWithUnresolvedIdentifier", "CallMethodViaReflection"})
@@ -142,7 +148,7 @@ class _Reader:
             raise ConfigError(f"This query runs a program ({kind}): add --engine spark to let it.")
 
     def _check_table(self, name: list[str]) -> None:
-        """Refuse a name that stands for files: Spark takes ``csv.`/a/path` `` for a table where it knows none so called."""
+        """Refuse a name that stands for files, which Spark reads where it knows no table of that name."""
         parts = name[1:] if len(name) > 2 and name[0].lower() == "spark_catalog" else name  # noqa: PLR2004
         if len(parts) == 1 or self._is_ours(parts):
             return
@@ -218,19 +224,3 @@ def _all(sequence: Any) -> Iterator[Any]:
 
 def _texts(sequence: Any) -> list[str]:
     return [str(each) for each in _all(sequence)]
-
-
-def spark_sentence(error: Exception) -> str:
-    """What Spark says of a statement that it cannot run, without the classes and stacks around it.
-
-    Example:
-        >>> spark_sentence(ValueError("[NO_SUCH_COLUMN] There is no column x. SQLSTATE: 1; line 1 pos 7;\\n'Project"))
-        '[NO_SUCH_COLUMN] There is no column x. SQLSTATE: 1; line 1 pos 7'
-    """
-    cause = getattr(error, "java_exception", None)
-    text = str(error)
-    while cause is not None:
-        text = str(cause.getMessage() or cause.toString())
-        cause = cause.getCause()
-    first = next(iter(text.strip().splitlines()), "")
-    return one_line(first).rstrip(".;") or type(error).__name__
