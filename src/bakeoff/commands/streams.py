@@ -68,7 +68,7 @@ def forgiving_output() -> Iterator[Output]:
     """Have stdout and stderr forgive what goes wrong with them while a command runs; gives the first of the two."""
     _open_what_is_closed()
     out, err = Output(sys.stdout or _on_descriptor(1)), Output(sys.stderr or _on_descriptor(2))
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # type: ignore[type-var]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             yield out
         finally:

@@ -25,7 +25,7 @@ def hushed() -> Iterator[None]:
     log_through_python()
     out, err = _Hush(sys.stdout), _Hush(sys.stderr)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # type: ignore[type-var]
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             yield
     finally:
         out.end()
