@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import lightgbm  # noqa: F401 - imported here, as PyCaret does it: trials then run on other threads than the import
+import lightgbm  # noqa: F401 - here, as PyCaret does it: trials then run on other threads than the import
 import pytest
 from comparing import native, same_scores, through
 from data import shared
@@ -18,8 +18,8 @@ class Talks(DummyClassifier):
     """Says something in each of its fits, on both streams."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        print("a model talks")
-        print("a model complains", file=sys.stderr)
+        sys.stdout.write("a model talks\n")
+        sys.stderr.write("a model complains\n")
         return super().fit(X, y, sample_weight)
 
 
@@ -28,7 +28,8 @@ class Reports:
 
     def handle(self, event: Any) -> None:
         if isinstance(event, TrialDone):
-            print("one more", flush=True)
+            sys.stdout.write("one more\n")
+            sys.stdout.flush()
 
 
 @pytest.mark.everywhere

@@ -49,7 +49,7 @@ def test_remote_display_with_settings_of_a_server(engine: Any, conf: dict[str, s
 
 def test_positional_arguments_and_the_same_backend_again(engine: Any, conf: dict[str, str]) -> None:
     exp = experiment(breast_cancer(100), "target", fold=2)
-    backend = FugueBackend(engine, conf, 3, True, False)
+    backend = FugueBackend(engine, conf, 3, True, False)  # noqa: FBT003 - as they are documented
     exp.compare_models(include=FEW, n_select=2, parallel=backend)
     exp.add_metric(id="none", name="NONE", score_func=no_score, target="pred_proba", greater_is_better=True)
     assert len(exp.compare_models(include=FEW[:3], n_select=2, sort="NONE", parallel=backend)) == 2

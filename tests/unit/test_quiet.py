@@ -10,8 +10,14 @@ import pytest
 from bakeoff.pycaret3.quiet import hushed
 
 
-def on_another_thread(what: object) -> None:
-    thread = threading.Thread(target=print, args=(what,))
+def say(text: str) -> None:
+    """Print as a program does: to what is stdout by then."""
+    if sys.stdout is not None:
+        sys.stdout.write(f"{text}\n")
+
+
+def on_another_thread(text: str) -> None:
+    thread = threading.Thread(target=say, args=(text,))
     thread.start()
     thread.join()
 
@@ -19,13 +25,13 @@ def on_another_thread(what: object) -> None:
 def test_only_this_thread_is_not_heard() -> None:
     seen = io.StringIO()
     with redirect_stdout(seen):
-        print("before")
+        say("before")
         with hushed():
-            print("this thread")
+            say("this thread")
             sys.stdout.writelines(["so", "are", "lines"])
             sys.stdout.flush()
             on_another_thread("another thread")
-        print("after")
+        say("after")
     assert seen.getvalue() == "before\nanother thread\nafter\n"
 
 
@@ -34,7 +40,7 @@ def test_a_stream_that_was_kept_works_afterwards() -> None:
     with redirect_stdout(seen):
         with hushed():
             kept = sys.stdout
-        print("kept", file=kept)
+        kept.write("kept\n")
     assert seen.getvalue() == "kept\n"
 
 
@@ -48,6 +54,6 @@ def test_bytes_are_not_heard_either(capfdbinary: pytest.CaptureFixture[bytes]) -
 def test_a_process_without_streams_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with hushed():
-        print("nowhere")
+        say("nowhere")
         on_another_thread("nowhere either")
     assert sys.stdout is None
