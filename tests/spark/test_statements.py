@@ -20,7 +20,7 @@ READS = [
     "SELECT status, count(*) FROM runs WHERE wall_seconds > 1 GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC LIMIT 3",
     "WITH x AS (SELECT * FROM trials) SELECT * FROM x JOIN runs USING (run_id) UNION ALL SELECT 1, 2",
     "SELECT * FROM runs WHERE run_id IN (SELECT run_id FROM trials) AND EXISTS (SELECT 1 FROM leaderboard)",
-    "SELECT row_number() OVER (PARTITION BY run_id ORDER BY fold), percentile_cont(0.5) WITHIN GROUP (ORDER BY 1) FROM trials",
+    "SELECT row_number() OVER (ORDER BY fold), percentile_cont(0.5) WITHIN GROUP (ORDER BY 1) FROM x",
     "SELECT * FROM trials LATERAL VIEW explode(metrics) m AS metric, value",
     "SELECT transform(array(1), x -> x + 1), CAST('1' AS INT), s LIKE 'x%', date '2020-01-01', uuid() FROM range(3)",
     "SELECT * FROM trials PIVOT (count(*) FOR fold IN (0, 1))",
