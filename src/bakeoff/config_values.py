@@ -16,6 +16,7 @@ from bakeoff.text import one_line
 
 TASKS = ("classification", "regression", "time_series")
 ENGINES = ("spark", "native")
+ISOLATIONS = ("auto", "process", "none")
 
 SETUP_OWNED = {
     "data": "--source",
@@ -183,6 +184,27 @@ def _engine(option: str, value: Any) -> str:
     return engine
 
 
+def _timeout(option: str, value: Any) -> float:
+    seconds = _number(option, value)
+    if seconds < 0:
+        raise ConfigError(f"{option} must be at least 0 seconds, not {value!r}: 0 is no limit.")
+    return seconds
+
+
+def _megabytes(option: str, value: Any) -> float:
+    megabytes = _number(option, value)
+    if megabytes <= 0:
+        raise ConfigError(f"{option} must be more than 0, not {value!r}: leave it out for no limit.")
+    return megabytes
+
+
+def _isolation(option: str, value: Any) -> str:
+    isolation = _text(option, value).lower()
+    if isolation not in ISOLATIONS:
+        raise ConfigError(one_of(value, ISOLATIONS, "isolation"))
+    return isolation
+
+
 def _horizon(option: str, value: Any) -> int | tuple[int, ...]:
     parts = list(value) if isinstance(value, (list, tuple)) else str(value).split(",")
     steps = tuple(_whole(1)(option, part) for part in parts if given(part) is not None)
@@ -246,6 +268,11 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "max_rows": _whole(2),
     "source_version": _whole(0),
     "fh": _horizon,
+    "trial_timeout": _timeout,
+    "trial_memory_mb": _megabytes,
+    "max_retries": _whole(0),
+    "n_slots": _whole(1),
+    "isolation": _isolation,
 }
 
 

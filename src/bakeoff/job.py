@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.limits import TrialLimits
     from bakeoff.results.rows import RunRecord
 
 _LOG = logging.getLogger(__name__)
@@ -75,11 +76,12 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be compared, once it is sure that it can be: the table, PyCaret's experiment and its arguments."""
+    """What is to be compared, once it is sure that it can be: table, experiment, arguments, and limits of trials."""
 
     source: SourceTable
     experiment: Any
     params: dict[str, Any]
+    limits: TrialLimits
 
 
 def run(
@@ -125,6 +127,7 @@ def run(
 
 def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
     """Read the table and run PyCaret's setup on it; every argument is checked, and nothing is written."""
+    from bakeoff.limits import trial_limits
     from bakeoff.pycaret3.experiment import default_sort, set_up
     from bakeoff.pycaret3.frozen import draw_splits
     from bakeoff.pycaret3.request import read_request
@@ -158,7 +161,10 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
         raise UserError(str(error)) from error
     if not request.models:
         raise UserError("No model is left to compare: name other models in --include or --exclude.")
-    return Question(source, experiment, params)
+    limits = trial_limits(config, experiment, request)
+    if limits.note:
+        say(limits.note)
+    return Question(source, experiment, params, limits)
 
 
 def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes, and who watches
@@ -184,6 +190,7 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         clean=partial(redact_outcome, known=places.secrets),
         stop=interruption,
         listener_timeout=LISTENER_SECONDS,
+        **question.limits.options,
     )
     try:
         models = question.experiment.compare_models(**question.params, parallel=backend)
