@@ -130,7 +130,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     from bakeoff.report.plain import as_object
     from bakeoff.view import outcome_lines, print_leaderboard, print_lines
 
-    _log_to_stderr(verbose)
+    log_to_stderr(verbose)
     console = Console(file=sys.stderr, highlight=False, quiet=quiet)
     progress = Progress()
     try:
@@ -159,7 +159,7 @@ class _WithoutSecrets(logging.Formatter):
         return redact_text(super().format(record))
 
 
-def _log_to_stderr(verbose: int) -> None:
+def log_to_stderr(verbose: int) -> None:
     """Say what is logged: warnings as they are, and where that was asked for more, with its time and origin."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -68,7 +68,7 @@ def find(source: str, spark: SparkSession | None) -> Files | Delta:
         raise UserError(
             f"There is no file {source} (looked for {path}): check the path, or name a table as catalog.schema.table."
         )
-    parts = _name_parts(source)
+    parts = name_parts(source)
     if parts is None:
         raise UserError(f"--source {source!r} is neither a path nor a table's name such as catalog.schema.table.")
     if not _is_table(source, spark):
@@ -144,7 +144,13 @@ def _kind_of(path: Path) -> str:
     )
 
 
-def _name_parts(name: str) -> list[str] | None:
+def name_parts(name: str) -> list[str] | None:
+    """The parts of a table's name; ``None`` for what cannot be one.
+
+    Example:
+        >>> name_parts("main.`my sales`.orders"), name_parts("a/b")
+        (['main', 'my sales', 'orders'], None)
+    """
     parts, end = [], 0
     while match := _NAME_PART.match(name, end):
         parts.append(match.group(1).replace("``", "`") if match.group(1) else match.group(2))
@@ -158,7 +164,7 @@ def _name_parts(name: str) -> list[str] | None:
 
 
 def _is_table(source: str, spark: SparkSession | None) -> bool:
-    parts = _name_parts(source)
+    parts = name_parts(source)
     if spark is None or parts is None:
         return False
     from pyspark.errors import AnalysisException
