@@ -208,7 +208,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     models: Any,
 ) -> RunResult:
     """Write trials, leaderboard, run and best model, as far as there are any."""
-    from bakeoff.reporting import report_run, story_of
+    from bakeoff.reporting import report_run, story_of, with_promotion
     from bakeoff.results import tables
     from bakeoff.winner import keep_winner
 
@@ -243,12 +243,14 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
             tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
         )
         first = chosen[0] if best and chosen else None
-        model = at_once.submit(keep_winner, config, question, places, best, plan, first) if best and chosen else None
-        entered = at_once.submit(enter_end, spark, places, record, (trials, rows), model)
+        model = at_once.submit(keep_winner, config, question, places, board, plan, first) if best and chosen else None
+        entered = at_once.submit(enter_end, spark, places, record, (trials, rows), model, bool(config.register_model))
         # On this thread, while Java and the disk are at work.
         reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
         problems += reported.problems
-    entered.result()
+    record = entered.result()
+    if record.promotion:
+        reported = with_promotion(config.home, places, reported, record)
     try:
         if model:
             model.result()
@@ -261,8 +263,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     }
     ended = "KILLED" if backend.stopped else "FINISHED" if best else "FAILED"
     problems += places.tracking.finish(board, clock, ended, story_of(reported.facts))
-    if places.tracking.model_run_ids != ids:  # MLflow has answered late
-        record = replace(record, **places.tracking.ids)
+    late = places.tracking.model_run_ids != ids or places.tracking.became != record.promotion
+    if late:  # MLflow has answered after the row was written
+        record = replace(record, **places.tracking.ids, promotion=places.tracking.became)
         try:
             tables.fill_mlflow_ids(spark, places.tables, record, places.tracking.model_run_ids)
         except Exception as error:  # noqa: BLE001 - everything else is in its place
@@ -296,17 +299,37 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     )
 
 
-def enter_end(
-    spark: SparkSession, places: Places, record: RunRecord, written: Sequence[Future[None]], model: Future[None] | None
-) -> None:
-    """Enter how a run ended: one that says it is finished has all else in the tables, and its model if that can be."""
+def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everything else
+    spark: SparkSession,
+    places: Places,
+    record: RunRecord,
+    written: Sequence[Future[None]],
+    model: Future[None] | None,
+    registers: bool,  # noqa: FBT001
+) -> RunRecord:
+    """Enter how a run ended: one that says it is finished has all else in the tables, and its model if that can be.
+
+    Args:
+        spark: the session.
+        places: where the run is written to.
+        record: how it ended.
+        written: what has to be in the tables before.
+        model: what has to be saved before, where there is a model.
+        registers: whether the model is registered, so that the row says what became of it.
+
+    Returns:
+        The record as it was entered.
+    """
     from bakeoff.results.tables import merge_run
 
     for each in written:
         each.result()
-    if model:
-        model.exception()
-    merge_run(spark, places.tables, replace(record, finished_at=time.time()))
+    if model and model.exception() is None and registers:
+        places.tracking.settle()
+        record = replace(record, promotion=places.tracking.became)
+    record = replace(record, finished_at=time.time())
+    merge_run(spark, places.tables, record)
+    return record
 
 
 def close_early(spark: SparkSession, places: Places, status: str) -> None:

@@ -145,7 +145,7 @@ def _artifact(home: Path, mlflow_run_id: str, path: str) -> Path:
 
 
 def _record(row: Mapping[str, Any]) -> RunRecord:
-    known = {name: row[name] for name in RunRecord.__dataclass_fields__}
+    known: dict[str, Any] = {name: row.get(name) for name in RunRecord.__dataclass_fields__}
     times = {f"{name}_at": (row[f"{name}_micros"] or 0) / 1e6 or None for name in ("started", "finished")}
     return RunRecord(**{**known, **times, "versions": row["versions"] or {}})
 

@@ -164,7 +164,7 @@ def merge_leaderboard(  # noqa: PLR0913, PLR0917
 
 
 def fill_mlflow_ids(spark: SparkSession, target: TableTarget, run: RunRecord, model_run_ids: Mapping[str, str]) -> None:
-    """Enter MLflow's ids of a run and its models that were not known when it ended; ids that are there stay."""
+    """Enter what MLflow had not said when a run ended: ids, and what became of the model. What is there stays."""
     rows, board = target.name(RUNS.name), target.name(LEADERBOARD.name)
     if run.mlflow_run_id:
         ids = {"run_id": run.run_id, "experiment_id": run.mlflow_experiment_id, "mlflow_run_id": run.mlflow_run_id}
@@ -172,6 +172,10 @@ def fill_mlflow_ids(spark: SparkSession, target: TableTarget, run: RunRecord, mo
             UPDATE {rows} SET mlflow_experiment_id = :experiment_id, mlflow_run_id = :mlflow_run_id
             WHERE run_id = :run_id AND mlflow_run_id IS NULL"""  # noqa: S608 - a quoted name of ours
         commit(target, lambda: spark.sql(statement, args=ids))
+    if run.promotion:
+        told = {"run_id": run.run_id, "promotion": run.promotion}
+        promotion = f"UPDATE {rows} SET promotion = :promotion WHERE run_id = :run_id AND promotion IS NULL"  # noqa: S608
+        commit(target, lambda: spark.sql(promotion, args=told))
     if model_run_ids:
         known = {"run_id": run.run_id, "models": json.dumps(dict(model_run_ids))}
         models = f"""

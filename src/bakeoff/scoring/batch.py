@@ -12,7 +12,18 @@ from bakeoff.errors import RunConflictError, SourceError
 from bakeoff.scoring.model import ScoringModel
 from bakeoff.scoring.predictor import PREDICTION, PROBABILITIES
 
-MARKS = ("run_id", "model_name", "model_version", "scored_by", "batch_id", "scored_at")
+COMMENTS = {
+    PREDICTION: "What the model predicts",
+    PROBABILITIES: "Probability of each class",
+    "run_id": "Run that fitted the model",
+    "model_name": "Registered model; NULL for the model of a run",
+    "model_version": "Its version",
+    "scored_by": "The model in one word: name and version, or the run",
+    "batch_id": "Batch that the row was scored in",
+    "scored_at": "When",
+}
+"""The columns that scoring adds, and what they hold."""
+MARKS = tuple(COMMENTS)[2:]
 """What every row is marked with; ``scored_by`` is the model in one column, which monitoring asks for."""
 
 
@@ -31,7 +42,7 @@ class Batch:
     scored_at: dt.datetime
 
     @property
-    def values(self) -> dict[str, Any]:
+    def marks(self) -> dict[str, Any]:
         """The marks of each row."""
         model = self.model
         told = (model.run_id, model.name, model.version, model.label, self.batch_id, self.scored_at)
@@ -57,8 +68,7 @@ def check_names(columns: Iterable[str], source: str) -> None:
     Raises:
         SourceError: It has such columns; they are named.
     """
-    ours = {PREDICTION, PROBABILITIES, *MARKS}
-    taken = [name for name in columns if name.lower() in ours]
+    taken = [name for name in columns if name.lower() in COMMENTS]
     if taken:
         raise SourceError(
             f"{source} has columns called {', '.join(map(repr, taken))}, which scoring adds: score a view or a copy "

@@ -47,7 +47,7 @@ def score_frame(frame: pd.DataFrame, batch: Batch, source: str, count: Callable[
     table = pa.Table.from_pandas(frame, preserve_index=False)
     for name in parts[0]:
         table = table.append_column(name, pa.chunked_array([part[name] for part in parts]))
-    for name, value in batch.values.items():
+    for name, value in batch.marks.items():
         kind = pa.timestamp("us", tz="UTC") if name == "scored_at" else pa.string()
         table = table.append_column(name, pa.array([value] * len(frame), kind))
     return table

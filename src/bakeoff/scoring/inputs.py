@@ -67,7 +67,7 @@ def check_inputs(inputs: Sequence[InputColumn], kinds: Mapping[str, str], source
         near = difflib.get_close_matches(missing[0], kinds, n=2, cutoff=0.6) if len(missing) == 1 else []
         some = ", ".join(list(kinds)[:_LIST_AT_MOST]) + (", ..." if len(kinds) > _LIST_AT_MOST else "")
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"its columns are {some}."
-        raise SourceError(f"{source} lacks {_named(missing)} that the model takes: {hint}")
+        raise SourceError(f"{source} lacks {', '.join(map(repr, missing))} that the model takes: {hint}")
     wrong = [
         f"{column.name!r} holds {_SAID.get(kinds[column.name], kinds[column.name])} instead of {_SAID[column.kind]}"
         for column in inputs

@@ -16,8 +16,8 @@ from bakeoff.errors import ClusterError, TablesError
 from bakeoff.execution.payload import ArtifactDelivery, BroadcastDelivery, Delivery, InlineDelivery
 from bakeoff.results.commits import commit, reason_of
 from bakeoff.results.rows import to_micros
-from bakeoff.results.target import TableTarget
-from bakeoff.scoring.batch import MARKS, Batch, check_names
+from bakeoff.results.target import TableTarget, quoted
+from bakeoff.scoring.batch import COMMENTS, MARKS, Batch, check_names
 from bakeoff.scoring.destination import Destination
 from bakeoff.scoring.inputs import check_inputs, kinds_of_schema
 from bakeoff.scoring.model import ScoringModel
@@ -65,7 +65,7 @@ def score_rows(rows: DataFrame, batch: Batch, source: str, delivery: Delivery) -
         answers.append(StructField(PROBABILITIES, MapType(StringType(), DoubleType())))
     function = ScoreBatches(model.digest, delivery, model.inputs, model.prediction_type)
     scored = rows.mapInArrow(function, StructType([*rows.schema.fields, *answers]))
-    marks = [f"{_literal(value, name)} AS {name}" for name, value in batch.values.items()]
+    marks = [f"{_literal(value, name)} AS {name}" for name, value in batch.marks.items()]
     return scored.selectExpr("*", *marks)
 
 
@@ -78,20 +78,18 @@ def append_batch(spark: SparkSession, scored: DataFrame, batch: Batch, destinati
     """
 
     def append() -> Written:
-        there = _exists(spark, destination)
-        if there and (n_rows := _rows_of(spark, batch, destination)):
+        if not _exists(spark, destination):
+            _create(spark, scored, destination)
+        if n_rows := _rows_of(spark, batch, destination):
             return Written(n_rows, repeated=True)
-        empty = there and _fit(spark, scored, destination)
+        takes_on = _fit(spark, scored, destination)
         writer = scored.write.format("delta").mode("append")
         # Two writers of the same batch: Delta refuses the one that commits second, and the retry finds the rows. The
         # number grows with the table, so that a batch whose rows were deleted can be scored again.
         writer = writer.option("txnAppId", f"bakeoff-score-{batch.batch_id}")
-        writer = writer.option("txnVersion", _version(spark, destination) + 1 if there else 1)
-        if empty:
+        writer = writer.option("txnVersion", _version(spark, destination) + 1)
+        if takes_on:
             writer = writer.option("mergeSchema", "true")
-        if not there and any(_NEEDS_MAPPING.search(name) for name in scored.columns):
-            for name, value in (("columnMapping.mode", "name"), ("minReaderVersion", "2"), ("minWriterVersion", "5")):
-                writer = writer.option(f"delta.{name}", value)
         writer.saveAsTable(destination.sql)
         return Written(_rows_of(spark, batch, destination), repeated=False)
 
@@ -162,6 +160,29 @@ def _literal(value: Any, name: str) -> str:
         return "CAST(NULL AS STRING)"
     text = str(value).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{text}'"
+
+
+def _create(spark: SparkSession, scored: DataFrame, destination: Destination) -> None:
+    """Make the table, with comments on the columns that scoring adds."""
+    from pyspark.errors import PySparkException
+
+    columns = ", ".join(
+        f"{quoted(field.name)} {field.dataType.simpleString()}"
+        + (f" COMMENT '{COMMENTS[field.name]}'" if field.name in COMMENTS else "")
+        for field in scored.schema.fields
+    )
+    properties = ""
+    if any(_NEEDS_MAPPING.search(name) for name in scored.columns):
+        properties = (
+            "TBLPROPERTIES ('delta.columnMapping.mode' = 'name', 'delta.minReaderVersion' = '2', "
+            "'delta.minWriterVersion' = '5')"
+        )
+    try:
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {destination.sql} ({columns}) USING DELTA {properties}")
+    except PySparkException as error:
+        raise TablesError(
+            f"--to {destination.name} cannot be made ({reason_of(error)}): name a place where you may create tables."
+        ) from error
 
 
 def _exists(spark: SparkSession, destination: Destination) -> bool:
