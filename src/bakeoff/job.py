@@ -210,7 +210,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     """Write trials, leaderboard, run and best model, as far as there are any."""
     from bakeoff.reporting import report_run, story_of, with_promotion
     from bakeoff.results import tables
-    from bakeoff.winner import keep_winner
+    from bakeoff.winner import keep_profile, keep_winner
 
     board, plan, summary = backend.board, backend.plan, backend.summary
     assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
@@ -244,6 +244,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         )
         first = chosen[0] if best and chosen else None
         model = at_once.submit(keep_winner, config, question, places, board, plan, first) if best and chosen else None
+        profile = at_once.submit(keep_profile, config, spark, question, places, first) if first is not None else None
         entered = at_once.submit(enter_end, spark, places, record, (trials, rows), model, bool(config.register_model))
         # On this thread, while Java and the disk are at work.
         reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
@@ -256,6 +257,8 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
             model.result()
     except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
         problems.append(f"The best model could not be saved: {type(error).__name__}: {error}")
+    if profile and (trouble := profile.exception()):
+        problems.append(f"The profile of the training rows is not in the tables: {type(trouble).__name__}: {trouble}")
     clock = {
         "wall_seconds": summary.wall_seconds,
         "ideal_seconds": summary.ideal_seconds,

@@ -11,11 +11,19 @@ from bakeoff.config import DUMMY, RunConfig
 from bakeoff.places import Places
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from bakeoff.job import Question
 
 
 def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
-    config: RunConfig, question: Question, places: Places, board: Leaderboard, plan: Plan, model: Any
+    config: RunConfig,
+    spark: SparkSession,
+    question: Question,
+    places: Places,
+    board: Leaderboard,
+    plan: Plan,
+    model: Any,
 ) -> None:
     """Save the best model in the run's folder and have it logged and, where that was asked for, registered."""
     from bakeoff.pycaret3.experiment import training_rows
@@ -28,7 +36,8 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
     assert best is not None  # noqa: S101 - a model that was fitted
     source, place = question.source, places.tracking.model_folder
     rows = training_rows(question.experiment, source.frame, config.target)
-    save_best_model(place, final_pipeline(question.experiment, model), rows, task=source.task)
+    pipeline = final_pipeline(question.experiment, model)
+    save_best_model(place, pipeline, rows, task=source.task)
     lineage = {
         "run_id": config.run_id,
         "model_id": best.model_id,
@@ -42,5 +51,20 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
         (finite(row.primary_value) for row in board.rows if row.model_id == DUMMY and row.status != FAILED), None
     )
     terms = Terms(config.champion_margin, config.min_value, config.min_lift, dummy)
-    told = of_model(best.model_id, source.task, config.register_model, standing, terms)
-    places.tracking.put(told)
+    places.tracking.put(of_model(best.model_id, source.task, config.register_model, standing, terms))
+
+
+def keep_profile(config: RunConfig, spark: SparkSession, question: Question, places: Places, model: Any) -> None:
+    """Keep what the rows looked like that the best model learned from, to compare with rows that it will score."""
+    from bakeoff.pycaret3.experiment import training_rows
+    from bakeoff.pycaret3.state import final_pipeline
+    from bakeoff.results.tables import write_profile
+    from bakeoff.scoring.profile import profile_of
+
+    task = question.source.task
+    if task == "time_series":
+        return
+    rows = training_rows(question.experiment, question.source.frame, config.target)
+    pipeline = final_pipeline(question.experiment, model)
+    profile = profile_of(rows, pipeline, classifies=task == "classification")
+    write_profile(spark, places.tables, config.run_id, profile, again=bool(places.done))

@@ -9,22 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.errors import RunConflictError, SourceError
+from bakeoff.results.schema import SCORED
 from bakeoff.scoring.model import ScoringModel
 from bakeoff.scoring.predictor import PREDICTION, PROBABILITIES
 
+MARKS = tuple(column.name for column in SCORED.columns)
+"""What every row is marked with; ``scored_by`` is the model in one column, which monitoring asks for."""
 COMMENTS = {
     PREDICTION: "What the model predicts",
     PROBABILITIES: "Probability of each class",
-    "run_id": "Run that fitted the model",
-    "model_name": "Registered model; NULL for the model of a run",
-    "model_version": "Its version",
-    "scored_by": "The model in one word: name and version, or the run",
-    "batch_id": "Batch that the row was scored in",
-    "scored_at": "When",
+    **{column.name: column.comment for column in SCORED.columns},
 }
 """The columns that scoring adds, and what they hold."""
-MARKS = tuple(COMMENTS)[2:]
-"""What every row is marked with; ``scored_by`` is the model in one column, which monitoring asks for."""
 
 
 @dataclass(frozen=True)
