@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 
 def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
-    config: RunConfig,
-    spark: SparkSession,
-    question: Question,
-    places: Places,
-    board: Leaderboard,
-    plan: Plan,
-    model: Any,
+    config: RunConfig, question: Question, places: Places, board: Leaderboard, plan: Plan, model: Any
 ) -> None:
     """Save the best model in the run's folder and have it logged and, where that was asked for, registered."""
     from bakeoff.pycaret3.experiment import training_rows

@@ -15,7 +15,7 @@ from bakeoff.results.store import local_tracking_uri
 from bundle import ROOT, SOURCE, Filled
 
 FILES = sorted((ROOT / "src" / "sql").glob("*.sql"))
-VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7}
+VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7, "scored": "scored"}
 BOARD = ROOT / "src" / "dashboards" / "bakeoff.lvdash.json"
 
 
@@ -86,6 +86,40 @@ def test_drift_is_measured_against_the_runs_before(filled: Filled) -> None:
     assert (first["n_before"], first["change"]) == (0, None)
     assert last["n_before"] == 1
     assert last["change"] == pytest.approx(last["best_value"] - last["mean_of_7_before"], abs=1e-4)
+
+
+def test_scored_rows_are_compared_with_the_rows_that_the_champion_learned_from(filled: Filled) -> None:
+    columns = [*filled.spark.table(SOURCE).columns]
+    found = {row["column_name"]: row for row in saved(filled, "scored_drift", scored="scored", days=7)}
+    assert set(found) == {*columns, "prediction"} - {"target"}
+    assert {row["verdict"] for row in found.values()} == {"steady"}
+    assert {row["n_scored"] for row in found.values()} == {120}
+    assert found["prediction"]["role"] == "prediction"
+
+
+def test_a_column_that_has_shifted_is_named_first(filled: Filled) -> None:
+    names = filled.spark.table("scored").columns
+    shifted, gaps = names[1], names[2]
+    changed = {shifted: f"2 * {shifted}", gaps: f"IF(abs(hash(prediction, {shifted})) % 4 = 0, NULL, {gaps})"}
+    columns = ", ".join(f"{changed.get(name, name)} AS {name}" for name in names)
+    filled.spark.sql(f"CREATE OR REPLACE TABLE moved AS SELECT {columns} FROM scored")
+    try:
+        first, second, *others = saved(filled, "scored_drift", scored="moved", days=7)
+    finally:
+        filled.spark.sql("DROP TABLE moved")
+    assert (first["column_name"], first["verdict"]) == (shifted, "shifted")
+    assert second["column_name"] == gaps
+    assert second["missing_before"] == 0
+    assert second["missing_now"] == pytest.approx(0.25, abs=0.12)
+    assert {row["verdict"] for row in others} == {"steady"}
+
+
+def test_drift_has_an_answer_before_anything_is_scored(filled: Filled) -> None:
+    filled.spark.sql("CREATE TABLE nothing (run_id STRING, scored_by STRING, scored_at TIMESTAMP) USING DELTA")
+    try:
+        assert saved(filled, "scored_drift", scored="nothing", days=7) == []
+    finally:
+        filled.spark.sql("DROP TABLE nothing")
 
 
 def test_wins_and_seconds_are_counted(filled: Filled) -> None:

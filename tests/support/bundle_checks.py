@@ -178,10 +178,11 @@ NOT_FOR_THE_RUN = {"config_file", "as_json", "quiet", "verbose"}
 def parsed(arguments: list[str]) -> set[str]:
     """The options that a command line names, once the real parser and the real checks have taken it."""
     command, *rest = arguments
-    assert command == "run", f"{command} is no run"
+    assert command in cli.commands, f"there is no command {command}"
     context = cli.commands[command].make_context(command, rest)
     options = {key: value for key, value in context.params.items() if key not in NOT_FOR_THE_RUN}
-    RunConfig.from_sources(options)
+    if command == "run":
+        RunConfig.from_sources(options)
     return {key for key, value in options.items() if value not in (None, ())}
 
 
