@@ -115,9 +115,7 @@ class _Lookup:
         resource = self._bundle["resources"].get(kind, {}).get(name)
         if resource is None or (attribute != "id" and attribute not in resource):
             raise Unresolved(f"resources.{path}")
-        if attribute == "id":
-            return "1001" if kind == "jobs" else f"id-of-{name}"  # the id of a job is a number
-        return self.fill(resource[attribute])
+        return f"id-of-{name}" if attribute == "id" else self.fill(resource[attribute])
 
 
 def references(value: Any) -> Iterator[str]:
