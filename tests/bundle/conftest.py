@@ -32,7 +32,7 @@ def filled(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fil
         options = RunConfig.from_sources(_options(asked))
         again = {"source": SOURCE, "target": "target", "fold": 2, "experiment": options.experiment, "home": folder}
         again |= {"catalog": CATALOG, "schema": options.schema, "register_model": options.register_model}
-        run(RunConfig(**again, include=("nb",), run_id="102"), spark, say=lambda _: None)
+        run(RunConfig(**again, include=("nb",), run_id="102", min_value=2), spark, say=lambda _: None)
         job = resources["jobs"]["bakeoff_score"]
         score = dict(zip(*(wheel_arguments(job, run_id=201)[first::2] for first in (1, 2)), strict=True))
         score = {name.removeprefix("--").replace("-", "_"): value for name, value in score.items()}

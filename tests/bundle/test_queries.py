@@ -49,8 +49,27 @@ def test_the_registered_model_has_its_aliases_and_its_lineage(filled: Filled) ->
     assert (tags["bakeoff.source"], tags["bakeoff.source_version"], tags["bakeoff.run_id"]) == (SOURCE, "0", "101")
 
 
+def test_a_run_says_what_became_of_its_model(filled: Filled) -> None:
+    name = f"spark_catalog.{filled.schema}.best_model"
+    told = {row["run_id"]: row["promotion"] for row in rows(filled, "SELECT run_id, promotion FROM runs")}
+    assert told["101"] == f"{name}, version 1: the first champion"
+    assert told["102"].startswith(f"{name}, version 2: challenger: its accuracy of 0.")
+    assert told["102"].endswith("does not reach the least value of 2")
+    assert told["103"] is None
+    for run_id in ("101", "102"):
+        assert f"Registered as {told[run_id]}." in (filled.home / "runs" / run_id / "report.html").read_text()
+
+
+def test_a_run_leaves_a_profile_of_what_its_best_model_learned_from(filled: Filled) -> None:
+    found = rows(filled, "SELECT run_id, column_name, round(sum(share), 6) AS all FROM profiles GROUP BY 1, 2")
+    assert {row["run_id"] for row in found} == {"101", "102"}
+    assert {row["all"] for row in found} == {1.0}
+    columns = {*filled.spark.table(SOURCE).columns, "prediction"} - {"target"}
+    assert {row["column_name"] for row in found if row["run_id"] == "101"} == columns
+
+
 def test_tables_and_columns_have_comments(filled: Filled) -> None:
-    for table in ("runs", "trials", "leaderboard"):
+    for table in ("runs", "trials", "leaderboard", "profiles"):
         told = {row["col_name"]: row for row in rows(filled, f"DESCRIBE EXTENDED {table}")}
         assert told["Comment"]["data_type"]
         assert all(told[column]["comment"] for column in filled.spark.table(table).columns)

@@ -270,7 +270,8 @@ FROM (
 WHERE newest.nth = 1""",  # noqa: S608
 )
 
-_FROM_BOARD = ("best_model_id", "best_value", "primary_metric", "status")
+# Of the columns that came later, none is here: tables that an earlier version has made are to be read as they are.
+_NOT_FROM_RUN = ("best_model_id", "best_value", "primary_metric", "status", "promotion")
 
 _BEST_MODELS = View(
     "best_models",
@@ -278,7 +279,7 @@ _BEST_MODELS = View(
     f"""
 SELECT best.model_id, best.model_name, best.primary_metric, best.primary_value, best.metrics, best.metrics_std,
   best.n_folds_ok, best.fit_seconds, best.mlflow_run_id AS model_mlflow_run_id,
-  {_columns_of(RUNS, "r", without=_FROM_BOARD)}, r.status AS run_status
+  {_columns_of(RUNS, "r", without=_NOT_FROM_RUN)}, r.status AS run_status
 FROM (
   SELECT *, row_number() OVER (PARTITION BY run_id ORDER BY rank, model_id) AS nth
   FROM {{leaderboard}} WHERE status = '{COMPLETE}'

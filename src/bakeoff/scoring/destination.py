@@ -10,6 +10,7 @@ from bakeoff.config_values import given, refuse_placeholder
 from bakeoff.errors import ConfigError
 from bakeoff.results.schema import TABLES, VIEWS
 from bakeoff.results.target import TableTarget, quoted
+from bakeoff.session import on_databricks
 from bakeoff.source.find import name_parts
 
 _FILES = {".csv": "csv", ".parquet": "parquet"}
@@ -59,7 +60,8 @@ def read_destination(text: str | None, home: Path, *, has_metastore: bool) -> De
         return Destination(name, "table", sql=f"delta.{quoted(name)}")
     if re.search(r"[/\\]|^[.~]", name):
         folder = Path(name).expanduser().absolute()
-        return Destination(name, "table", sql=f"delta.{quoted(str(folder))}", folder=folder.parent / f".{folder.name}")
+        lock = None if on_databricks() else folder.parent / f".{folder.name}"
+        return Destination(name, "table", sql=f"delta.{quoted(str(folder))}", folder=lock)
     parts = name_parts(name)
     if parts is None:
         raise ConfigError(f"--to {name!r} is neither a path nor a table's name such as catalog.schema.table.")

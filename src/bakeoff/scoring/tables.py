@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import ClusterError, TablesError
+from bakeoff.errors import ClusterError, TablesError, WorkerError
 from bakeoff.execution.payload import ArtifactDelivery, BroadcastDelivery, Delivery, InlineDelivery
 from bakeoff.results.commits import commit, reason_of
 from bakeoff.results.rows import to_micros
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _INLINE_BYTES = 32_000_000
 """A larger model does not travel inside a plan of Spark Connect's, whose messages end at 128 MB."""
+_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*$", re.MULTILINE)
 _NEEDS_MAPPING = re.compile(r"[ ,;{}()\n\t=]")
 
 
@@ -90,7 +91,8 @@ def append_batch(spark: SparkSession, scored: DataFrame, batch: Batch, destinati
         writer = writer.option("txnVersion", _version(spark, destination) + 1)
         if takes_on:
             writer = writer.option("mergeSchema", "true")
-        writer.saveAsTable(destination.sql)
+        with _telling_workers_errors():
+            writer.saveAsTable(destination.sql)
         return Written(_rows_of(spark, batch, destination), repeated=False)
 
     target = TableTarget(path=destination.folder) if destination.folder else TableTarget(schema="default")
@@ -141,6 +143,26 @@ def delivered(spark: SparkSession, model: ScoringModel) -> Iterator[Delivery]:
             f"No task can run on this session ({reason_of(error)}): install Bakeoff and PyCaret on its workers."
         ) from error
     yield inline
+
+
+@contextmanager
+def _telling_workers_errors() -> Iterator[None]:
+    """Say in one sentence what the model raised on a worker, in place of two stacks.
+
+    Raises:
+        WorkerError: It raised something.
+    """
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        raised = _RAISED.findall(str(error))
+        if "Traceback" not in str(error) or not raised:
+            raise
+        raise WorkerError(
+            f"The model failed on a worker ({raised[-1].strip()}): look at the rows that it got."
+        ) from error
 
 
 def _arrives(spark: SparkSession, model: ScoringModel, delivery: Delivery) -> Exception | None:
