@@ -65,9 +65,12 @@ def test_a_batch_is_there_once_however_often_it_is_scored(
     again = score(**asked, batch_id="monday")
     assert (again.repeated, again.n_rows) == (True, 150)
     assert to.read_bytes() == before
-    assert not score(**asked, batch_id="tuesday").repeated
-    scored = pd.read_csv(to) if ending == "csv" else pd.read_parquet(to)
-    assert scored["batch_id"].value_counts().to_dict() == {"monday": 150, "tuesday": 150}
+    assert not score(**asked, batch_id="007").repeated
+    scored = pd.read_csv(to, dtype={"batch_id": str}) if ending == "csv" else pd.read_parquet(to)
+    assert scored["batch_id"].value_counts().to_dict() == {"monday": 150, "007": 150}
+    assert score(**asked, batch_id="007").repeated
+    if ending == "csv":
+        assert to.read_bytes().startswith(before)
 
 
 def test_a_batch_of_another_model_is_no_repeat(champion: Champion, source: str, tmp_path: Path) -> None:
@@ -141,3 +144,10 @@ def test_the_command_says_what_it_did_and_what_can_be_typed_next(
         main([*asked[:-2], "--home", str(champion.home), "--batch-id", "a b"])
     assert ended.value.code == 2
     assert "--batch-id 'a b' cannot name" in capsys.readouterr().err
+
+
+def test_text_that_is_all_digits_in_a_csv_file_is_text(champion: Champion, tmp_path: Path) -> None:
+    champion.rows.assign(comment="007").to_csv(tmp_path / "new.csv", index=False)
+    to = str(tmp_path / "out.csv")
+    assert score(model=MODEL, source=str(tmp_path / "new.csv"), to=to, home=champion.home, say=quiet).n_rows == 150
+    assert set(pd.read_csv(to, dtype=str)["comment"]) == {"007"}

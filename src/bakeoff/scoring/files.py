@@ -64,7 +64,7 @@ def read_scored(destination: Destination) -> Any:
     try:
         if destination.kind == "parquet":
             return pq.read_table(file)
-        return pd.read_csv(file, low_memory=False)
+        return pd.read_csv(file, dtype=str, keep_default_na=False)  # so that it is written as it was
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         raise TablesError(
             f"--to {file} is there and cannot be read ({first_line(error)}): name another file."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,11 +33,17 @@ class Files:
     kind: str
     content: Path | list[io.BytesIO]
 
-    def read(self) -> pd.DataFrame:
-        """The rows, in their order."""
+    def read(self, texts: Collection[str] = ()) -> pd.DataFrame:
+        """The rows, in their order.
+
+        Args:
+            texts: columns of a csv file that are text whatever is in them.
+        """
         parts: Sequence[Path | io.BytesIO] = [self.content] if isinstance(self.content, Path) else self.content
-        read = read_csv if self.kind == "csv" else read_parquet
-        frames = [read(part, self.name) for part in parts]
+        if self.kind == "csv":
+            frames = [read_csv(part, self.name, texts) for part in parts]
+        else:
+            frames = [read_parquet(part, self.name) for part in parts]
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
