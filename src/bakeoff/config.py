@@ -148,9 +148,7 @@ class RunConfig:
         if self.task == "time_series":
             raise ConfigError("--min-lift is not for time series, which have no dummy model: use --min-value.")
         if DUMMY in self.exclude or (self.include and DUMMY not in self.include):
-            raise ConfigError(
-                f"--min-lift compares with the model {DUMMY!r}, which is not among the models: include it."
-            )
+            raise ConfigError(f"--min-lift compares with the model {DUMMY!r}, which is not to be compared: include it.")
 
     @classmethod
     def from_sources(cls, flags: Mapping[str, Any], file: Path | None = None) -> RunConfig:

@@ -8,7 +8,7 @@ WITH scored_rows AS (
     from_json(to_json(struct(*), map('ignoreNullFields', 'false')), 'MAP<STRING,STRING>') AS cells
   FROM IDENTIFIER(:scored)
   WHERE scored_at >= current_timestamp() - make_dt_interval(CAST(:days AS INT))
-), columns AS (
+), learned AS (
   SELECT run_id, column_name, max(role) AS role, max(kind) AS kind, max(n_rows) AS n_learned,
     max(CASE WHEN bin > 0 AND kind = 'category' AND category IS NULL THEN bin END) AS other_bin,
     max(CASE WHEN bin = 0 THEN share END) AS missing_before
@@ -18,7 +18,7 @@ WITH scored_rows AS (
   SELECT s.scored_by, c.run_id, c.column_name, c.kind, c.other_bin, try_element_at(s.cells, c.column_name) AS value,
     count(*) AS n
   FROM scored_rows AS s
-  JOIN columns AS c ON c.run_id = s.scored_run
+  JOIN learned AS c ON c.run_id = s.scored_run
   GROUP BY s.scored_by, c.run_id, c.column_name, c.kind, c.other_bin, try_element_at(s.cells, c.column_name)
 ), numbered AS (
   SELECT *,
@@ -65,6 +65,6 @@ SELECT s.scored_by, s.column_name, c.role,
   round(max(s.n_missing) / max(s.n_scored), 4) AS missing_now,
   max(c.n_learned) AS n_learned, max(s.n_scored) AS n_scored, s.run_id
 FROM shares AS s
-JOIN columns AS c ON c.run_id = s.run_id AND c.column_name = s.column_name
+JOIN learned AS c ON c.run_id = s.run_id AND c.column_name = s.column_name
 GROUP BY s.scored_by, s.run_id, s.column_name, c.role
 ORDER BY psi DESC, s.scored_by, s.column_name;

@@ -61,9 +61,9 @@ def test_a_run_says_what_became_of_its_model(filled: Filled) -> None:
 
 
 def test_a_run_leaves_a_profile_of_what_its_best_model_learned_from(filled: Filled) -> None:
-    found = rows(filled, "SELECT run_id, column_name, round(sum(share), 6) AS all FROM profiles GROUP BY 1, 2")
+    found = rows(filled, "SELECT run_id, column_name, round(sum(share), 6) AS total FROM profiles GROUP BY 1, 2")
     assert {row["run_id"] for row in found} == {"101", "102"}
-    assert {row["all"] for row in found} == {1.0}
+    assert {row["total"] for row in found} == {1.0}
     columns = {*filled.spark.table(SOURCE).columns, "prediction"} - {"target"}
     assert {row["column_name"] for row in found if row["run_id"] == "101"} == columns
 
@@ -131,6 +131,13 @@ def test_a_column_that_has_shifted_is_named_first(filled: Filled) -> None:
     assert second["missing_before"] == 0
     assert second["missing_now"] == pytest.approx(0.25, abs=0.12)
     assert {row["verdict"] for row in others} == {"steady"}
+
+
+def test_the_dashboard_asks_what_the_saved_query_asks() -> None:
+    text = (ROOT / "src" / "sql" / "scored_drift.sql").read_text()
+    saved_query = "".join(f"{line}\n" for line in text.splitlines() if not line.startswith("--"))
+    same = saved_query.replace("IDENTIFIER(:scored)", "scored").replace("CAST(:days AS INT)", "30").rstrip(";\n")
+    assert dataset("scored_drift") == (f"{same}\n", {})
 
 
 def test_drift_has_an_answer_before_anything_is_scored(filled: Filled) -> None:

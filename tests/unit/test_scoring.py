@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bakeoff.errors import ConfigError, SourceError
+from bakeoff.errors import ConfigError, SourceError, UserError
 from bakeoff.scoring.batch import check_names
 from bakeoff.scoring.destination import read_destination
 from bakeoff.scoring.inputs import (
@@ -45,7 +45,7 @@ def test_a_model_is_named_by_alias_version_or_run(text: str, reference: ModelRef
 
 @pytest.mark.parametrize("text", [None, "", "  ", "@champion", "best@", "best/", "{{job.parameters.model}}"])
 def test_a_model_without_a_name_is_refused(text: str | None) -> None:
-    with pytest.raises((ConfigError, Exception), match="--model"):
+    with pytest.raises(UserError, match="--model"):
         ModelReference.read(text)
 
 
