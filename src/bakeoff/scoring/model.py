@@ -151,6 +151,8 @@ def _version(registry: Any, name: str, reference: ModelReference) -> Any:
     Raises:
         ConfigError: There is no such model, alias or version; the message says what there is.
     """
+    from bakeoff.results.store import quoted
+
     model = _or_none(lambda: registry.get_registered_model(name))
     if model is None:
         known = [each.name for each in registry.search_registered_models(max_results=_LISTED)]
@@ -165,7 +167,7 @@ def _version(registry: Any, name: str, reference: ModelReference) -> Any:
             )
     found = _or_none(lambda: registry.get_model_version(name, str(number)))
     if found is None:
-        versions = [int(each.version) for each in registry.search_model_versions(f"name = '{name}'")]
+        versions = [int(each.version) for each in registry.search_model_versions(f"name = {quoted(name)}")]
         raise ConfigError(f"{name} has no version {number!r}: {_choices(sorted(versions), 'it has none')}.")
     return found
 
