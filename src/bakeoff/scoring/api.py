@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from bakeoff.config import new_run_id
 from bakeoff.config_values import READERS, given, refuse_placeholder
 from bakeoff.errors import ConfigError, SourceError
@@ -25,7 +27,6 @@ from bakeoff.source.columns import plain_types
 from bakeoff.source.find import Files, find, is_local_file
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
 
 Say = Callable[[str], None]
@@ -130,12 +131,11 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
         return Written(n_rows, repeated=True)
     rows = _rows(source, spark, [column.name for column in batch.model.inputs if column.kind == TEXT])
     said = redact_text(source)
-    if isinstance(rows, tuple):
-        frame = rows[0]
-        check_names(map(str, frame.columns), said)
+    if isinstance(rows, pd.DataFrame):
+        check_names(map(str, rows.columns), said)
         if destination.kind != "table":
-            return _to_file(frame, batch, said, destination, earlier, say)
-        rows = _as_table(frame, spark, said)
+            return _to_file(rows, batch, said, destination, earlier, say)
+        rows = _as_table(rows, spark, said)
     say(f"Scoring {said} with {batch.model.said}.")
     with delivered(spark, batch.model) as delivery:
         scored = score_rows(rows, batch, said, delivery)
@@ -144,7 +144,7 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
         return _collected(scored, destination, earlier)
 
 
-def _rows(source: str, spark: Any, texts: Sequence[str]) -> tuple[pd.DataFrame] | DataFrame:
+def _rows(source: str, spark: Any, texts: Sequence[str]) -> pd.DataFrame | DataFrame:
     """The rows of a source: a data frame where it is a file, else a table of the session.
 
     Args:
@@ -154,7 +154,7 @@ def _rows(source: str, spark: Any, texts: Sequence[str]) -> tuple[pd.DataFrame] 
     """
     found = find(source, spark)
     if isinstance(found, Files):
-        return (plain_types(found.read(texts), []),)
+        return plain_types(found.read(texts), [])
     return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted
 
 
