@@ -177,6 +177,13 @@ def _margin(option: str, value: Any) -> float:
     return margin
 
 
+def _lift(option: str, value: Any) -> float:
+    lift = _number(option, value)
+    if lift < 0:
+        raise ConfigError(f"{option} must be at least 0, not {value!r}: a champion is better than the dummy.")
+    return lift
+
+
 def _engine(option: str, value: Any) -> str:
     engine = _text(option, value).lower()
     if engine not in ENGINES:
@@ -260,6 +267,8 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "fold": _whole(2),
     "budget_minutes": _minutes,
     "champion_margin": _margin,
+    "min_value": _number,
+    "min_lift": _lift,
     "engine": _engine,
     "seed": _whole(0, _MAX_SEED),
     "setup": _setup,
