@@ -23,7 +23,7 @@ LOCK_DEV = $(UV) pip compile pyproject.toml --extra local --group dev --group do
 LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
 .PHONY: help setup demo screenshots test test-all test-unit test-classic test-spark4 test-dbr coverage docs docs-serve \
-	bench soak wheel lint format lock lock-dbr clean
+	bench soak sql wheel lint format lock lock-dbr clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks run
 	$(UV) pip install --quiet --python $(DBR)/bin/python --no-deps --reinstall dist/*.whl
 	$(DBR)/bin/python -m pytest -W default --override-ini=pythonpath=tests/support tests/bundle/test_runtime.py \
 		tests/e2e/test_job.py tests/tracking/test_best_model.py
+
+sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the tables' definitions
+	PYTHONPATH=tests/support $(BIN)/python tests/support/prepared_sql.py
 
 wheel: $(READY) ## Build the wheel into dist
 	$(UV) build --quiet --wheel --clear

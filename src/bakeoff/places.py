@@ -16,13 +16,18 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.losses import lost_with_the_ground
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
-from bakeoff.errors import UserError
+from bakeoff.disk import check_folder, check_local_folders, disk_trouble
+from bakeoff.errors import StorageError, StorageLostError, UserError
 from bakeoff.liveness import SessionWatch
 from bakeoff.provenance import git_commit, versions
 from bakeoff.redaction import redact, redact_text, secrets_in
+from bakeoff.results.table_errors import check_logs, table_trouble
 from bakeoff.results.target import TableTarget
+from bakeoff.results.tracking_database import check_tracking
 from bakeoff.session import is_connect, on_databricks
 from bakeoff.source import SourceTable
+from bakeoff.stored import run_folder
+from bakeoff.view import place_options
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -73,7 +78,6 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     """
     from bakeoff.results import tables
     from bakeoff.results.lease import Lease
-    from bakeoff.stored import run_folder
 
     if is_connect(spark) and config.engine == "spark":
         raise UserError(
@@ -99,7 +103,6 @@ def refuse_if_held(home: Path, run_id: str) -> None:
         RunConflictError: one does.
     """
     from bakeoff.results.lease import holder_of
-    from bakeoff.stored import run_folder
 
     holder = holder_of(run_folder(home, run_id))
     if holder is not None and holder.is_here:
@@ -120,7 +123,6 @@ def _open_held(
     from bakeoff.results.side_channel import open_side_channel
     from bakeoff.results.spool import Head
     from bakeoff.results.store import context_tags, experiment_location
-    from bakeoff.stored import run_folder
 
     target, folder = table_target(config), run_folder(config.home, config.run_id)
     earlier = check_same_question(config, spark, target, source)
@@ -210,6 +212,45 @@ def _finished_before(run_id: str, outcomes: Sequence[Outcome], say: Callable[[st
     return done
 
 
+def check_ground(config: RunConfig) -> None:
+    """Find out, before anything is computed, whether there is a place and room for the results of a run.
+
+    Raises:
+        StorageError: A folder cannot be written to, or its disk is full.
+        TrackingError: MLflow's database cannot be used.
+        TablesError: A table that is there is broken.
+    """
+    check_folder(config.home)
+    check_local_folders()
+    check_tracking(config.home)
+    check_logs(table_target(config))
+
+
+@contextmanager
+def explaining(config: RunConfig) -> Iterator[None]:
+    """Say in one sentence what is wrong with a disk or a table, what is safe, and how the run goes on.
+
+    Raises:
+        StorageLostError: A disk gave out.
+        TablesError: A table is broken.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as error:
+        target = table_target(config)
+        again = f"`bakeoff resume {config.run_id}{place_options(target, config.home)}`"
+        if trouble := disk_trouble(error, config.home):
+            raise StorageLostError(
+                f"{trouble}, and run {config.run_id} is interrupted: what has finished is safe in "
+                f"{run_folder(config.home, config.run_id)}. When that is put right, {again} goes on."
+            ) from error
+        if broken := table_trouble(error, target):
+            raise broken from error
+        raise
+
+
 def secrets_of(config: RunConfig) -> frozenset[str]:
     """What was asked that nobody should read, and what the environment holds of that kind."""
     environment = {value for value in secrets_in(dict(os.environ)) if len(value) >= _LONG and not value.startswith("/")}
@@ -237,7 +278,6 @@ def check_same_question(
     """
     from bakeoff.results.run_file import read_run_file
     from bakeoff.results.tables import exists, frame
-    from bakeoff.stored import run_folder
 
     if not config.is_named:
         return None

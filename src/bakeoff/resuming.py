@@ -16,6 +16,7 @@ from bakeoff.job import RunResult, Say, run
 from bakeoff.places import refuse_if_held
 from bakeoff.redaction import is_redacted
 from bakeoff.results.schema import FINISHED
+from bakeoff.results.table_errors import check_logs, naming_broken_tables
 from bakeoff.results.target import TableTarget
 from bakeoff.session import open_session
 
@@ -49,8 +50,10 @@ def resume(  # noqa: PLR0913 - the run, and where it is
     """
     target = TableTarget.at(home, catalog, schema)
     refuse_if_held(home, run_id)
+    check_logs(target)
     with open_session(spark, home) as session:
-        config = stored_config(session.spark, target, run_id, home)
+        with naming_broken_tables(target):
+            config = stored_config(session.spark, target, run_id, home)
         say(f"Run {run_id}: {config.source}, target {config.target}")
         return run(config, session, say, listeners)
 

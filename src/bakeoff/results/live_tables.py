@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,12 +11,13 @@ from pyspark.sql import SparkSession
 
 from bakeoff.comparison.events import Event, PlanMade, TrialDone
 from bakeoff.comparison.plan import Plan
-from bakeoff.liveness import why_lost
+from bakeoff.results.commits import reason_of
 from bakeoff.results.journal import Journal, Segment
 from bakeoff.results.rows import RunRecord
 from bakeoff.results.tables import append_trials, enter_run, merge_run, merge_trials
 from bakeoff.results.target import TableTarget
 
+_LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_COMMITS = 20.0
 """Finished trials are gathered for so long before they are committed."""
 COMMITS_SHARE = 0.05
@@ -52,7 +54,6 @@ class LiveTables:
         self._journal = journal
         self._entered = entered
         self._check = check
-        self._is_lost = False
         self._plan: Plan | None = None
         self._next_commit = time.monotonic() + SECONDS_BETWEEN_COMMITS
         self._lock = threading.Lock()
@@ -60,18 +61,16 @@ class LiveTables:
     def handle(self, event: Event) -> None:
         """Enter the run, and commit now and then while trials end.
 
-        Where the session is gone, the journal has what the tables lack, and the run hears of it elsewhere.
+        A commit that fails now costs nothing: the end of the run writes all that is missing, and says what it cannot.
         """
-        if self._is_lost:
-            return
         try:
-            self._hear(event)
-        except Exception as error:
-            self._is_lost = why_lost(self._spark, error) is not None
-            if not self._is_lost:
-                raise
+            self._keep_up(event)
+        except Exception as error:  # noqa: BLE001 - disks, Java and stores may fail in any way
+            _LOG.info("The tables are written to later: %s", reason_of(error))
+            _LOG.debug("They could not be written to:", exc_info=True)
+            self._next_commit = time.monotonic() + SECONDS_BETWEEN_COMMITS
 
-    def _hear(self, event: Event) -> None:
+    def _keep_up(self, event: Event) -> None:
         if isinstance(event, PlanMade):
             self._plan = event.plan
             with self._lock:
