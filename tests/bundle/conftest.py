@@ -17,6 +17,7 @@ from bundle import CATALOG, SOURCE, Filled, wheel_arguments
 
 @pytest.fixture(scope="session")
 def filled(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    import bakeoff
     from bakeoff import RunConfig, run
     from bakeoff.errors import NoModelSurvivedError
 
@@ -32,7 +33,11 @@ def filled(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fil
         options = RunConfig.from_sources(_options(asked))
         again = {"source": SOURCE, "target": "target", "fold": 2, "experiment": options.experiment, "home": folder}
         again |= {"catalog": CATALOG, "schema": options.schema, "register_model": options.register_model}
-        run(RunConfig(**again, include=("nb",), run_id="102"), spark, say=lambda _: None)
+        run(RunConfig(**again, include=("nb",), run_id="102", min_value=2), spark, say=lambda _: None)
+        job = resources["jobs"]["bakeoff_score"]
+        score = dict(zip(*(wheel_arguments(job, run_id=201)[first::2] for first in (1, 2)), strict=True))
+        score = {name.removeprefix("--").replace("-", "_"): value for name, value in score.items()}
+        bakeoff.score(**score, home=folder, spark=spark, say=lambda _: None)
         with pytest.raises(NoModelSurvivedError):
             run(RunConfig(**again, include=("nb",), run_id="103", budget_minutes=1e-9), spark, say=lambda _: None)
     own = spark.newSession()

@@ -18,7 +18,7 @@ from bakeoff.results.target import TableTarget
 from bundle import CATALOG, ROOT, SOURCE, Filled, load
 
 FILES = sorted((ROOT / "src" / "sql").glob("*.sql"))
-VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7}
+VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7, "scored": "scored"}
 BOARD = ROOT / "src" / "dashboards" / "bakeoff.lvdash.json"
 DATASETS = [part["name"] for part in json.loads(BOARD.read_text())["datasets"]]
 ALERTS = sorted(load()["resources"]["alerts"])
@@ -54,8 +54,27 @@ def test_the_registered_model_has_its_aliases_and_its_lineage(filled: Filled) ->
     assert (tags["bakeoff.source"], tags["bakeoff.source_version"], tags["bakeoff.run_id"]) == (SOURCE, "0", "101")
 
 
+def test_a_run_says_what_became_of_its_model(filled: Filled) -> None:
+    name = f"spark_catalog.{filled.schema}.best_model"
+    told = {row["run_id"]: row["promotion"] for row in rows(filled, "SELECT run_id, promotion FROM runs")}
+    assert told["101"] == f"{name}, version 1: the first champion"
+    assert told["102"].startswith(f"{name}, version 2: challenger: its accuracy of 0.")
+    assert told["102"].endswith("does not reach the least value of 2")
+    assert told["103"] is None
+    for run_id in ("101", "102"):
+        assert f"Registered as {told[run_id]}." in (filled.home / "runs" / run_id / "report.html").read_text()
+
+
+def test_a_run_leaves_a_profile_of_what_its_best_model_learned_from(filled: Filled) -> None:
+    found = rows(filled, "SELECT run_id, column_name, round(sum(share), 6) AS total FROM profiles GROUP BY 1, 2")
+    assert {row["run_id"] for row in found} == {"101", "102"}
+    assert {row["total"] for row in found} == {1.0}
+    columns = {*filled.spark.table(SOURCE).columns, "prediction"} - {"target"}
+    assert {row["column_name"] for row in found if row["run_id"] == "101"} == columns
+
+
 def test_tables_and_columns_have_comments(filled: Filled) -> None:
-    for table in ("runs", "trials", "leaderboard"):
+    for table in ("runs", "trials", "leaderboard", "profiles"):
         told = {row["col_name"]: row for row in rows(filled, f"DESCRIBE EXTENDED {table}")}
         assert told["Comment"]["data_type"]
         assert all(told[column]["comment"] for column in filled.spark.table(table).columns)
@@ -91,6 +110,47 @@ def test_drift_is_measured_against_the_runs_before(filled: Filled) -> None:
     assert (first["n_before"], first["change"]) == (0, None)
     assert last["n_before"] == 1
     assert last["change"] == pytest.approx(last["best_value"] - last["mean_of_7_before"], abs=1e-4)
+
+
+def test_scored_rows_are_compared_with_the_rows_that_the_champion_learned_from(filled: Filled) -> None:
+    columns = [*filled.spark.table(SOURCE).columns]
+    found = {row["column_name"]: row for row in saved(filled, "scored_drift", scored="scored", days=7)}
+    assert set(found) == {*columns, "prediction"} - {"target"}
+    assert {row["verdict"] for row in found.values()} == {"steady"}
+    assert {row["n_scored"] for row in found.values()} == {120}
+    assert found["prediction"]["role"] == "prediction"
+
+
+def test_a_column_that_has_shifted_is_named_first(filled: Filled) -> None:
+    names = filled.spark.table("scored").columns
+    shifted, gaps = names[1], names[2]
+    changed = {shifted: f"2 * {shifted}", gaps: f"IF(abs(hash(prediction, {shifted})) % 4 = 0, NULL, {gaps})"}
+    columns = ", ".join(f"{changed.get(name, name)} AS {name}" for name in names)
+    filled.spark.sql(f"CREATE OR REPLACE TABLE moved AS SELECT {columns} FROM scored")
+    try:
+        first, second, *others = saved(filled, "scored_drift", scored="moved", days=7)
+    finally:
+        filled.spark.sql("DROP TABLE moved")
+    assert (first["column_name"], first["verdict"]) == (shifted, "shifted")
+    assert second["column_name"] == gaps
+    assert second["missing_before"] == 0
+    assert second["missing_now"] == pytest.approx(0.25, abs=0.12)
+    assert {row["verdict"] for row in others} == {"steady"}
+
+
+def test_the_dashboard_asks_what_the_saved_query_asks() -> None:
+    text = (ROOT / "src" / "sql" / "scored_drift.sql").read_text()
+    saved_query = "".join(f"{line}\n" for line in text.splitlines() if not line.startswith("--"))
+    same = saved_query.replace("IDENTIFIER(:scored)", "scored").replace("CAST(:days AS INT)", "30").rstrip(";\n")
+    assert dataset("scored_drift") == (f"{same}\n", {})
+
+
+def test_drift_has_an_answer_before_anything_is_scored(filled: Filled) -> None:
+    filled.spark.sql("CREATE TABLE nothing (run_id STRING, scored_by STRING, scored_at TIMESTAMP) USING DELTA")
+    try:
+        assert saved(filled, "scored_drift", scored="nothing", days=7) == []
+    finally:
+        filled.spark.sql("DROP TABLE nothing")
 
 
 def test_wins_and_seconds_are_counted(filled: Filled) -> None:
