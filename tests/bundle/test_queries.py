@@ -194,7 +194,7 @@ def test_the_tables_that_a_deployment_makes_are_those_that_a_run_makes(empty: Fi
 
 
 LATER = {"check_run", "scored_drift"}
-"""What has tests of its own for that: a check that is to fail, and what reads the table that only `bakeoff score` makes."""
+"""What has tests of its own: a check that is to fail, and what reads the table that only `bakeoff score` makes."""
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.stem not in LATER], ids=lambda file: file.stem)
