@@ -19,12 +19,15 @@ from typing import Any, ClassVar
 import yaml
 
 from bakeoff.config_values import NEEDED, READERS, flag, given, parse_setup, read_text, refuse_placeholder
-from bakeoff.errors import UserError
+from bakeoff.errors import ConfigError, UserError
 from bakeoff.redaction import redact
 from bakeoff.text import one_line
 
 DEFAULT_SEED = 42
 """Two runs with the same seed can be compared. PyCaret draws a new one for each experiment that is not given any."""
+
+DUMMY = "dummy"
+"""PyCaret's id of the model that looks at no column."""
 
 # What decides the result. The rest says where it goes, how long it may take and what it is called.
 _QUESTION = (
@@ -67,12 +70,19 @@ class RunConfig:
         home: the folder for what is kept locally.
         register_model: the name under which the best model is registered.
         champion_margin: by how much it must beat the registry's champion to take its place, in units of the metric.
+        min_value: the least that the ranking metric must come to (the most, of one that is to be low) for a champion.
+        min_lift: by more than this it must beat the dummy model, in units of the metric, to become champion.
         engine: ``spark``, or ``native`` to fit every model in this process.
         max_rows: a seeded sample of so many rows is used where there are more.
         source_version: version of the Delta table to read.
         order_by: columns that give a table's rows an order.
         time_col: the column that orders a time series.
         fh: forecasting horizon, a number of steps or the steps themselves.
+        trial_timeout: seconds after which a trial is ended, 0 for never; by default what `bakeoff.limits` says.
+        trial_memory_mb: megabytes that the process of a trial may hold.
+        max_retries: how often a trial is tried again that took its process or its worker down.
+        n_slots: how many tasks run at once, if not as many as the engine has slots.
+        isolation: where models are fitted, one of `bakeoff.config_values.ISOLATIONS`.
     """
 
     source: str
@@ -100,6 +110,13 @@ class RunConfig:
     order_by: tuple[str, ...] = ()
     time_col: str | None = None
     fh: int | tuple[int, ...] | None = None
+    trial_timeout: float | None = None
+    trial_memory_mb: float | None = None
+    max_retries: int = 1
+    n_slots: int | None = None
+    isolation: str = "auto"
+    min_value: float | None = None
+    min_lift: float | None = None
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this name: not where the name was made up here and is not used yet."""
@@ -130,8 +147,21 @@ class RunConfig:
                 raise UserError(f"{flag(name)} is for time series: add --task time_series, or leave it out.")
         if self.time_col is not None and self.time_col == self.target:
             raise UserError(f"--time-col and --target are both {self.target!r}: the target is what is to be forecast.")
+        for name in ("trial_timeout", "trial_memory_mb"):
+            if self.isolation == "none" and getattr(self, name):
+                raise ConfigError(f"{flag(name)} needs a process that can be killed: leave out --isolation none.")
+        self._check_lift()
         if self.catalog and not self.schema:
             raise UserError(f"--catalog {self.catalog} needs --schema: name the schema that the tables go to.")
+
+    def _check_lift(self) -> None:
+        """Refuse ``--min-lift`` where no dummy model will be compared."""
+        if self.min_lift is None:
+            return
+        if self.task == "time_series":
+            raise ConfigError("--min-lift is not for time series, which have no dummy model: use --min-value.")
+        if DUMMY in self.exclude or (self.include and DUMMY not in self.include):
+            raise ConfigError(f"--min-lift compares with the model {DUMMY!r}, which is not to be compared: include it.")
 
     @classmethod
     def from_sources(cls, flags: Mapping[str, Any], file: Path | None = None) -> RunConfig:

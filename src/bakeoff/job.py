@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.limits import TrialLimits
     from bakeoff.results.rows import RunRecord
 
 _LOG = logging.getLogger(__name__)
@@ -75,11 +76,12 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be compared, once it is sure that it can be: the table, PyCaret's experiment and its arguments."""
+    """What is to be compared, once it is sure that it can be: table, experiment, arguments, and limits of trials."""
 
     source: SourceTable
     experiment: Any
     params: dict[str, Any]
+    limits: TrialLimits
 
 
 def run(
@@ -125,6 +127,7 @@ def run(
 
 def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
     """Read the table and run PyCaret's setup on it; every argument is checked, and nothing is written."""
+    from bakeoff.limits import trial_limits
     from bakeoff.pycaret3.experiment import default_sort, set_up
     from bakeoff.pycaret3.frozen import draw_splits
     from bakeoff.pycaret3.request import read_request
@@ -158,7 +161,10 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
         raise UserError(str(error)) from error
     if not request.models:
         raise UserError("No model is left to compare: name other models in --include or --exclude.")
-    return Question(source, experiment, params)
+    limits = trial_limits(config, experiment, request)
+    if limits.note:
+        say(limits.note)
+    return Question(source, experiment, params, limits)
 
 
 def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes, and who watches
@@ -184,6 +190,7 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         clean=partial(redact_outcome, known=places.secrets),
         stop=interruption,
         listener_timeout=LISTENER_SECONDS,
+        **question.limits.options,
     )
     try:
         models = question.experiment.compare_models(**question.params, parallel=backend)
@@ -212,9 +219,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     models: Any,
 ) -> RunResult:
     """Write trials, leaderboard, run and best model, as far as there are any."""
-    from bakeoff.reporting import report_run, story_of
+    from bakeoff.reporting import report_run, story_of, with_promotion
     from bakeoff.results import tables
-    from bakeoff.winner import keep_winner
+    from bakeoff.winner import keep_profile, keep_winner
 
     board, plan, summary = backend.board, backend.plan, backend.summary
     assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
@@ -247,17 +254,22 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
             tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
         )
         first = chosen[0] if best and chosen else None
-        model = at_once.submit(keep_winner, config, question, places, best, plan, first) if best and chosen else None
-        entered = at_once.submit(enter_end, spark, places, record, (trials, rows), model)
+        model = at_once.submit(keep_winner, config, question, places, board, plan, first) if best and chosen else None
+        profile = at_once.submit(keep_profile, config, spark, question, places, first) if first is not None else None
+        entered = at_once.submit(enter_end, spark, places, record, (trials, rows), model, bool(config.register_model))
         # On this thread, while Java and the disk are at work.
         reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
         problems += reported.problems
-    entered.result()
+    record = entered.result()
+    if record.promotion:
+        reported = with_promotion(config.home, places, reported, record)
     try:
         if model:
             model.result()
     except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
         problems.append(f"The best model could not be saved: {type(error).__name__}: {error}")
+    if profile and (trouble := profile.exception()):
+        problems.append(f"The profile of the training rows is not in the tables: {type(trouble).__name__}: {trouble}")
     clock = {
         "wall_seconds": summary.wall_seconds,
         "ideal_seconds": summary.ideal_seconds,
@@ -265,8 +277,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     }
     ended = "KILLED" if backend.stopped else "FINISHED" if best else "FAILED"
     problems += places.tracking.finish(board, clock, ended, story_of(reported.facts))
-    if places.tracking.model_run_ids != ids:  # MLflow has answered late
-        record = replace(record, **places.tracking.ids)
+    late = places.tracking.model_run_ids != ids or places.tracking.became != record.promotion
+    if late:  # MLflow has answered after the row was written
+        record = replace(record, **places.tracking.ids, promotion=places.tracking.became)
         try:
             tables.fill_mlflow_ids(spark, places.tables, record, places.tracking.model_run_ids)
         except Exception as error:  # noqa: BLE001 - everything else is in its place
@@ -300,17 +313,40 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     )
 
 
-def enter_end(
-    spark: SparkSession, places: Places, record: RunRecord, written: Sequence[Future[None]], model: Future[None] | None
-) -> None:
-    """Enter how a run ended: one that says it is finished has all else in the tables, and its model if that can be."""
+def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everything else
+    spark: SparkSession,
+    places: Places,
+    record: RunRecord,
+    written: Sequence[Future[None]],
+    model: Future[None] | None,
+    registers: bool,  # noqa: FBT001
+) -> RunRecord:
+    """Enter how a run ended: one that says it is finished has all else in the tables, and its model if that can be.
+
+    Args:
+        spark: the session.
+        places: where the run is written to.
+        record: how it ended.
+        written: what has to be in the tables before.
+        model: what has to be saved before, where there is a model.
+        registers: whether the model is registered, so that the row says what became of it.
+
+    Returns:
+        The record as it was entered.
+    """
     from bakeoff.results.tables import merge_run
 
     for each in written:
         each.result()
-    if model and (error := model.exception()) and disk_trouble(error, Path()):
+    error = model.exception() if model else None
+    if error and disk_trouble(error, Path()):
         raise error
-    merge_run(spark, places.tables, replace(record, finished_at=time.time()))
+    if model and error is None and registers:
+        places.tracking.settle()
+        record = replace(record, promotion=places.tracking.became)
+    record = replace(record, finished_at=time.time())
+    merge_run(spark, places.tables, record)
+    return record
 
 
 def close_early(spark: SparkSession, places: Places, status: str) -> None:

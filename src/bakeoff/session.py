@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -141,7 +142,8 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
     folder = _work_folder(home)
     delta = configure_spark_with_delta_pip(SparkSession.builder)._options  # noqa: SLF001 - the builder shows them nowhere else
     conf = SparkConf().setAll(list({**_settings(folder, slots or usable_cores()), **delta}.items()))
-    with _environment({"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST}, without=_CONNECT_SWITCHES):
+    environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST, **_submit_arguments(conf)}
+    with _environment(environment, without=_CONNECT_SWITCHES):
         # One Java process serves all contexts that this process has, one after the other.
         gateway = None if SparkContext._gateway else _launch_java(conf, folder)  # noqa: SLF001
         context = SparkContext(conf=conf, gateway=gateway)
@@ -206,6 +208,16 @@ def _can_cache_jars() -> bool:
     """Whether Ivy can keep Delta's jars where it always does: in the home folder of the user, as Java finds it."""
     home = Path(pwd.getpwuid(os.getuid()).pw_dir) if pwd else Path.home()
     return os.access(home, os.W_OK | os.X_OK)
+
+
+def _submit_arguments(conf: SparkConf) -> dict[str, str]:
+    """The user's own arguments for Spark, whose ``--packages`` would otherwise take the place of ours."""
+    arguments = shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", ""))
+    if "--packages" not in arguments[:-1]:
+        return {}
+    theirs = arguments.index("--packages") + 1
+    arguments[theirs] = f"{conf.get('spark.jars.packages')},{arguments[theirs]}"
+    return {"PYSPARK_SUBMIT_ARGS": shlex.join(arguments)}
 
 
 def _launch_java(conf: SparkConf, folder: Path) -> Any:

@@ -111,6 +111,11 @@ class SideChannel:
         return self._tracking.logged
 
     @property
+    def became(self) -> str | None:
+        """The same with the version's name: what the row of the run says of it."""
+        return self._tracking.became
+
+    @property
     def promotion(self) -> str | None:
         """What became of it in the registry."""
         return self._tracking.promotion
