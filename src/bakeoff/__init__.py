@@ -1,8 +1,9 @@
 """Bakeoff compares every model family that PyCaret knows on one table, on the Spark cluster you already have.
 
-`FugueBackend` is the door for PyCaret code, `run` the whole job, `results` reads back what a run found, and `warm_up`
-gets the workers of a cluster ready while your own code still prepares the table. They are imported when they are first
-used, so that ``import bakeoff`` stays quick and pulls in neither PyCaret, nor MLflow, nor PySpark.
+`FugueBackend` is the door for PyCaret code, `run` the whole job, `results` reads back what a run found, `score` applies
+its model to a table, and `warm_up` gets the workers of a cluster ready while your own code still prepares the table.
+They are imported when they are first used, so that ``import bakeoff`` stays quick and pulls in neither PyCaret, nor
+MLflow, nor PySpark.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job import run
     from bakeoff.run_results import results
+    from bakeoff.scoring.api import score
 
 __version__ = "0.1.0"
-__all__ = ["FugueBackend", "RunConfig", "__version__", "results", "run", "warm_up"]
+__all__ = ["FugueBackend", "RunConfig", "__version__", "results", "run", "score", "warm_up"]
 
 _HOMES = {
     "FugueBackend": "bakeoff.fugue_backend",
     "RunConfig": "bakeoff.config",
     "run": "bakeoff.job",
+    "score": "bakeoff.scoring.api",
     "warm_up": "bakeoff.execution.warm_up",
 }
 

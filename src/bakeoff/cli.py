@@ -12,6 +12,7 @@ import click
 from bakeoff import __version__
 from bakeoff.commands.reading import leaderboard, report, runs, sql, ui
 from bakeoff.commands.running import demo, resume, run
+from bakeoff.commands.scoring import score
 from bakeoff.commands.sending import sync
 from bakeoff.commands.shared import tell
 from bakeoff.commands.streams import forgiving_output
@@ -40,7 +41,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, resume, demo, runs, leaderboard, report, sql, sync, ui):
+for _command in (run, resume, demo, runs, leaderboard, report, score, sql, sync, ui):
     cli.add_command(_command)
 
 

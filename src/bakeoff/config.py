@@ -26,6 +26,9 @@ from bakeoff.text import one_line
 DEFAULT_SEED = 42
 """Two runs with the same seed can be compared. PyCaret draws a new one for each experiment that is not given any."""
 
+DUMMY = "dummy"
+"""PyCaret's id of the model that looks at no column."""
+
 # What decides the result. The rest says where it goes, how long it may take and what it is called.
 _QUESTION = (
     *("source", "source_version", "order_by", "max_rows", "target", "task", "time_col", "fh"),
@@ -67,6 +70,8 @@ class RunConfig:
         home: the folder for what is kept locally.
         register_model: the name under which the best model is registered.
         champion_margin: by how much it must beat the registry's champion to take its place, in units of the metric.
+        min_value: the least that the ranking metric must come to (the most, of one that is to be low) for a champion.
+        min_lift: by more than this it must beat the dummy model, in units of the metric, to become champion.
         engine: ``spark``, or ``native`` to fit every model in this process.
         max_rows: a seeded sample of so many rows is used where there are more.
         source_version: version of the Delta table to read.
@@ -110,6 +115,8 @@ class RunConfig:
     max_retries: int = 1
     n_slots: int | None = None
     isolation: str = "auto"
+    min_value: float | None = None
+    min_lift: float | None = None
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this name: not where the name was made up here and is not used yet."""
@@ -143,8 +150,18 @@ class RunConfig:
         for name in ("trial_timeout", "trial_memory_mb"):
             if self.isolation == "none" and getattr(self, name):
                 raise ConfigError(f"{flag(name)} needs a process that can be killed: leave out --isolation none.")
+        self._check_lift()
         if self.catalog and not self.schema:
             raise UserError(f"--catalog {self.catalog} needs --schema: name the schema that the tables go to.")
+
+    def _check_lift(self) -> None:
+        """Refuse ``--min-lift`` where no dummy model will be compared."""
+        if self.min_lift is None:
+            return
+        if self.task == "time_series":
+            raise ConfigError("--min-lift is not for time series, which have no dummy model: use --min-value.")
+        if DUMMY in self.exclude or (self.include and DUMMY not in self.include):
+            raise ConfigError(f"--min-lift compares with the model {DUMMY!r}, which is not to be compared: include it.")
 
     @classmethod
     def from_sources(cls, flags: Mapping[str, Any], file: Path | None = None) -> RunConfig:

@@ -120,7 +120,13 @@ def _text(option: str, value: Any) -> str:
 
 
 def _path(option: str, value: Any) -> Path:
-    return Path(_text(option, value)).expanduser()
+    path = Path(_text(option, value))
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{option} {path} names the home folder of a user who has none: give the whole path."
+        ) from error
 
 
 def _texts(option: str, value: Any) -> tuple[str, ...]:
@@ -169,6 +175,13 @@ def _margin(option: str, value: Any) -> float:
     if margin < 0:
         raise UserError(f"{option} must be at least 0, not {value!r}: a new model never replaces a better one.")
     return margin
+
+
+def _lift(option: str, value: Any) -> float:
+    lift = _number(option, value)
+    if lift < 0:
+        raise ConfigError(f"{option} must be at least 0, not {value!r}: a champion is better than the dummy.")
+    return lift
 
 
 def _engine(option: str, value: Any) -> str:
@@ -254,6 +267,8 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "fold": _whole(2),
     "budget_minutes": _minutes,
     "champion_margin": _margin,
+    "min_value": _number,
+    "min_lift": _lift,
     "engine": _engine,
     "seed": _whole(0, _MAX_SEED),
     "setup": _setup,

@@ -16,9 +16,10 @@ from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboar
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
 from bakeoff.config import RunConfig
+from bakeoff.disk import disk_trouble
 from bakeoff.errors import NoModelSurvivedError, UserError
 from bakeoff.execution.warm_up import warm_up
-from bakeoff.places import Places, open_places, table_target
+from bakeoff.places import Places, check_ground, explaining, open_places, table_target
 from bakeoff.preflight import check_cluster
 from bakeoff.redaction import redact_outcome, redact_text
 from bakeoff.report.facts import Facts
@@ -105,7 +106,8 @@ def run(
         NoModelSurvivedError: every model failed; the tables say why.
         RunInterruptedError: a signal ended the run; what was finished is in the tables.
     """
-    with interruptible() as interruption:
+    with interruptible() as interruption, explaining(config):
+        check_ground(config)
         # What a file holds is known without Spark, so a session is made only for a question that makes sense.
         question = ask(config, None, say) if is_local_file(config.source) else None
         interruption.check(config.run_id)
@@ -196,7 +198,9 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
     except NoModelSurvivedError:
         raise
     except BaseException as error:
-        close_early(spark, places, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
+        # A run whose disk gave out is not a failed one; its row stays as it is where even that cannot be written.
+        ended = isinstance(error, KeyboardInterrupt | SystemExit) or disk_trouble(error, config.home)
+        close_early(spark, places, "killed" if ended else "failed")
         raise
     if backend.stopped:
         for problem in result.problems:
@@ -215,9 +219,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     models: Any,
 ) -> RunResult:
     """Write trials, leaderboard, run and best model, as far as there are any."""
-    from bakeoff.reporting import report_run, story_of
+    from bakeoff.reporting import report_run, story_of, with_promotion
     from bakeoff.results import tables
-    from bakeoff.winner import keep_winner
+    from bakeoff.winner import keep_profile, keep_winner
 
     board, plan, summary = backend.board, backend.plan, backend.summary
     assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
@@ -250,17 +254,22 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
             tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
         )
         first = chosen[0] if best and chosen else None
-        model = at_once.submit(keep_winner, config, question, places, best, plan, first) if best and chosen else None
-        entered = at_once.submit(enter_end, spark, places, record, (trials, rows), model)
+        model = at_once.submit(keep_winner, config, question, places, board, plan, first) if best and chosen else None
+        profile = at_once.submit(keep_profile, config, spark, question, places, first) if first is not None else None
+        entered = at_once.submit(enter_end, spark, places, record, (trials, rows), model, bool(config.register_model))
         # On this thread, while Java and the disk are at work.
         reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
         problems += reported.problems
-    entered.result()
+    record = entered.result()
+    if record.promotion:
+        reported = with_promotion(config.home, places, reported, record)
     try:
         if model:
             model.result()
     except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
         problems.append(f"The best model could not be saved: {type(error).__name__}: {error}")
+    if profile and (trouble := profile.exception()):
+        problems.append(f"The profile of the training rows is not in the tables: {type(trouble).__name__}: {trouble}")
     clock = {
         "wall_seconds": summary.wall_seconds,
         "ideal_seconds": summary.ideal_seconds,
@@ -268,8 +277,9 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     }
     ended = "KILLED" if backend.stopped else "FINISHED" if best else "FAILED"
     problems += places.tracking.finish(board, clock, ended, story_of(reported.facts))
-    if places.tracking.model_run_ids != ids:  # MLflow has answered late
-        record = replace(record, **places.tracking.ids)
+    late = places.tracking.model_run_ids != ids or places.tracking.became != record.promotion
+    if late:  # MLflow has answered after the row was written
+        record = replace(record, **places.tracking.ids, promotion=places.tracking.became)
         try:
             tables.fill_mlflow_ids(spark, places.tables, record, places.tracking.model_run_ids)
         except Exception as error:  # noqa: BLE001 - everything else is in its place
@@ -303,26 +313,51 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     )
 
 
-def enter_end(
-    spark: SparkSession, places: Places, record: RunRecord, written: Sequence[Future[None]], model: Future[None] | None
-) -> None:
-    """Enter how a run ended: one that says it is finished has all else in the tables, and its model if that can be."""
+def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everything else
+    spark: SparkSession,
+    places: Places,
+    record: RunRecord,
+    written: Sequence[Future[None]],
+    model: Future[None] | None,
+    registers: bool,  # noqa: FBT001
+) -> RunRecord:
+    """Enter how a run ended: one that says it is finished has all else in the tables, and its model if that can be.
+
+    Args:
+        spark: the session.
+        places: where the run is written to.
+        record: how it ended.
+        written: what has to be in the tables before.
+        model: what has to be saved before, where there is a model.
+        registers: whether the model is registered, so that the row says what became of it.
+
+    Returns:
+        The record as it was entered.
+    """
     from bakeoff.results.tables import merge_run
 
     for each in written:
         each.result()
-    if model:
-        model.exception()
-    merge_run(spark, places.tables, replace(record, finished_at=time.time()))
+    error = model.exception() if model else None
+    if error and disk_trouble(error, Path()):
+        raise error
+    if model and error is None and registers:
+        places.tracking.settle()
+        record = replace(record, promotion=places.tracking.became)
+    record = replace(record, finished_at=time.time())
+    merge_run(spark, places.tables, record)
+    return record
 
 
 def close_early(spark: SparkSession, places: Places, status: str) -> None:
     """Leave no run open that has ended: what was finished is kept, and the same run id goes on from there."""
     from bakeoff.results import tables
 
-    places.live.flush()
-    tables.merge_run(
-        spark, places.tables, replace(places.record, **places.tracking.ids, status=status, finished_at=time.time())
-    )
+    record = replace(places.record, **places.tracking.ids, status=status, finished_at=time.time())
+    for step in (places.live.flush, partial(tables.merge_run, spark, places.tables, record)):
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - what ended the run is what has to be heard of
+            _LOG.info("The end of the run is not in the tables: %s", error)
     for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
         _LOG.warning("%s", problem)

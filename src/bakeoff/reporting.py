@@ -68,6 +68,19 @@ def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds i
     return Reported(facts, file, tuple(problems))
 
 
+def with_promotion(home: Path, places: Places, reported: Reported, record: RunRecord) -> Reported:
+    """Write the report again once the registry has said what became of the model, and have it logged."""
+    problems = list(reported.problems)
+    facts = replace(reported.facts, run=record)
+    if reported.file is not None:
+        with _noting("The report lacks what became of the registered model", problems):
+            from bakeoff.report.page import write_page
+
+            write_page(facts, run_folder(home, record.run_id))
+            places.tracking.put(of_files([reported.file.name]))
+    return Reported(facts, reported.file, tuple(problems))
+
+
 def facts_of(home: Path, places: Places, record: RunRecord, backend: FugueBackend) -> Facts:
     """What the report of a run shows, but for what its best model does."""
     plan, board, summary = backend.plan, backend.board, backend.summary

@@ -116,10 +116,10 @@ def load_best_model(facts: Facts, home: Path) -> Any:
     run_id = facts.run.mlflow_run_id
     if facts.model_uri is None or run_id is None:
         raise UserError(f"Run {facts.run.run_id} has no best model: no model came through.")
-    return mlflow.sklearn.load_model(str(_model_folder(home, run_id)))
+    return mlflow.sklearn.load_model(str(model_folder(home, run_id)))
 
 
-def _model_folder(home: Path, mlflow_run_id: str) -> Path:
+def model_folder(home: Path, mlflow_run_id: str) -> Path:
     """The model's files: an entity of its own in MLflow 3, a folder of the run's artifacts before."""
     import mlflow.artifacts
 
@@ -145,7 +145,7 @@ def _artifact(home: Path, mlflow_run_id: str, path: str) -> Path:
 
 
 def _record(row: Mapping[str, Any]) -> RunRecord:
-    known = {name: row[name] for name in RunRecord.__dataclass_fields__}
+    known: dict[str, Any] = {name: row.get(name) for name in RunRecord.__dataclass_fields__}
     times = {f"{name}_at": (row[f"{name}_micros"] or 0) / 1e6 or None for name in ("started", "finished")}
     return RunRecord(**{**known, **times, "versions": row["versions"] or {}})
 

@@ -106,7 +106,7 @@ def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others 
             return False
         for key, one in sent.items():
             ids = (one.tracked.experiment_id, one.tracked.mlflow_run_id)
-            run = RunRecord(key, "", mlflow_experiment_id=ids[0], mlflow_run_id=ids[1])
+            run = RunRecord(key, "", mlflow_experiment_id=ids[0], mlflow_run_id=ids[1], promotion=one.promotion)
             fill_mlflow_ids(spark, tables, run, one.model_run_ids)
         runs = frame(spark, tables, "runs").selectExpr(
             "run_id", "status", "mlflow_experiment_id", "unix_micros(finished_at) / 1e6 AS finished_at"

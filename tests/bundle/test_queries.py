@@ -11,12 +11,17 @@ import pytest
 from bundle_checks import sql_parameters
 from mlflow.tracking import MlflowClient
 
+from bakeoff.results.schema import TABLES, VIEWS
 from bakeoff.results.store import local_tracking_uri
-from bundle import ROOT, SOURCE, Filled
+from bakeoff.results.tables import ensure_tables
+from bakeoff.results.target import TableTarget
+from bundle import CATALOG, ROOT, SOURCE, Filled, load
 
 FILES = sorted((ROOT / "src" / "sql").glob("*.sql"))
-VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7}
+VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7, "scored": "scored"}
 BOARD = ROOT / "src" / "dashboards" / "bakeoff.lvdash.json"
+DATASETS = [part["name"] for part in json.loads(BOARD.read_text())["datasets"]]
+ALERTS = sorted(load()["resources"]["alerts"])
 
 
 def rows(filled: Filled, query: str, **values: Any) -> list[dict[str, Any]]:
@@ -49,8 +54,27 @@ def test_the_registered_model_has_its_aliases_and_its_lineage(filled: Filled) ->
     assert (tags["bakeoff.source"], tags["bakeoff.source_version"], tags["bakeoff.run_id"]) == (SOURCE, "0", "101")
 
 
+def test_a_run_says_what_became_of_its_model(filled: Filled) -> None:
+    name = f"spark_catalog.{filled.schema}.best_model"
+    told = {row["run_id"]: row["promotion"] for row in rows(filled, "SELECT run_id, promotion FROM runs")}
+    assert told["101"] == f"{name}, version 1: the first champion"
+    assert told["102"].startswith(f"{name}, version 2: challenger: its accuracy of 0.")
+    assert told["102"].endswith("does not reach the least value of 2")
+    assert told["103"] is None
+    for run_id in ("101", "102"):
+        assert f"Registered as {told[run_id]}." in (filled.home / "runs" / run_id / "report.html").read_text()
+
+
+def test_a_run_leaves_a_profile_of_what_its_best_model_learned_from(filled: Filled) -> None:
+    found = rows(filled, "SELECT run_id, column_name, round(sum(share), 6) AS total FROM profiles GROUP BY 1, 2")
+    assert {row["run_id"] for row in found} == {"101", "102"}
+    assert {row["total"] for row in found} == {1.0}
+    columns = {*filled.spark.table(SOURCE).columns, "prediction"} - {"target"}
+    assert {row["column_name"] for row in found if row["run_id"] == "101"} == columns
+
+
 def test_tables_and_columns_have_comments(filled: Filled) -> None:
-    for table in ("runs", "trials", "leaderboard"):
+    for table in ("runs", "trials", "leaderboard", "profiles"):
         told = {row["col_name"]: row for row in rows(filled, f"DESCRIBE EXTENDED {table}")}
         assert told["Comment"]["data_type"]
         assert all(told[column]["comment"] for column in filled.spark.table(table).columns)
@@ -88,6 +112,47 @@ def test_drift_is_measured_against_the_runs_before(filled: Filled) -> None:
     assert last["change"] == pytest.approx(last["best_value"] - last["mean_of_7_before"], abs=1e-4)
 
 
+def test_scored_rows_are_compared_with_the_rows_that_the_champion_learned_from(filled: Filled) -> None:
+    columns = [*filled.spark.table(SOURCE).columns]
+    found = {row["column_name"]: row for row in saved(filled, "scored_drift", scored="scored", days=7)}
+    assert set(found) == {*columns, "prediction"} - {"target"}
+    assert {row["verdict"] for row in found.values()} == {"steady"}
+    assert {row["n_scored"] for row in found.values()} == {120}
+    assert found["prediction"]["role"] == "prediction"
+
+
+def test_a_column_that_has_shifted_is_named_first(filled: Filled) -> None:
+    names = filled.spark.table("scored").columns
+    shifted, gaps = names[1], names[2]
+    changed = {shifted: f"2 * {shifted}", gaps: f"IF(abs(hash(prediction, {shifted})) % 4 = 0, NULL, {gaps})"}
+    columns = ", ".join(f"{changed.get(name, name)} AS {name}" for name in names)
+    filled.spark.sql(f"CREATE OR REPLACE TABLE moved AS SELECT {columns} FROM scored")
+    try:
+        first, second, *others = saved(filled, "scored_drift", scored="moved", days=7)
+    finally:
+        filled.spark.sql("DROP TABLE moved")
+    assert (first["column_name"], first["verdict"]) == (shifted, "shifted")
+    assert second["column_name"] == gaps
+    assert second["missing_before"] == 0
+    assert second["missing_now"] == pytest.approx(0.25, abs=0.12)
+    assert {row["verdict"] for row in others} == {"steady"}
+
+
+def test_the_dashboard_asks_what_the_saved_query_asks() -> None:
+    text = (ROOT / "src" / "sql" / "scored_drift.sql").read_text()
+    saved_query = "".join(f"{line}\n" for line in text.splitlines() if not line.startswith("--"))
+    same = saved_query.replace("IDENTIFIER(:scored)", "scored").replace("CAST(:days AS INT)", "30").rstrip(";\n")
+    assert dataset("scored_drift") == (f"{same}\n", {})
+
+
+def test_drift_has_an_answer_before_anything_is_scored(filled: Filled) -> None:
+    filled.spark.sql("CREATE TABLE nothing (run_id STRING, scored_by STRING, scored_at TIMESTAMP) USING DELTA")
+    try:
+        assert saved(filled, "scored_drift", scored="nothing", days=7) == []
+    finally:
+        filled.spark.sql("DROP TABLE nothing")
+
+
 def test_wins_and_seconds_are_counted(filled: Filled) -> None:
     wins = {row["model_id"]: row for row in saved(filled, "win_counts", task_type="classification")}
     assert sum(row["wins"] for row in wins.values()) == 2
@@ -109,10 +174,60 @@ def test_the_check_passes_a_finished_run_and_no_other(filled: Filled) -> None:
         saved(filled, "check_run", run_id="103", **place)
 
 
+# --- before the first run -----------------------------------------------------------------------------------------
+
+
+def test_the_tables_that_a_deployment_makes_are_those_that_a_run_makes(empty: Filled) -> None:
+    target = TableTarget(catalog=CATALOG, schema=empty.schema)
+
+    def made() -> dict[str, Any]:
+        found = {name: empty.spark.table(f"{empty.schema}.{name}").schema.json() for name in (*TABLES, *VIEWS)}
+        return found | {name: rows(empty, f"SHOW TBLPROPERTIES {empty.schema}.{name}") for name in VIEWS}
+
+    before = made()
+    assert all(empty.spark.table(f"{empty.schema}.{name}").count() == 0 for name in (*TABLES, *VIEWS))
+    ensure_tables(empty.spark, target)  # what a run does first
+    assert made() == before
+    for table in TABLES.values():
+        there = {row["key"] for row in rows(empty, f"SHOW TBLPROPERTIES {empty.schema}.{table.name}")}
+        assert {f"delta.constraints.{check}" for check, _ in table.checks} <= there
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.stem != "check_run"], ids=lambda file: file.stem)
+def test_a_saved_query_has_an_answer_before_the_first_run(empty: Filled, file: Path) -> None:
+    query = file.read_text().replace(
+        "VERSION AS OF 1", "VERSION AS OF 0"
+    )  # as its comment says: a version that is there
+    places = {"catalog": CATALOG, "schema": empty.schema}
+    known = {**VALUES, **places}
+    rows(empty, query, **{name: known[name] for name in sql_parameters(query)})
+
+
+def test_the_check_says_that_there_is_no_run_yet(empty: Filled) -> None:
+    with pytest.raises(Exception, match="The table runs has no finished run 101"):
+        saved(empty, "check_run", run_id="101", catalog=CATALOG, schema=empty.schema)
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_alert_has_an_answer_before_the_first_run(empty: Filled, name: str) -> None:
+    alert = empty.resources["alerts"][name]
+    found = rows(empty, alert["query_text"])
+    assert found or alert["evaluation"]["empty_result_state"] in {"OK", "TRIGGERED"}
+    column, threshold = alert["evaluation"]["source"]["name"], alert["evaluation"]["threshold"]["value"]["double_value"]
+    fires = any(row[column] > threshold for row in found)
+    assert fires == (name == "stale_leaderboard")  # which wants a first run
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_dataset_has_an_answer_before_the_first_run(empty: Filled, name: str) -> None:
+    query, values = dataset(name)
+    rows(empty, query, **values)
+
+
 # --- alerts ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["stale_leaderboard", "quality_drop"])
+@pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_gives_the_number_that_it_is_judged_by(filled: Filled, name: str) -> None:
     alert = filled.resources["alerts"][name]
     (row,) = rows(filled, alert["query_text"])
@@ -169,7 +284,7 @@ def relaxed(filled: Filled) -> Any:
     return session
 
 
-@pytest.mark.parametrize("name", [part["name"] for part in dashboard()["datasets"]])
+@pytest.mark.parametrize("name", DATASETS)
 def test_a_dataset_runs_and_has_its_parameters(filled: Filled, name: str) -> None:
     query, values = dataset(name)
     assert sql_parameters(query) == set(values)

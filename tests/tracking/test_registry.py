@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mlflow.tracking import MlflowClient
 
-from bakeoff.results.registry import Standing, promote
+from bakeoff.results.registry import Standing, Terms, promote
 from bakeoff.results.store import make_registry_client
 
 NAME = "main.bakeoff.best_model"
@@ -30,7 +30,7 @@ def aliases(client: MlflowClient) -> dict[str, str]:
 
 
 def test_the_first_is_champion_and_challenger(client: MlflowClient, versions: Any) -> None:
-    assert promote(client, NAME, versions(), standing(0.8), 0.0) == "the first champion"
+    assert promote(client, NAME, versions(), standing(0.8), Terms()) == "the first champion"
     assert aliases(client) == {"champion": "1", "challenger": "1"}
     tags = client.get_model_version(NAME, "1").tags
     assert tags == {
@@ -38,6 +38,7 @@ def test_the_first_is_champion_and_challenger(client: MlflowClient, versions: An
         "bakeoff.value": "0.8",
         "bakeoff.target": "y",
         "bakeoff.source": "main.sales.orders",
+        "bakeoff.promotion": "the first champion",
     }
 
 
@@ -62,8 +63,8 @@ def test_a_better_one_takes_its_place(  # noqa: PLR0917 - a case has many parts
     margin: float,
     wins: bool,  # noqa: FBT001
 ) -> None:
-    promote(client, NAME, versions(), standing(old, higher=higher), margin)
-    said = promote(client, NAME, versions(), standing(new, higher=higher), margin)
+    promote(client, NAME, versions(), standing(old, higher=higher), Terms(margin))
+    said = promote(client, NAME, versions(), standing(new, higher=higher), Terms(margin))
     assert aliases(client) == {"champion": "2" if wins else "1", "challenger": "2"}
     assert said.startswith("champion now, in place of version 1" if wins else "challenger: it does not beat")
     assert f"auc {old:.4f} -> {new:.4f}" in said
@@ -71,21 +72,21 @@ def test_a_better_one_takes_its_place(  # noqa: PLR0917 - a case has many parts
 
 @pytest.mark.parametrize("other", [{"metric": "f1"}, {"target": "z"}])
 def test_what_cannot_be_compared_stays_challenger(client: MlflowClient, versions: Any, other: dict[str, str]) -> None:
-    promote(client, NAME, versions(), standing(0.8), 0.0)
-    assert "cannot be compared" in promote(client, NAME, versions(), standing(0.9, **other), 0.0)
+    promote(client, NAME, versions(), standing(0.8), Terms())
+    assert "cannot be compared" in promote(client, NAME, versions(), standing(0.9, **other), Terms())
     assert aliases(client) == {"champion": "1", "challenger": "2"}
 
 
 def test_a_champion_that_people_have_made_is_left_alone(client: MlflowClient, versions: Any) -> None:
     client.set_registered_model_alias(NAME, "champion", versions())
-    said = promote(client, NAME, versions(), standing(0.9), 0.0)
+    said = promote(client, NAME, versions(), standing(0.9), Terms())
     assert said == "challenger: the champion (version 1) was ranked by something unknown, so they cannot be compared"
 
 
 def test_a_repeated_run_changes_nothing(client: MlflowClient, versions: Any) -> None:
     version = versions()
-    promote(client, NAME, version, standing(0.8), 0.0)
-    assert promote(client, NAME, version, standing(0.8), 0.0) == "champion already"
+    promote(client, NAME, version, standing(0.8), Terms())
+    assert promote(client, NAME, version, standing(0.8), Terms()) == "champion already"
 
 
 def test_a_name_of_three_parts_belongs_to_unity_catalog_on_databricks(
@@ -95,3 +96,44 @@ def test_a_name_of_three_parts_belongs_to_unity_catalog_on_databricks(
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "16.4")
     assert make_registry_client(client, "best_model") is client
     assert make_registry_client(client, NAME)._registry_uri == "databricks-uc"
+
+
+@pytest.mark.parametrize(
+    ("terms", "value", "higher", "objection"),
+    [
+        (Terms(min_value=0.7), 0.7, True, None),
+        (Terms(min_value=0.7), 0.65, True, "its auc of 0.6500 does not reach the least value of 0.7"),
+        (Terms(min_value=5.0), 4.0, False, None),
+        (Terms(min_value=5.0), 6.0, False, "its auc of 6.0000 does not reach the greatest value of 5"),
+        (Terms(min_lift=0.0, dummy_value=0.5), 0.51, True, None),
+        (Terms(min_lift=0.0, dummy_value=0.5), 0.5, True, "its auc of 0.5000 does not beat the dummy model (0.5000)"),
+        (Terms(min_lift=0.1, dummy_value=0.5), 0.55, True, "does not beat the dummy model by more than 0.1 (0.5000)"),
+        (Terms(min_lift=0.5, dummy_value=5.0), 4.0, False, None),
+        (Terms(min_lift=1.5, dummy_value=5.0), 4.0, False, "does not beat the dummy model by more than 1.5 (5.0000)"),
+        (Terms(min_lift=0.0), 0.9, True, "the dummy model came to no value"),
+    ],
+)
+def test_a_first_model_below_the_floor_is_no_champion(  # noqa: PLR0917 - a case has many parts
+    client: MlflowClient,
+    versions: Any,
+    terms: Terms,
+    value: float,
+    higher: bool,  # noqa: FBT001
+    objection: str | None,
+) -> None:
+    said = promote(client, NAME, versions(), standing(value, higher=higher), terms)
+    if objection is None:
+        assert said == "the first champion"
+        assert aliases(client) == {"champion": "1", "challenger": "1"}
+    else:
+        assert said.startswith("challenger: ")
+        assert objection in said
+        assert aliases(client) == {"challenger": "1"}
+    assert client.get_model_version(NAME, "1").tags["bakeoff.promotion"] == said
+
+
+def test_a_floor_also_keeps_the_champion_that_there_is(client: MlflowClient, versions: Any) -> None:
+    promote(client, NAME, versions(), standing(0.5), Terms())
+    said = promote(client, NAME, versions(), standing(0.6), Terms(min_value=0.7))
+    assert said == "challenger: its auc of 0.6000 does not reach the least value of 0.7"
+    assert aliases(client) == {"champion": "1", "challenger": "2"}

@@ -235,3 +235,19 @@ def test_a_run_is_known_to_be_new_only_where_nobody_named_it() -> None:
     assert all(asked.is_named for asked in (config(run_id="x"), RunConfig(**json.loads(made_up.to_json()))))
     made_up.use_name()
     assert made_up.is_named
+
+
+def test_a_floor_for_champions_is_read_and_checked() -> None:
+    assert (config().min_value, config().min_lift) == (None, None)
+    assert (config(min_value="-0.5").min_value, config(min_lift="0").min_lift) == (-0.5, 0.0)
+    assert (config(min_value=" ").min_value, config(min_lift="").min_lift) == (None, None)
+    assert complaint(min_value="high").startswith("--min-value must be a number")
+    assert complaint(min_lift=-0.1).startswith("--min-lift must be at least 0")
+
+
+@pytest.mark.parametrize("models", [{"include": "lr,rf"}, {"exclude": "dummy"}])
+def test_a_floor_above_the_dummy_needs_the_dummy(models: dict[str, str]) -> None:
+    said = "--min-lift compares with the model 'dummy', which is not to be compared: include it."
+    assert complaint(min_lift=0.1, **models) == said
+    assert config(min_lift=0.1, include="lr,dummy").min_lift == 0.1
+    assert "use --min-value" in complaint(min_lift=0.1, task="time_series", time_col="month")

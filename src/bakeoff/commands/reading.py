@@ -105,17 +105,22 @@ def report(
 
     with results_of(home, catalog, schema) as (spark, tables):
         facts = read_facts(spark, tables, home, run_id)
-    if output is None:
-        file = write(facts, run_folder(home, facts.run.run_id))
-    else:
-        file = output
-        try:
+    try:
+        if output is None:
+            file = write(facts, run_folder(home, facts.run.run_id))
+        else:
+            file = output
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(render(facts), encoding="utf-8")
-        except OSError as error:
-            from bakeoff.errors import UserError
+    except OSError as error:
+        from bakeoff.errors import StorageError
 
-            raise UserError(f"--output {file} cannot be written ({error.strerror}): name another file.") from error
+        if output is None:
+            where = run_folder(home, facts.run.run_id)
+            raise StorageError(
+                f"The report cannot be written to {where} ({error.strerror}): name a file with --output report.html."
+            ) from error
+        raise StorageError(f"--output {file} cannot be written ({error.strerror}): name another file.") from error
     click.echo(f"Report of run {facts.run.run_id}: {file}")
     if open_it:
         click.launch(file.absolute().as_uri())

@@ -63,6 +63,8 @@ _TASKS = click.Choice(["classification", "regression", "time_series"])
 @click.option("--home", help="Folder for local tables, MLflow's database and artifacts. [default: .bakeoff]")
 @click.option("--register-model", metavar="NAME", help="Register the best model under this name.")
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
+@click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")
+@click.option("--min-lift", help="No champion that does not beat the dummy model by more than this.")
 @click.option("--engine", help="spark, or native to fit every model on the driver. [default: spark]")
 @click.option("--max-rows", help="Use a seeded sample of so many rows where there are more.")
 @click.option(
@@ -137,7 +139,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     from bakeoff.report.plain import as_object
     from bakeoff.view import outcome_lines, print_leaderboard, print_lines
 
-    _log_to_stderr(verbose)
+    log_to_stderr(verbose)
     console = Console(file=sys.stderr, highlight=False, quiet=quiet)
     progress = Progress()
     try:
@@ -166,7 +168,7 @@ class _WithoutSecrets(logging.Formatter):
         return redact_text(super().format(record))
 
 
-def _log_to_stderr(verbose: int) -> None:
+def log_to_stderr(verbose: int) -> None:
     """Say what is logged: warnings as they are, and where that was asked for more, with its time and origin."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

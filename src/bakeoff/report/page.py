@@ -37,6 +37,11 @@ def write(facts: Facts, folder: Path) -> Path:
     return folder / PAGE
 
 
+def write_page(facts: Facts, folder: Path) -> None:
+    """Write the page alone, beside pictures that are there."""
+    (folder / PAGE).write_text(render(facts), encoding="utf-8")
+
+
 def _html(facts: Facts, page: Sequence[Section]) -> str:
     import jinja2
 

@@ -49,6 +49,7 @@ def as_object(facts: Facts) -> dict[str, Any]:
         "mlflow_run_id": run.mlflow_run_id,
         "mlflow_url": facts.mlflow_url,
         "model_uri": facts.model_uri,
+        "promotion": run.promotion,
     }
 
 

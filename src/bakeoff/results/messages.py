@@ -15,7 +15,7 @@ from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.results import entries
 from bakeoff.results.entries import ChildRun, Story
-from bakeoff.results.registry import Standing
+from bakeoff.results.registry import Standing, Terms
 from bakeoff.results.spool import Message
 
 PLAN, BATCH, FILES, MODEL, ANSWER, CLOSE = "plan", "batch", "files", "model", "answer", "close"
@@ -38,7 +38,11 @@ def of_files(files: Sequence[str], folders: Sequence[str] = ()) -> Message:
 
 
 def of_model(
-    model_id: str, task: str, register_as: str | None = None, standing: Standing | None = None, margin: float = 0.0
+    model_id: str,
+    task: str,
+    register_as: str | None = None,
+    standing: Standing | None = None,
+    terms: Terms = Terms(),  # noqa: B008 - it is frozen
 ) -> Message:
     """The best model, whose files are in the run's folder, and what it is registered as, where that was asked for."""
     told = asdict(standing) if standing else None
@@ -48,7 +52,7 @@ def of_model(
         "task": task,
         "register_as": register_as,
         "standing": told,
-        "margin": margin,
+        "terms": asdict(terms),
     }
 
 

@@ -1,7 +1,7 @@
 """The model registry: a version for each run's best model, and the alias of the one to use.
 
 The newest version is the ``challenger``. It becomes the ``champion`` when there is none yet, or when it beats the one
-that is by more than a margin, on the same metric of the same target.
+that is by more than a margin, on the same metric of the same target; and never when it does not reach a floor.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bakeoff.results.store import quoted
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _METRIC, _VALUE, _TARGET = "bakeoff.metric", "bakeoff.value", "bakeoff.target"
+_PROMOTION = "bakeoff.promotion"
 _READY_SECONDS = 300
 _NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
@@ -46,6 +47,43 @@ class Standing:
         return {**{f"bakeoff.{name}": cut(text, TAG_LIMIT) for name, text in self.lineage.items() if text}, **own}
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What a version must come to for the alias ``champion``.
+
+    Attributes:
+        margin: By how much it must beat the champion, in units of the metric.
+        min_value: The least value of the metric; the most, of one that is to be low.
+        min_lift: By how much it must beat the dummy model.
+        dummy_value: What the dummy model came to in the same run, where it came to anything.
+    """
+
+    margin: float = 0.0
+    min_value: float | None = None
+    min_lift: float | None = None
+    dummy_value: float | None = None
+
+    def objection(self, standing: Standing) -> str | None:
+        """Why a version is too bad to be champion, whatever the champion is; ``None`` where it is not.
+
+        Example:
+            >>> Terms(min_value=0.7).objection(Standing("auc", 0.65, True, "y"))
+            'its auc of 0.6500 does not reach the least value of 0.7'
+        """
+        sign = 1 if standing.higher_is_better else -1
+        its = f"its {standing.metric} of {standing.value:.4f}"
+        if self.min_value is not None and not sign * (standing.value - self.min_value) >= 0:
+            return f"{its} does not reach the {'least' if sign > 0 else 'greatest'} value of {self.min_value:g}"
+        if self.min_lift is None:
+            return None
+        if self.dummy_value is None:
+            return "the dummy model came to no value, so it is not known whether this one is better"
+        if not sign * (standing.value - self.dummy_value) > self.min_lift:
+            by = f"by more than {self.min_lift:g} " if self.min_lift else ""
+            return f"{its} does not beat the dummy model {by}({self.dummy_value:.4f})"
+        return None
+
+
 def register_version(client: MlflowClient, run_id: str, best: Any, name: str) -> tuple[str, str]:
     """Make a version of the registered model, wait until it is ready, and say its name and number.
 
@@ -65,15 +103,17 @@ def register_version(client: MlflowClient, run_id: str, best: Any, name: str) ->
     return name, str(made.version)
 
 
-def promote(client: MlflowClient, name: str, version: str, standing: Standing, margin: float) -> str:
+def promote(client: MlflowClient, name: str, version: str, standing: Standing, terms: Terms) -> str:
     """Tag a version, make it the challenger, and the champion if it has earned that.
+
+    What became of it is a tag, too.
 
     Args:
         client: names the registry.
         name: of the registered model.
         version: the one that came out of this run.
         standing: how it came out.
-        margin: by how much it must beat the champion, in units of the metric.
+        terms: What it takes to be champion.
 
     Returns:
         What happened, as the rest of a sentence that begins with the version.
@@ -84,21 +124,33 @@ def promote(client: MlflowClient, name: str, version: str, standing: Standing, m
     champion = _alias(client, name, CHAMPION)
     if champion == version:
         return f"{CHAMPION} already"
-    if champion is None:
+    became, promoted = _verdict(client, name, champion, standing, terms)
+    if promoted:
         client.set_registered_model_alias(name, CHAMPION, version)
-        return f"the first {CHAMPION}"
+    client.set_model_version_tag(name, version, _PROMOTION, became)
+    return became
+
+
+def _verdict(
+    client: MlflowClient, name: str, champion: str | None, standing: Standing, terms: Terms
+) -> tuple[str, bool]:
+    """What is to become of a version, in words, and whether that is to be the champion."""
+    if objection := terms.objection(standing):
+        return f"{CHALLENGER}: {objection}", False
+    if champion is None:
+        return f"the first {CHAMPION}", True
     theirs = client.get_model_version(name, champion).tags
     if (theirs.get(_METRIC), theirs.get(_TARGET)) != (standing.metric, standing.target):
         asked = f"{theirs.get(_METRIC)} of {theirs.get(_TARGET)}" if _METRIC in theirs else "something unknown"
-        return f"{CHALLENGER}: the {CHAMPION} (version {champion}) was ranked by {asked}, so they cannot be compared"
+        why = f"the {CHAMPION} (version {champion}) was ranked by {asked}, so they cannot be compared"
+        return f"{CHALLENGER}: {why}", False
     before = float(theirs[_VALUE])
     gain = (standing.value - before) * (1 if standing.higher_is_better else -1)
     step = f"{standing.metric} {before:.4f} -> {standing.value:.4f}"
-    if gain > margin:
-        client.set_registered_model_alias(name, CHAMPION, version)
-        return f"{CHAMPION} now, in place of version {champion} ({step})"
-    least = f"by more than {margin:g} " if margin else ""
-    return f"{CHALLENGER}: it does not beat the {CHAMPION} {least}(version {champion}, {step})"
+    if gain > terms.margin:
+        return f"{CHAMPION} now, in place of version {champion} ({step})", True
+    least = f"by more than {terms.margin:g} " if terms.margin else ""
+    return f"{CHALLENGER}: it does not beat the {CHAMPION} {least}(version {champion}, {step})", False
 
 
 def _make_model(client: MlflowClient, name: str) -> None:

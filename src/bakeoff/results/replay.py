@@ -48,12 +48,14 @@ class Sent:
         model_run_ids: the MLflow run of each model, by model id.
         refusals: what MLflow did not take, and why; it is kept then.
         open: the run was left running, because nobody here can tell whether it has ended.
+        promotion: what became of the registered version, where one was registered.
     """
 
     tracked: TrackedRun
     model_run_ids: Mapping[str, str]
     refusals: tuple[str, ...] = ()
     open: bool = False
+    promotion: str | None = None
 
 
 def left_over(home: Path, run_id: str | None = None) -> list[Left]:
@@ -92,7 +94,7 @@ def replay(home: Path, left: Left, sent: Callable[[int, int], None] = lambda _do
     is_open = todo[-1:] == [] or todo[-1]["kind"] != messages.CLOSE
     if not refusals and not is_open:
         clear(left.folder / FOLDER)
-    return Sent(tracked, tracking.model_run_ids, tuple(refusals), is_open)
+    return Sent(tracked, tracking.model_run_ids, tuple(refusals), is_open, tracking.became)
 
 
 def to_send(attempts: Sequence[Attempt]) -> list[Message]:

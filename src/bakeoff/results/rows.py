@@ -46,6 +46,7 @@ class RunRecord:
     ideal_seconds: float | None = None
     mlflow_experiment_id: str | None = None
     mlflow_run_id: str | None = None
+    promotion: str | None = None
     config: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     git_commit: str | None = None

@@ -6,6 +6,7 @@ plain text without quotes, so that they can stand in SQL literals as they are.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from bakeoff.comparison.trial import TT, Status
 FINISHED = "finished"
 RUN_STATUSES = ("running", FINISHED, "failed", "killed")
 """The values of ``runs.status``, after MLflow's; ``failed`` also stands for a run of which no model survived."""
+
+DEFINITION = "bakeoff.definition"
+"""Property of a view that tells whether it is up to date."""
 
 Naming = Callable[[str], str]
 """From the plain name of a table to how it is written in SQL."""
@@ -51,6 +55,11 @@ class Table:
         return definitions(self.columns)
 
     @property
+    def definition(self) -> str:
+        """What follows the table's name in CREATE TABLE; the checks do not belong to it."""
+        return f"({self.ddl}) USING DELTA CLUSTER BY (run_id) COMMENT '{self.comment}'"
+
+    @property
     def row_type(self) -> str:
         """The columns as the schema of a data frame."""
         return ", ".join(_typed(column) for column in self.columns)
@@ -63,6 +72,15 @@ class View:
     name: str
     comment: str
     sql: str
+
+    @property
+    def version(self) -> str:
+        """A hash of the comment and the query."""
+        return hashlib.sha256(f"{self.comment}\n{self.sql}".encode()).hexdigest()[:16]
+
+    def definition(self, naming: Naming) -> str:
+        """What follows the view's name in CREATE VIEW, over tables named by ``naming``."""
+        return f"COMMENT '{self.comment}' TBLPROPERTIES ('{DEFINITION}' = '{self.version}') AS {self.select(naming)}"
 
     def select(self, naming: Naming) -> str:
         """The query behind the view, over tables named by ``naming``."""
@@ -117,6 +135,7 @@ RUNS = Table(
         Column("ideal_seconds", "DOUBLE", "Least seconds that the same trials could have taken on these slots"),
         Column("mlflow_experiment_id", "STRING", "MLflow experiment"),
         Column("mlflow_run_id", "STRING", "MLflow run of the whole comparison"),
+        Column("promotion", "STRING", "What became of the registered version, and why; NULL where none was registered"),
         Column("config", "STRING", "What was asked, as JSON"),
         Column("versions", "MAP<STRING,STRING>", "Versions of Python and the libraries"),
         Column("git_commit", "STRING", "Commit of the code that ran, where known"),
@@ -183,7 +202,43 @@ LEADERBOARD = Table(
     ),
 )
 
-TABLES = {table.name: table for table in (RUNS, TRIALS, LEADERBOARD)}
+PROFILES = Table(
+    "profiles",
+    "One row per column and bin of the rows that the best model of a run learned from, and of its predictions",
+    ("run_id", "column_name", "bin"),
+    (
+        _RUN_ID,
+        _key("column_name", "Column that the model takes, or prediction"),
+        _key("bin", "0 for missing values, then from 1", "INT"),
+        Column("role", "STRING", "input or prediction"),
+        Column("kind", "STRING", "number, time (in seconds since 1970) or category"),
+        Column("category", "STRING", "The value that the bin holds; NULL for all others"),
+        Column("lower", "DOUBLE", "What numbers in the bin are above; NULL for no limit"),
+        Column("upper", "DOUBLE", "What they are at most; NULL for no limit"),
+        _key("share", "Share of the rows that is in the bin", "DOUBLE"),
+        Column("n_rows", "BIGINT", "Rows that were looked at"),
+    ),
+    (("sane_numbers", "bin >= 0 AND share >= 0"),),
+)
+
+SCORED = Table(
+    "scored",
+    "One row per row that was scored: its columns, the prediction, and what scored it when",
+    (),
+    (
+        Column("run_id", "STRING", "Run that fitted the model"),
+        Column("model_name", "STRING", "Registered model; NULL for the model of a run"),
+        Column("model_version", "STRING", "Its version"),
+        Column("scored_by", "STRING", "The model in one word: name and version, or the run"),
+        Column("batch_id", "STRING", "Batch that the row was scored in"),
+        Column("scored_at", "TIMESTAMP", "When"),
+    ),
+    (),
+)
+"""What a scored table has besides the columns of its source, and the prediction. It is made empty in a metastore, so
+that queries find it before anything was scored; the first batch brings its columns along."""
+
+TABLES = {table.name: table for table in (RUNS, TRIALS, LEADERBOARD, PROFILES)}
 
 # A trial has more than one row where a resumed run tried it again: the row that ended last counts. One that was
 # cancelled never does beside another, for its time is from the driver's clock and the other's from a worker's.
@@ -233,7 +288,8 @@ FROM (
 WHERE newest.nth = 1""",  # noqa: S608
 )
 
-_FROM_BOARD = ("best_model_id", "best_value", "primary_metric", "status")
+# Of the columns that came later, none is here: tables that an earlier version has made are to be read as they are.
+_NOT_FROM_RUN = ("best_model_id", "best_value", "primary_metric", "status", "promotion")
 
 _BEST_MODELS = View(
     "best_models",
@@ -241,7 +297,7 @@ _BEST_MODELS = View(
     f"""
 SELECT best.model_id, best.model_name, best.primary_metric, best.primary_value, best.metrics, best.metrics_std,
   best.n_folds_ok, best.fit_seconds, best.mlflow_run_id AS model_mlflow_run_id,
-  {_columns_of(RUNS, "r", without=_FROM_BOARD)}, r.status AS run_status
+  {_columns_of(RUNS, "r", without=_NOT_FROM_RUN)}, r.status AS run_status
 FROM (
   SELECT *, row_number() OVER (PARTITION BY run_id ORDER BY rank, model_id) AS nth
   FROM {{leaderboard}} WHERE status = '{COMPLETE}'

@@ -7,24 +7,28 @@ library.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
+import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome
-from bakeoff.errors import UserError, one_of
+from bakeoff.disk import check_folder, disk_trouble
+from bakeoff.errors import TablesError, UserError, one_of
 from bakeoff.results.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.results.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
 from bakeoff.results.schema import (
+    DEFINITION,
     LAST_TRIALS,
     LEADERBOARD,
+    PROFILES,
     RUNS,
+    SCORED,
     TABLES,
     TRIALS,
     VIEWS,
@@ -39,8 +43,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _LOG = logging.getLogger(__name__)
-_DEFINITION = "bakeoff.definition"
-"""Property of a view that tells whether it is up to date."""
 
 
 def check_writable(spark: SparkSession, target: TableTarget) -> None:
@@ -53,10 +55,7 @@ def check_writable(spark: SparkSession, target: TableTarget) -> None:
         UserError: no.
     """
     if target.path is not None:
-        folder = target.path.absolute()
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-            raise UserError(f"No tables can be written under {folder}: make {there} a folder that you can write to.")
+        check_folder(target.path, "folder of the tables")
     elif target.catalog and not _works(spark, f"DESCRIBE SCHEMA {target.place}"):
         catalog = quoted(target.catalog)
         if not _works(spark, f"SHOW SCHEMAS IN {catalog}"):
@@ -81,12 +80,18 @@ def ensure_tables(spark: SparkSession, target: TableTarget) -> None:
             spark.sql(f"CREATE SCHEMA IF NOT EXISTS {target.place}")
         for table in TABLES.values():
             commit(target, partial(_ensure_table, spark, target, table))
+        if target.in_metastore and not exists(spark, target, SCORED.name):
+            name = target.name(SCORED.name)
+            made = f"CREATE TABLE IF NOT EXISTS {name} ({SCORED.ddl}) USING DELTA COMMENT '{SCORED.comment}'"
+            commit(target, lambda: spark.sql(made))
         for view in VIEWS.values() if target.in_metastore else ():
             commit(target, partial(_ensure_view, spark, target, view))
     except UserError:
         raise
     except Exception as error:
-        raise UserError(
+        if disk_trouble(error, target.path or Path()):
+            raise
+        raise TablesError(
             f"The tables cannot be made in {target.place} ({reason_of(error)}): name a place where you may create "
             "tables."
         ) from error
@@ -163,8 +168,29 @@ def merge_leaderboard(  # noqa: PLR0913, PLR0917
         _merge(spark, target, LEADERBOARD, run_id, values)
 
 
+def write_profile(
+    spark: SparkSession, target: TableTarget, run_id: str, rows: Sequence[Mapping[str, Any]], *, again: bool
+) -> None:
+    """Write the profile of the rows that a run's best model learned from.
+
+    Args:
+        spark: any session.
+        target: where the tables are.
+        run_id: the run.
+        rows: of ``profiles``, without the run.
+        again: whether an earlier attempt of the run may have written one, which goes then.
+    """
+    if again:
+        old = f"DELETE FROM {target.name(PROFILES.name)} WHERE run_id = :run_id"  # noqa: S608
+        commit(target, lambda: spark.sql(old, args={"run_id": run_id}))
+    # A profile that was deleted is to be written again, so its commit has a name of its own.
+    _append(
+        spark, target, PROFILES, f"{run_id}-profile-{uuid.uuid4().hex}", [{"run_id": run_id, **row} for row in rows]
+    )
+
+
 def fill_mlflow_ids(spark: SparkSession, target: TableTarget, run: RunRecord, model_run_ids: Mapping[str, str]) -> None:
-    """Enter MLflow's ids of a run and its models that were not known when it ended; ids that are there stay."""
+    """Enter what MLflow had not said when a run ended: ids, and what became of the model. What is there stays."""
     rows, board = target.name(RUNS.name), target.name(LEADERBOARD.name)
     if run.mlflow_run_id:
         ids = {"run_id": run.run_id, "experiment_id": run.mlflow_experiment_id, "mlflow_run_id": run.mlflow_run_id}
@@ -172,6 +198,10 @@ def fill_mlflow_ids(spark: SparkSession, target: TableTarget, run: RunRecord, mo
             UPDATE {rows} SET mlflow_experiment_id = :experiment_id, mlflow_run_id = :mlflow_run_id
             WHERE run_id = :run_id AND mlflow_run_id IS NULL"""  # noqa: S608 - a quoted name of ours
         commit(target, lambda: spark.sql(statement, args=ids))
+    if run.promotion:
+        told = {"run_id": run.run_id, "promotion": run.promotion}
+        promotion = f"UPDATE {rows} SET promotion = :promotion WHERE run_id = :run_id AND promotion IS NULL"  # noqa: S608
+        commit(target, lambda: spark.sql(promotion, args=told))
     if model_run_ids:
         known = {"run_id": run.run_id, "models": json.dumps(dict(model_run_ids))}
         models = f"""
@@ -215,7 +245,13 @@ def register_views(spark: SparkSession, target: TableTarget) -> None:
     """
     _require_results(spark, target)
     for name, query in _queries(target).items():
-        spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {query}")
+        if name in VIEWS or exists(spark, target, name):  # results of an earlier version lack a table
+            spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {query}")
+    for folder in target.path.iterdir() if target.path is not None else ():
+        # What `bakeoff score` has written beside them.
+        if (folder / "_delta_log").is_dir() and folder.name not in {*TABLES, *VIEWS}:
+            query = f"SELECT * FROM {target.name(folder.name)}"  # noqa: S608
+            spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(folder.name)} AS {query}")
 
 
 def _queries(target: TableTarget) -> dict[str, str]:
@@ -267,28 +303,25 @@ def _fit(spark: SparkSession, name: str, table: Table) -> None:
 
 def _create(spark: SparkSession, target: TableTarget, table: Table) -> None:
     name = target.name(table.name)
-    columns = f"({table.ddl}) USING DELTA CLUSTER BY (run_id) COMMENT '{table.comment}'"
     # Delta takes checks as properties when a table is made, which saves a commit and a scan each. A platform that does
     # not gets them afterwards.
     checks = ", ".join(f"'delta.constraints.{check}' = \"{condition}\"" for check, condition in table.checks)
     try:
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns} TBLPROPERTIES ({checks})")
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {table.definition} TBLPROPERTIES ({checks})")
     except Exception as error:
         if not target.in_metastore or LOST_A_RACE.search(reason_of(error)):
             raise
         _LOG.debug("Made without its checks: %s", reason_of(error))
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {table.definition}")
 
 
 def _ensure_view(spark: SparkSession, target: TableTarget, view: View) -> None:
     name = target.name(view.name)
-    definition = hashlib.sha256(f"{view.comment}\n{view.sql}".encode()).hexdigest()[:16]
     is_there = exists(spark, target, view.name)
-    if is_there and _properties(spark, name).get(_DEFINITION) == definition:
+    if is_there and _properties(spark, name).get(DEFINITION) == view.version:
         return
-    properties = f"COMMENT '{view.comment}' TBLPROPERTIES ('{_DEFINITION}' = '{definition}')"
     try:
-        spark.sql(f"CREATE OR REPLACE VIEW {name} {properties} AS {view.select(target.name)}")
+        spark.sql(f"CREATE OR REPLACE VIEW {name} {view.definition(target.name)}")
     except Exception as error:
         # Only its owner may replace a view, and an older definition is no reason not to train.
         if not (is_there and NOT_ALLOWED.search(reason_of(error))):

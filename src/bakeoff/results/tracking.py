@@ -22,7 +22,7 @@ from bakeoff.errors import UserError
 from bakeoff.results import entries, messages
 from bakeoff.results.entries import BATCH_TAG, KIND_TAG, MODEL_KIND, MODEL_TAG, RUN_KIND, ChildRun
 from bakeoff.results.patient_client import PatientClient
-from bakeoff.results.registry import Standing, promote, register_version
+from bakeoff.results.registry import Standing, Terms, promote, register_version
 from bakeoff.results.spool import FOLDER, MODEL_FOLDER, Head, Message
 from bakeoff.results.store import all_runs, make_registry_client, quoted
 
@@ -83,6 +83,14 @@ class MlflowTracking:
     def model_run_ids(self) -> Mapping[str, str]:
         """The MLflow run of each model that was logged, by model id."""
         return dict(self._model_run_ids)
+
+    @property
+    def became(self) -> str | None:
+        """What became of the registered version, with its name; ``None`` as long as the registry has not said so."""
+        if self.logged is None or self.logged.registered is None or self.promotion is None:
+            return None
+        name, version = self.logged.registered
+        return f"{name}, version {version}: {self.promotion}"
 
     @property
     def tracked(self) -> TrackedRun | None:
@@ -260,7 +268,9 @@ class MlflowTracking:
             version = register_version(registry, run_id, best, name)
             best = replace(best, registered=version)
             if message["standing"]:
-                self.promotion = promote(registry, *version, Standing(**message["standing"]), message["margin"])
+                # What an earlier version of Bakeoff has left to be sent knows a margin only.
+                terms = Terms(**message["terms"]) if "terms" in message else Terms(message["margin"])
+                self.promotion = promote(registry, *version, Standing(**message["standing"]), terms)
         self.logged = best
 
     def _inside(self, name: str) -> Path:

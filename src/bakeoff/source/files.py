@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,15 @@ CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
 PARQUET = (".parquet", ".pq")
 
 
-def read_csv(file: Path | io.BytesIO, name: str) -> pd.DataFrame:
-    """A csv or tsv file, with a header in which every name is there once."""
+def read_csv(file: Path | io.BytesIO, name: str, texts: Collection[str] = ()) -> pd.DataFrame:
+    """A csv or tsv file, with a header in which every name is there once.
+
+    Args:
+        file: where it is, or its bytes.
+        name: of the file.
+        texts: columns that are text whatever is in them.
+    """
+    kinds = dict.fromkeys(texts, str)
     sep = "\t" if ".tsv" in Path(name).name.lower() else ","
     packed: Any = "infer" if isinstance(file, Path) else _compression(name)
     try:
@@ -26,7 +33,7 @@ def read_csv(file: Path | io.BytesIO, name: str) -> pd.DataFrame:
         _refuse_duplicates([str(column) for column in header.iloc[0]], name)
         if isinstance(file, io.BytesIO):
             file.seek(0)
-        frame = pd.read_csv(file, sep=sep, low_memory=False, compression=packed)
+        frame = pd.read_csv(file, sep=sep, low_memory=False, compression=packed, dtype=kinds)
     except pd.errors.EmptyDataError as error:
         raise UserError(f"{name} is empty: there is nothing to learn from.") from error
     except (ValueError, OSError) as error:  # ParserError and UnicodeDecodeError are ValueErrors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,11 +34,17 @@ class Files:
     kind: str
     content: Path | list[io.BytesIO]
 
-    def read(self) -> pd.DataFrame:
-        """The rows, in their order."""
+    def read(self, texts: Collection[str] = ()) -> pd.DataFrame:
+        """The rows, in their order.
+
+        Args:
+            texts: columns of a csv file that are text whatever is in them.
+        """
         parts: Sequence[Path | io.BytesIO] = [self.content] if isinstance(self.content, Path) else self.content
-        read = read_csv if self.kind == "csv" else read_parquet
-        frames = [read(part, self.name) for part in parts]
+        if self.kind == "csv":
+            frames = [read_csv(part, self.name, texts) for part in parts]
+        else:
+            frames = [read_parquet(part, self.name) for part in parts]
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
@@ -69,7 +75,7 @@ def find(source: str, spark: SparkSession | None) -> Files | Delta:
         raise UserError(
             f"There is no file {source} (looked for {path}): check the path, or name a table as catalog.schema.table."
         )
-    parts = _name_parts(source)
+    parts = name_parts(source)
     if parts is None:
         raise UserError(f"--source {source!r} is neither a path nor a table's name such as catalog.schema.table.")
     if not _is_table(source, spark):
@@ -145,7 +151,13 @@ def _kind_of(path: Path) -> str:
     )
 
 
-def _name_parts(name: str) -> list[str] | None:
+def name_parts(name: str) -> list[str] | None:
+    """The parts of a table's name; ``None`` for what cannot be one.
+
+    Example:
+        >>> name_parts("main.`my sales`.orders"), name_parts("a/b")
+        (['main', 'my sales', 'orders'], None)
+    """
     parts, end = [], 0
     while match := _NAME_PART.match(name, end):
         parts.append(match.group(1).replace("``", "`") if match.group(1) else match.group(2))
@@ -159,7 +171,7 @@ def _name_parts(name: str) -> list[str] | None:
 
 
 def _is_table(source: str, spark: SparkSession | None) -> bool:
-    parts = _name_parts(source)
+    parts = name_parts(source)
     if spark is None or parts is None:
         return False
     from pyspark.errors import AnalysisException

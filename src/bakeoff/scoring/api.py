@@ -1,0 +1,202 @@
+"""Score a table: from the model's name to rows in a table or a file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bakeoff.config import new_run_id
+from bakeoff.config_values import READERS, given, refuse_placeholder
+from bakeoff.errors import ConfigError, SourceError
+from bakeoff.redaction import redact_text
+from bakeoff.scoring.batch import Batch, check_names
+from bakeoff.scoring.destination import Destination, is_file, read_destination
+from bakeoff.scoring.files import earlier_models, read_scored, score_frame, write_scored
+from bakeoff.scoring.inputs import TEXT
+from bakeoff.scoring.model import ModelReference, load_scoring_model
+from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
+from bakeoff.session import OpenSession, open_session
+from bakeoff.source.columns import plain_types
+from bakeoff.source.find import Files, find, is_local_file
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What scoring a table came to.
+
+    Attributes:
+        n_rows: Rows of the batch in the destination.
+        destination: Where they are.
+        batch_id: The batch's name.
+        repeated: Whether the batch was there already, so that nothing was done.
+        run_id: The run that the model is from.
+        model_name: Of the registered model; ``None`` for the model of a run.
+        model_version: Of the registered model.
+        seconds: How long it took.
+    """
+
+    n_rows: int
+    destination: Destination
+    batch_id: str
+    repeated: bool
+    run_id: str
+    model_name: str | None
+    model_version: str | None
+    seconds: float
+
+
+def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where things are
+    *,
+    model: str,
+    source: str,
+    to: str,
+    batch_id: str | None = None,
+    home: str | Path = ".bakeoff",
+    spark: SparkSession | OpenSession | None = None,
+    say: Say = print,
+) -> ScoreResult:
+    """Score a table with a model that a run has logged, and append the rows to another table or a file.
+
+    Every row keeps its columns and gets ``prediction``, ``probabilities`` (of a classifier that has them, a map by
+    class), ``run_id``, ``model_name``, ``model_version``, ``scored_by``, ``batch_id`` and ``scored_at``.
+
+    Args:
+        model: ``NAME@alias``, ``NAME/VERSION``, or the id of a run.
+        source: A table's name, or a path to csv, parquet or Delta.
+        to: A table's name, the path of a Delta folder, or a file that ends in .csv or .parquet. It is made where it
+            is not there.
+        batch_id: The same id again changes nothing; one is made up where it is not given.
+        home: The folder that the run was told as ``--home``.
+        spark: The session to use, classic or Connect; the active one, or a local one that is stopped again.
+        say: Hears what a person should know, a sentence at a time.
+
+    Raises:
+        ConfigError: An argument cannot be used, or there is no such model, alias or version.
+        RunNotFoundError: There is no such run.
+        SourceError: The table is not there, or lacks columns that the model takes.
+        TablesError: The rows cannot be written there.
+        RunConflictError: Another model has scored a batch of this id.
+    """
+    began, home = time.monotonic(), Path(home)
+    reference = ModelReference.read(model)
+    for name, value in (("source", source), ("to", to), ("batch_id", batch_id)):
+        refuse_placeholder(name, value)
+    if given(source) is None:
+        raise ConfigError("--source is missing: give a table's name, or a path to a csv, parquet or Delta file.")
+    source = str(source).strip()
+    read_destination(to, home, has_metastore=True)
+    name = READERS["run_id"]("--batch-id", given(batch_id)) if given(batch_id) else new_run_id()
+    say(f"Loading {model}.")
+    found = load_scoring_model(reference, home)
+    batch = Batch(name, found, dt.datetime.now(dt.timezone.utc))
+    here = spark is None and is_local_file(source) and is_file(str(to).strip())
+    if not here:
+        say("Opening a Spark session.")
+    with nullcontext(None) if here else open_session(spark, home) as session:
+        has_metastore = session is None or not session.owned
+        destination = read_destination(to, home, has_metastore=has_metastore)
+        written = _score(batch, source, destination, session.spark if session else None, say)
+    return ScoreResult(
+        n_rows=written.n_rows,
+        destination=destination,
+        batch_id=name,
+        repeated=written.repeated,
+        run_id=found.run_id,
+        model_name=found.name,
+        model_version=found.version,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _score(batch: Batch, source: str, destination: Destination, spark: Any, say: Say) -> Written:
+    earlier = read_scored(destination) if destination.kind != "table" else None
+    if earlier is not None:
+        n_rows, models = earlier_models(earlier, batch.batch_id)
+        batch.check_repeat(models, destination.name)
+    else:
+        n_rows = find_batch(spark, batch, destination) if destination.kind == "table" else 0
+    if n_rows:
+        return Written(n_rows, repeated=True)
+    rows = _rows(source, spark, [column.name for column in batch.model.inputs if column.kind == TEXT])
+    said = redact_text(source)
+    if isinstance(rows, pd.DataFrame):
+        check_names(map(str, rows.columns), said)
+        if destination.kind != "table":
+            return _to_file(rows, batch, said, destination, earlier, say)
+        rows = _as_table(rows, spark, said)
+    say(f"Scoring {said} with {batch.model.said}.")
+    with delivered(spark, batch.model) as delivery:
+        scored = score_rows(rows, batch, said, delivery)
+        if destination.kind == "table":
+            return append_batch(spark, scored, batch, destination)
+        return _collected(scored, destination, earlier)
+
+
+def _rows(source: str, spark: Any, texts: Sequence[str]) -> pd.DataFrame | DataFrame:
+    """The rows of a source: a data frame where it is a file, else a table of the session.
+
+    Args:
+        source: A path, or a table's name.
+        spark: Needed for tables.
+        texts: Columns that the model takes as text. In a csv file they can hold nothing but digits.
+    """
+    found = find(source, spark)
+    if isinstance(found, Files):
+        return plain_types(found.read(texts), [])
+    return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted
+
+
+def _to_file(  # noqa: PLR0913, PLR0917
+    frame: pd.DataFrame, batch: Batch, source: str, destination: Destination, earlier: Any, say: Say
+) -> Written:
+    n_rows = len(frame)
+    say(f"Scoring {n_rows:,} rows of {source} with {batch.model.said}.")
+    last = time.monotonic()
+
+    def count(done: int) -> None:
+        nonlocal last
+        if done < n_rows and time.monotonic() - last > 2:  # noqa: PLR2004 - seconds without a word
+            say(f"{done:,} of {n_rows:,} rows are scored.")
+            last = time.monotonic()
+
+    write_scored(score_frame(frame, batch, source, count), destination, earlier)
+    return Written(n_rows, repeated=False)
+
+
+def _collected(scored: DataFrame, destination: Destination, earlier: Any) -> Written:
+    """Write the rows of a table to a file, by way of the driver."""
+    import pyarrow as pa
+
+    frame = scored.toPandas()
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    write_scored(table, destination, earlier)
+    return Written(len(frame), repeated=False)
+
+
+def _as_table(frame: pd.DataFrame, spark: Any, source: str) -> DataFrame:
+    """The rows of a file as a table of the session.
+
+    Raises:
+        SourceError: A column holds values of several types.
+    """
+    import pyarrow as pa
+    from pyspark.errors import PySparkException
+
+    try:
+        pa.Schema.from_pandas(frame, preserve_index=False)
+        return spark.createDataFrame(frame)
+    except (pa.ArrowException, PySparkException, TypeError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise SourceError(f"{source} cannot be made a table ({first}): give each column values of one type.") from error

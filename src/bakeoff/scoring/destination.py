@@ -1,0 +1,90 @@
+"""Where scored rows go: a csv or parquet file, a Delta folder, or a table of the metastore."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.config_values import given, refuse_placeholder
+from bakeoff.errors import ConfigError
+from bakeoff.results.schema import TABLES, VIEWS
+from bakeoff.results.target import TableTarget, quoted
+from bakeoff.session import on_databricks
+from bakeoff.source.find import name_parts
+
+_FILES = {".csv": "csv", ".parquet": "parquet"}
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where scored rows go.
+
+    Attributes:
+        name: As it was given.
+        kind: ``csv``, ``parquet`` or ``table``.
+        file: The file, for the first two.
+        sql: How the table is written in SQL.
+        folder: Beside a Delta table on this machine, for the lock by which its writers take turns.
+        plain: Name by which `bakeoff sql` knows a table under ``--home``.
+    """
+
+    name: str
+    kind: str
+    file: Path | None = None
+    sql: str = ""
+    folder: Path | None = None
+    plain: str | None = None
+
+
+def read_destination(text: str | None, home: Path, *, has_metastore: bool) -> Destination:
+    """Read ``--to``.
+
+    Args:
+        text: A path that ends in .csv or .parquet, the path of a Delta folder, or a table's name.
+        home: Where tables with a plain name are, in a session without a metastore.
+        has_metastore: Whether a table of that name outlives the session.
+
+    Raises:
+        ConfigError: It is missing, or nothing that rows can be written to.
+    """
+    refuse_placeholder("to", text)
+    if given(text) is None:
+        raise ConfigError("--to is missing: name a table, or a file that ends in .csv or .parquet.")
+    name = str(text).strip()
+    if is_file(name):
+        file = Path(name).expanduser()
+        return Destination(name, _FILES[file.suffix.lower()], file=file)
+    if _SCHEME.match(name):
+        return Destination(name, "table", sql=f"delta.{quoted(name)}")
+    if re.search(r"[/\\]|^[.~]", name):
+        folder = Path(name).expanduser().absolute()
+        lock = None if on_databricks() else folder.parent / f".{folder.name}"
+        return Destination(name, "table", sql=f"delta.{quoted(str(folder))}", folder=lock)
+    parts = name_parts(name)
+    if parts is None:
+        raise ConfigError(f"--to {name!r} is neither a path nor a table's name such as catalog.schema.table.")
+    if parts[-1] in {*TABLES, *VIEWS}:
+        raise ConfigError(f"--to {name} is a table or view of Bakeoff's own: choose another name, such as scored.")
+    if has_metastore:
+        return Destination(name, "table", sql=".".join(map(quoted, parts)))
+    if len(parts) > 1:
+        raise ConfigError(
+            f"--to {name} needs a metastore, which a local session has not: give a plain name, as in --to {parts[-1]}, "
+            "or a path."
+        )
+    tables = TableTarget.at(home)
+    return Destination(
+        name, "table", sql=tables.name(parts[0]), folder=home / "tables" / f".{parts[0]}", plain=parts[0]
+    )
+
+
+def is_file(name: str) -> bool:
+    """Whether a destination is a csv or parquet file.
+
+    Example:
+        >>> is_file("scored.csv"), is_file("main.sales.scored")
+        (True, False)
+    """
+    return Path(name).suffix.lower() in _FILES and _SCHEME.match(name) is None

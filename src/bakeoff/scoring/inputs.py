@@ -1,0 +1,147 @@
+"""The columns that a model takes: what they have to be, and how rows of a table become what it was fitted on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bakeoff.errors import SourceError
+
+NUMBER, TEXT, BOOLEAN, TIME, ANY = "number", "text", "boolean", "time", "any"
+_SAID = {NUMBER: "numbers", TEXT: "text", BOOLEAN: "true or false", TIME: "points in time", ANY: "anything"}
+_OF_SIGNATURE = {
+    "double": NUMBER, "float": NUMBER, "long": NUMBER, "integer": NUMBER,
+    "boolean": BOOLEAN, "string": TEXT, "datetime": TIME,
+}  # fmt: skip
+_LIST_AT_MOST = 30
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """A column that a model takes, and the kind of its values."""
+
+    name: str
+    kind: str
+
+
+def input_columns(described: Any, folder: Path) -> tuple[InputColumn, ...]:
+    """The columns of a model's signature.
+
+    The signature leaves the type of whole numbers open, because MLflow lets neither integers pass for doubles nor gaps
+    for integers. What they are is read from the input example then.
+
+    Args:
+        described: MLflow's description of the model.
+        folder: The model's files.
+    """
+    example = described.load_input_example(str(folder)) if described.saved_input_example_info else None
+    columns = []
+    for column in described.signature.inputs.inputs:
+        kind = _OF_SIGNATURE.get(getattr(column.type, "name", ""), ANY)
+        if kind == ANY and isinstance(example, pd.DataFrame) and column.name in example:
+            values = example[column.name]
+            kind = NUMBER if pd.api.types.is_numeric_dtype(values) and values.notna().any() else ANY
+        columns.append(InputColumn(column.name, kind))
+    return tuple(columns)
+
+
+def check_inputs(inputs: Sequence[InputColumn], kinds: Mapping[str, str], source: str) -> None:
+    """Check that a source has the columns that a model takes, of the right kinds.
+
+    Args:
+        inputs: What the model takes.
+        kinds: The kind of each column of the source.
+        source: Its name.
+
+    Raises:
+        SourceError: Columns are missing or hold something else; all of them are named.
+    """
+    missing = [column.name for column in inputs if column.name not in kinds]
+    if missing:
+        near = difflib.get_close_matches(missing[0], kinds, n=2, cutoff=0.6) if len(missing) == 1 else []
+        some = ", ".join(list(kinds)[:_LIST_AT_MOST]) + (", ..." if len(kinds) > _LIST_AT_MOST else "")
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"its columns are {some}."
+        raise SourceError(f"{source} lacks {', '.join(map(repr, missing))} that the model takes: {hint}")
+    wrong = [
+        f"{column.name!r} holds {_SAID.get(kinds[column.name], kinds[column.name])} instead of {_SAID[column.kind]}"
+        for column in inputs
+        if ANY not in {column.kind, kinds[column.name]} and column.kind != kinds[column.name]
+    ]
+    if wrong:
+        raise SourceError(f"{source} has columns of other types than the model takes: {'; '.join(wrong)}.")
+
+
+def kinds_of_frame(frame: pd.DataFrame) -> dict[str, str]:
+    """The kind of each column of a data frame; one without values fits everything."""
+    return {str(name): _kind_of_values(frame[name]) for name in frame.columns}
+
+
+def _kind_of_values(column: pd.Series[Any]) -> str:
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "empty" or column.isna().all():
+        return ANY
+    kinds = {"string": TEXT, "categorical": ANY, "boolean": BOOLEAN}
+    kinds |= dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), NUMBER)
+    kinds |= dict.fromkeys(("datetime64", "datetime", "date"), TIME)
+    return kinds.get(kind, TEXT if column.dtype == object else ANY)
+
+
+def kinds_of_schema(schema: Any) -> dict[str, str]:
+    """The kind of each column of a Spark schema; other types are named as Spark names them."""
+    from pyspark.sql import types
+
+    times = (types.DateType, types.TimestampType, types.TimestampNTZType)
+    texts = (types.StringType, types.CharType, types.VarcharType)
+    kinds: tuple[tuple[Any, str], ...] = (
+        (types.BooleanType, BOOLEAN),
+        (types.NumericType, NUMBER),
+        (times, TIME),
+        (texts, TEXT),
+        (types.NullType, ANY),
+    )
+    return {
+        field.name: next(
+            (kind for cls, kind in kinds if isinstance(field.dataType, cls)), field.dataType.simpleString()
+        )
+        for field in schema.fields
+    }
+
+
+def with_nan(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with NaN for what is missing.
+
+    PyCaret fits its imputers on NaN, and takes None, which tables have in its place, for one more category.
+    """
+    gaps = {
+        name: column.astype(object).where(column.notna(), np.nan)
+        for name, column in frame.items()
+        if column.dtype == object and column.isna().any()
+    }
+    return frame.assign(**{str(name): column for name, column in gaps.items()}) if gaps else frame
+
+
+def from_arrow(batch: Any, names: Sequence[str]) -> pd.DataFrame:
+    """Columns of an Arrow batch of Spark's as `toPandas` would have given them to the run that fitted the model.
+
+    Types are converted by what Spark says of a column and not by its values: a batch may hold none.
+    """
+    import pyarrow as pa
+
+    columns = {}
+    for name in names:
+        array = batch.column(batch.schema.get_field_index(name))
+        values = array.to_pandas()
+        if pa.types.is_decimal(array.type):
+            values = values.astype(float)
+        elif pa.types.is_date(array.type):
+            values = pd.to_datetime(values, errors="coerce")
+        elif pa.types.is_timestamp(array.type) and array.type.tz is not None:
+            values = values.dt.tz_localize(None)
+        columns[name] = values
+    return pd.DataFrame(columns)

@@ -1,0 +1,267 @@
+"""Score on the workers of a Spark session, classic or Connect, into a Delta table."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.errors import ClusterError, TablesError, WorkerError
+from bakeoff.execution.payload import ArtifactDelivery, BroadcastDelivery, Delivery, InlineDelivery
+from bakeoff.results.commits import commit, reason_of
+from bakeoff.results.rows import to_micros
+from bakeoff.results.target import TableTarget, quoted
+from bakeoff.scoring.batch import COMMENTS, MARKS, Batch, check_names
+from bakeoff.scoring.destination import Destination
+from bakeoff.scoring.inputs import check_inputs, kinds_of_schema
+from bakeoff.scoring.model import ScoringModel
+from bakeoff.scoring.predictor import PREDICTION, PROBABILITIES, CheckDelivery, Predictor, ScoreBatches
+from bakeoff.session import is_connect
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_LOG = logging.getLogger(__name__)
+_INLINE_BYTES = 32_000_000
+"""A larger model does not travel inside a plan of Spark Connect's, whose messages end at 128 MB."""
+_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*$", re.MULTILINE)
+_NEEDS_MAPPING = re.compile(r"[ ,;{}()\n\t=]")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of a batch: its rows in the table, and whether they were there before."""
+
+    n_rows: int
+    repeated: bool
+
+
+def score_rows(rows: DataFrame, batch: Batch, source: str, delivery: Delivery) -> DataFrame:
+    """The rows of a table with predictions and marks; nothing is computed yet.
+
+    Args:
+        rows: All columns are passed on as they are.
+        batch: The model, and what rows are marked with.
+        source: Name of the table.
+        delivery: How workers get the model.
+
+    Raises:
+        SourceError: Columns are missing or hold something else than the model takes, or are called as ours.
+    """
+    from pyspark.sql.types import BooleanType, DoubleType, LongType, MapType, StringType, StructField, StructType
+
+    model = batch.model
+    check_names(rows.columns, source)
+    check_inputs(model.inputs, kinds_of_schema(rows.schema), source)
+    labels = Predictor(model.content, model.inputs, model.prediction_type).labels
+    types = {"BIGINT": LongType(), "DOUBLE": DoubleType(), "BOOLEAN": BooleanType()}
+    answers = [StructField(PREDICTION, types.get(model.prediction_type, StringType()))]
+    if labels is not None:
+        answers.append(StructField(PROBABILITIES, MapType(StringType(), DoubleType())))
+    function = ScoreBatches(model.digest, delivery, model.inputs, model.prediction_type)
+    scored = rows.mapInArrow(function, StructType([*rows.schema.fields, *answers]))
+    marks = [f"{_literal(value, name)} AS {name}" for name, value in batch.marks.items()]
+    return scored.selectExpr("*", *marks)
+
+
+def append_batch(spark: SparkSession, scored: DataFrame, batch: Batch, destination: Destination) -> Written:
+    """Append a batch to a Delta table in one commit, unless its rows are there.
+
+    Raises:
+        TablesError: The table has other columns, or cannot be written.
+        RunConflictError: Another model has scored a batch of this id.
+    """
+
+    def append() -> Written:
+        if not _exists(spark, destination):
+            _create(spark, scored, destination)
+        if n_rows := _rows_of(spark, batch, destination):
+            return Written(n_rows, repeated=True)
+        takes_on = _fit(spark, scored, destination)
+        writer = scored.write.format("delta").mode("append")
+        # Two writers of the same batch: Delta refuses the one that commits second, and the retry finds the rows. The
+        # number grows with the table, so that a batch whose rows were deleted can be scored again.
+        writer = writer.option("txnAppId", f"bakeoff-score-{batch.batch_id}")
+        writer = writer.option("txnVersion", _version(spark, destination) + 1)
+        if takes_on:
+            writer = writer.option("mergeSchema", "true")
+        with _telling_workers_errors():
+            writer.saveAsTable(destination.sql)
+        return Written(_rows_of(spark, batch, destination), repeated=False)
+
+    target = TableTarget(path=destination.folder) if destination.folder else TableTarget(schema="default")
+    return commit(target, append)
+
+
+def find_batch(spark: SparkSession, batch: Batch, destination: Destination) -> int:
+    """How many rows of a batch a table holds.
+
+    Raises:
+        TablesError: There is something else than a scored table in its place.
+        RunConflictError: Another model has scored them.
+    """
+    return _rows_of(spark, batch, destination) if _exists(spark, destination) else 0
+
+
+@contextmanager
+def delivered(spark: SparkSession, model: ScoringModel) -> Iterator[Delivery]:
+    """Put the model where workers can read it, for as long as the block runs.
+
+    Raises:
+        ClusterError: There is no such place on this Connect session.
+    """
+    if not is_connect(spark):
+        broadcast = spark.sparkContext.broadcast(model.content)
+        try:
+            yield BroadcastDelivery(broadcast)
+        finally:
+            broadcast.destroy()
+        return
+    artifact = ArtifactDelivery(f"bakeoff-{model.digest}.pkl")
+    with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
+        path = Path(folder, artifact.name)
+        path.write_bytes(model.content)
+        with contextlib.suppress(Exception):  # there are many ways to forbid artifacts; and it may be there already
+            spark.addArtifact(str(path), file=True)
+    if _arrives(spark, model, artifact) is None:
+        yield artifact
+        return
+    if len(model.content) > _INLINE_BYTES:
+        raise ClusterError(
+            f"The model takes {len(model.content) / 1e6:.0f} MB, and this Spark Connect session gives workers no "
+            "files: score on a cluster in dedicated access mode."
+        )
+    inline = InlineDelivery(model.content)
+    if (error := _arrives(spark, model, inline)) is not None:
+        raise ClusterError(
+            f"No task can run on this session ({reason_of(error)}): install Bakeoff and PyCaret on its workers."
+        ) from error
+    yield inline
+
+
+@contextmanager
+def _telling_workers_errors() -> Iterator[None]:
+    """Say in one sentence what the model raised on a worker, in place of two stacks.
+
+    Raises:
+        WorkerError: It raised something.
+    """
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        raised = _RAISED.findall(str(error))
+        if "Traceback" not in str(error) or not raised:
+            raise
+        raise WorkerError(
+            f"The model failed on a worker ({raised[-1].strip()}): look at the rows that it got."
+        ) from error
+
+
+def _arrives(spark: SparkSession, model: ScoringModel, delivery: Delivery) -> Exception | None:
+    """Ask one task whether it can read the model; returns what went wrong."""
+    try:
+        spark.range(0, 1, 1, 1).mapInArrow(CheckDelivery(model.digest, delivery), "id BIGINT").collect()
+    except Exception as error:  # noqa: BLE001 - whatever it is, this way is closed
+        _LOG.info("Workers cannot read the model by %s: %s", type(delivery).__name__, reason_of(error))
+        return error
+    return None
+
+
+def _literal(value: Any, name: str) -> str:
+    if name == "scored_at":
+        return f"timestamp_micros({to_micros(value)})"
+    if value is None:
+        return "CAST(NULL AS STRING)"
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
+
+
+def _create(spark: SparkSession, scored: DataFrame, destination: Destination) -> None:
+    """Make the table, with comments on the columns that scoring adds."""
+    from pyspark.errors import PySparkException
+
+    columns = ", ".join(
+        f"{quoted(field.name)} {field.dataType.simpleString()}"
+        + (f" COMMENT '{COMMENTS[field.name]}'" if field.name in COMMENTS else "")
+        for field in scored.schema.fields
+    )
+    properties = ""
+    if any(_NEEDS_MAPPING.search(name) for name in scored.columns):
+        properties = (
+            "TBLPROPERTIES ('delta.columnMapping.mode' = 'name', 'delta.minReaderVersion' = '2', "
+            "'delta.minWriterVersion' = '5')"
+        )
+    try:
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {destination.sql} ({columns}) USING DELTA {properties}")
+    except PySparkException as error:
+        raise TablesError(
+            f"--to {destination.name} cannot be made ({reason_of(error)}): name a place where you may create tables."
+        ) from error
+
+
+def _exists(spark: SparkSession, destination: Destination) -> bool:
+    from pyspark.errors import PySparkException
+
+    try:
+        return bool(spark.sql(f"SELECT * FROM {destination.sql} LIMIT 0").columns)  # noqa: S608 - a quoted name
+    except PySparkException as error:
+        if re.search(r"(?i)not.found|doesn.t exist|is not a delta table|missing_delta", str(error)):
+            return False
+        raise TablesError(
+            f"--to {destination.name} cannot be read ({reason_of(error)}): name another table."
+        ) from error
+
+
+def _rows_of(spark: SparkSession, batch: Batch, destination: Destination) -> int:
+    """How many rows of the batch are in the table, all of which the same model must have scored."""
+    columns = spark.sql(f"SELECT * FROM {destination.sql} LIMIT 0").columns  # noqa: S608
+    lacks = [name for name in MARKS if name not in columns]
+    if lacks:
+        raise TablesError(
+            f"--to {destination.name} is there and was not made by scoring (it lacks {', '.join(map(repr, lacks))}): "
+            "name another table."
+        )
+    query = f"SELECT scored_by, count(*) AS n_rows FROM {destination.sql} WHERE batch_id = :batch_id GROUP BY scored_by"  # noqa: S608
+    found = spark.sql(query, args={"batch_id": batch.batch_id}).collect()
+    batch.check_repeat([row.scored_by for row in found], destination.name)
+    return sum(int(row.n_rows) for row in found)
+
+
+def _fit(spark: SparkSession, scored: DataFrame, destination: Destination) -> bool:
+    """Check that a table has the columns of the scored rows; one without rows takes them on.
+
+    Returns:
+        Whether the table is to take columns on.
+
+    Raises:
+        TablesError: It has other columns; they are named.
+    """
+    table = spark.sql(f"SELECT * FROM {destination.sql}")  # noqa: S608
+    there = {field.name.lower(): field.dataType.simpleString() for field in table.schema.fields}
+    new = {field.name: field.dataType.simpleString() for field in scored.schema.fields}
+    lacks = [name for name in new if name.lower() not in there]
+    wrong = [
+        f"{name!r} is {there[name.lower()]} there and {kind} here"
+        for name, kind in new.items()
+        if there.get(name.lower(), kind) != kind
+    ]
+    if lacks and not wrong and not table.take(1):
+        return True
+    if lacks or wrong:
+        told = [f"it lacks {', '.join(map(repr, lacks))}"] * bool(lacks) + wrong
+        raise TablesError(
+            f"--to {destination.name} has other columns than the scored rows ({'; '.join(told)}): name another table."
+        )
+    return False
+
+
+def _version(spark: SparkSession, destination: Destination) -> int:
+    return int(spark.sql(f"DESCRIBE HISTORY {destination.sql} LIMIT 1").first()["version"])
