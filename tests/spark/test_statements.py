@@ -205,7 +205,7 @@ def refused(capsys: pytest.CaptureFixture[str], spark: Any, tables: TableTarget)
         ("SELECT raise_error('boom')", "Error: Spark cannot run this query: boom."),
         ("SELECT assert_true(1 = 2)", "'(1 = 2)' is not true!"),
         ("SELECT nope FROM range(3)", "`nope` cannot be resolved"),
-        ("SELECT 1 FROM FROM runs", "Syntax error at or near"),
+        ("SELECT (1", "Syntax error at or near"),
         ("SELECT 1; DROP TABLE runs", "Syntax error at or near 'DROP'"),
         ("", "Syntax error at or near end of input"),
         ("SELECT * FROM nowhere", "[TABLE_OR_VIEW_NOT_FOUND]"),
