@@ -158,7 +158,7 @@ def test_all_else_needs_both(spark: Any, tables: TableTarget, query: str) -> Non
 
 def written_oddly(query: str) -> st.SearchStrategy[str]:
     """The same statement with other blanks, comments and capitals, outside of what is quoted."""
-    blank = st.sampled_from([" ", "\n", "\t", "  ", " /* SELECT */ ", " -- it only reads\n", "/**/ \n"])
+    blank = st.sampled_from([" ", "\n", "\t", "  ", " /* SELECT */ ", " -- it only reads\n", " /**/ \n"])
 
     def join(draws: tuple[list[str], list[bool]]) -> str:
         words, (blanks, capitals) = query.split(" "), draws
