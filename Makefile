@@ -16,10 +16,14 @@ SPARK4 := .venv-spark4
 RUNTIMES := 15.4 16.4 17.3
 RUNTIME ?= 16.4
 DBR := .venv-dbr-$(RUNTIME)
+PY ?= 3.12
+COVERED ?= tests/unit
+LOCK_DEV = $(UV) pip compile pyproject.toml --extra local --group dev --group docs --quiet $(LOCK_ARGS) \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
-.PHONY: help setup demo screenshots test test-all test-classic test-spark4 test-dbr bench soak wheel lint format lock \
-	lock-dbr clean
+.PHONY: help setup demo screenshots test test-all test-unit test-classic test-spark4 test-dbr coverage docs docs-serve \
+	bench soak sql wheel lint format lock lock-dbr clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,23 +37,27 @@ screenshots: $(READY) ## Take the README's pictures again, from real runs (needs
 	$(BIN)/bakeoff demo | $(BIN)/python docs/picture.py
 	$(BIN)/python docs/screenshots.py
 
-# Two lanes, since tests often wait for processes to start: Spark Connect, which has a process of its own, as one that has
-# held its session gives no other any more, and then whole runs and faults; beside them all the rest. What the first lane
-# says comes when both have ended.
-ASIDE := tests/e2e tests/faults
-define tests
-	@log=$$(mktemp); trap 'pkill -P $$beside; kill $$beside; rm -f $$log' INT TERM; \
-	( $(BIN)/python -m pytest $(1) --connect tests/contract; connect=$$?; \
-	$(BIN)/python -m pytest $(1) $(ASIDE); exit $$(($$? | connect)) ) >$$log 2>&1 & beside=$$!; \
-	$(BIN)/python -m pytest $(1) $(addprefix --ignore=,$(ASIDE)); rest=$$?; \
-	wait $$beside; aside=$$?; cat $$log; rm -f $$log; exit $$((rest | aside))
-endef
-
 test: lint ## Lint, check types, and run all tests but the slow ones
-	$(call tests,-m "not slow")
+	tests/run_lanes.sh -m "not slow"
 
 test-all: lint ## The same with the slow tests: every behaviour on every engine
-	$(call tests)
+	tests/run_lanes.sh
+
+# PY is any of the Pythons that the wheel is for; uv looks for it on the PATH.
+test-unit: .venv-py$(PY)/.ready ## The unit tests alone, on Python PY=3.10 or 3.12
+	.venv-py$(PY)/bin/python -m pytest tests/unit
+
+# Workers of Spark and the children in which models are fitted are other processes, whose lines are not counted.
+coverage: $(READY) ## Measure which lines the unit tests reach (htmlcov/index.html; COVERED='tests/unit tests/spark' for more)
+	$(BIN)/python -m pytest --cov --cov-report= -m "not slow" $(COVERED)
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report
+
+docs: $(READY) ## Build the documentation into site/; a warning fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(READY) ## Show the documentation on a local port, and again when a page changes
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 test-classic: $(CLASSIC)/.ready ## The contract suite with the original PyCaret 3.3
 	$(CLASSIC)/bin/python -m pytest -k "not dask and not spark" tests/contract
@@ -68,6 +76,9 @@ test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks run
 	$(DBR)/bin/python -m pytest -W default --override-ini=pythonpath=tests/support tests/bundle/test_runtime.py \
 		tests/e2e/test_job.py tests/tracking/test_best_model.py
 
+sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the tables' definitions
+	PYTHONPATH=tests/support $(BIN)/python tests/support/prepared_sql.py
+
 wheel: $(READY) ## Build the wheel into dist
 	$(UV) build --quiet --wheel --clear
 
@@ -84,8 +95,10 @@ format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format $(CODE)
 
 lock: $(UV) ## Resolve the requirements again (LOCK_ARGS=--upgrade for the newest of everything)
-	$(UV) pip compile pyproject.toml --extra local --group dev --python-version 3.11 --quiet $(LOCK_ARGS) \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file $(LOCK)
+	$(LOCK_DEV) --python-version 3.11 --output-file $(LOCK)
+	for python in 3.10 3.12; do \
+		$(LOCK_DEV) --python-version $$python --output-file requirements/py$$python.txt || exit 1; \
+	done
 	for name in classic spark4; do \
 		$(UV) pip compile requirements/$$name.in --python-version 3.11 --quiet $(LOCK_ARGS) --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" --output-file requirements/$$name.txt || exit 1; \
@@ -100,7 +113,7 @@ lock-dbr:
 		--output-file requirements/dbr-$(RUNTIME)-test.txt
 
 clean: ## Remove the virtual environment, caches and what runs left behind
-	rm -rf .venv $(CLASSIC) $(SPARK4) .venv-dbr-* .bakeoff .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-* .bakeoff .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov site build dist
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once, and anew when the requirements change.
@@ -115,6 +128,13 @@ $(READY): $(LOCK) pyproject.toml | $(UV)
 .venv-dbr-%/.ready: requirements/dbr-%-test.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(BIN)/python .venv-dbr-$*
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-dbr-$*/bin/python $<
+	@touch $@
+
+# The locked requirements again, for another Python than the one that everything else runs on.
+.venv-py%/.ready: requirements/py%.txt pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python $* .venv-py$*
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-py$*/bin/python requirements/py$*.txt
+	$(UV) pip install --quiet --python .venv-py$*/bin/python --no-deps --editable .
 	@touch $@
 
 # The other environments hold what their tests need and nothing else.

@@ -6,7 +6,7 @@
 
 # COMMAND ----------
 
-dbutils.widgets.text("catalog", "main", "Catalog of the results")
+dbutils.widgets.text("catalog", spark.catalog.currentCatalog(), "Catalog of the results")
 dbutils.widgets.text("schema", "bakeoff", "Schema of the results")
 dbutils.widgets.text("run_id", "", "Run (empty: the newest finished one)")
 place = ".".join(f"`{dbutils.widgets.get(name)}`" for name in ("catalog", "schema"))

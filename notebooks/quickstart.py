@@ -9,8 +9,8 @@
 
 dbutils.widgets.text("source", "samples.nyctaxi.trips", "Table (catalog.schema.table)")
 dbutils.widgets.text("target", "fare_amount", "Column to predict")
-dbutils.widgets.text("catalog", "main", "Catalog of the results")
-dbutils.widgets.text("schema", "bakeoff", "Schema of the results")
+dbutils.widgets.text("catalog", spark.catalog.currentCatalog(), "Catalog of the results")
+dbutils.widgets.text("schema", "bakeoff_quickstart", "Schema of the results")
 dbutils.widgets.text("include", "", "Models, separated by commas (empty: all)")
 asked = {name: dbutils.widgets.get(name) for name in ("source", "target", "catalog", "schema", "include")}
 

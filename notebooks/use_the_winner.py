@@ -7,10 +7,10 @@
 
 # COMMAND ----------
 
-dbutils.widgets.text("model", "main.bakeoff.best_model", "Registered model")
+dbutils.widgets.text("model", f"{spark.catalog.currentCatalog()}.bakeoff.best_model", "Registered model")
 dbutils.widgets.text("alias", "champion", "Alias")
 dbutils.widgets.text("source", "samples.nyctaxi.trips", "Table to score")
-dbutils.widgets.text("output", "main.bakeoff.predictions", "Table for the predictions")
+dbutils.widgets.text("output", f"{spark.catalog.currentCatalog()}.bakeoff.predictions", "Table for the predictions")
 name, alias, source, output = (dbutils.widgets.get(widget) for widget in ("model", "alias", "source", "output"))
 
 # COMMAND ----------

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.session import local_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# How long an example takes is the machine's business.
+settings.register_profile("bakeoff", deadline=None)
+settings.load_profile("bakeoff")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,7 @@ from bakeoff.commands.running import demo, resume, run
 from bakeoff.commands.scoring import score
 from bakeoff.commands.sending import sync
 from bakeoff.commands.shared import tell
+from bakeoff.commands.streams import forgiving_output
 from bakeoff.errors import BakeoffError, RunInterruptedError
 from bakeoff.redaction import redact_text
 
@@ -44,17 +45,27 @@ for _command in (run, resume, demo, runs, leaderboard, report, score, sql, sync,
     cli.add_command(_command)
 
 
+_WORKING = ("run", "resume", "demo", "sync")
+"""Commands whose work is done even if nobody can read what they print."""
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """The entry point of the wheel and of ``python -m bakeoff``.
 
     Returns where all went well, because a job on Databricks takes ``sys.exit(0)`` for a failure.
 
     Raises:
-        SystemExit: with 2 for a mistake in what was asked, 1 for a run that failed, 130 or 143 for one that Ctrl-C or
-            SIGTERM has ended.
+        SystemExit: with 2 for a mistake in what was asked, 1 for a run that failed or an answer that could not be
+            printed, 130 or 143 for a run that Ctrl-C or SIGTERM has ended.
     """
+    asked = list(sys.argv[1:] if args is None else args)
     # PyCaret writes a log into the working directory from the moment it is imported; a job has its own.
     os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
-    code = cli.main(args=None if args is None else list(args), prog_name="bakeoff", standalone_mode=False)
+    with forgiving_output() as out:
+        code = cli.main(args=asked, prog_name="bakeoff", standalone_mode=False)
+        out.flush()
+        if out.problem is not None:
+            tell(f"What was to be printed could not be written: {out.problem.strerror or out.problem}.", err=True)
+            code = code or (0 if asked[:1] and asked[0] in _WORKING else 1)
     if isinstance(code, int) and code != 0:
         sys.exit(code)

@@ -78,6 +78,11 @@ class RunConfig:
         order_by: columns that give a table's rows an order.
         time_col: the column that orders a time series.
         fh: forecasting horizon, a number of steps or the steps themselves.
+        trial_timeout: seconds after which a trial is ended, 0 for never; by default what `bakeoff.limits` says.
+        trial_memory_mb: megabytes that the process of a trial may hold.
+        max_retries: how often a trial is tried again that took its process or its worker down.
+        n_slots: how many tasks run at once, if not as many as the engine has slots.
+        isolation: where models are fitted, one of `bakeoff.config_values.ISOLATIONS`.
     """
 
     source: str
@@ -105,6 +110,11 @@ class RunConfig:
     order_by: tuple[str, ...] = ()
     time_col: str | None = None
     fh: int | tuple[int, ...] | None = None
+    trial_timeout: float | None = None
+    trial_memory_mb: float | None = None
+    max_retries: int = 1
+    n_slots: int | None = None
+    isolation: str = "auto"
     min_value: float | None = None
     min_lift: float | None = None
 
@@ -137,6 +147,9 @@ class RunConfig:
                 raise UserError(f"{flag(name)} is for time series: add --task time_series, or leave it out.")
         if self.time_col is not None and self.time_col == self.target:
             raise UserError(f"--time-col and --target are both {self.target!r}: the target is what is to be forecast.")
+        for name in ("trial_timeout", "trial_memory_mb"):
+            if self.isolation == "none" and getattr(self, name):
+                raise ConfigError(f"{flag(name)} needs a process that can be killed: leave out --isolation none.")
         self._check_lift()
         if self.catalog and not self.schema:
             raise UserError(f"--catalog {self.catalog} needs --schema: name the schema that the tables go to.")

@@ -16,6 +16,7 @@ from bakeoff.text import one_line
 
 TASKS = ("classification", "regression", "time_series")
 ENGINES = ("spark", "native")
+ISOLATIONS = ("auto", "process", "none")
 
 SETUP_OWNED = {
     "data": "--source",
@@ -119,7 +120,13 @@ def _text(option: str, value: Any) -> str:
 
 
 def _path(option: str, value: Any) -> Path:
-    return Path(_text(option, value)).expanduser()
+    path = Path(_text(option, value))
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{option} {path} names the home folder of a user who has none: give the whole path."
+        ) from error
 
 
 def _texts(option: str, value: Any) -> tuple[str, ...]:
@@ -182,6 +189,27 @@ def _engine(option: str, value: Any) -> str:
     if engine not in ENGINES:
         raise UserError(one_of(value, ENGINES, "engine"))
     return engine
+
+
+def _timeout(option: str, value: Any) -> float:
+    seconds = _number(option, value)
+    if seconds < 0:
+        raise ConfigError(f"{option} must be at least 0 seconds, not {value!r}: 0 is no limit.")
+    return seconds
+
+
+def _megabytes(option: str, value: Any) -> float:
+    megabytes = _number(option, value)
+    if megabytes <= 0:
+        raise ConfigError(f"{option} must be more than 0, not {value!r}: leave it out for no limit.")
+    return megabytes
+
+
+def _isolation(option: str, value: Any) -> str:
+    isolation = _text(option, value).lower()
+    if isolation not in ISOLATIONS:
+        raise ConfigError(one_of(value, ISOLATIONS, "isolation"))
+    return isolation
 
 
 def _horizon(option: str, value: Any) -> int | tuple[int, ...]:
@@ -249,6 +277,11 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "max_rows": _whole(2),
     "source_version": _whole(0),
     "fh": _horizon,
+    "trial_timeout": _timeout,
+    "trial_memory_mb": _megabytes,
+    "max_retries": _whole(0),
+    "n_slots": _whole(1),
+    "isolation": _isolation,
 }
 
 

@@ -39,6 +39,10 @@ class RunConflictError(UserError):
     """The run id belongs to another question, or to a process that is working on it."""
 
 
+class StorageError(UserError):
+    """A folder that is needed cannot be written to, or its disk has no room."""
+
+
 class TablesError(UserError):
     """The location of the result tables cannot be read or written."""
 
@@ -60,6 +64,15 @@ class RunInterruptedError(BakeoffError):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+class StorageLostError(BakeoffError):
+    """The disk gave out in the middle of a run; what was finished is kept, and the message says how to go on.
+
+    The exit code is that of ``sysexits.h`` for a failure after which the same may be tried again.
+    """
+
+    exit_code = 75
 
 
 class NoModelSurvivedError(BakeoffError):

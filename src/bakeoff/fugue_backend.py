@@ -55,7 +55,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
     Args:
         engine: ``None`` for the active SparkSession (Fugue's native engine where there is none), ``"native"``,
             ``"dask"``, ``"spark"``, a Dask client or a SparkSession of either kind. What is passed is never stopped.
-        conf: settings for Fugue's execution engine.
+        conf: settings for Fugue's execution engine. Those of its RPC server, which stock ``display_remote`` needs, are
+            accepted and left out.
         batch_size: how many models are reported and logged together.
         display_remote: show the leaderboard while it grows, and not only the progress. No port is opened for it.
         top_only: kept for code that passes it: only the ``n_select`` best models are ever fitted again and returned.

@@ -16,9 +16,10 @@ from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboar
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
 from bakeoff.config import RunConfig
+from bakeoff.disk import disk_trouble
 from bakeoff.errors import NoModelSurvivedError, UserError
 from bakeoff.execution.warm_up import warm_up
-from bakeoff.places import Places, open_places, table_target
+from bakeoff.places import Places, check_ground, explaining, open_places, table_target
 from bakeoff.preflight import check_cluster
 from bakeoff.redaction import redact_outcome, redact_text
 from bakeoff.report.facts import Facts
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.limits import TrialLimits
     from bakeoff.results.rows import RunRecord
 
 _LOG = logging.getLogger(__name__)
@@ -74,11 +76,12 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be compared, once it is sure that it can be: the table, PyCaret's experiment and its arguments."""
+    """What is to be compared, once it is sure that it can be: table, experiment, arguments, and limits of trials."""
 
     source: SourceTable
     experiment: Any
     params: dict[str, Any]
+    limits: TrialLimits
 
 
 def run(
@@ -103,7 +106,8 @@ def run(
         NoModelSurvivedError: every model failed; the tables say why.
         RunInterruptedError: a signal ended the run; what was finished is in the tables.
     """
-    with interruptible() as interruption:
+    with interruptible() as interruption, explaining(config):
+        check_ground(config)
         # What a file holds is known without Spark, so a session is made only for a question that makes sense.
         question = ask(config, None, say) if is_local_file(config.source) else None
         interruption.check(config.run_id)
@@ -123,6 +127,7 @@ def run(
 
 def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
     """Read the table and run PyCaret's setup on it; every argument is checked, and nothing is written."""
+    from bakeoff.limits import trial_limits
     from bakeoff.pycaret3.experiment import default_sort, set_up
     from bakeoff.pycaret3.frozen import draw_splits
     from bakeoff.pycaret3.request import read_request
@@ -156,7 +161,10 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> Question:
         raise UserError(str(error)) from error
     if not request.models:
         raise UserError("No model is left to compare: name other models in --include or --exclude.")
-    return Question(source, experiment, params)
+    limits = trial_limits(config, experiment, request)
+    if limits.note:
+        say(limits.note)
+    return Question(source, experiment, params, limits)
 
 
 def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes, and who watches
@@ -182,6 +190,7 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         clean=partial(redact_outcome, known=places.secrets),
         stop=interruption,
         listener_timeout=LISTENER_SECONDS,
+        **question.limits.options,
     )
     try:
         models = question.experiment.compare_models(**question.params, parallel=backend)
@@ -189,7 +198,9 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
     except NoModelSurvivedError:
         raise
     except BaseException as error:
-        close_early(spark, places, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
+        # A run whose disk gave out is not a failed one; its row stays as it is where even that cannot be written.
+        ended = isinstance(error, KeyboardInterrupt | SystemExit) or disk_trouble(error, config.home)
+        close_early(spark, places, "killed" if ended else "failed")
         raise
     if backend.stopped:
         for problem in result.problems:
@@ -327,7 +338,10 @@ def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everythi
 
     for each in written:
         each.result()
-    if model and model.exception() is None and registers:
+    error = model.exception() if model else None
+    if error and disk_trouble(error, Path()):
+        raise error
+    if model and error is None and registers:
         places.tracking.settle()
         record = replace(record, promotion=places.tracking.became)
     record = replace(record, finished_at=time.time())
@@ -339,9 +353,11 @@ def close_early(spark: SparkSession, places: Places, status: str) -> None:
     """Leave no run open that has ended: what was finished is kept, and the same run id goes on from there."""
     from bakeoff.results import tables
 
-    places.live.flush()
-    tables.merge_run(
-        spark, places.tables, replace(places.record, **places.tracking.ids, status=status, finished_at=time.time())
-    )
+    record = replace(places.record, **places.tracking.ids, status=status, finished_at=time.time())
+    for step in (places.live.flush, partial(tables.merge_run, spark, places.tables, record)):
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - what ended the run is what has to be heard of
+            _LOG.info("The end of the run is not in the tables: %s", error)
     for problem in places.tracking.close("KILLED" if status == "killed" else "FAILED"):
         _LOG.warning("%s", problem)

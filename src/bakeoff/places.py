@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
-from bakeoff.errors import UserError
+from bakeoff.disk import check_folder, check_local_folders, disk_trouble
+from bakeoff.errors import StorageError, StorageLostError, UserError
 from bakeoff.provenance import git_commit, versions
 from bakeoff.redaction import redact, redact_text, secrets_in
+from bakeoff.results.table_errors import check_logs, table_trouble
 from bakeoff.results.target import TableTarget
+from bakeoff.results.tracking_database import check_tracking
 from bakeoff.session import is_connect, on_databricks
 from bakeoff.source import SourceTable
+from bakeoff.stored import run_folder
+from bakeoff.view import place_options
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -72,7 +77,6 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
     from bakeoff.results.side_channel import open_side_channel
     from bakeoff.results.spool import Head
     from bakeoff.results.store import context_tags, experiment_location
-    from bakeoff.stored import run_folder
 
     if is_connect(spark) and config.engine == "spark":
         raise UserError(
@@ -133,6 +137,45 @@ def open_places(config: RunConfig, spark: SparkSession, source: SourceTable, say
         say(f"Run {config.run_id} goes on: {len(done)} of its trials are finished already.")
     live = LiveTables(spark, target, record, journal, entered=earlier is not None)
     return Places(record, target, live, tracking, journal.append, done, known_seconds, secrets_of(config))
+
+
+def check_ground(config: RunConfig) -> None:
+    """Find out, before anything is computed, whether there is a place and room for the results of a run.
+
+    Raises:
+        StorageError: A folder cannot be written to, or its disk is full.
+        TrackingError: MLflow's database cannot be used.
+        TablesError: A table that is there is broken.
+    """
+    check_folder(config.home)
+    check_local_folders()
+    check_tracking(config.home)
+    check_logs(table_target(config))
+
+
+@contextmanager
+def explaining(config: RunConfig) -> Iterator[None]:
+    """Say in one sentence what is wrong with a disk or a table, what is safe, and how the run goes on.
+
+    Raises:
+        StorageLostError: A disk gave out.
+        TablesError: A table is broken.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as error:
+        target = table_target(config)
+        again = f"`bakeoff resume {config.run_id}{place_options(target, config.home)}`"
+        if trouble := disk_trouble(error, config.home):
+            raise StorageLostError(
+                f"{trouble}, and run {config.run_id} is interrupted: what has finished is safe in "
+                f"{run_folder(config.home, config.run_id)}. When that is put right, {again} goes on."
+            ) from error
+        if broken := table_trouble(error, target):
+            raise broken from error
+        raise
 
 
 def secrets_of(config: RunConfig) -> frozenset[str]:

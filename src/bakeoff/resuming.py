@@ -14,6 +14,7 @@ from bakeoff.errors import UserError
 from bakeoff.job import RunResult, Say, run
 from bakeoff.redaction import is_redacted
 from bakeoff.results.schema import FINISHED
+from bakeoff.results.table_errors import check_logs, naming_broken_tables
 from bakeoff.results.target import TableTarget
 from bakeoff.session import open_session
 
@@ -46,8 +47,10 @@ def resume(  # noqa: PLR0913 - the run, and where it is
         UserError: there is no such run, it is finished, or it cannot be asked again from what is stored.
     """
     target = TableTarget.at(home, catalog, schema)
+    check_logs(target)
     with open_session(spark, home) as session:
-        config = stored_config(session.spark, target, run_id, home)
+        with naming_broken_tables(target):
+            config = stored_config(session.spark, target, run_id, home)
         say(f"Run {run_id}: {config.source}, target {config.target}")
         return run(config, session, say, listeners)
 

@@ -139,12 +139,14 @@ def results(
     Raises:
         UserError: there are no tables there, or there is no such run in them.
     """
+    from bakeoff.results.table_errors import check_logs, naming_broken_tables
     from bakeoff.results.target import TableTarget
     from bakeoff.session import open_session
 
     home = Path(home)
     tables = TableTarget.at(home, catalog, schema)
-    with open_session(spark, home) as (session, _):
+    check_logs(tables)
+    with open_session(spark, home) as (session, _), naming_broken_tables(tables):
         return RunResults(read_facts(session, tables, home, run_id), home)
 
 

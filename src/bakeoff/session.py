@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bakeoff.errors import UserError
+from bakeoff.java_limits import check_limits, limit_behind
+from bakeoff.scratch import scratch_folder, shared_folder
+
+try:
+    import pwd
+except ImportError:  # Windows
+    pwd = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from pyspark import SparkConf
@@ -28,6 +36,7 @@ JAVA_VERSIONS = {3: (8, 11, 17), 4: (17, 21)}
 DRIVER_MEMORY = "2g"
 DAEMON = "bakeoff.execution.spark_daemon"
 """What forks the workers of a local session: they have PyCaret from their first moment."""
+_LOG_FILE = "spark.log"
 _JAVA_SECONDS = 20.0
 # The work is done in Python, and Java lives for one short run: the optimising compiler would spend more than it gains
 # (a first commit to Delta takes half as long without it on two cores).
@@ -35,6 +44,8 @@ _QUICK_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _LOCALHOST = "127.0.0.1"
 _CONNECT_SWITCHES = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
 _CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+_SPARK_FILES = re.compile(r"/userFiles-[0-9a-f-]{36}(/|$)")
+"""The folder that Spark makes for the files of an application."""
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -71,6 +82,7 @@ def open_session(
         yield OpenSession(made, owned=True)
     finally:
         made.stop()
+        _tidy_import_path()
 
 
 def on_databricks() -> bool:
@@ -126,16 +138,43 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
             "pip install 'bakeoff[local]', or run this on a cluster."
         ) from error
 
-    folder = home.absolute() / "spark"
-    folder.mkdir(parents=True, exist_ok=True)
+    check_limits()
+    folder = _work_folder(home)
     delta = configure_spark_with_delta_pip(SparkSession.builder)._options  # noqa: SLF001 - the builder shows them nowhere else
     conf = SparkConf().setAll(list({**_settings(folder, slots or usable_cores()), **delta}.items()))
-    with _environment({"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST}, without=_CONNECT_SWITCHES):
+    environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST, **_submit_arguments(conf)}
+    with _environment(environment, without=_CONNECT_SWITCHES):
         # One Java process serves all contexts that this process has, one after the other.
         gateway = None if SparkContext._gateway else _launch_java(conf, folder)  # noqa: SLF001
         context = SparkContext(conf=conf, gateway=gateway)
         context.setLogLevel("ERROR")
+        _tidy_import_path(of_archives=True)
         return SparkSession(context)
+
+
+def _work_folder(home: Path) -> Path:
+    """Where Spark's log goes: under ``home``, or where nothing may be written there, to a folder of this process.
+
+    Looking at somebody's results needs no right to write to their home.
+    """
+    folder = home.absolute() / "spark"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / _LOG_FILE).open("ab"):
+            return folder
+    except OSError:
+        return scratch_folder()
+
+
+def _tidy_import_path(*, of_archives: bool = False) -> None:
+    """Take a session's folder, or only the Java archives in it, off the path that Python imports from.
+
+    PySpark puts them there in case there is Python in them, and Python's own import system would hold the archives open
+    for as long as the process lives.
+    """
+    sys.path[:] = [
+        entry for entry in sys.path if not _SPARK_FILES.search(entry) or (of_archives and not entry.endswith(".jar"))
+    ]
 
 
 def _settings(folder: Path, slots: int) -> dict[str, str]:
@@ -151,6 +190,8 @@ def _settings(folder: Path, slots: int) -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.local.dir": str(scratch_folder()),
+        **({} if _can_cache_jars() else {"spark.jars.ivy": str(shared_folder() / "ivy")}),
         "spark.sql.shuffle.partitions": "1",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.python.daemon.module": DAEMON,
@@ -163,6 +204,22 @@ def _settings(folder: Path, slots: int) -> dict[str, str]:
     }
 
 
+def _can_cache_jars() -> bool:
+    """Whether Ivy can keep Delta's jars where it always does: in the home folder of the user, as Java finds it."""
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir) if pwd else Path.home()
+    return os.access(home, os.W_OK | os.X_OK)
+
+
+def _submit_arguments(conf: SparkConf) -> dict[str, str]:
+    """The user's own arguments for Spark, whose ``--packages`` would otherwise take the place of ours."""
+    arguments = shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", ""))
+    if "--packages" not in arguments[:-1]:
+        return {}
+    theirs = arguments.index("--packages") + 1
+    arguments[theirs] = f"{conf.get('spark.jars.packages')},{arguments[theirs]}"
+    return {"PYSPARK_SUBMIT_ARGS": shlex.join(arguments)}
+
+
 def _launch_java(conf: SparkConf, folder: Path) -> Any:
     """Start the Java process, with what it and Ivy print going to the log instead of the user's terminal."""
     from pyspark.errors import PySparkRuntimeError
@@ -170,7 +227,7 @@ def _launch_java(conf: SparkConf, folder: Path) -> Any:
 
     java_home = find_java()
     conf.set("spark.driver.extraJavaOptions", _java_options(java_home, folder))
-    log = folder / "spark.log"
+    log = folder / _LOG_FILE
     with log.open("ab") as stream, _environment({"JAVA_HOME": str(java_home)}, without=("SPARK_HOME",)):
         start = stream.tell()
         try:
@@ -182,9 +239,9 @@ def _launch_java(conf: SparkConf, folder: Path) -> Any:
 
 def _java_options(java_home: Path, folder: Path) -> str:
     """What a Java that works for us is started with."""
-    options = list(_QUICK_JAVA)
+    options = [*_QUICK_JAVA, f'"-Djava.io.tmpdir={scratch_folder()}"']
     if java_home == _bundled_java() and (trust := _trust_store(folder)):
-        options += [f"-Djavax.net.ssl.trustStore={trust}", "-Djavax.net.ssl.trustStorePassword="]
+        options += [f'"-Djavax.net.ssl.trustStore={trust}"', "-Djavax.net.ssl.trustStorePassword="]
     return " ".join(options)
 
 
@@ -194,6 +251,8 @@ def _why_java_ended(said: str, log: Path) -> str:
             "Delta's jars could not be downloaded from Maven Central, which a local session needs once: "
             f"check the network (or proxy) and try again; {log} has the details."
         )
+    if limit := limit_behind(said):
+        return f"Spark's Java process did not start, {limit}; {log} has the details."
     lines = [line.strip() for line in said.splitlines() if re.search(r"error|exception", line, re.IGNORECASE)]
     return f"Spark's Java process did not start ({lines[0] if lines else 'it said nothing'}): see {log}."
 

@@ -23,3 +23,19 @@ def first_line(error: Exception) -> str:
     """
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def root_line(error: Exception) -> str:
+    r"""What an error says, or where Java raised it its first cause, without the classes and stacks around it.
+
+    Example:
+        >>> root_line(ValueError("[NO_COLUMN] There is no column x.; line 1 pos 7;\n'Project"))
+        '[NO_COLUMN] There is no column x.; line 1 pos 7'
+    """
+    text = str(error)
+    cause = getattr(error, "java_exception", None)
+    while cause is not None:
+        text = str(cause.getMessage() or cause.toString())
+        cause = cause.getCause()
+    first = next(iter(text.strip().splitlines()), "")
+    return one_line(first).rstrip(".;") or type(error).__name__

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import prepared_sql
 import pytest
 import yaml
 from data import breast_cancer
@@ -45,6 +46,24 @@ def filled(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fil
     yield Filled(own, options.schema, folder, said, resources)
     spark.sql(f"DROP SCHEMA {options.schema} CASCADE")
     spark.sql(f"DROP TABLE {SOURCE}")
+
+
+@pytest.fixture(scope="session")
+def empty(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """A schema as the job `prepare` leaves it right after the first deployment, when nothing has been compared yet."""
+    schema = "bakeoff_prepared"
+    variables = {"catalog": CATALOG, "schema": schema}
+    resources = bundle.resolved(bundle.load(), "prod", variables)["resources"]
+    (task,) = resources["jobs"]["prepare"]["tasks"]
+    assert task["sql_task"]["parameters"] == variables
+    own = spark.newSession()
+    own.conf.set("spark.sql.ansi.enabled", "true")
+    own.sql(f"CREATE SCHEMA {schema}")
+    for _ in range(2):  # the second time there is nothing to do
+        for statement in prepared_sql.statements(prepared_sql.FILE.read_text()):
+            own.sql(statement, args=variables)
+    yield Filled(own, schema, tmp_path_factory.mktemp("empty"), "", resources)
+    spark.sql(f"DROP SCHEMA {schema} CASCADE")
 
 
 def _run_as_the_job_does(asked: list[str], home: Path) -> str:

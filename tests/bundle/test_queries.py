@@ -11,12 +11,17 @@ import pytest
 from bundle_checks import sql_parameters
 from mlflow.tracking import MlflowClient
 
+from bakeoff.results.schema import TABLES, VIEWS
 from bakeoff.results.store import local_tracking_uri
-from bundle import ROOT, SOURCE, Filled
+from bakeoff.results.tables import ensure_tables
+from bakeoff.results.target import TableTarget
+from bundle import CATALOG, ROOT, SOURCE, Filled, load
 
 FILES = sorted((ROOT / "src" / "sql").glob("*.sql"))
 VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7, "scored": "scored"}
 BOARD = ROOT / "src" / "dashboards" / "bakeoff.lvdash.json"
+DATASETS = [part["name"] for part in json.loads(BOARD.read_text())["datasets"]]
+ALERTS = sorted(load()["resources"]["alerts"])
 
 
 def rows(filled: Filled, query: str, **values: Any) -> list[dict[str, Any]]:
@@ -169,10 +174,60 @@ def test_the_check_passes_a_finished_run_and_no_other(filled: Filled) -> None:
         saved(filled, "check_run", run_id="103", **place)
 
 
+# --- before the first run -----------------------------------------------------------------------------------------
+
+
+def test_the_tables_that_a_deployment_makes_are_those_that_a_run_makes(empty: Filled) -> None:
+    target = TableTarget(catalog=CATALOG, schema=empty.schema)
+
+    def made() -> dict[str, Any]:
+        found = {name: empty.spark.table(f"{empty.schema}.{name}").schema.json() for name in (*TABLES, *VIEWS)}
+        return found | {name: rows(empty, f"SHOW TBLPROPERTIES {empty.schema}.{name}") for name in VIEWS}
+
+    before = made()
+    assert all(empty.spark.table(f"{empty.schema}.{name}").count() == 0 for name in (*TABLES, *VIEWS))
+    ensure_tables(empty.spark, target)  # what a run does first
+    assert made() == before
+    for table in TABLES.values():
+        there = {row["key"] for row in rows(empty, f"SHOW TBLPROPERTIES {empty.schema}.{table.name}")}
+        assert {f"delta.constraints.{check}" for check, _ in table.checks} <= there
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.stem != "check_run"], ids=lambda file: file.stem)
+def test_a_saved_query_has_an_answer_before_the_first_run(empty: Filled, file: Path) -> None:
+    query = file.read_text().replace(
+        "VERSION AS OF 1", "VERSION AS OF 0"
+    )  # as its comment says: a version that is there
+    places = {"catalog": CATALOG, "schema": empty.schema}
+    known = {**VALUES, **places}
+    rows(empty, query, **{name: known[name] for name in sql_parameters(query)})
+
+
+def test_the_check_says_that_there_is_no_run_yet(empty: Filled) -> None:
+    with pytest.raises(Exception, match="The table runs has no finished run 101"):
+        saved(empty, "check_run", run_id="101", catalog=CATALOG, schema=empty.schema)
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_alert_has_an_answer_before_the_first_run(empty: Filled, name: str) -> None:
+    alert = empty.resources["alerts"][name]
+    found = rows(empty, alert["query_text"])
+    assert found or alert["evaluation"]["empty_result_state"] in {"OK", "TRIGGERED"}
+    column, threshold = alert["evaluation"]["source"]["name"], alert["evaluation"]["threshold"]["value"]["double_value"]
+    fires = any(row[column] > threshold for row in found)
+    assert fires == (name == "stale_leaderboard")  # which wants a first run
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_dataset_has_an_answer_before_the_first_run(empty: Filled, name: str) -> None:
+    query, values = dataset(name)
+    rows(empty, query, **values)
+
+
 # --- alerts ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["stale_leaderboard", "quality_drop"])
+@pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_gives_the_number_that_it_is_judged_by(filled: Filled, name: str) -> None:
     alert = filled.resources["alerts"][name]
     (row,) = rows(filled, alert["query_text"])
@@ -229,7 +284,7 @@ def relaxed(filled: Filled) -> Any:
     return session
 
 
-@pytest.mark.parametrize("name", [part["name"] for part in dashboard()["datasets"]])
+@pytest.mark.parametrize("name", DATASETS)
 def test_a_dataset_runs_and_has_its_parameters(filled: Filled, name: str) -> None:
     query, values = dataset(name)
     assert sql_parameters(query) == set(values)

@@ -70,6 +70,40 @@ def test_a_mistake_gets_one_sentence_and_nothing_is_written(
     assert sorted(path.name for path in here.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("setup", "says"),
+    [
+        ({"ignore_features": list(breast_cancer(1).columns[:-1])}, "'ignore_features' names every column"),
+        ({"feature_selection": True, "n_features_to_select": 0.01}, "no feature is left of the 30 columns"),
+    ],
+)
+def test_a_setup_that_leaves_no_feature_is_refused_before_training(
+    here: Path, capfd: pytest.CaptureFixture[str], setup: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "--source", "good.csv", "--target", "target", "--setup", json.dumps(setup)])
+    out, err = capfd.readouterr()
+    assert stopped.value.code == 2
+    assert says in err.strip().splitlines()[-1]
+    assert "Traceback" not in err
+    assert "LightGBM" not in out + err
+    assert not Path(".bakeoff").exists()
+
+
+@pytest.mark.slow
+def test_the_limits_of_a_trial_are_kept(here: Path, capsys: pytest.CaptureFixture[str], spark: Any) -> None:
+    asked = ["run", "--source", "good.csv", "--target", "target", "--include", "nb,dummy", "--fold", "2"]
+    main([*asked, "--run-id", "usual"])
+    assert "A trial that takes longer than 10 minutes is ended (--trial-timeout" in capsys.readouterr().err
+    limits = ["--trial-memory-mb", "1", "--max-retries", "0", "--trial-timeout", "60", "--n-slots", "1"]
+    with pytest.raises(SystemExit) as stopped:
+        main([*asked, "--run-id", "tight", *limits])
+    said = capsys.readouterr().err
+    assert stopped.value.code == 1
+    assert "more than the 1 MB it may" in said
+    assert "A trial that takes longer" not in said
+
+
 @pytest.mark.parametrize("place", [["--catalog", "nocatalog", "--schema", "results"], ["--home", "good.csv/home"]])
 def test_a_place_that_cannot_be_written_to_is_refused(
     here: Path, capsys: pytest.CaptureFixture[str], spark: Any, place: list[str]

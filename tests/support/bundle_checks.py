@@ -10,12 +10,25 @@ from typing import Any
 
 import click
 import tomllib
+from bundle_loops import wrong_loops
+from bundle_rules import broken_rules
+from bundle_safety import clusters_out_of_reach, dangers
 from packaging.specifiers import SpecifierSet
 
 from bakeoff.cli import cli
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError
-from bundle import ENVIRONMENT_PYTHON, ROOT, RUNTIME_PYTHON, TARGETS, Unresolved, references, resolved, wheel_arguments
+from bundle import (
+    ENVIRONMENT_PYTHON,
+    ROOT,
+    RUNTIME_PYTHON,
+    TARGETS,
+    Unresolved,
+    references,
+    resolved,
+    tasks,
+    wheel_arguments,
+)
 
 NOT_FROM_THE_JOB = {"home", "engine"}
 """Options of a run that the cluster job leaves as they are."""
@@ -23,8 +36,12 @@ NOT_FROM_THE_JOB = {"home", "engine"}
 
 def problems(bundle: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong with the bundle."""
-    checks = (unresolved, unused, misnamed_files, wrong_models, wrong_wheel_tasks, wrong_arguments, wrong_sql_tasks)
-    return [problem for check in (*checks, wrong_targets, wrong_schedules, risky) for problem in check(bundle)]
+    if broken := broken_rules(bundle):  # the client goes no further either
+        return broken
+    checks = (unresolved, unused, misnamed_files, wrong_models, wrong_wheel_tasks, wrong_sql_tasks, wrong_parameters)
+    checks = (*checks, wrong_arguments, wrong_loops, wrong_targets, wrong_schedules, risky, dangers)
+    checks = (*checks, clusters_out_of_reach)
+    return [problem for check in checks for problem in check(bundle)]
 
 
 def unresolved(bundle: Mapping[str, Any]) -> Iterator[str]:
@@ -45,6 +62,7 @@ def unresolved(bundle: Mapping[str, Any]) -> Iterator[str]:
 def unused(bundle: Mapping[str, Any]) -> Iterator[str]:
     used = set(references({key: part for key, part in bundle.items() if key != "variables"}))
     used |= set(references([told.get("default") for told in bundle["variables"].values()]))
+    used |= set(references([target.get("variables") for target in bundle["targets"].values()]))
     for name, told in bundle["variables"].items():
         if f"var.{name}" not in used:
             yield f"the variable {name} is not used"
@@ -112,14 +130,14 @@ def wrong_models(bundle: Mapping[str, Any]) -> Iterator[str]:
 def wrong_wheel_tasks(bundle: Mapping[str, Any]) -> Iterator[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for name, job in bundle["resources"]["jobs"].items():
-        for task in job["tasks"]:
+        known = {part["task_key"] for part in job["tasks"]}
+        clusters = {part["job_cluster_key"] for part in job.get("job_clusters", ())}
+        environments = {part["environment_key"] for part in job.get("environments", ())}
+        for task in tasks(job):
             if not task.get("timeout_seconds"):
                 yield f"{name}.{task['task_key']} has no timeout"
-            known = {part["task_key"] for part in job["tasks"]}
             if not {part["task_key"] for part in task.get("depends_on", ())} <= known:
                 yield f"{name}.{task['task_key']} waits for a task that is not there"
-            clusters = {part["job_cluster_key"] for part in job.get("job_clusters", ())}
-            environments = {part["environment_key"] for part in job.get("environments", ())}
             if task.get("job_cluster_key", None) not in {None, *clusters}:
                 yield f"{name}.{task['task_key']} runs on a cluster that is not there"
             if task.get("environment_key", None) not in {None, *environments}:
@@ -134,7 +152,7 @@ def wrong_wheel_tasks(bundle: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _pythons(bundle: Mapping[str, Any]) -> Iterator[str]:
-    runtime = bundle["variables"]["cluster"]["default"]["spark_version"]
+    runtime = bundle["variables"]["runtime"]["default"]
     yield RUNTIME_PYTHON.get(".".join(runtime.split(".")[:2]), f"of {runtime}")
     for job in bundle["resources"]["jobs"].values():
         for environment in job.get("environments", ()):
@@ -142,28 +160,32 @@ def _pythons(bundle: Mapping[str, Any]) -> Iterator[str]:
             yield ENVIRONMENT_PYTHON.get(version, f"of environment {version}")
 
 
-def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
-    """What the command line does not take, and parameters that lead nowhere."""
+def wrong_parameters(bundle: Mapping[str, Any]) -> Iterator[str]:
+    """Job parameters that lead nowhere, and values that the platform does not know."""
     for name, job in bundle["resources"]["jobs"].items():
-        declared = {part["name"] for part in job["parameters"]}
+        declared = {part["name"] for part in job.get("parameters", ())}
         text = json.dumps(job["tasks"])
         asked = set(re.findall(r"\{\{job\.parameters\.(.*?)\}\}", text))
         for parameter in sorted(declared ^ asked):
             yield f"{name}: the job parameter {parameter} is not both declared and used"
-        for other in set(re.findall(r"\{\{(.*?)\}\}", text)) - {"job.run_id", *(f"job.parameters.{p}" for p in asked)}:
+        known = {"job.run_id", *(f"job.parameters.{p}" for p in asked)}
+        for other in set(re.findall(r"\{\{((?!input\.).*?)\}\}", text)) - known:
             yield f"{name}: {{{{{other}}}}} is not known"
+
+
+def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
+    """What the command line does not take."""
     for target in TARGETS:
         try:
             jobs = resolved(bundle, target)["resources"]["jobs"]
         except Unresolved:
             return
         for name, job in jobs.items():
+            if not any("python_wheel_task" in task for task in tasks(job)):
+                continue
             try:
                 told = parsed(wheel_arguments(job))
-            except (click.ClickException, BakeoffError) as error:
-                yield f"{name}: {error}"
-                continue
-            except AssertionError as error:
+            except (click.ClickException, BakeoffError, AssertionError) as error:
                 yield f"{name}: {error}"
                 continue
             missing = {option.name for option in fields(RunConfig)} - told - NOT_FROM_THE_JOB
@@ -188,7 +210,7 @@ def parsed(arguments: list[str]) -> set[str]:
 
 def wrong_sql_tasks(bundle: Mapping[str, Any]) -> Iterator[str]:
     for name, job in bundle["resources"]["jobs"].items():
-        for task in job["tasks"]:
+        for task in tasks(job):
             if "sql_task" not in task:
                 continue
             file = (ROOT / job["__file__"]).parent / task["sql_task"]["file"]["path"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -104,17 +105,22 @@ def report(
 
     with results_of(home, catalog, schema) as (spark, tables):
         facts = read_facts(spark, tables, home, run_id)
-    if output is None:
-        file = write(facts, run_folder(home, facts.run.run_id))
-    else:
-        file = output
-        try:
+    try:
+        if output is None:
+            file = write(facts, run_folder(home, facts.run.run_id))
+        else:
+            file = output
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(render(facts), encoding="utf-8")
-        except OSError as error:
-            from bakeoff.errors import UserError
+    except OSError as error:
+        from bakeoff.errors import StorageError
 
-            raise UserError(f"--output {file} cannot be written ({error.strerror}): name another file.") from error
+        if output is None:
+            where = run_folder(home, facts.run.run_id)
+            raise StorageError(
+                f"The report cannot be written to {where} ({error.strerror}): name a file with --output report.html."
+            ) from error
+        raise StorageError(f"--output {file} cannot be written ({error.strerror}): name another file.") from error
     click.echo(f"Report of run {facts.run.run_id}: {file}")
     if open_it:
         click.launch(file.absolute().as_uri())
@@ -131,20 +137,38 @@ def report(
 )
 @click.argument("query")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
+@click.option("--write", is_flag=True, help="Let it change tables and views: DELETE, UPDATE, INSERT, DROP, RESTORE ...")
+@click.option(
+    "--engine",
+    type=click.Choice(["tables", "spark"]),
+    default="tables",
+    show_default=True,
+    help="tables: the result tables and functions that only compute. spark: whatever Spark SQL can do, with files and "
+    "Java too (and with --write any statement at all).",
+)
 @HOME
 @CATALOG
 @SCHEMA
-def sql(query: str, as_csv: bool, home: Path, catalog: str | None, schema: str | None) -> None:
-    """Ask the tables: runs, trials, leaderboard; batch_metrics, leaderboard_latest, best_models, failures."""
-    from bakeoff.errors import UserError
+def sql(
+    query: str, as_csv: bool, write: bool, engine: str, home: Path, catalog: str | None, schema: str | None
+) -> None:
+    """Ask the tables: runs, trials, leaderboard; batch_metrics, leaderboard_latest, best_models, failures.
 
-    with results_of(home, catalog, schema) as (spark, _):
-        from pyspark.errors import PySparkException
+    Nothing is changed without --write.
+    """
+    from bakeoff.errors import BakeoffError, UserError
+    from bakeoff.results.statements import Allowed, check_statement
+    from bakeoff.text import root_line
 
+    with results_of(home, catalog, schema) as (spark, target), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
         try:
+            check_statement(spark, query, Allowed(target, write=write, everything=engine == "spark"))
             frame = spark.sql(query).toPandas()
-        except PySparkException as error:
-            raise UserError(f"Spark cannot run this query: {str(error).strip().splitlines()[0]}") from error
+        except BakeoffError:
+            raise
+        except Exception as error:
+            raise UserError(f"Spark cannot run this query: {root_line(error)}.") from error
     if as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     else:

@@ -67,6 +67,13 @@ _TASKS = click.Choice(["classification", "regression", "time_series"])
 @click.option("--min-lift", help="No champion that does not beat the dummy model by more than this.")
 @click.option("--engine", help="spark, or native to fit every model on the driver. [default: spark]")
 @click.option("--max-rows", help="Use a seeded sample of so many rows where there are more.")
+@click.option(
+    "--trial-timeout", help="Seconds after which a trial is ended; 0: never. [default: by what it should take]"
+)
+@click.option("--trial-memory-mb", help="Megabytes that the process of a trial may hold, PyCaret's 300 included.")
+@click.option("--max-retries", help="How often a trial is tried again that took its worker down. [default: 1]")
+@click.option("--n-slots", help="How many tasks run at once, if fewer than the cluster could.")
+@click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
 @click.option("--source-version", help="Version of the Delta table to read.")
 @click.option("--order-by", multiple=True, help="Columns that give the rows an order (a table has none).")
 @click.option("--time-col", help="Time series: the column that says when.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakeoff.errors import BakeoffError, RunInterruptedError, UserError
+from bakeoff.errors import BakeoffError, RunInterruptedError, StorageError, UserError
 from bakeoff.redaction import redact_text
 
 if TYPE_CHECKING:
@@ -66,8 +67,18 @@ def require_results(home: Path, schema: str | None) -> None:
     Raises:
         UserError: there are no local tables, and none in a metastore were named.
     """
-    if not schema and not (home / "tables").exists():
+    from bakeoff.results.table_errors import check_logs
+    from bakeoff.results.target import TableTarget
+
+    if schema:
+        return
+    tables = TableTarget.at(home)
+    assert tables.path is not None  # noqa: S101 - without a schema they are in a folder
+    if not os.path.lexists(tables.path):
+        if os.path.lexists(home) and not os.access(home, os.R_OK | os.X_OK):
+            raise StorageError(f"The home {home} cannot be read by this user: ask for the right to.")
         raise UserError(f"There are no results in {home} yet: run `bakeoff demo`, or name another --home.")
+    check_logs(tables)
 
 
 def tell(*lines: str, err: bool = False) -> None:
@@ -89,6 +100,7 @@ def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[
     """A session in which the tables and views of earlier runs have their plain names."""
     from rich.console import Console
 
+    from bakeoff.results.table_errors import naming_broken_tables
     from bakeoff.results.tables import register_views
     from bakeoff.results.target import TableTarget
     from bakeoff.session import open_session
@@ -98,9 +110,10 @@ def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[
     with ExitStack() as stack:
         with Console(stderr=True).status("Starting Spark"):
             spark, owned = stack.enter_context(open_session(None, home))
-        if owned:
-            register_views(spark, target)
-        yield spark, target
+        with naming_broken_tables(target):
+            if owned:
+                register_views(spark, target)
+            yield spark, target
 
 
 def show(frame: Any) -> None:

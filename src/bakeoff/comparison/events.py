@@ -135,5 +135,8 @@ class _Post:
             try:
                 self._listener.handle(event)
             except Exception as error:  # noqa: BLE001 - a listener may fail in any way, and never the run
-                _LOG.warning("%s could not handle %s: %s", self._name, type(event).__name__, error, exc_info=True)
-                self._errors.append(f"{self._name}: {type(error).__name__}: {error}")
+                # Java's stack is pages long: the first line says what is wrong, and the rest is for who looks for it.
+                said = next(iter(str(error).strip().splitlines()), "")
+                _LOG.warning("%s could not handle %s: %s", self._name, type(event).__name__, said)
+                _LOG.debug("%s failed:", self._name, exc_info=True)
+                self._errors.append(f"{self._name}: {type(error).__name__}: {said}")

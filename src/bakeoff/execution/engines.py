@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import threading
@@ -14,6 +15,8 @@ import fugue.api as fa
 from bakeoff.errors import UserError, WorkerError
 from bakeoff.execution.worker import ANSWER_SCHEMA, Call, Work, answer
 from bakeoff.pycaret3.frozen import FrozenExperiment
+
+_LOG = logging.getLogger(__name__)
 
 JOIN_SECONDS = 60.0
 """How long the end of a comparison waits for what still runs on an engine, or is being started there."""
@@ -88,7 +91,7 @@ def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir:
     Args:
         engine: ``None`` (the active SparkSession, else native), ``"native"``, ``"dask"``, ``"spark"``, a Dask client,
             or a SparkSession, classic or Connect.
-        conf: settings for Fugue's engine.
+        conf: settings for Fugue's engine; those of its RPC server are left out.
         payload_dir: a folder that driver and workers share, which only Spark Connect has a use for.
 
     Raises:
@@ -96,7 +99,7 @@ def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir:
     """
     from bakeoff.session import active_session, is_connect
 
-    settings = dict(conf or {})
+    settings = without_rpc(conf)
     if engine is None or (isinstance(engine, str) and engine == "spark"):
         spark = active_session()
         if spark is None and engine == "spark":
@@ -124,6 +127,26 @@ def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir:
         f"Bakeoff cannot run on {engine!r}: use None, 'native', 'dask', 'spark', a Dask client or a SparkSession "
         "as the engine."
     )
+
+
+_RPC = "fugue.rpc."
+_NO_SERVER = {f"{_RPC}server": "fugue.rpc.base.NativeRPCServer"}
+"""Fugue's server that opens no port. It is named, since Fugue's own settings and Spark's may name another one, too."""
+
+
+def without_rpc(conf: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The settings without those of Fugue's RPC server, which every single task would start on the same port.
+
+    PyCaret's documentation has users pass them for ``display_remote``. Nothing that is shown here comes that way.
+
+    Example:
+        >>> without_rpc({"fugue.rpc.flask_server.port": "3333", "fugue.workflow.concurrency": 1})
+        {'fugue.workflow.concurrency': 1, 'fugue.rpc.server': 'fugue.rpc.base.NativeRPCServer'}
+    """
+    told = dict(conf or {})
+    if dropped := sorted(name for name in told if str(name).startswith(_RPC)):
+        _LOG.debug("Not needed, and left out: %s. Progress opens no port.", ", ".join(dropped))
+    return {**{name: value for name, value in told.items() if name not in dropped}, **_NO_SERVER}
 
 
 def _is_dask_client(engine: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.scheduler import STOP_SECONDS
 from bakeoff.comparison.trial import Outcome
+from bakeoff.config_values import ISOLATIONS
 from bakeoff.errors import UserError, one_of
 from bakeoff.execution.engines import JOIN_SECONDS, Engine, describe, worker_error
 from bakeoff.execution.worker import Work
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-ISOLATIONS = ("auto", "process", "none")
 _Job = tuple[Work, "Future[Any]"]
 
 LOOK_SECONDS = 2.0

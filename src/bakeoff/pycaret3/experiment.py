@@ -8,9 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from bakeoff.errors import UserError
+from bakeoff.errors import ConfigError, UserError
+from bakeoff.pycaret3.quiet import hushed
 
 _QUIET = {"verbose": False, "html": False, "system_log": False, "log_experiment": False}
+_A_FEW = 5
+"""Rows that tell how many columns the preprocessing leaves."""
 
 
 def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
@@ -53,14 +56,38 @@ def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
     if unknown:
         raise UserError(f"PyCaret's setup() for {task} has no argument {unknown[0]!r}: it has {', '.join(known)}.")
     try:
-        experiment.setup(**{name: value for name, value in given.items() if name in known})
+        with hushed():  # what it fits to select features talks, too
+            experiment.setup(**{name: value for name, value in given.items() if name in known})
     except Exception as error:
         reason = str(error).strip().splitlines()
         raise UserError(
             f"PyCaret's setup() does not take this table with these arguments "
             f"({type(error).__name__}: {reason[0] if reason else 'no reason given'}): change --setup or the source."
         ) from error
+    _check_features(experiment, target, arguments or {})
     return experiment
+
+
+def _check_features(experiment: Any, target: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse an experiment whose models would have nothing to learn from; a time series needs no features."""
+    from sklearn.pipeline import Pipeline
+
+    if not isinstance(experiment.pipeline, Pipeline) or not hasattr(experiment.pipeline, "transform"):
+        return
+    rows = experiment.X_train.head(_A_FEW)
+    transformed = experiment.pipeline.transform(rows) if rows.shape[1] else rows
+    if (transformed[0] if isinstance(transformed, tuple) else transformed).shape[1]:
+        return
+    if not rows.shape[1]:
+        raise ConfigError(
+            f"--setup leaves no feature to learn from: 'ignore_features' names every column but the target {target!r}, "
+            "so take some out of it."
+        )
+    asked = ", ".join(map(repr, arguments)) or "nothing"
+    raise ConfigError(
+        f"After PyCaret's setup() no feature is left of the {rows.shape[1]} columns besides the target {target!r}: "
+        f"change --setup (it sets {asked}), or give columns that hold values."
+    )
 
 
 def default_sort(experiment: Any) -> str:

@@ -64,12 +64,8 @@ class FrozenExperiment:
 
     @property
     def width(self) -> int:
-        """About how many columns models will see: PyCaret gives each of a column's few categories one of its own."""
-        if self.X is None:
-            return 1
-        texts = self.X.select_dtypes(["object", "category"])
-        few = texts.nunique().clip(upper=_CATEGORIES)
-        return int(self.X.shape[1] - texts.shape[1] + few.sum())
+        """About how many columns models will see."""
+        return width_of(self.X)
 
     @property
     def n_bytes(self) -> int:
@@ -81,6 +77,15 @@ class FrozenExperiment:
         """Test rows per training row, in the mean over folds; ``None`` for a hold-out."""
         ratios = [len(test) / len(train) for train, test in self.splits if len(test) and len(train)]
         return float(np.mean(ratios)) if ratios else None
+
+
+def width_of(X: pd.DataFrame | None) -> int:
+    """About how many columns models will see: PyCaret gives each of a column's few categories one of its own."""
+    if X is None:
+        return 1
+    texts = X.select_dtypes(["object", "category"])
+    few = texts.nunique().clip(upper=_CATEGORIES)
+    return int(X.shape[1] - texts.shape[1] + few.sum())
 
 
 def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[str, Broken]]:

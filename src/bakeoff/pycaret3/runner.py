@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
 import os
 import pickle
 import pickletools
@@ -24,6 +23,7 @@ import numpy as np
 from bakeoff import pickling
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from bakeoff.pycaret3.frozen import HOLDOUT, FrozenExperiment
+from bakeoff.pycaret3.quiet import hushed
 from bakeoff.pycaret3.threads import cap_threads, limited_pools, restore_threads
 
 _TRACEBACK_CHARACTERS = 8_000
@@ -140,15 +140,13 @@ class TrialRunner(ABC):
     @contextlib.contextmanager
     def _quiet_room(self) -> Iterator[None]:
         """Seeded generators, limited threads, no output; everything as it was afterwards."""
-        sink = sys.stderr if self.alone else _Nowhere()
         with (
             _place_put_back() if self.alone else contextlib.nullcontext(),
             _generators_put_back(),
             limited_pools(self._frozen.n_jobs),
             warnings.catch_warnings(),
             np.errstate(),
-            contextlib.redirect_stdout(sink),
-            contextlib.redirect_stderr(sink),
+            contextlib.redirect_stdout(sys.stderr) if self.alone else hushed(),
         ):
             np.random.seed(self._frozen.seed)
             warnings.simplefilter("ignore")
@@ -183,14 +181,6 @@ def runner_for(frozen: FrozenExperiment) -> TrialRunner:
     from bakeoff.pycaret3.tabular import TabularRunner
 
     return TabularRunner(frozen)
-
-
-class _Nowhere(io.TextIOBase):
-    """Takes what is written, and keeps none of it."""
-
-    def write(self, text: str) -> int:
-        """Say that it is written."""
-        return len(text)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from bakeoff.errors import UserError
+from bakeoff.errors import BakeoffError, UserError
 from bakeoff.results.target import TableTarget
 
 try:
@@ -29,6 +29,7 @@ LOST_A_RACE = re.compile(
     r"|delta_table_not_found|delta_create_table_with_non_empty_location"
 )
 NOT_ALLOWED = re.compile(r"(?i)permission|privilege|access_?denied|not authorized|read-only")
+READ_ONLY_DISK = re.compile(r"(?i)read-only file system")
 LOCK_FILE = ".lock"
 _TRIES = 12
 _LONGEST_SLEEP = 5.0
@@ -50,8 +51,10 @@ def commit(target: TableTarget, action: Callable[[], _Made]) -> _Made:
         try:
             with _alone(target.path):
                 return action()
+        except BakeoffError:
+            raise
         except Exception as error:
-            if NOT_ALLOWED.search(reason_of(error)):
+            if NOT_ALLOWED.search(reason_of(error)) and not READ_ONLY_DISK.search(reason_of(error)):
                 raise UserError(f"The tables cannot be written ({reason_of(error)}): ask for the right to.") from error
             if attempt == _TRIES - 1 or not LOST_A_RACE.search(reason_of(error)):
                 raise

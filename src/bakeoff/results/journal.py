@@ -6,6 +6,7 @@ changes again, and is the unit that is appended to the table of trials.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -14,8 +15,8 @@ import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import FileIO, IOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from bakeoff.comparison.trial import Outcome, Trial
 
@@ -63,7 +64,7 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._lock = threading.Lock()
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         for left in _numbered(folder, _OPEN):
             _close_left_over(left)
 
@@ -73,10 +74,16 @@ class Journal:
         with self._lock:
             if self._file is None:
                 # A new file each time: volumes on Databricks take no append to a file that exists.
-                self._file = self._next_path().open("xb")
-            self._file.write(line)
-            self._file.flush()
-            _fsync(self._file)
+                self._file = self._next_path().open("xb", buffering=0)
+            end = self._file.tell()
+            try:
+                _write(self._file, line)
+            except OSError:
+                # Half a line would be in the way of the next one, and of whoever reads the file.
+                with contextlib.suppress(OSError):
+                    self._file.truncate(end)
+                    self._file.seek(end)
+                raise
 
     def close_segment(self) -> Segment | None:
         """Close what was written since the last call, or return ``None`` when that is nothing."""
@@ -164,7 +171,15 @@ def _close_left_over(path: Path) -> None:
     path.unlink()
 
 
-def _fsync(file: BinaryIO) -> None:
+def _write(file: FileIO, content: bytes) -> None:
+    """Write all of it, past what a disk that is nearly full takes at once, and to the disk itself."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+    _fsync(file)
+
+
+def _fsync(file: IOBase) -> None:
     file.flush()
     try:
         os.fsync(file.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
@@ -9,11 +10,13 @@ from pyspark.sql import SparkSession
 
 from bakeoff.comparison.events import Event, PlanMade, TrialDone
 from bakeoff.comparison.plan import Plan
+from bakeoff.results.commits import reason_of
 from bakeoff.results.journal import Journal
 from bakeoff.results.rows import RunRecord
 from bakeoff.results.tables import append_trials, enter_run, merge_run
 from bakeoff.results.target import TableTarget
 
+_LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_COMMITS = 20.0
 """Finished trials are gathered for so long before they are committed."""
 COMMITS_SHARE = 0.05
@@ -46,7 +49,18 @@ class LiveTables:
         self._lock = threading.Lock()
 
     def handle(self, event: Event) -> None:
-        """Enter the run, and commit now and then while trials end."""
+        """Enter the run, and commit now and then while trials end.
+
+        A commit that fails now costs nothing: the end of the run writes all that is missing, and says what it cannot.
+        """
+        try:
+            self._keep_up(event)
+        except Exception as error:  # noqa: BLE001 - disks, Java and stores may fail in any way
+            _LOG.info("The tables are written to later: %s", reason_of(error))
+            _LOG.debug("They could not be written to:", exc_info=True)
+            self._next_commit = time.monotonic() + SECONDS_BETWEEN_COMMITS
+
+    def _keep_up(self, event: Event) -> None:
         if isinstance(event, PlanMade):
             self._plan = event.plan
             with self._lock:

@@ -10,6 +10,7 @@ shortens: there it is only the waiting for them that is bounded (`bakeoff.result
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import threading
 import time
@@ -20,6 +21,8 @@ from typing import Any
 
 from mlflow import environment_variables
 from mlflow.exceptions import MlflowException
+
+from bakeoff.results.tracking_database import check_free
 
 CALL_SECONDS = 10
 """How long a server may take to answer. One that takes longer than this is no better than one that is down."""
@@ -35,6 +38,8 @@ _VARIABLES = (
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT",  # MLflow 3 prints two lines for each run that ends
 )
+_MAKING_SECONDS = 120.0
+_DATABASE_LOG = "mlflow.store.db.utils"
 _TRY_AGAIN = frozenset({408, 429})
 _SERVER_ERRORS = 500
 _HERE = threading.local()
@@ -73,7 +78,7 @@ class PatientClient:
 
     @property
     def uploading(self) -> bool:
-        """Whether files are under way, or the registry copies a model."""
+        """Whether files are under way, the registry copies a model, or a database is made."""
         return self._watch.uploading
 
     def abandon(self) -> None:
@@ -89,7 +94,12 @@ class PatientClient:
         return other
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._client, name)
+        if name == "tracking_uri":
+            return self._client.tracking_uri
+        # The client may be made only now, which opens a database. Where MLflow has to make a file first, that is work.
+        local = self._client.tracking_uri.startswith("sqlite")
+        with self._watched(_MAKING_SECONDS if local else USUAL_SECONDS, self._seconds, uploading=local):
+            found = getattr(self._client, name)
         return self._bounded(name, found) if callable(found) else found
 
     def _bounded(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,15 +107,22 @@ class PatientClient:
             if self._watch.abandoned:
                 raise AbandonedError(f"{name} was not called.")
             usual, limit = _allowance(name, args, self._seconds)
-            self._watch.uploading = name in _UPLOADS
-            self._watch.overdue_at = time.monotonic() + usual
-            try:
-                with short_limits(limit):
-                    return method(*args, **kwargs)
-            finally:
-                self._watch.overdue_at, self._watch.uploading = None, False
+            with self._watched(usual, limit, uploading=name in _UPLOADS):
+                check_free(self._client.tracking_uri)  # MLflow would wait 20 seconds for a lock
+                return method(*args, **kwargs)
 
         return call
+
+    @contextlib.contextmanager
+    def _watched(self, usual: float, limit: int, *, uploading: bool = False) -> Iterator[None]:
+        """Keep to the limits, and let others see how long it takes."""
+        self._watch.uploading = uploading
+        self._watch.overdue_at = time.monotonic() + usual
+        try:
+            with short_limits(limit):
+                yield
+        finally:
+            self._watch.overdue_at, self._watch.uploading = None, False
 
 
 @contextlib.contextmanager
@@ -142,6 +159,8 @@ def unavailable(error: BaseException) -> bool:
             return False
         status = error.get_http_status_code()
         return status >= _SERVER_ERRORS or status in _TRY_AGAIN
+    if type(error).__name__ == "OperationalError":  # SQLAlchemy's, which not every MLflow brings along
+        return True
     return isinstance(error, OSError) and not _is_of_the_disk(error)
 
 
@@ -171,10 +190,16 @@ def reason(error: BaseException) -> str:
 def _listen() -> None:
     """Let MLflow's objects ask whether this thread has limits of its own; once is enough for a process."""
     with _LOCK:
+        logging.getLogger(_DATABASE_LOG).addFilter(_says_nothing_here)  # the same filter is added only once
         for name in _VARIABLES:
             variable = getattr(environment_variables, name, None)
             if variable is not None and not getattr(variable.get, "asks_bakeoff", False):
                 variable.get = _asking(name, variable.get)
+
+
+def _says_nothing_here(_: logging.LogRecord) -> bool:
+    """Whether a record may pass: what goes wrong with a call of ours is said in a sentence, and not as a traceback."""
+    return not getattr(_HERE, "limits", {})
 
 
 def _asking(name: str, original: Callable[[], Any]) -> Callable[[], Any]:

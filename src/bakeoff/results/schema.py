@@ -6,6 +6,7 @@ plain text without quotes, so that they can stand in SQL literals as they are.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from bakeoff.comparison.trial import TT, Status
 FINISHED = "finished"
 RUN_STATUSES = ("running", FINISHED, "failed", "killed")
 """The values of ``runs.status``, after MLflow's; ``failed`` also stands for a run of which no model survived."""
+
+DEFINITION = "bakeoff.definition"
+"""Property of a view that tells whether it is up to date."""
 
 Naming = Callable[[str], str]
 """From the plain name of a table to how it is written in SQL."""
@@ -51,6 +55,11 @@ class Table:
         return definitions(self.columns)
 
     @property
+    def definition(self) -> str:
+        """What follows the table's name in CREATE TABLE; the checks do not belong to it."""
+        return f"({self.ddl}) USING DELTA CLUSTER BY (run_id) COMMENT '{self.comment}'"
+
+    @property
     def row_type(self) -> str:
         """The columns as the schema of a data frame."""
         return ", ".join(_typed(column) for column in self.columns)
@@ -63,6 +72,15 @@ class View:
     name: str
     comment: str
     sql: str
+
+    @property
+    def version(self) -> str:
+        """A hash of the comment and the query."""
+        return hashlib.sha256(f"{self.comment}\n{self.sql}".encode()).hexdigest()[:16]
+
+    def definition(self, naming: Naming) -> str:
+        """What follows the view's name in CREATE VIEW, over tables named by ``naming``."""
+        return f"COMMENT '{self.comment}' TBLPROPERTIES ('{DEFINITION}' = '{self.version}') AS {self.select(naming)}"
 
     def select(self, naming: Naming) -> str:
         """The query behind the view, over tables named by ``naming``."""

@@ -25,12 +25,12 @@ from mlflow.exceptions import MlflowException
 from bakeoff.comparison.events import Event, PlanMade
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.plan import Plan
-from bakeoff.errors import UserError
+from bakeoff.errors import TrackingError, UserError
 from bakeoff.results import messages
 from bakeoff.results.entries import Story
 from bakeoff.results.patient_client import AbandonedError, PatientClient, reason, unavailable, without_login
 from bakeoff.results.spool import FOLDER, MODEL_FOLDER, Head, Message, Spool
-from bakeoff.results.store import REMOTE, make_client
+from bakeoff.results.store import client_to_log_with, is_remote
 from bakeoff.results.tracking import MlflowTracking, TrackedRun
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ CATCH_UP_SECONDS = 60.0
 LONGEST_PAUSE = 30.0
 STRIKES = 3
 """How often a message may fail at a server that answers otherwise."""
+_REFUSALS = (MlflowException, OSError, ValueError, ImportError)
 _STEP = 0.02
 _OPEN, _TIDY = {"kind": "open"}, {"kind": "tidy"}
 
@@ -72,7 +73,7 @@ class SideChannel:
         self._tracking = MlflowTracking(self._client, head, folder)
         self._spool = Spool(folder / FOLDER, head)
         # A database on this machine is not given up so soon: it may be busy, and nothing else can be in the way.
-        self._allowance = allowance if client.tracking_uri.startswith(REMOTE) else CATCH_UP_SECONDS
+        self._allowance = allowance if is_remote(client.tracking_uri) else CATCH_UP_SECONDS
         self._start_allowance = self._allowance * START_SHARE
         self._plan: Plan | None = None
         self._changed = threading.Condition()
@@ -141,9 +142,9 @@ class SideChannel:
             error = next(iter(self._refused.values()))
             if isinstance(error, UserError):
                 raise error
-            if not isinstance(error, (MlflowException, OSError, ValueError, ImportError)):
+            if not (isinstance(error, _REFUSALS) or type(error).__module__.startswith("sqlalchemy.")):
                 raise error
-            raise UserError(
+            raise TrackingError(
                 f"MLflow at {self._place} cannot be used for experiment "
                 f"{self._head.experiment!r} ({reason(error)}): look at --experiment and MLFLOW_TRACKING_URI."
             ) from error
@@ -327,12 +328,9 @@ def open_side_channel(home: Path, head: Head, say: Callable[[str], None]) -> Sid
         say: hears of an MLflow that does not answer.
 
     Raises:
-        UserError: there is no such MLflow, or it does not do what it is asked.
+        TrackingError: there is no such MLflow, or it does not do what it is asked.
     """
-    try:
-        client = PatientClient(make_client(home))
-    except MlflowException as error:
-        raise UserError(f"MLFLOW_TRACKING_URI names no MLflow ({reason(error)}): correct it, or unset it.") from error
+    client = PatientClient(client_to_log_with(home))
     channel = SideChannel(client, replace(head, tracking_uri=without_login(client.tracking_uri)), home)
     if trouble := channel.start():
         say(trouble)

@@ -19,7 +19,9 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from bakeoff.errors import UserError
+from bakeoff.errors import TrackingError
+from bakeoff.results.patient_client import reason
+from bakeoff.results.tracking_database import LOCAL_FILE, DeferredClient, check_tracking, is_database
 
 REMOTE = ("http:", "https:", "databricks")
 """How the address of an MLflow begins that is asked over a network."""
@@ -58,15 +60,45 @@ def uri_to_set(home: Path) -> str | None:
     return None if named_by_environment() else local_tracking_uri(home)
 
 
+def is_remote(uri: str) -> bool:
+    """Whether an MLflow is asked over a network: a server, or a database that is one.
+
+    Example:
+        >>> is_remote("http://host:5000"), is_remote("postgresql://host/db"), is_remote("sqlite:////tmp/mlflow.db")
+        (True, True, False)
+    """
+    return uri.startswith(REMOTE) or (is_database(uri) and not uri.startswith("sqlite"))
+
+
 def make_client(home: Path) -> MlflowClient:
     """A client for the MLflow that runs are logged to.
 
     The first call for a ``home`` makes the SQLite file, which takes MLflow some seconds of migrations.
 
     Raises:
-        UserError: the SQLite file is there, but not one that this MLflow can use.
+        TrackingError: the SQLite file is there, but not one that this MLflow can use.
     """
     return MlflowClient() if named_by_environment() else _local_client(home)
+
+
+def client_to_log_with(home: Path) -> Any:
+    """A client for a run to log with, of an MLflow that was checked as far as that takes no time.
+
+    A database may be busy just now, and is opened at the client's first call.
+
+    Raises:
+        TrackingError: The MLflow that is named, or the database under ``home``, cannot be used.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "") if named_by_environment() else local_tracking_uri(home)
+    if is_database(uri):
+        check_tracking(home)
+        return DeferredClient(uri, lambda: make_client(home))
+    try:
+        return MlflowClient()
+    except MlflowException as error:
+        raise TrackingError(
+            f"MLFLOW_TRACKING_URI names no MLflow ({reason(error)}): correct it, or unset it."
+        ) from error
 
 
 def client_for(home: Path, tracking_uri: str) -> MlflowClient:
@@ -92,7 +124,7 @@ def _local_client(home: Path) -> MlflowClient:
         try:
             return MlflowClient(tracking_uri=uri, registry_uri=uri)
         except MlflowException as error:
-            raise UserError(
+            raise TrackingError(
                 f"The MLflow database {_database(home)} does not fit this version of MLflow: bring it up to date with "
                 f"`mlflow db upgrade {uri}`, or choose another home."
             ) from error
@@ -153,7 +185,7 @@ def all_runs(client: Any, experiments: list[str], query: str) -> list[Run]:
 
 
 def _database(home: Path) -> Path:
-    return home.absolute() / "mlflow.db"
+    return home.absolute() / LOCAL_FILE
 
 
 def _make_database(database: Path) -> None:
@@ -165,7 +197,7 @@ def _make_database(database: Path) -> None:
     aside = Path(tempfile.mkdtemp(prefix=".mlflow-", dir=database.parent))
     try:
         fresh = aside / database.name
-        MlflowClient(tracking_uri=f"sqlite:///{fresh.as_posix()}")
+        _release(MlflowClient(tracking_uri=f"sqlite:///{fresh.as_posix()}"))
         try:
             os.link(fresh, database)
         except FileExistsError:
@@ -174,6 +206,14 @@ def _make_database(database: Path) -> None:
             fresh.replace(database)  # a file system without hard links
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _release(client: MlflowClient) -> None:
+    """Close the connections of a client that is not used any more, which MLflow keeps for the life of the process."""
+    store = client._tracking_client.store  # noqa: SLF001 - MLflow has no public way to close one
+    engine = getattr(store, "engine", None)
+    if engine is not None:
+        engine.dispose()
 
 
 @contextlib.contextmanager

@@ -7,22 +7,23 @@ library.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
 import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome
-from bakeoff.errors import UserError, one_of
+from bakeoff.disk import check_folder, disk_trouble
+from bakeoff.errors import TablesError, UserError, one_of
 from bakeoff.results.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.results.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
 from bakeoff.results.schema import (
+    DEFINITION,
     LAST_TRIALS,
     LEADERBOARD,
     PROFILES,
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _LOG = logging.getLogger(__name__)
-_DEFINITION = "bakeoff.definition"
-"""Property of a view that tells whether it is up to date."""
 
 
 def check_writable(spark: SparkSession, target: TableTarget) -> None:
@@ -56,10 +55,7 @@ def check_writable(spark: SparkSession, target: TableTarget) -> None:
         UserError: no.
     """
     if target.path is not None:
-        folder = target.path.absolute()
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-            raise UserError(f"No tables can be written under {folder}: make {there} a folder that you can write to.")
+        check_folder(target.path, "folder of the tables")
     elif target.catalog and not _works(spark, f"DESCRIBE SCHEMA {target.place}"):
         catalog = quoted(target.catalog)
         if not _works(spark, f"SHOW SCHEMAS IN {catalog}"):
@@ -86,14 +82,16 @@ def ensure_tables(spark: SparkSession, target: TableTarget) -> None:
             commit(target, partial(_ensure_table, spark, target, table))
         if target.in_metastore and not exists(spark, target, SCORED.name):
             name = target.name(SCORED.name)
-            made = f"CREATE TABLE IF NOT EXISTS {name} ({SCORED.ddl}) USING DELTA COMMENT '{SCORED.comment}'"
+            made = f"CREATE TABLE IF NOT EXISTS {name} {SCORED.definition}"
             commit(target, lambda: spark.sql(made))
         for view in VIEWS.values() if target.in_metastore else ():
             commit(target, partial(_ensure_view, spark, target, view))
     except UserError:
         raise
     except Exception as error:
-        raise UserError(
+        if disk_trouble(error, target.path or Path()):
+            raise
+        raise TablesError(
             f"The tables cannot be made in {target.place} ({reason_of(error)}): name a place where you may create "
             "tables."
         ) from error
@@ -305,28 +303,25 @@ def _fit(spark: SparkSession, name: str, table: Table) -> None:
 
 def _create(spark: SparkSession, target: TableTarget, table: Table) -> None:
     name = target.name(table.name)
-    columns = f"({table.ddl}) USING DELTA CLUSTER BY (run_id) COMMENT '{table.comment}'"
     # Delta takes checks as properties when a table is made, which saves a commit and a scan each. A platform that does
     # not gets them afterwards.
     checks = ", ".join(f"'delta.constraints.{check}' = \"{condition}\"" for check, condition in table.checks)
     try:
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns} TBLPROPERTIES ({checks})")
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {table.definition} TBLPROPERTIES ({checks})")
     except Exception as error:
         if not target.in_metastore or LOST_A_RACE.search(reason_of(error)):
             raise
         _LOG.debug("Made without its checks: %s", reason_of(error))
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {table.definition}")
 
 
 def _ensure_view(spark: SparkSession, target: TableTarget, view: View) -> None:
     name = target.name(view.name)
-    definition = hashlib.sha256(f"{view.comment}\n{view.sql}".encode()).hexdigest()[:16]
     is_there = exists(spark, target, view.name)
-    if is_there and _properties(spark, name).get(_DEFINITION) == definition:
+    if is_there and _properties(spark, name).get(DEFINITION) == view.version:
         return
-    properties = f"COMMENT '{view.comment}' TBLPROPERTIES ('{_DEFINITION}' = '{definition}')"
     try:
-        spark.sql(f"CREATE OR REPLACE VIEW {name} {properties} AS {view.select(target.name)}")
+        spark.sql(f"CREATE OR REPLACE VIEW {name} {view.definition(target.name)}")
     except Exception as error:
         # Only its owner may replace a view, and an older definition is no reason not to train.
         if not (is_there and NOT_ALLOWED.search(reason_of(error))):

@@ -15,6 +15,7 @@ import pandas as pd
 from bakeoff.errors import UserError
 from bakeoff.results.target import quoted
 from bakeoff.source.files import CSV, PARQUET, read_csv, read_parquet
+from bakeoff.source.filesystems import cannot_be_read
 from bakeoff.text import first_line
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def find_remote(source: str, spark: SparkSession) -> Files | Delta:
         files = spark.read.format("binaryFile").option("pathGlobFilter", pattern).load(source)
         rows = files.select("path", "content").orderBy("path").collect()
     except Exception as error:  # what a file system raises in Java comes in many classes
-        raise UserError(f"--source {source} cannot be read ({first_line(error)}): check the path.") from error
+        raise cannot_be_read(source, error, spark) from error
     if not rows:
         raise UserError(f"There are no {kind} files in {source}: check the path.")
     return Files(source, kind, [io.BytesIO(row.content) for row in rows])

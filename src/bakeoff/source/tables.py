@@ -11,6 +11,7 @@ from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.results.target import quoted
 from bakeoff.source.columns import check_columns
+from bakeoff.source.filesystems import cannot_be_read
 from bakeoff.source.find import Delta
 from bakeoff.source.row_hash import ROW_HASH, hash_of
 from bakeoff.source.sampling import sample_of_table
@@ -48,6 +49,8 @@ def _at_version(found: Delta, version: int | None) -> tuple[DataFrame, str | Non
         history = found.spark.sql(f"DESCRIBE HISTORY {found.sql} LIMIT 1").collect()
     except PySparkException:
         history = []  # a view, or a table that is not Delta, or one whose history is not ours to see
+    except Exception as error:  # what a file system raises in Java comes in many classes
+        raise cannot_be_read(found.name, error, found.spark) from error
     if version is None and history:
         # Read exactly the version that is written down, unless the table does not let us (row filters, masks).
         with contextlib.suppress(PySparkException):

@@ -1,0 +1,69 @@
+"""The limits of a process that keep Spark's Java from starting, named before it starts or when it has failed to."""
+
+from __future__ import annotations
+
+import re
+
+from bakeoff.errors import ClusterError
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
+JAVA_FILES = 512
+"""Java opens more than 300 archives."""
+OWN_FILES = 128
+ADDRESS_SPACE = 6 * 2**30
+"""Java reserves five gigabytes, most of which it never uses."""
+_SAID = (
+    (r"Too many open files", "the number of open files is limited: see `ulimit -n`, and raise it to 4096"),
+    (
+        r"unable to create (?:new )?native thread|Resource temporarily unavailable",
+        "the number of processes and threads is limited: see `ulimit -u`, and raise it",
+    ),
+    (
+        r"Could not (?:reserve enough space|allocate)|Cannot allocate memory|insufficient memory|errno=12|OutOfMemory",
+        "there is not enough memory for it: free some, or raise the limit of the container or of `ulimit -v`",
+    ),
+    (r"No space left on device", "there is no room left on the disk: make room in the temporary folder"),
+)
+
+
+def check_limits() -> None:
+    """Make sure that the limits of this process leave Java what it needs.
+
+    Raises:
+        ClusterError: One does not; the message names it.
+    """
+    if resource is None:
+        return
+    # Java raises its own limit as far as it may.
+    for needed, hard in ((JAVA_FILES, True), (OWN_FILES, False)):
+        files = _limit(resource.RLIMIT_NOFILE, hard=hard)
+        if files is not None and files < needed:
+            raise ClusterError(
+                f"This process may have {files} files open, and a local Spark session needs {needed}: raise the limit "
+                "with `ulimit -n 4096`."
+            )
+    space = _limit(resource.RLIMIT_AS)
+    if space is not None and space < ADDRESS_SPACE:
+        raise ClusterError(
+            f"This process may use {space / 2**30:.1f} GB of address space, and a local Spark session needs "
+            f"{ADDRESS_SPACE / 2**30:.0f} GB: raise the limit with `ulimit -v unlimited`."
+        )
+
+
+def limit_behind(said: str) -> str | None:
+    """The limit that a Java which did not start ran into, as the end of a sentence.
+
+    Example:
+        >>> limit_behind("Error: Could not reserve enough space for 2097152KB object heap")
+        'there is not enough memory for it: free some, or raise the limit of the container or of `ulimit -v`'
+    """
+    return next((limit for pattern, limit in _SAID if re.search(pattern, said)), None)
+
+
+def _limit(which: int, *, hard: bool = False) -> int | None:
+    found = resource.getrlimit(which)[1 if hard else 0]
+    return None if found == resource.RLIM_INFINITY else found
