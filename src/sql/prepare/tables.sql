@@ -86,6 +86,15 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `n_rows` BIGINT COMMENT 'Rows that were looked at'
 ) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per column and bin of the rows that the best model of a run learned from, and of its predictions';
 
+CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`scored`')) (
+  `run_id` STRING COMMENT 'Run that fitted the model',
+  `model_name` STRING COMMENT 'Registered model\u003B NULL for the model of a run',
+  `model_version` STRING COMMENT 'Its version',
+  `scored_by` STRING COMMENT 'The model in one word: name and version, or the run',
+  `batch_id` STRING COMMENT 'Batch that the row was scored in',
+  `scored_at` TIMESTAMP COMMENT 'When'
+) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per row that was scored: its columns, the prediction, and what scored it when';
+
 USE IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`'));
 
 CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`batch_metrics`')) COMMENT 'One row per model and metric, as soon as a batch is stored: mean and deviation over the good folds' TBLPROPERTIES ('bakeoff.definition' = 'a1d5bab181e52314') AS 
