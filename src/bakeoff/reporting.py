@@ -131,7 +131,8 @@ def _noting(what: str, problems: list[str]) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - pictures, models and stores may fail in any way
-        _LOG.warning("%s: %s", what, error, exc_info=True)
+        # What the disk says needs no traceback to be understood.
+        _LOG.warning("%s: %s", what, error, exc_info=not isinstance(error, OSError))
         problems.append(f"{what}: {type(error).__name__}: {error}")
 
 

@@ -144,7 +144,9 @@ UNDONE: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     ),
     "a variable that can be half overridden": (
         "can be half overridden",
-        lambda b: b["variables"].update(spot={"type": "complex", "default": {"first": 1}, "description": "Spot."}),
+        lambda b: b["variables"].update(
+            spot={"type": "complex", "default": {"first": 1, "bid": 2}, "description": "Spot."}
+        ),
     ),
     "a value for no variable": ("there is no variable catalogue", lambda b: told(b, "dev").update(catalogue="main")),
     "a permission for two": (

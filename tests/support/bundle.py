@@ -112,7 +112,7 @@ def resolved(bundle: Mapping[str, Any], target: str, variables: Mapping[str, Any
     lookup = _Lookup(bundle, target, variables or {})
     told = {key: part for key, part in bundle["targets"][target].items() if key not in {"variables", "resources"}}
     return {
-        "resources": _without_empty(lookup.fill(lookup.resources)),
+        "resources": _paused(_without_empty(lookup.fill(lookup.resources)), bundle["targets"][target]),
         "target": lookup.fill(told),
         "variables": {name: lookup.find(f"var.{name}") for name in bundle["variables"]},
     }
@@ -134,12 +134,11 @@ def _without_empty(value: Any, key: str = "") -> Any:
 
 
 def _preset(resources: dict[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
-    """The resources with the prefix and the pause status that the client gives them in a target."""
+    """The resources with the prefix that the client gives their names in a target."""
     told = target.get("presets") or {}
     in_development = target.get("mode") == "development"
     short_name = str(_KNOWN["workspace.current_user.userName"]).partition("@")[0]
     prefix = told.get("name_prefix") or (f"[dev {short_name}] " if in_development else "")
-    paused = told.get("trigger_pause_status") or ("PAUSED" if in_development else None)
     plain = re.sub(r"\W+", "_", prefix.strip(" [")) if prefix else ""
     named = {"jobs": "name", "dashboards": "display_name", "alerts": "display_name"}
     named |= dict.fromkeys(("schemas", "registered_models", "experiments"), "name")
@@ -151,9 +150,17 @@ def _preset(resources: dict[str, Any], target: Mapping[str, Any]) -> dict[str, A
                     folder, slash, name = name.rpartition("/")
                 front = plain if kind in {"schemas", "registered_models"} else prefix
                 resource[named[kind]] = f"{folder}{slash}{front}{name}"
-            for trigger in ("schedule", "trigger", "continuous"):
-                if kind in {"jobs", "alerts"} and paused and trigger in resource:
-                    resource[trigger].setdefault("pause_status", paused)
+    return resources
+
+
+def _paused(resources: dict[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
+    """The resources with the pause status that the client gives whatever starts them in a target."""
+    in_development = target.get("mode") == "development"
+    paused = (target.get("presets") or {}).get("trigger_pause_status") or ("PAUSED" if in_development else None)
+    for resource in [*resources.get("jobs", {}).values(), *resources.get("alerts", {}).values()]:
+        for trigger in ("schedule", "trigger", "continuous"):
+            if paused and trigger in resource:
+                resource[trigger].setdefault("pause_status", paused)
     return resources
 
 

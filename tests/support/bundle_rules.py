@@ -192,7 +192,7 @@ def wrong_variables(bundle: Mapping[str, Any]) -> Iterator[str]:
         for value in values:
             if isinstance(value, (list, dict)) != (told.get("type") == "complex") and value is not None:
                 yield f"the variable {name} is not of its type"
-            if isinstance(value, dict):  # a target that sets one of its keys empties the others without a word
+            if isinstance(value, dict) and len(value) > 1:  # a target that sets one key empties the others
                 yield f"the variable {name} can be half overridden: make a variable of each key"
     for target, told in bundle["targets"].items():
         for name in set(_values(told)) - set(bundle["variables"]):

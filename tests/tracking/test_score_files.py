@@ -146,8 +146,11 @@ def test_the_command_says_what_it_did_and_what_can_be_typed_next(
     assert "--batch-id 'a b' cannot name" in capsys.readouterr().err
 
 
-def test_text_that_is_all_digits_in_a_csv_file_is_text(champion: Champion, tmp_path: Path) -> None:
+def test_a_csv_file_has_the_types_that_the_model_takes(champion: Champion, tmp_path: Path) -> None:
     champion.rows.assign(comment="007").to_csv(tmp_path / "new.csv", index=False)
     to = str(tmp_path / "out.csv")
     assert score(model=MODEL, source=str(tmp_path / "new.csv"), to=to, home=champion.home, say=quiet).n_rows == 150
     assert set(pd.read_csv(to, dtype=str)["comment"]) == {"007"}
+    champion.rows.assign(day="some day").to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(SourceError, match="'day' holds text instead of points in time"):
+        score(model=MODEL, source=str(tmp_path / "new.csv"), to=to, home=champion.home, say=quiet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,13 +71,10 @@ def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
 
 def _check_features(experiment: Any, target: str, arguments: Mapping[str, Any]) -> None:
     """Refuse an experiment whose models would have nothing to learn from; a time series needs no features."""
-    from sklearn.pipeline import Pipeline
-
-    if not isinstance(experiment.pipeline, Pipeline) or not hasattr(experiment.pipeline, "transform"):
+    if not hasattr(experiment.pipeline, "transform"):
         return
     rows = experiment.X_train.head(_A_FEW)
-    transformed = experiment.pipeline.transform(rows) if rows.shape[1] else rows
-    if (transformed[0] if isinstance(transformed, tuple) else transformed).shape[1]:
+    if rows.shape[1] and _width_after(experiment.pipeline, rows) != 0:
         return
     if not rows.shape[1]:
         raise ConfigError(
@@ -88,6 +86,17 @@ def _check_features(experiment: Any, target: str, arguments: Mapping[str, Any]) 
         f"After PyCaret's setup() no feature is left of the {rows.shape[1]} columns besides the target {target!r}: "
         f"change --setup (it sets {asked}), or give columns that hold values."
     )
+
+
+def _width_after(pipeline: Any, rows: pd.DataFrame) -> int | None:
+    """How many columns a fitted pipeline leaves; ``None`` where it cannot be asked, which trials then find out."""
+    try:
+        with hushed(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            transformed = pipeline.transform(rows)
+    except Exception:
+        return None
+    return int((transformed[0] if isinstance(transformed, tuple) else transformed).shape[1])
 
 
 def default_sort(experiment: Any) -> str:

@@ -83,7 +83,7 @@ def ensure_tables(spark: SparkSession, target: TableTarget) -> None:
             commit(target, partial(_ensure_table, spark, target, table))
         if target.in_metastore and not exists(spark, target, SCORED.name):
             name = target.name(SCORED.name)
-            made = f"CREATE TABLE IF NOT EXISTS {name} ({SCORED.ddl}) USING DELTA COMMENT '{SCORED.comment}'"
+            made = f"CREATE TABLE IF NOT EXISTS {name} {SCORED.definition}"
             commit(target, lambda: spark.sql(made))
         for view in VIEWS.values() if target.in_metastore else ():
             commit(target, partial(_ensure_view, spark, target, view))

@@ -19,7 +19,7 @@ from bakeoff.redaction import redact_text
 from bakeoff.scoring.batch import Batch, check_names
 from bakeoff.scoring.destination import Destination, is_file, read_destination
 from bakeoff.scoring.files import earlier_models, read_scored, score_frame, write_scored
-from bakeoff.scoring.inputs import TEXT
+from bakeoff.scoring.inputs import TEXT, InputColumn, with_times
 from bakeoff.scoring.model import ModelReference, load_scoring_model
 from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
 from bakeoff.session import OpenSession, open_session
@@ -129,7 +129,7 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
         n_rows = find_batch(spark, batch, destination) if destination.kind == "table" else 0
     if n_rows:
         return Written(n_rows, repeated=True)
-    rows = _rows(source, spark, [column.name for column in batch.model.inputs if column.kind == TEXT])
+    rows = _rows(source, spark, batch.model.inputs)
     said = redact_text(source)
     if isinstance(rows, pd.DataFrame):
         check_names(map(str, rows.columns), said)
@@ -144,17 +144,18 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
         return _collected(scored, destination, earlier)
 
 
-def _rows(source: str, spark: Any, texts: Sequence[str]) -> pd.DataFrame | DataFrame:
+def _rows(source: str, spark: Any, inputs: Sequence[InputColumn]) -> pd.DataFrame | DataFrame:
     """The rows of a source: a data frame where it is a file, else a table of the session.
 
     Args:
         source: A path, or a table's name.
         spark: Needed for tables.
-        texts: Columns that the model takes as text. In a csv file they can hold nothing but digits.
+        inputs: What the model takes. In a csv file text can be all digits, and a point in time is text.
     """
     found = find(source, spark)
     if isinstance(found, Files):
-        return plain_types(found.read(texts), [])
+        texts = [column.name for column in inputs if column.kind == TEXT]
+        return with_times(plain_types(found.read(texts), []), inputs)
     return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted
 
 

@@ -113,6 +113,16 @@ def kinds_of_schema(schema: Any) -> dict[str, str]:
     }
 
 
+def with_times(frame: pd.DataFrame, inputs: Sequence[InputColumn]) -> pd.DataFrame:
+    """The rows of a file with points in time for what the model takes as such: a csv file has only text for them."""
+    for column in inputs:
+        if column.kind == TIME and column.name in frame and _kind_of_values(frame[column.name]) == TEXT:
+            times = pd.to_datetime(frame[column.name], errors="coerce", format="ISO8601")
+            if times.notna().equals(frame[column.name].notna()):  # else it is no column of times
+                frame = frame.assign(**{column.name: times})
+    return frame
+
+
 def with_nan(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows with NaN for what is missing.
 

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `ideal_seconds` DOUBLE COMMENT 'Least seconds that the same trials could have taken on these slots',
   `mlflow_experiment_id` STRING COMMENT 'MLflow experiment',
   `mlflow_run_id` STRING COMMENT 'MLflow run of the whole comparison',
+  `promotion` STRING COMMENT 'What became of the registered version, and why\u003B NULL where none was registered',
   `config` STRING COMMENT 'What was asked, as JSON',
   `versions` MAP<STRING,STRING> COMMENT 'Versions of Python and the libraries',
   `git_commit` STRING COMMENT 'Commit of the code that ran, where known',
@@ -71,6 +72,28 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `mlflow_run_id` STRING COMMENT 'MLflow run of the model',
   `finished_at` TIMESTAMP COMMENT 'When its last trial ended'
 ) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per model of a comparison, ranked';
+
+CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`profiles`')) (
+  `run_id` STRING NOT NULL COMMENT 'Names one comparison from start to end',
+  `column_name` STRING NOT NULL COMMENT 'Column that the model takes, or prediction',
+  `bin` INT NOT NULL COMMENT '0 for missing values, then from 1',
+  `role` STRING COMMENT 'input or prediction',
+  `kind` STRING COMMENT 'number, time (in seconds since 1970) or category',
+  `category` STRING COMMENT 'The value that the bin holds\u003B NULL for all others',
+  `lower` DOUBLE COMMENT 'What numbers in the bin are above\u003B NULL for no limit',
+  `upper` DOUBLE COMMENT 'What they are at most\u003B NULL for no limit',
+  `share` DOUBLE NOT NULL COMMENT 'Share of the rows that is in the bin',
+  `n_rows` BIGINT COMMENT 'Rows that were looked at'
+) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per column and bin of the rows that the best model of a run learned from, and of its predictions';
+
+CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`scored`')) (
+  `run_id` STRING COMMENT 'Run that fitted the model',
+  `model_name` STRING COMMENT 'Registered model\u003B NULL for the model of a run',
+  `model_version` STRING COMMENT 'Its version',
+  `scored_by` STRING COMMENT 'The model in one word: name and version, or the run',
+  `batch_id` STRING COMMENT 'Batch that the row was scored in',
+  `scored_at` TIMESTAMP COMMENT 'When'
+) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per row that was scored: its columns, the prediction, and what scored it when';
 
 USE IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`'));
 
