@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `n_folds` INT COMMENT 'Folds that each model was to run on',
   `primary_metric` STRING COMMENT 'Key of the metric that ranks',
   `higher_is_better` BOOLEAN COMMENT 'Direction of the primary metric',
-  `status` STRING NOT NULL COMMENT 'running, finished, failed or killed',
+  `status` STRING NOT NULL COMMENT 'running, finished, failed, killed or interrupted',
   `n_models` INT COMMENT 'Models that were compared',
   `n_ok` INT COMMENT 'Models with every fold scored',
   `n_partial` INT COMMENT 'Models with some folds scored',
@@ -31,7 +31,9 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `versions` MAP<STRING,STRING> COMMENT 'Versions of Python and the libraries',
   `git_commit` STRING COMMENT 'Commit of the code that ran, where known',
   `started_at` TIMESTAMP COMMENT 'When the run began',
-  `finished_at` TIMESTAMP COMMENT 'When it ended\u003B NULL while it runs'
+  `finished_at` TIMESTAMP COMMENT 'When it ended\u003B NULL while it runs',
+  `holder` STRING COMMENT 'Process that works on it, as JSON\u003B NULL when none does',
+  `heartbeat_at` TIMESTAMP COMMENT 'When that process has last said that it is there'
 ) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per comparison: what was asked, on which data, and how it went';
 
 CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`trials`')) (
@@ -97,7 +99,7 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
 
 USE IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`'));
 
-CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`batch_metrics`')) COMMENT 'One row per model and metric, as soon as a batch is stored: mean and deviation over the good folds' TBLPROPERTIES ('bakeoff.definition' = 'a1d5bab181e52314') AS 
+CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`batch_metrics`')) COMMENT 'One row per model and metric, as soon as a batch is stored: mean and deviation over the good folds' TBLPROPERTIES ('bakeoff.definition' = '31c370073a563a7e') AS 
 SELECT run_id, batch_id, model_id, metric,
   CASE WHEN count(value) = max(n_folds_ok) THEN avg(value) END AS mean,
   CASE WHEN count(value) = max(n_folds_ok) THEN stddev_pop(value) END AS std
@@ -107,7 +109,7 @@ FROM (
 SELECT * FROM (
   SELECT *, row_number() OVER (
     PARTITION BY run_id, model_id, fold
-    ORDER BY status = 'cancelled', finished_at DESC NULLS LAST, attempt DESC
+    ORDER BY status = 'cancelled', finished_at DESC NULLS LAST, attempt DESC, host, fit_seconds
   ) AS nth FROM trials
 ) AS numbered WHERE nth = 1) AS last WHERE status = 'ok'
 ) AS good
@@ -134,14 +136,14 @@ FROM (
 ) AS best JOIN runs AS r ON r.run_id = best.run_id
 WHERE best.nth = 1;
 
-CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`failures`')) COMMENT 'Trials that gave no scores and why, the newest first' TBLPROPERTIES ('bakeoff.definition' = '3f7eda8e2a10002c') AS 
+CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`failures`')) COMMENT 'Trials that gave no scores and why, the newest first' TBLPROPERTIES ('bakeoff.definition' = '008e1a3c1c760b67') AS 
 SELECT t.finished_at, t.run_id, r.source, r.target, r.task_type,
   t.model_id, t.fold, t.batch_id, t.model_name, t.status, t.fit_seconds, t.score_seconds, t.host, t.attempt, t.error_type, t.error_message, t.traceback
 FROM (
 SELECT * FROM (
   SELECT *, row_number() OVER (
     PARTITION BY run_id, model_id, fold
-    ORDER BY status = 'cancelled', finished_at DESC NULLS LAST, attempt DESC
+    ORDER BY status = 'cancelled', finished_at DESC NULLS LAST, attempt DESC, host, fit_seconds
   ) AS nth FROM trials
 ) AS numbered WHERE nth = 1) AS t LEFT JOIN runs AS r ON r.run_id = t.run_id
 WHERE t.status <> 'ok'
