@@ -73,8 +73,8 @@ bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of 
 # Warnings of packages as old as the runtime's are no errors here; the wheel is the one that was just built.
 test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks runtime (RUNTIME=15.4, 16.4 or 17.3)
 	$(UV) pip install --quiet --python $(DBR)/bin/python --no-deps --reinstall dist/*.whl
-	$(DBR)/bin/python -m pytest -W default --override-ini=pythonpath=tests/support tests/bundle/test_runtime.py \
-		tests/e2e/test_job.py tests/tracking/test_best_model.py
+	$(DBR)/bin/python -m pytest -W default --override-ini=pythonpath=tests tests/bundle/test_runtime.py \
+		tests/e2e/test_job.py tests/tracking/test_logged_model.py
 
 sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the tables' definitions
 	PYTHONPATH=tests/support $(BIN)/python tests/support/prepared_sql.py

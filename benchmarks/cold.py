@@ -21,7 +21,7 @@ def main(kind: str, seed: int, question: Question) -> None:
     warnings.simplefilter("ignore")
     spark = None
     if kind == "bakeoff":
-        from bakeoff.session import local_session
+        from bakeoff.spark.session import local_session
 
         spark = local_session(Path(tempfile.mkdtemp()))
     started = time.perf_counter()

@@ -74,7 +74,7 @@ def main(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has
 
 def take_turns(question: Question, names: list[str], repeat: int) -> tuple[dict[str, list[Answer]], float | None]:
     """Every contender as often as asked, interleaved; and how much memory Bakeoff's workers take, once."""
-    from bakeoff.session import local_session
+    from bakeoff.spark.session import local_session
 
     answers: dict[str, list[Answer]] = {name: [] for name in names}
     worker_mb = None

@@ -138,9 +138,9 @@ def _home() -> Path:
 
 def _as_job(question: Question, seed: int, spark: Any) -> Answer:
     from bakeoff.config import RunConfig
-    from bakeoff.job import ask, compare
-    from bakeoff.places import open_places
-    from bakeoff.signals import interruptible
+    from bakeoff.job.main import ask, compare
+    from bakeoff.job.outputs import open_outputs
+    from bakeoff.job.signals import interruptible
 
     source = question.source
     if not source:
@@ -159,7 +159,7 @@ def _as_job(question: Question, seed: int, spark: Any) -> Answer:
     asked = ask(config, spark, _say_nothing)
     started = time.perf_counter()
     with interruptible() as interruption:
-        places = open_places(config, spark, asked.source, _say_nothing)
+        places = open_outputs(config, spark, asked.source, _say_nothing)
         compare(config, spark, asked, places, (), interruption)
     seconds = time.perf_counter() - started
     return Answer(seconds, asked.experiment.pull().drop(columns="TT (Sec)"))
@@ -168,7 +168,7 @@ def _as_job(question: Question, seed: int, spark: Any) -> Answer:
 @contextmanager
 def _no_report() -> Iterator[None]:
     """Jobs write no report: it is not MLflow's and Delta's, and would be made without them, too."""
-    from bakeoff import reporting
+    from bakeoff.job import report as reporting
 
     make = reporting.report_run
 

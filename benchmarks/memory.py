@@ -9,11 +9,11 @@ from typing import Any
 import psutil
 from typing_extensions import Self
 
-from bakeoff.execution.processes import memory_of_tree
+from bakeoff.execution.isolation.processes import memory_of_tree
 
 _EVERY_SECONDS = 0.5
 _MB = 1 << 20
-DAEMONS = {"pyspark.daemon", "bakeoff.execution.spark_daemon"}
+DAEMONS = {"pyspark.daemon", "bakeoff.execution.worker.spark_daemon"}
 """What Spark starts as ``python -m ...``, and what forks the workers."""
 
 

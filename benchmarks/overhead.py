@@ -32,7 +32,7 @@ _MB = 1 << 20
 @click.option("--out", default="benchmarks/results", type=click.Path(path_type=Path), show_default=True)
 def main(counts: tuple[int, ...], out: Path) -> None:
     """Measure on a local Spark session, print, and write JSON."""
-    from bakeoff.session import local_session
+    from bakeoff.spark.session import local_session
 
     warnings.simplefilter("ignore")
     spark = local_session(Path(tempfile.mkdtemp()))
@@ -88,8 +88,8 @@ def _executor_apart() -> Iterator[Any]:
 def job_seconds(spark: Any) -> dict[str, float]:
     """CPU seconds that Java and this process, which are the driver, spend on a job of one task."""
     from bakeoff.comparison.trial import Trial
+    from bakeoff.execution.engines.spark import SparkEngine
     from bakeoff.execution.executor import FugueExecutor
-    from bakeoff.execution.spark_engine import SparkEngine
     from bakeoff.pycaret3.frozen import freeze
     from bakeoff.pycaret3.request import read_request
 

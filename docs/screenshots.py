@@ -15,11 +15,11 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).parent.resolve()
-sys.path.insert(0, str(HERE.parent / "tests" / "support"))
+sys.path.insert(0, str(HERE.parent / "tests"))
 
-from browser import Page, chromium, find_chromium  # noqa: E402 - it is the tests' own
+from support.browser import Page, chromium, find_chromium  # noqa: E402 - it is the tests' own
 
-from bakeoff.results.store import artifact_root, local_tracking_uri, make_client  # noqa: E402
+from bakeoff.tracking.client import (artifact_root, local_tracking_uri, make_client)  # noqa: E402
 
 WIDTH, HEIGHT = 1200, 625  # above the tags, where the path of the source stands
 PATIENCE = 240.0

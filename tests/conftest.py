@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from bakeoff.execution.warm_up import warm_up
-from bakeoff.session import local_session
+from bakeoff.spark.session import local_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

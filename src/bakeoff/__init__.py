@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bakeoff.config import RunConfig
     from bakeoff.execution.warm_up import warm_up
     from bakeoff.fugue_backend import FugueBackend
-    from bakeoff.job import run
-    from bakeoff.run_results import results
+    from bakeoff.job.main import run
+    from bakeoff.runs.results import results
     from bakeoff.scoring.api import score
 
 __version__ = "0.1.0"
@@ -24,7 +24,8 @@ __all__ = ["FugueBackend", "RunConfig", "__version__", "results", "run", "score"
 _HOMES = {
     "FugueBackend": "bakeoff.fugue_backend",
     "RunConfig": "bakeoff.config",
-    "run": "bakeoff.job",
+    "results": "bakeoff.runs.results",
+    "run": "bakeoff.job.main",
     "score": "bakeoff.scoring.api",
     "warm_up": "bakeoff.execution.warm_up",
 }
@@ -33,8 +34,6 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name == "results":  # the package, which can be called
-        return import_module("bakeoff.results")
     if name not in _HOMES:
         raise AttributeError(f"module 'bakeoff' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

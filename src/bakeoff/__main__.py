@@ -1,6 +1,6 @@
 """``python -m bakeoff`` is the command ``bakeoff``."""
 
-from bakeoff.cli import main
+from bakeoff.cli.app import main
 
 if __name__ == "__main__":
     main()

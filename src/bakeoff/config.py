@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 
 import yaml
 
-from bakeoff.config_values import NEEDED, READERS, flag, given, parse_setup, read_text, refuse_placeholder
+from bakeoff._config_options import NEEDED, READERS, flag, given, parse_setup, read_text, refuse_placeholder
+from bakeoff._utils.redaction import redact
+from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError, UserError
-from bakeoff.redaction import redact
-from bakeoff.text import one_line
 
 DEFAULT_SEED = 42
 """Two runs with the same seed can be compared. PyCaret draws a new one for each experiment that is not given any."""
@@ -53,7 +53,7 @@ class RunConfig:
     Attributes:
         source: a table's name, or a path to csv, parquet or Delta.
         target: the column to predict.
-        task: one of `bakeoff.config_values.TASKS`; inferred from the target when it is not given.
+        task: one of `bakeoff._config_options.TASKS`; inferred from the target when it is not given.
         include: model ids to compare; all when empty.
         exclude: model ids to leave out.
         sort: name of the metric that ranks; PyCaret's own choice when not given.
@@ -78,11 +78,11 @@ class RunConfig:
         order_by: columns that give a table's rows an order.
         time_col: the column that orders a time series.
         fh: forecasting horizon, a number of steps or the steps themselves.
-        trial_timeout: seconds after which a trial is ended, 0 for never; by default what `bakeoff.limits` says.
+        trial_timeout: seconds after which a trial is ended, 0 for never; by default, see `bakeoff.job.trial_limits`.
         trial_memory_mb: megabytes that the process of a trial may hold.
         max_retries: how often a trial is tried again that took its process or its worker down.
         n_slots: how many tasks run at once, if not as many as the engine has slots.
-        isolation: where models are fitted, one of `bakeoff.config_values.ISOLATIONS`.
+        isolation: where models are fitted, one of `bakeoff._config_options.ISOLATIONS`.
     """
 
     source: str

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from bakeoff import frames
+from bakeoff.comparison import frames
 from bakeoff.comparison.costs import SECONDS_PER_MILLION_CELLS, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
@@ -21,19 +21,20 @@ from bakeoff.comparison.plan import Cost, Plan
 from bakeoff.comparison.scheduler import Limits, Scheduler
 from bakeoff.comparison.significance import Verdict, judge, mark_ties
 from bakeoff.comparison.summary import Summary, ideal_seconds
-from bakeoff.comparison.trial import Outcome, Trial
-from bakeoff.display import DisplayListener, _DisplayUtil
+from bakeoff.comparison.trial import Outcome, Refitted, Trial
 from bakeoff.errors import EngineLostError, UserError
-from bakeoff.execution.engines import open_engine
+from bakeoff.execution.engines.factory import open_engine
+from bakeoff.execution.engines.hybrid import HybridEngine, with_help
 from bakeoff.execution.executor import Bounds, FugueExecutor
-from bakeoff.execution.helped_engine import HelpedEngine, with_help
-from bakeoff.liveness import without_py4j_pages
-from bakeoff.pycaret3.contract import ParallelBackend
+from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
+from bakeoff.pycaret3.experiment_logger import log_comparison
 from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
-from bakeoff.pycaret3.own_logger import log_comparison
+from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.request import Request, read_request
-from bakeoff.pycaret3.runner import Refitted, runner_for
-from bakeoff.pycaret3.state import chosen, highlighted, load_models, restore_state, score_grid, sort_column
+from bakeoff.pycaret3.restore import chosen, load_models, restore_state
+from bakeoff.pycaret3.runners.factory import runner_for
+from bakeoff.pycaret3.score_grid import highlighted, score_grid, sort_column
+from bakeoff.spark.liveness import without_py4j_pages
 
 LOST_SECONDS = 2.0
 """How long the end of a comparison waits for its listeners where the engine is gone, which some of them may need."""
@@ -290,7 +291,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 winners = [] if failed or scheduler.stopped else chosen(board, request.n_select)
                 refitted = executor.refit(winners, self._stop)
                 self.stopped = scheduler.stopped or len(refitted) < len(winners)
-                helped = engine if isinstance(engine, HelpedEngine) else None
+                helped = engine if isinstance(engine, HybridEngine) else None
                 slots = helped.slots_used if helped else executor.slots
         except EngineLostError:
             patience = min(patience, LOST_SECONDS)

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import prepared_sql
 import pytest
 import yaml
-from data import breast_cancer
 
-import bundle
-from bundle import CATALOG, SOURCE, Filled, wheel_arguments
+from support import bundle, prepared_sql
+from support.bundle import CATALOG, SOURCE, Filled, wheel_arguments
+from support.datasets import breast_cancer
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +70,7 @@ def _run_as_the_job_does(asked: list[str], home: Path) -> str:
     import contextlib
     import io
 
-    from bakeoff.cli import main
+    from bakeoff.cli.app import main
 
     (home / "job.yml").write_text(yaml.safe_dump({**_options(asked), "home": str(home)}))
     printed = io.StringIO()

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bundle_checks import problems
 
-import bundle
+from support import bundle
+from support.bundle_checks import problems
 
 
 @pytest.fixture(scope="module")

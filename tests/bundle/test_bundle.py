@@ -6,12 +6,11 @@ import shutil
 import subprocess
 from typing import Any
 
-import prepared_sql
 import pytest
-from bundle_checks import problems
 
-import bundle
-from bundle import ROOT, TARGETS, resolved
+from support import bundle, prepared_sql
+from support.bundle import ROOT, TARGETS, resolved
+from support.bundle_checks import problems
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from bundle_checks import problems
-from bundle_commands import Command, said, wrong_commands
 
-import bundle
-from bundle import ROOT
+from support import bundle
+from support.bundle import ROOT
+from support.bundle_checks import problems
+from support.bundle_commands import Command, said, wrong_commands
 
 PAGES = {"README.md": 3, "docs/databricks.md": 12}
 """How many commands each has at least."""

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bakeoff.results.store import local_tracking_uri
-from bundle import CATALOG, ROOT, SOURCE, Filled
+from bakeoff.tracking.client import local_tracking_uri
+from support.bundle import CATALOG, ROOT, SOURCE, Filled
 
 # What the libraries that a notebook calls warn of is theirs.
 pytestmark = pytest.mark.filterwarnings("ignore")

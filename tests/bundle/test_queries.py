@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundle_checks import sql_parameters
 from mlflow.tracking import MlflowClient
 
-from bakeoff.results.schema import TABLES, VIEWS
-from bakeoff.results.store import local_tracking_uri
-from bakeoff.results.tables import ensure_tables
-from bakeoff.results.target import TableTarget
-from bundle import CATALOG, ROOT, SOURCE, Filled, load
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.schema import TABLES, VIEWS
+from bakeoff.storage.tables import ensure_tables
+from bakeoff.tracking.client import local_tracking_uri
+from support.bundle import CATALOG, ROOT, SOURCE, Filled, load
+from support.bundle_checks import sql_parameters
 
 FILES = sorted((ROOT / "src" / "sql").glob("*.sql"))
 VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7, "scored": "scored"}
@@ -178,7 +178,7 @@ def test_the_check_passes_a_finished_run_and_no_other(filled: Filled) -> None:
 
 
 def test_the_tables_that_a_deployment_makes_are_those_that_a_run_makes(empty: Filled) -> None:
-    target = TableTarget(catalog=CATALOG, schema=empty.schema)
+    target = ResultsLocation(catalog=CATALOG, schema=empty.schema)
 
     def made() -> dict[str, Any]:
         found = {name: empty.spark.table(f"{empty.schema}.{name}").schema.json() for name in (*TABLES, *VIEWS)}

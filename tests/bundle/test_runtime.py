@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from data import breast_cancer
 from mlflow.tracking import MlflowClient
 
 import bakeoff
-from bakeoff.results.store import local_tracking_uri
-from bakeoff.results.tables import frame
-from bakeoff.results.target import TableTarget
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.tables import frame
+from bakeoff.tracking.client import local_tracking_uri
+from support.datasets import breast_cancer
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_the_tables_hold_the_run(done: tuple[Path, str], spark: Any) -> None:
-    tables = TableTarget(path=done[0] / ".bakeoff" / "tables")
+    tables = ResultsLocation(path=done[0] / ".bakeoff" / "tables")
     (run,) = frame(spark, tables, "runs").collect()
     assert (run.run_id, run.status, run.n_models, run.n_ok) == ("77", "finished", 3, 3)
     for package in ("pyspark", "mlflow", "pandas"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import tomllib
 
-from bundle import ROOT, load
+from support.bundle import ROOT, load
 
 UV = Path(sys.executable).with_name("uv")
 PYTHON = "\nimport sys, bakeoff; print(bakeoff.__version__); assert 'pyspark' not in sys.modules"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bakeoff.execution.warm_up import warm_up
-from bakeoff.session import DAEMON
+from bakeoff.spark.session import DAEMON
 
 HERE = Path(__file__).parent
 
@@ -73,13 +73,13 @@ def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A Spark Connect session, with its server in this process's Java."""
     from pyspark.sql import SparkSession
 
-    from bakeoff import session
+    from bakeoff.spark import java
 
     folder = tmp_path_factory.mktemp("connect")
-    home = session.find_java()
+    home = java.find_java()
     settings = {
         "spark.jars.packages": "org.apache.spark:spark-connect_2.12:3.5.7",
-        "spark.driver.extraJavaOptions": session._java_options(home, folder),
+        "spark.driver.extraJavaOptions": java._java_options(home, folder),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",

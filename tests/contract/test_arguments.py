@@ -8,9 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from comparing import native, same_scores, through
-from data import breast_cancer, experiment, shared, tips
-from models import Raises, Sleeps
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
@@ -22,6 +19,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from bakeoff import FugueBackend
 from bakeoff.errors import UserError
+from support.datasets import breast_cancer, experiment, shared, tips
+from support.fake_models import Raises, Sleeps
+from support.pycaret_parity import native, same_scores, through
 
 QUICK = ["nb", "dt", "dummy"]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import lightgbm  # noqa: F401 - here, as PyCaret does it: trials then run on other threads than the import
 import pytest
-from comparing import native, same_scores, through
-from data import shared
 from sklearn.dummy import DummyClassifier
 
 from bakeoff.comparison.events import TrialDone
+from support.datasets import shared
+from support.pycaret_parity import native, same_scores, through
 
 
 class Talks(DummyClassifier):

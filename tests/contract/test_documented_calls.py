@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from data import QUIET, airline, breast_cancer, experiment, tips
 
 from bakeoff import FugueBackend
-from bakeoff.execution.engines import open_engine
+from bakeoff.execution.engines.factory import open_engine
+from support.datasets import QUIET, airline, breast_cancer, experiment, tips
 
 FEW = ["nb", "dt", "dummy", "ridge"]
 

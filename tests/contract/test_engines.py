@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import data
 import pytest
-from comparing import through
-from data import breast_cancer, experiment, shared
-from models import Sleeps
 
 from bakeoff import FugueBackend
 from bakeoff.errors import UserError
+from support import datasets
+from support.datasets import breast_cancer, experiment, shared
+from support.fake_models import Sleeps
+from support.pycaret_parity import through
 
 QUICK = ["nb", "dt", "dummy"]
 
@@ -62,8 +62,9 @@ def test_the_users_own_jobs_live_on_when_ours_are_cancelled(exp: Any, spark: Any
 
 
 def test_data_that_was_read_with_spark(spark: Any) -> None:
-    from data import QUIET
     from pycaret.classification import ClassificationExperiment
+
+    from support.datasets import QUIET
 
     rows = spark.createDataFrame(breast_cancer(120))
     for load in (rows.toPandas, lambda: _through_pandas_on_spark(rows)):
@@ -98,9 +99,9 @@ def test_dask_by_its_name_makes_a_cluster_for_the_run(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import sys\n"
-        f"sys.path.insert(0, {str(Path(data.__file__).parent)!r})\n"
-        "from comparing import through\n"
-        "from data import shared\n"
+        f"sys.path.insert(0, {str(Path(datasets.__file__).parents[1])!r})\n"
+        "from support.pycaret_parity import through\n"
+        "from support.datasets import shared\n"
         "from distributed import Client\n"
         "if __name__ == '__main__':\n"
         "    mine = through('dask', shared('binary'), ['nb', 'dt', 'dummy'])\n"
@@ -167,8 +168,8 @@ def test_connect_without_artifacts_sends_small_payloads_with_the_plan(
     monkeypatch: pytest.MonkeyPatch,
     allowed: bool,  # noqa: FBT001
 ) -> None:
-    from bakeoff.execution import connect_engine
-    from bakeoff.execution.payload import InlineDelivery
+    from bakeoff.execution.engines import spark_connect
+    from bakeoff.execution.worker.payload import InlineDelivery
 
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError("no artifacts here")
@@ -176,14 +177,14 @@ def test_connect_without_artifacts_sends_small_payloads_with_the_plan(
     monkeypatch.setattr(type(connect), "addArtifact", refuse)
     made = experiment(breast_cancer(150 + allowed), "target", fold=2)  # a payload that was never sent
     if not allowed:
-        monkeypatch.setattr(connect_engine, "INLINE_BYTES", 1000)
+        monkeypatch.setattr(spark_connect, "INLINE_BYTES", 1000)
         with pytest.raises(UserError, match="no files: set payload_dir"):
             through(connect, made, QUICK)
         return
     deliveries: list[Any] = []
-    deliver = connect_engine.ConnectEngine._deliver
+    deliver = spark_connect.ConnectEngine._deliver
     monkeypatch.setattr(
-        connect_engine.ConnectEngine, "_deliver", lambda *args: deliveries.append(deliver(*args)) or deliveries[-1]
+        spark_connect.ConnectEngine, "_deliver", lambda *args: deliveries.append(deliver(*args)) or deliveries[-1]
     )
     assert len(through(connect, made, QUICK).grid) == 3
     assert isinstance(deliveries[0], InlineDelivery)
@@ -204,7 +205,7 @@ def test_the_job_says_that_it_needs_a_classic_session(connect: Any, tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.connect
 def test_a_large_model_comes_home_in_parts(exp: Any, connect: Any) -> None:
-    from data import diabetes
+    from support.datasets import diabetes
 
     made = experiment(diabetes(), "target", fold=2)
     forest = made.create_model("et", n_estimators=1700, cross_validation=False, verbose=False)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from comparing import TT, native, through
-from data import diabetes, experiment, shared
-from models import (
+from sklearn.naive_bayes import GaussianNB
+
+from support.datasets import diabetes, experiment, shared
+from support.fake_models import (
     AlmostRight,
     CannotBePickled,
     Exits,
@@ -18,7 +19,7 @@ from models import (
     RaisesWithoutRow,
     WritesIntoItsInput,
 )
-from sklearn.naive_bayes import GaussianNB
+from support.pycaret_parity import TT, native, through
 
 
 @pytest.fixture

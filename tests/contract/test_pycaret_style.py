@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from data import QUIET, airline, tips, wine
 
 from bakeoff import FugueBackend
+from support.datasets import QUIET, airline, tips, wine
 
 
 def score_func(y: Any, prediction: Any, **kwargs: Any) -> float:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from comparing import native, same_scores, through
-from data import experiment, longley, series_experiment, shared, wine
 from sklearn.naive_bayes import GaussianNB
+
+from support.datasets import experiment, longley, series_experiment, shared, wine
+from support.pycaret_parity import native, same_scores, through
 
 FEW = {
     "binary": (["dt", "ridge", "nb", "lda", "dummy"], "Accuracy"),

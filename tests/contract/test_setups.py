@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from comparing import native, same_scores, through
-from data import QUIET, SHARED, breast_cancer, diabetes, experiment, mixed, tips, wine
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import PowerTransformer
+
+from support.datasets import QUIET, SHARED, breast_cancer, diabetes, experiment, mixed, tips, wine
+from support.pycaret_parity import native, same_scores, through
 
 QUICK = ["nb", "dt", "dummy"]
 
@@ -150,7 +151,7 @@ def test_custom_metrics_of_the_other_kinds(engine: Any) -> None:
 
 
 def test_a_custom_metric_of_a_series(engine: Any) -> None:
-    from data import airline, series_experiment
+    from support.datasets import airline, series_experiment
 
     made = series_experiment(airline())
     made.add_metric("worst", "WORST", worst_error, greater_is_better=False)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from comparing import native, native_again, through
-from data import airline, breast_cancer, experiment, series_experiment, shared
-from models import CountsThreads
 
 from bakeoff import FugueBackend
 from bakeoff.fugue_backend import _get_context_lock
+from support.datasets import airline, breast_cancer, experiment, series_experiment, shared
+from support.fake_models import CountsThreads
+from support.pycaret_parity import native, native_again, through
 
 QUICK = ["nb", "dt", "dummy"]
 

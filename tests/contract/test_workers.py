@@ -12,15 +12,15 @@ from typing import Any
 
 import psutil
 import pytest
-from comparing import through
-from data import breast_cancer, experiment, shared
-from models import CountsFits, CountsItself, KillsItsProcess, KillsItsProcessInRefit, Sleeps
 
 from bakeoff.comparison.trial import Trial
-from bakeoff.execution.payload import InlineDelivery, Payload
-from bakeoff.execution.worker import Call, Work
-from bakeoff.pycaret3 import tabular
-from bakeoff.pycaret3.runner import runner_for
+from bakeoff.execution.worker.payload import InlineDelivery, Payload
+from bakeoff.execution.worker.task import Call, Work
+from bakeoff.pycaret3.runners import tabular
+from bakeoff.pycaret3.runners.factory import runner_for
+from support.datasets import breast_cancer, experiment, shared
+from support.fake_models import CountsFits, CountsItself, KillsItsProcess, KillsItsProcessInRefit, Sleeps
+from support.pycaret_parity import through
 
 QUICK = ["nb", "dt", "dummy"]
 
@@ -147,7 +147,7 @@ def test_workers_write_no_files_and_import_no_display(exp: Any, tmp_path: Path) 
     code = (
         "import pickle, sys\n"
         "from pathlib import Path\n"
-        "from bakeoff.execution.worker import answer, join\n"
+        "from bakeoff.execution.worker.task import answer, join\n"
         "assert 'pycaret' not in sys.modules\n"
         "call = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
         "print([str(outcome.status) for outcome in join(answer([], call))])\n"
@@ -177,7 +177,7 @@ def test_pycaret_can_be_imported_on_databricks_without_a_notebook(tmp_path: Path
         "import bakeoff.pycaret3\n"
         "import pycaret.classification\n"
         "assert 'dbruntime.display' not in sys.modules\n"
-        "from bakeoff.pycaret3.contract import detect_backend\n"
+        "from bakeoff.pycaret3.pycaret_api import detect_backend\n"
         "print(type(detect_backend('cli')).__name__)\n"
         "import dbruntime.display\n"
     )

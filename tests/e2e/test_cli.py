@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from data import breast_cancer
-from terminal import seen, session
 
 import bakeoff
-from bakeoff.cli import main
+from bakeoff.cli.app import main
+from support.datasets import breast_cancer
+from support.terminal import seen, session
 
 
 @pytest.fixture

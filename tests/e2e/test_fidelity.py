@@ -10,10 +10,10 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import pytest
-from data import breast_cancer, experiment, tips, wine
 from threadpoolctl import threadpool_limits
 
 from bakeoff import FugueBackend
+from support.datasets import breast_cancer, experiment, tips, wine
 
 pytestmark = pytest.mark.slow  # the contract suite compares a few models of each kind in `make test` too
 

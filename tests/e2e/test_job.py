@@ -13,17 +13,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from data import breast_cancer
 from mlflow.artifacts import list_artifacts
 from mlflow.tracking import MlflowClient
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from bakeoff import RunConfig, run
-from bakeoff.report import recipe
-from bakeoff.results.store import local_tracking_uri
-from bakeoff.results.tables import frame
-from bakeoff.signals import SIGNALS
+from bakeoff.job.signals import SIGNALS
+from bakeoff.report import reproduce
+from bakeoff.storage.tables import frame
+from bakeoff.tracking.client import local_tracking_uri
+from support.datasets import breast_cancer
 
 MODELS = ("nb", "dt", "lr", "dummy", "ridge")
 N_FOLDS = 3
@@ -140,7 +140,7 @@ def test_the_winner_can_be_had_again_in_plain_pycaret(result: Any) -> None:
     known: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        code = recipe.pycaret_code(result.facts).replace(".setup(", ".setup(html=False, verbose=False, data=")
+        code = reproduce.pycaret_code(result.facts).replace(".setup(", ".setup(html=False, verbose=False, data=")
         exec(code, known)  # noqa: S102 - what the report tells people to run
     scores = known["experiment"]._master_model_container[-1]["scores"]
     assert scores.loc["Mean", "Accuracy"] == pytest.approx(result.leaderboard.best.primary_value, abs=5e-3)
@@ -149,7 +149,7 @@ def test_the_winner_can_be_had_again_in_plain_pycaret(result: Any) -> None:
 def test_the_best_model_predicts_raw_rows_in_a_fresh_process(source: Path, folder: Path, result: Any) -> None:
     code = (
         "import sys, json, warnings; warnings.simplefilter('ignore'); import pandas as pd\n"
-        f"{recipe.loading(result.facts)}\n"  # what the report tells people to run
+        f"{reproduce.loading(result.facts)}\n"  # what the report tells people to run
         f"rows = pd.read_csv({str(source)!r}).drop(columns='target').tail(7);"
         "print(json.dumps([str(value) for value in model.predict(rows)]));"
         "assert not any(name.startswith('bakeoff') for name in sys.modules)"
@@ -233,7 +233,7 @@ def test_a_table_is_compared_by_its_name(source: Path, folder: Path, spark: Any,
 
 @pytest.mark.slow
 def test_a_time_series_runs_too(folder: Path, spark: Any) -> None:
-    from bakeoff.demo import demo_config
+    from bakeoff.cli.demo_data import demo_config
 
     asked = demo_config("time_series", folder / "home", ("naive", "snaive", "polytrend"))
     series = run(asked, spark, say=lambda _: None)

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from data import breast_cancer
+
+from support.datasets import breast_cancer
 
 THREE_RUNS = """
 import json, os, sys
@@ -37,8 +38,8 @@ print(json.dumps([found, [entry for entry in sys.path if "userFiles" in entry]])
 HOLDS_A_SESSION = """
 import sys
 from pathlib import Path
-from bakeoff.scratch import scratch_folder
-from bakeoff.session import local_session
+from bakeoff.spark.scratch import scratch_folder
+from bakeoff.spark.session import local_session
 
 session = local_session(Path(sys.argv[1]), slots=1)
 session.range(3).collect()

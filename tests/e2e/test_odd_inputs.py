@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
-from models import Told
 
-from bakeoff import RunConfig, job
+from bakeoff import RunConfig
 from bakeoff.errors import UserError
-from bakeoff.places import open_places
-from bakeoff.results.store import local_tracking_uri
-from bakeoff.results.tables import frame
-from bakeoff.resuming import resume
-from bakeoff.signals import interruptible
+from bakeoff.job import main as job
+from bakeoff.job.outputs import open_outputs
+from bakeoff.job.resume import resume
+from bakeoff.job.signals import interruptible
+from bakeoff.storage.tables import frame
+from bakeoff.tracking.client import local_tracking_uri
+from support.fake_models import Told
 
 IN_THE_SOURCE, IN_THE_ENVIRONMENT = "source5ecret42", "environment5ecret42"
 SECRETS = (IN_THE_SOURCE, IN_THE_ENVIRONMENT)
@@ -70,7 +71,7 @@ def said(asked: RunConfig, spark: Any) -> Any:
         question = job.ask(asked, spark, heard.append)
         question.params["include"] = ["nb", TellsSecrets([secret[::-1] for secret in SECRETS]), "dummy"]
         with interruptible() as interruption:
-            places = open_places(asked, spark, question.source, heard.append)
+            places = open_outputs(asked, spark, question.source, heard.append)
             result = job.compare(asked, spark, question, places, [], interruption)
     finally:
         patch.undo()
@@ -125,7 +126,7 @@ def test_what_was_asked_with_a_secret_cannot_be_resumed_and_is_asked_again(
     spark.sql(status.format(name, "killed"))
     with pytest.raises(UserError, match="asked with something secret, which is not stored: give everything again"):
         resume("odd", spark, home=home)
-    places = open_places(asked, spark, job.ask(asked, spark, print).source, print)  # it is the same question
+    places = open_outputs(asked, spark, job.ask(asked, spark, print).source, print)  # it is the same question
     assert len(places.done) == 6
     assert places.tracking.close("FINISHED") == []  # as it was, for the other tests
     spark.sql(status.format(name, "finished"))

@@ -16,21 +16,21 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
-from data import breast_cancer
 from mlflow.tracking import MlflowClient
-from waiting import until
 
 from bakeoff import RunConfig, run
 from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from bakeoff.errors import EngineLostError, NoModelSurvivedError, RunConflictError, RunInterruptedError, UserError
-from bakeoff.listing import list_runs
-from bakeoff.results.journal import Journal, read_folder
-from bakeoff.results.store import local_tracking_uri
-from bakeoff.results.tables import frame, read_trials
-from bakeoff.results.target import TableTarget
-from bakeoff.resuming import resume, stored_config
-from bakeoff.signals import SIGNALS
+from bakeoff.job.resume import resume, stored_config
+from bakeoff.job.signals import SIGNALS
+from bakeoff.runs.listing import list_runs
+from bakeoff.storage.journal import Journal, read_folder
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.tables import frame, read_trials
+from bakeoff.tracking.client import local_tracking_uri
+from support.datasets import breast_cancer
+from support.waiting import until
 
 MODELS = ("rf", "et", "ada", "gbc", "mlp", "lightgbm")
 """None is so quick that what is left could be over before a signal arrives, however busy the machine."""
@@ -127,7 +127,7 @@ def client(whole: Any, folder: Path) -> MlflowClient:
 
 def rows(spark: Any, folder: Path, run_id: str) -> tuple[Any, ...]:
     """What the tables say of a run, but for times."""
-    tables = TableTarget(path=folder / "home" / "tables")
+    tables = ResultsLocation(path=folder / "home" / "tables")
     trials = {o.trial: (o.status, dict(o.metrics), dict(o.metric_errors)) for o in read_trials(spark, tables, run_id)}
     board = frame(spark, tables, "leaderboard").where(f"run_id = '{run_id}'").orderBy("rank").collect()
     ranking = [
@@ -144,7 +144,7 @@ def rows(spark: Any, folder: Path, run_id: str) -> tuple[Any, ...]:
 
 def went_on(spark: Any, folder: Path, client: MlflowClient, run_id: str, *cuts: Cut) -> None:
     """The run is finished, as if nobody had interrupted it; and nothing ran twice."""
-    tables = TableTarget(path=folder / "home" / "tables")
+    tables = ResultsLocation(path=folder / "home" / "tables")
     assert rows(spark, folder, run_id) == rows(spark, folder, "whole")
     written = Counter(
         o.trial
@@ -177,7 +177,7 @@ def interrupted(folder: Path) -> Cut:
 @pytest.fixture(scope="module")
 def state(interrupted: Cut, spark: Any, folder: Path, client: MlflowClient) -> dict[str, Any]:
     """What tables and MLflow say after Ctrl-C."""
-    tables = TableTarget(path=folder / "home" / "tables")
+    tables = ResultsLocation(path=folder / "home" / "tables")
     (row,) = frame(spark, tables, "runs").where("run_id = 'cut'").collect()
     return {
         "run": row,
@@ -246,7 +246,7 @@ def test_a_signal_at_any_time_ends_the_run_in_order(
 ) -> None:
     run_id = f"{number.name}-at-{share}"
     cut = cut_off(folder, run_id, share, number, *asked(folder, run_id))
-    tables = TableTarget(path=folder / "home" / "tables")
+    tables = ResultsLocation(path=folder / "home" / "tables")
     (row,) = frame(spark, tables, "runs").where(f"run_id = '{run_id}'").collect()
     # At 99 % it may come too late to stop anything.
     assert (cut.code, row.status) in {(128 + number, "killed"), *([(0, "finished")] if share > 0.9 else [])}, cut.said
@@ -275,7 +275,7 @@ def test_where_sparks_java_is_killed_the_run_is_interrupted_and_goes_on(
     assert f"`bakeoff resume {run_id} --home home` goes on." in cut.said
     assert "Traceback" not in cut.said
     assert len(cut.said.splitlines()) < 20
-    listed = list_runs(spark, TableTarget(path=folder / "home" / "tables"), folder / "home").set_index("run_id")
+    listed = list_runs(spark, ResultsLocation(path=folder / "home" / "tables"), folder / "home").set_index("run_id")
     assert listed.loc[run_id].status == "interrupted"
     said: list[str] = []
     resume(run_id, spark, said.append, home=folder / "home")

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from findings import facts
 from rich.console import Console
-from terminal import seen, terminal
 
+from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines
 from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
-from bakeoff.job import RunResult
-from bakeoff.progress import Progress
-from bakeoff.report.facts import Facts, answer, clock
-from bakeoff.results.target import TableTarget
-from bakeoff.view import outcome_lines, print_leaderboard, print_lines
+from bakeoff.job.result import RunResult
+from bakeoff.progress.stderr_listener import Progress
+from bakeoff.report.facts import Facts
+from bakeoff.report.sentences import answer, clock
+from bakeoff.storage.location import ResultsLocation
+from support.facts_factory import facts
+from support.terminal import seen, terminal
 
 NOTE = "The task is classification, because the target has two values (see --task for the other kinds)."
 PROBLEM = "The report could not be logged to MLflow: ConnectionError: nobody is listening on the other side"
@@ -46,7 +47,7 @@ def play(known: Facts) -> None:
     print_leaderboard(Console(highlight=False), known.plan, known.board)
     result = RunResult(
         run_id="r", plan=known.plan, leaderboard=known.board, summary=known.summary, models=[], experiment_id="1",
-        tables=TableTarget(path=LONG), mlflow_run_id="0" * 32, mlflow_url=None, model_uri="runs:/abc/model",
+        tables=ResultsLocation(path=LONG), mlflow_run_id="0" * 32, mlflow_url=None, model_uri="runs:/abc/model",
         problems=(PROBLEM,), report=LONG / "report.html", facts=known,
     )  # fmt: skip
     print_lines(Console(highlight=False), outcome_lines(result, Path(".bakeoff")))

@@ -19,14 +19,14 @@ from typing import Any
 
 import psutil
 import pyspark
-from data import breast_cancer, experiment
-from models import CountsItself, Told, _note
 from pyspark.sql import SparkSession
 
 from bakeoff import FugueBackend
 from bakeoff.comparison.events import Event, TaskStarted, TrialDone
 from bakeoff.errors import EngineLostError
-from bakeoff.session import find_java
+from bakeoff.spark.java import find_java
+from support.datasets import breast_cancer, experiment
+from support.fake_models import CountsItself, Told, _note
 
 HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from comparing import Compared, through
-from data import shared
+
+from support.datasets import shared
+from support.pycaret_parity import Compared, through
 
 SCORES = ["model_id", "fold", "metrics"]
 SURVIVORS = ["nb", "dt", "lr"]

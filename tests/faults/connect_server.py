@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from data import breast_cancer, experiment
 
-from bakeoff import FugueBackend, session
+from bakeoff import FugueBackend
 from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.errors import EngineLostError
+from bakeoff.spark import java, session
+from support.datasets import breast_cancer, experiment
 
 MODELS = ["nb", "dt", "lr", "rf", "et", "ada"]
 N_FOLDS, KILLED_AFTER = 4, 5
@@ -42,10 +43,10 @@ def connect(folder: Path) -> Any:
     """A session on a server in a Java process that is a child of this one."""
     from pyspark.sql import SparkSession
 
-    home = session.find_java()
+    home = java.find_java()
     settings = {
         "spark.jars.packages": "org.apache.spark:spark-connect_2.12:3.5.7",
-        "spark.driver.extraJavaOptions": session._java_options(home, folder),
+        "spark.driver.extraJavaOptions": java._java_options(home, folder),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",

@@ -22,14 +22,14 @@ from typing import Any
 
 import numpy as np
 import psutil
-from data import breast_cancer
 
 from bakeoff import RunConfig, run
 from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.errors import BakeoffError
-from bakeoff.results.journal import Journal
-from bakeoff.results.store import local_tracking_uri
-from bakeoff.session import open_session
+from bakeoff.spark.session import open_session
+from bakeoff.storage.journal import Journal
+from bakeoff.tracking.client import local_tracking_uri
+from support.datasets import breast_cancer
 
 MODELS, N_FOLDS = ("nb", "dt", "lr", "ridge", "knn", "dummy"), 5
 N_TRIALS = len(MODELS) * N_FOLDS

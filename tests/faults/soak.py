@@ -19,19 +19,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import logging
 
 import numpy as np
 import psutil
-from data import breast_cancer, experiment
 from ground_soak import soak as soak_the_ground
-from hurting import DEEDS
-from models import Told, _note
 
 from bakeoff import FugueBackend
-from bakeoff.session import local_session
+from bakeoff.spark.session import local_session
+from support.datasets import breast_cancer, experiment
+from support.fake_models import Told, _note
+from support.faulty_models import DEEDS
 
 MARK = "BAKEOFF_SOAK"
 N_MODELS, N_FOLDS, RATE = 10, 3, 0.1

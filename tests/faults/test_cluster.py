@@ -14,14 +14,14 @@ import pytest
 
 
 def seen_on_a_cluster(tmp_path: Path, *what: str) -> dict[str, Any]:
-    support = Path(cluster.__file__).parent.parent / "support"
+    tests = Path(cluster.__file__).parent.parent
     said = subprocess.run(
         [sys.executable, "-W", "ignore", cluster.__file__, str(tmp_path), *what],
         capture_output=True,
         text=True,
         check=False,
         timeout=540,
-        env={**os.environ, "PYTHONPATH": str(support)},
+        env={**os.environ, "PYTHONPATH": str(tests)},
     )
     assert said.returncode == 0, said.stderr[-3000:]
     seen: dict[str, Any] = json.loads(said.stdout.strip().splitlines()[-1])

@@ -10,13 +10,13 @@ from typing import Any
 
 import psutil
 import pytest
-from comparing import Compared, through
-from hurting import Hurts
-from models import KillsItsProcess, KillsItsProcessInRefit
 
 from bakeoff import FugueBackend
 from bakeoff.errors import UserError
-from bakeoff.session import DAEMON
+from bakeoff.spark.session import DAEMON
+from support.fake_models import KillsItsProcess, KillsItsProcessInRefit
+from support.faulty_models import Hurts
+from support.pycaret_parity import Compared, through
 
 TIMEOUT = 2.0
 
@@ -167,4 +167,6 @@ def test_natively_a_process_beside_this_one_does_it(exp: Any, tmp_path: Path, is
     assert list(mine.backend.failures["status"]) == ["crashed", "crashed", "timeout", "timeout"][: 2 * len(deeds)]
     assert type(mine.models).__name__ == "GaussianNB"
     all_gone(notes)
-    assert not [child for child in psutil.Process().children() if "bakeoff.execution.trial_host" in child.cmdline()]
+    assert not [
+        child for child in psutil.Process().children() if "bakeoff.execution.isolation.spawned" in child.cmdline()
+    ]

@@ -8,11 +8,11 @@ import time
 from typing import Any
 
 import pytest
-from comparing import through
-from models import Sleeps
 
 from bakeoff import FugueBackend
 from bakeoff.comparison.events import Event, RunDone, TrialDone
+from support.fake_models import Sleeps
+from support.pycaret_parity import through
 
 OVERSHOOT = 5.0
 N_MODELS = 6

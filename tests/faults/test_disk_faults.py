@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from data import breast_cancer
-from small_disk import NEEDS_MOUNT, can_mount, on_small_disk
+
+from support.datasets import breast_cancer
+from support.small_disk import NEEDS_MOUNT, can_mount, on_small_disk
 
 ASKED = ("--target", "target", "--include", "lr,nb,dt,dummy", "--fold", "5", "--run-id", "r")
 MEGABYTES = 60

@@ -8,11 +8,11 @@ from typing import Any
 
 import psutil
 import pytest
-from comparing import through
-from data import shared
 
 from bakeoff.comparison.events import Event, TrialDone
-from bakeoff.session import DAEMON
+from bakeoff.spark.session import DAEMON
+from support.datasets import shared
+from support.pycaret_parity import through
 
 MODELS = ["nb", "dt", "lr"]
 SCORES = ["model_id", "fold", "metrics"]

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from hurting import DEEDS
 
 from bakeoff.comparison.trial import Outcome, Status, Trial
-from bakeoff.execution import fork_host
-from bakeoff.execution.fork_host import OUTPUT_BYTES, Ask, ForkHost
-from bakeoff.execution.processes import memory_of_tree, oom_kills
-from bakeoff.pycaret3.runner import Scored, TrialRunner
+from bakeoff.execution.isolation import forked
+from bakeoff.execution.isolation.forked import OUTPUT_BYTES, Ask, ForkedRunner
+from bakeoff.execution.isolation.processes import memory_of_tree, oom_kills
+from bakeoff.pycaret3.runners.base import Scored, TrialRunner
+from support.faulty_models import DEEDS
 
 SECONDS = 1.0
 
@@ -66,8 +66,8 @@ def _state() -> dict[str, float]:
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[ForkHost]:
-    made = ForkHost(Deeds(str(tmp_path / "notes")))
+def host(tmp_path: Path) -> Iterator[ForkedRunner]:
+    made = ForkedRunner(Deeds(str(tmp_path / "notes")))
     yield made
     made.close()
 
@@ -76,7 +76,7 @@ def ask(deed: str, **bounds: Any) -> Ask:
     return Ask(trial=Trial(deed, 0), **bounds)
 
 
-def goes_on(host: ForkHost) -> None:
+def goes_on(host: ForkedRunner) -> None:
     """The slot is usable, and nothing runs there but the host's process."""
     assert host.answer(ask("nothing")).status is Status.OK
     below = psutil.Process(host._child._pid).children
@@ -91,7 +91,7 @@ def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
 
 
 @pytest.mark.parametrize("deed", ["sleep", "spin", "spin_in_c", "fork_and_hang", "shout_on"])
-def test_what_hangs_is_ended(host: ForkHost, deed: str, tmp_path: Path) -> None:
+def test_what_hangs_is_ended(host: ForkedRunner, deed: str, tmp_path: Path) -> None:
     started = time.monotonic()
     outcome = host.answer(ask(deed, seconds=SECONDS))
     assert time.monotonic() - started < SECONDS + 3
@@ -118,7 +118,7 @@ def test_what_hangs_is_ended(host: ForkHost, deed: str, tmp_path: Path) -> None:
         ("raise", Status.FAILED, "ValueError", "it was not to be"),
     ],
 )
-def test_what_crashes_says_how(host: ForkHost, deed: str, status: Status, kind: str, said: str) -> None:
+def test_what_crashes_says_how(host: ForkedRunner, deed: str, status: Status, kind: str, said: str) -> None:
     outcome = host.answer(ask(deed, attempt=2))
     assert (outcome.status, outcome.error_type, outcome.attempt) == (status, kind, 2)
     assert said in outcome.error_message
@@ -128,7 +128,7 @@ def test_what_crashes_says_how(host: ForkHost, deed: str, status: Status, kind: 
     goes_on(host)
 
 
-def test_what_takes_too_much_memory_is_ended(host: ForkHost) -> None:
+def test_what_takes_too_much_memory_is_ended(host: ForkedRunner) -> None:
     limit = memory_of_tree(os.getpid()) / 1e6 + 500
     outcome = host.answer(ask("eat", memory_mb=limit))
     assert (outcome.status, outcome.error_type) == (Status.OOM, "MemoryLimit")
@@ -145,14 +145,14 @@ def test_linux_counts_whom_it_kills_for_memory(tmp_path: Path) -> None:
     assert oom_kills(tmp_path) == 3
 
 
-def test_a_kill_that_linux_counts_is_told_apart(host: ForkHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_that_linux_counts_is_told_apart(host: ForkedRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([1, 2, 2, 2])
-    monkeypatch.setattr(fork_host, "oom_kills", lambda: next(counts))
+    monkeypatch.setattr(forked, "oom_kills", lambda: next(counts))
     assert host.answer(ask("kill")).status is Status.OOM
     assert host.answer(ask("kill")).status is Status.CRASHED
 
 
-def test_what_a_trial_says_is_bounded_and_hurts_nobody(host: ForkHost) -> None:
+def test_what_a_trial_says_is_bounded_and_hurts_nobody(host: ForkedRunner) -> None:
     before = host.answer(ask("look")).metrics
     assert host.answer(ask("shout")).status is Status.OK
     assert host.answer(ask("warn")).status is Status.OK
@@ -160,7 +160,7 @@ def test_what_a_trial_says_is_bounded_and_hurts_nobody(host: ForkHost) -> None:
     assert host.answer(ask("look")).metrics == before
 
 
-def test_what_a_trial_changes_is_put_back(host: ForkHost) -> None:
+def test_what_a_trial_changes_is_put_back(host: ForkedRunner) -> None:
     before = host.answer(ask("look")).metrics
     assert host.answer(ask("set_everything")).status is Status.OK
     after = host.answer(ask("look")).metrics
@@ -170,7 +170,7 @@ def test_what_a_trial_changes_is_put_back(host: ForkHost) -> None:
     assert before["left_behind"] == before["no_output"] == 0.0
 
 
-def test_one_process_serves_trial_after_trial_until_it_is_lost(host: ForkHost) -> None:
+def test_one_process_serves_trial_after_trial_until_it_is_lost(host: ForkedRunner) -> None:
     pids = [host.answer(ask("nothing")).metrics["pid"] for _ in range(3)]
     assert len(set(pids)) == 1
     assert pids[0] != os.getpid()
@@ -178,20 +178,20 @@ def test_one_process_serves_trial_after_trial_until_it_is_lost(host: ForkHost) -
     assert host.answer(ask("nothing")).metrics["pid"] != pids[0]
 
 
-def test_a_model_that_forks_and_goes_on_is_answered_once(host: ForkHost) -> None:
+def test_a_model_that_forks_and_goes_on_is_answered_once(host: ForkedRunner) -> None:
     assert host.answer(ask("fork_and_go_on", seconds=20)).status is Status.OK
     assert host.answer(ask("nothing")).trial == Trial("nothing", 0)
     goes_on(host)
 
 
-def test_at_the_end_of_the_run_a_trial_is_cancelled(host: ForkHost) -> None:
+def test_at_the_end_of_the_run_a_trial_is_cancelled(host: ForkedRunner) -> None:
     outcome = host.answer(ask("sleep", seconds=60, seconds_left=0.3))
     assert outcome.status is Status.CANCELLED
     assert outcome.error_message == "The run's time was over before this trial ended."
 
 
 @pytest.mark.parametrize(("deed", "lost"), [("kill", True), ("sleep", False), ("raise", False)])
-def test_refits_have_bounds_too(host: ForkHost, deed: str, lost: bool) -> None:  # noqa: FBT001
+def test_refits_have_bounds_too(host: ForkedRunner, deed: str, lost: bool) -> None:  # noqa: FBT001
     refitted = host.answer(Ask(refit=deed, seconds=SECONDS))
     assert not isinstance(refitted, Outcome)
     assert refitted.model is None
@@ -200,21 +200,21 @@ def test_refits_have_bounds_too(host: ForkHost, deed: str, lost: bool) -> None: 
     assert host.answer(Ask(refit="nothing")).model is not None
 
 
-def test_a_process_that_nobody_needs_ends_by_itself(host: ForkHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fork_host, "IDLE_SECONDS", 0.3)
+def test_a_process_that_nobody_needs_ends_by_itself(host: ForkedRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forked, "IDLE_SECONDS", 0.3)
     assert host.answer(ask("nothing")).status is Status.OK
     until(host._child._has_ended)
     assert host.answer(ask("nothing")).status is Status.OK
 
 
-def test_closing_ends_the_process(host: ForkHost) -> None:
+def test_closing_ends_the_process(host: ForkedRunner) -> None:
     pid = int(host.answer(ask("nothing")).metrics["pid"])
     host.close()
     assert not psutil.pid_exists(pid)
     host.close()
 
 
-def test_nothing_stays_open(host: ForkHost) -> None:
+def test_nothing_stays_open(host: ForkedRunner) -> None:
     host.answer(ask("nothing"))
     before = psutil.Process().num_fds(), psutil.Process().num_threads()
     for deed in ("kill", "nothing", "_exit", "nothing"):
@@ -222,7 +222,7 @@ def test_nothing_stays_open(host: ForkHost) -> None:
     assert (psutil.Process().num_fds(), psutil.Process().num_threads()) == before
 
 
-def test_a_message_that_cannot_be_had_is_no_problem(host: ForkHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_cannot_be_had_is_no_problem(host: ForkedRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     class SilentError(ValueError):
         def __str__(self) -> str:
             raise TypeError("no")

@@ -10,8 +10,9 @@ from typing import Any
 
 import psutil
 import pytest
-from comparing import through
-from models import Raises
+
+from support.fake_models import Raises
+from support.pycaret_parity import through
 
 MB = 1024 * 1024
 

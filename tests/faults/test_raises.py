@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from comparing import Compared, through
-from models import (
+from sklearn.naive_bayes import GaussianNB
+
+from support.fake_models import (
     CannotBePickled,
     CannotBeRead,
     CannotBeSentBack,
@@ -17,7 +18,7 @@ from models import (
     RaisesInRefit,
     RaisesWithoutRows,
 )
-from sklearn.naive_bayes import GaussianNB
+from support.pycaret_parity import Compared, through
 
 
 @pytest.mark.slow

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from data import breast_cancer
 
-from bakeoff.cli import main
-from bakeoff.commands.streams import Output
+from bakeoff.cli.app import main
+from bakeoff.cli.streams import Output
+from support.datasets import breast_cancer
 
 HELP = f"{sys.executable} -m bakeoff --help"
 

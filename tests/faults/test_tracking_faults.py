@@ -19,18 +19,18 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pytest
-from data import breast_cancer
 from mlflow.tracking import MlflowClient
-from tracking_server import LATE, PASS, REFUSE, Proxy, free_port, mlflow_server, runs_of
 
 from bakeoff import RunConfig, run
-from bakeoff.cli import main
+from bakeoff.cli.app import main
 from bakeoff.comparison.events import BatchDone, Event
-from bakeoff.results import store
-from bakeoff.results.replay import left_over
-from bakeoff.results.tables import frame
-from bakeoff.results.target import TableTarget
-from bakeoff.syncing import NotSyncedError, sync
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.tables import frame
+from bakeoff.tracking import client
+from bakeoff.tracking.replay import left_over
+from bakeoff.tracking.sync import NotSyncedError, sync
+from support.datasets import breast_cancer
+from support.tracking_server import LATE, PASS, REFUSE, Proxy, free_port, mlflow_server, runs_of
 
 MODELS = ("nb", "dt", "dummy", "ridge")
 RUNS_IN_MLFLOW = {"run": 1, "batch": 2, "model": 4}
@@ -47,7 +47,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
-    store.make_client(folder)
+    client.make_client(folder)
     with mlflow_server(folder, folder / "mlflow.db") as uri:
         yield uri
 
@@ -87,7 +87,7 @@ def config(source: Path, home: Path, **more: Any) -> RunConfig:
 
 
 def tables(spark: Any, home: Path) -> dict[str, pd.DataFrame]:
-    target = TableTarget(path=home / "tables")
+    target = ResultsLocation(path=home / "tables")
     return {each: frame(spark, target, each).toPandas() for each in ("runs", "trials", "leaderboard")}
 
 
@@ -115,7 +115,7 @@ def send(spark: Any, home: Path, run_id: str | None = "one") -> list[str]:
     """As `bakeoff sync` does."""
     said: list[str] = []
     opened = lambda: nullcontext(spark)  # noqa: E731
-    sync(home, TableTarget(path=home / "tables"), run_id, opened, said.append, count=lambda _: None)
+    sync(home, ResultsLocation(path=home / "tables"), run_id, opened, said.append, count=lambda _: None)
     return said
 
 
@@ -142,7 +142,7 @@ def test_a_server_that_is_not_there_costs_a_warning(
         send(spark, home)
     assert len(left_over(home)) == 1
     # ... and the winner is there all the same.
-    from bakeoff.stored import load_best_model
+    from bakeoff.runs.loading import load_best_model
 
     rows = pd.read_csv(source).drop(columns="target").tail(3)
     assert result.facts is not None
@@ -259,7 +259,7 @@ def test_a_crash_between_the_tables_and_mlflow_is_made_good(
         check=False,
     )
     assert died.returncode == -signal.SIGKILL
-    uri = store.local_tracking_uri(home)
+    uri = client.local_tracking_uri(home)
     before = {each.info.run_id: each.info.status for each in runs_of(uri, "one")}
     assert "RUNNING" in before.values()
 
@@ -267,7 +267,7 @@ def test_a_crash_between_the_tables_and_mlflow_is_made_good(
     copy = tmp_path / "copy"
     shutil.copytree(home, copy)
     send(spark, copy)
-    assert {each.info.status for each in runs_of(store.local_tracking_uri(copy), "one")} <= {"FINISHED", "KILLED"}
+    assert {each.info.status for each in runs_of(client.local_tracking_uri(copy), "one")} <= {"FINISHED", "KILLED"}
 
     result = run(config(source, home), spark, say=lambda _: None)
     assert result.problems == ()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import chromium, find_chromium
-from findings import facts
 
 from bakeoff.report.page import INTERACTIVE, LOOK, PAGE, PLOTS, render, write
+from support.browser import chromium, find_chromium
+from support.facts_factory import facts
 
 SECTIONS = ["leaderboard", "better", "folds", "cost", "best", "time", "failures", "data", "again"]
 KINDS = {

@@ -14,12 +14,12 @@ from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome
 from bakeoff.errors import TablesError
-from bakeoff.results import table_errors, tables
-from bakeoff.results.rows import RunRecord
-from bakeoff.results.table_errors import naming_broken_tables
-from bakeoff.results.target import TableTarget
-from bakeoff.run_results import results
-from bakeoff.stored import read_facts
+from bakeoff.runs.loading import read_facts
+from bakeoff.runs.results import results
+from bakeoff.storage import table_errors, tables
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.table_errors import naming_broken_tables
 
 PLAN = Plan((Model("lr", "Logistic"),), 1, (Metric("auc", "AUC"),), "auc")
 OUTCOME = Outcome("lr", 0, metrics={"auc": 0.8}, finished_at=1.7e9)
@@ -29,7 +29,7 @@ OUTCOME = Outcome("lr", 0, metrics={"auc": 0.8}, finished_at=1.7e9)
 def whole(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a finished run."""
     home = tmp_path_factory.mktemp("whole")
-    target = TableTarget(path=home / "tables")
+    target = ResultsLocation(path=home / "tables")
     tables.ensure_tables(spark, target)
     tables.enter_run(spark, target, RunRecord("one", "finished", started_at=1.7e9, target="y", n_folds=1))
     tables.append_trials(spark, target, "one", PLAN, "a", [OUTCOME])
@@ -78,7 +78,7 @@ def test_what_spark_says_of_a_broken_table_becomes_a_sentence(
     """As it is where the log is not looked at first: in a metastore, or beyond a checkpoint."""
     home = tmp_path / "home"
     shutil.copytree(whole, home)
-    target = TableTarget(path=home / "tables")
+    target = ResultsLocation(path=home / "tables")
     harm(home / "tables" / name)
     with pytest.raises(TablesError) as raised, naming_broken_tables(target):
         read_facts(spark, target, home, "one")

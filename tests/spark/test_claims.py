@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting import until
 
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.errors import RunConflictError
-from bakeoff.results import claims, tables
-from bakeoff.results.claims import claim_run
-from bakeoff.results.lease import Holder
-from bakeoff.results.rows import RunRecord
-from bakeoff.results.target import TableTarget
+from bakeoff.storage import claims, tables
+from bakeoff.storage.claims import claim_run
+from bakeoff.storage.lease import Holder
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.rows import RunRecord
+from support.waiting import until
 
 PLAN = Plan((Model("lr", "Logistic"), Model("nb", "Bayes")), 2, (Metric("auc", "AUC"),), "auc")
 GOOD = Outcome("lr", 0, metrics={"auc": 0.5}, finished_at=1.7e9)
@@ -24,8 +24,8 @@ PATIENCE = 120.0
 
 
 @pytest.fixture(scope="module")
-def target(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> TableTarget:
-    made = TableTarget(path=tmp_path_factory.mktemp("claims"))
+def target(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> ResultsLocation:
+    made = ResultsLocation(path=tmp_path_factory.mktemp("claims"))
     tables.ensure_tables(spark, made)
     return made
 
@@ -35,11 +35,11 @@ def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "BEAT_SECONDS", 0.1)
 
 
-def held(spark: Any, target: TableTarget, run_id: str) -> Any:
+def held(spark: Any, target: ResultsLocation, run_id: str) -> Any:
     return tables.frame(spark, target, "runs").where(f"run_id = '{run_id}'").collect()
 
 
-def n_commits(target: TableTarget) -> int:
+def n_commits(target: ResultsLocation) -> int:
     """Counted on disk: Spark has enough to do."""
     assert target.path is not None
     return len(list((target.path / "runs" / "_delta_log").glob("*.json")))
@@ -55,7 +55,7 @@ def silent(_: str) -> None:
 
 @pytest.mark.usefixtures("_quick_beats")
 def test_a_run_is_claimed_renewed_refused_to_others_and_noticed_when_it_is_taken_over(
-    spark: Any, target: TableTarget
+    spark: Any, target: ResultsLocation
 ) -> None:
     run, mine = RunRecord("claimed", "running"), Holder.me()
     claim = claim_run(spark, target, run, mine, silent)
@@ -81,7 +81,7 @@ def test_a_run_is_claimed_renewed_refused_to_others_and_noticed_when_it_is_taken
     claim.release()
 
 
-def test_of_a_holder_that_is_gone_or_has_ended_a_run_is_taken_over(spark: Any, target: TableTarget) -> None:
+def test_of_a_holder_that_is_gone_or_has_ended_a_run_is_taken_over(spark: Any, target: ResultsLocation) -> None:
     run = RunRecord("left", "running")
     gone = another(beat=1.7e9)
     tables.enter_run(spark, target, replace(run, holder=gone.to_json(), heartbeat_at=gone.beat))
@@ -93,7 +93,7 @@ def test_of_a_holder_that_is_gone_or_has_ended_a_run_is_taken_over(spark: Any, t
     assert (Holder.from_json(row.holder), row.status) == (again, "running")
 
 
-def test_of_two_that_have_seen_the_same_holder_one_gets_the_run(spark: Any, target: TableTarget) -> None:
+def test_of_two_that_have_seen_the_same_holder_one_gets_the_run(spark: Any, target: ResultsLocation) -> None:
     run = RunRecord("raced", "interrupted")
     tables.enter_run(spark, target, run)
     first, second = another(), another()
@@ -103,7 +103,7 @@ def test_of_two_that_have_seen_the_same_holder_one_gets_the_run(spark: Any, targ
     assert Holder.from_json(row.holder) == first
 
 
-def test_a_run_that_was_not_begun_after_all_is_given_back(spark: Any, target: TableTarget) -> None:
+def test_a_run_that_was_not_begun_after_all_is_given_back(spark: Any, target: ResultsLocation) -> None:
     claim_run(spark, target, RunRecord("new", "running"), Holder.me(), silent).give_back(forget=True)
     assert held(spark, target, "new") == []
     tables.enter_run(spark, target, RunRecord("old", "killed"))
@@ -112,7 +112,7 @@ def test_a_run_that_was_not_begun_after_all_is_given_back(spark: Any, target: Ta
     assert (row.holder, row.status) == (None, "interrupted")
 
 
-def test_a_key_that_is_there_is_merged_and_scores_stay(spark: Any, target: TableTarget) -> None:
+def test_a_key_that_is_there_is_merged_and_scores_stay(spark: Any, target: ResultsLocation) -> None:
     open_ones = [replace(GOOD, fold=1, status=Status.CANCELLED, metrics={}, finished_at=0.0)]
     tables.append_trials(spark, target, "merged", PLAN, "d1", [GOOD, *open_ones])
     later = [
@@ -129,7 +129,7 @@ def test_a_key_that_is_there_is_merged_and_scores_stay(spark: Any, target: Table
     assert set(found.values()) == {("ok", 0.5)}
 
 
-def test_whoever_reads_trials_reads_no_key_twice(spark: Any, target: TableTarget) -> None:
+def test_whoever_reads_trials_reads_no_key_twice(spark: Any, target: ResultsLocation) -> None:
     """As two processes of an earlier version could write them."""
     for digest, attempt in (("a", 1), ("b", 2)):
         tables.append_trials(spark, target, "double", PLAN, digest, [replace(GOOD, attempt=attempt)])
@@ -140,7 +140,7 @@ def test_whoever_reads_trials_reads_no_key_twice(spark: Any, target: TableTarget
 
 
 def test_runs_of_an_earlier_version_can_be_interrupted(spark: Any, tmp_path: Path) -> None:
-    older = TableTarget(path=tmp_path)
+    older = ResultsLocation(path=tmp_path)
     tables.ensure_tables(spark, older)
     name = older.name("runs")
     spark.sql(f"ALTER TABLE {name} DROP CONSTRAINT known_status")

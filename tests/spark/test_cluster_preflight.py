@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bakeoff.errors import UserError
-from bakeoff.preflight import check_cluster
+from bakeoff.job.preflight import check_cluster
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,18 +8,18 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import committing
 import pytest
-from committing import N_FOLDS, commit_batches
 
-from bakeoff.results import tables
-from bakeoff.results.commits import commit
-from bakeoff.results.target import TableTarget
+from bakeoff.storage import tables
+from bakeoff.storage.commits import commit
+from bakeoff.storage.location import ResultsLocation
+from support import table_writer
+from support.table_writer import N_FOLDS, commit_batches
 
 SCHEMA = "bakeoff_commits_test"
 
 
-def _check(spark: Any, target: TableTarget, n_batches: int) -> None:
+def _check(spark: Any, target: ResultsLocation, n_batches: int) -> None:
     trials = tables.frame(spark, target, "trials")
     keys = [(row.run_id, row.model_id, row.fold) for row in trials.collect()]
     jobs, models = ("one", "other"), [f"m{n}" for n in range(n_batches)]
@@ -30,7 +30,7 @@ def _check(spark: Any, target: TableTarget, n_batches: int) -> None:
     assert runs == dict.fromkeys(jobs, "finished")
 
 
-def _both(spark: Any, target: TableTarget, n_batches: int) -> None:
+def _both(spark: Any, target: ResultsLocation, n_batches: int) -> None:
     """Two jobs in this process, each with a session of its own, at once."""
     start, errors = threading.Barrier(2), []
 
@@ -53,7 +53,7 @@ def _both(spark: Any, target: TableTarget, n_batches: int) -> None:
 @pytest.mark.parametrize("n_batches", [1, pytest.param(25, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_two_sessions_make_the_same_tables_and_write_to_them_at_once(spark: Any, n_batches: int) -> None:
     # In a catalog nothing but Delta itself keeps them apart: commits collide, and are tried again.
-    target = TableTarget(schema=SCHEMA)
+    target = ResultsLocation(schema=SCHEMA)
     try:
         _both(spark, target, n_batches)
         _check(spark, target, n_batches)
@@ -65,9 +65,11 @@ def test_two_sessions_make_the_same_tables_and_write_to_them_at_once(spark: Any,
 @pytest.mark.timeout(900)
 def test_two_processes_write_to_the_same_folder_at_once(spark: Any, tmp_path: Path) -> None:
     # Delta itself does not keep two processes apart on a plain disk.
-    target, n_batches = TableTarget(path=tmp_path / "tables"), 25
-    command = [sys.executable, committing.__file__, str(tmp_path), "other", str(n_batches)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    target, n_batches = ResultsLocation(path=tmp_path / "tables"), 25
+    command = [sys.executable, "-m", "support.table_writer", str(tmp_path), "other", str(n_batches)]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, cwd=Path(table_writer.__file__).parents[1]
+    ) as process:
         commit_batches(spark, target, "one", n_batches)
         _, said = process.communicate()
     assert process.returncode == 0, said[-2000:]
@@ -75,7 +77,7 @@ def test_two_processes_write_to_the_same_folder_at_once(spark: Any, tmp_path: Pa
 
 
 def test_only_one_commits_to_a_folder_at_a_time(tmp_path: Path) -> None:
-    target, inside, most = TableTarget(path=tmp_path), [], []
+    target, inside, most = ResultsLocation(path=tmp_path), [], []
 
     def action() -> None:
         inside.append(1)

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from data import breast_cancer
+
+from support.datasets import breast_cancer
 
 pytestmark = pytest.mark.slow
 

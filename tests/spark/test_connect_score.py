@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import numpy as np
-from champions import log_champion, NAME
+from support.champions import log_champion, NAME
 from pyspark.sql import SparkSession
 import bakeoff
 from bakeoff import session

@@ -8,14 +8,16 @@ import weakref
 
 import psutil
 import pytest
-from comparing import through
-from data import shared
-from hurting import Hurts
 
 from bakeoff import FugueBackend
 from bakeoff.errors import UserError
-from bakeoff.execution import driver_slot, trial_host, warm_up
-from bakeoff.execution.helped_engine import HelpedEngine
+from bakeoff.execution import warm_up
+from bakeoff.execution.engines import driver_slot
+from bakeoff.execution.engines.hybrid import HybridEngine
+from bakeoff.execution.isolation import spawned
+from support.datasets import shared
+from support.faulty_models import Hurts
+from support.pycaret_parity import through
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 QUICK = ["nb", "dt", "dummy"]
@@ -33,7 +35,7 @@ def jobs(spark):
 
 
 def hosts_beside():
-    return [child for child in psutil.Process().children() if "bakeoff.execution.trial_host" in child.cmdline()]
+    return [child for child in psutil.Process().children() if "bakeoff.execution.isolation.spawned" in child.cmdline()]
 
 
 def test_little_work_on_cold_workers_starts_no_spark_job(cold, caplog, monkeypatch):
@@ -60,8 +62,8 @@ def test_little_work_on_cold_workers_starts_no_spark_job(cold, caplog, monkeypat
 @pytest.fixture
 def ready(monkeypatch):
     """Set when the first worker has got ready."""
-    event, get_ready = threading.Event(), HelpedEngine._get_ready
-    monkeypatch.setattr(HelpedEngine, "_get_ready", lambda self: (get_ready(self), event.set()))
+    event, get_ready = threading.Event(), HybridEngine._get_ready
+    monkeypatch.setattr(HybridEngine, "_get_ready", lambda self: (get_ready(self), event.set()))
     return event
 
 
@@ -78,8 +80,8 @@ def test_what_a_model_does_to_its_process_ends_alike_wherever_it_runs(spark, rea
 
 
 def test_a_host_can_be_started_before_there_is_anything_for_it(spark):
-    trial_host.start_early()
-    process = psutil.Process(trial_host._EARLY[0]._process.pid)
+    spawned.start_early()
+    process = psutil.Process(spawned._EARLY[0]._process.pid)
     assert through(spark, shared("binary"), ["nb"], fold=2).backend.summary.n_on_driver == 0
     assert not process.is_running()  # nobody wanted it: the workers are warm
 

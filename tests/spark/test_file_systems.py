@@ -10,8 +10,8 @@ import pytest
 
 from bakeoff.config import RunConfig
 from bakeoff.errors import SourceError
-from bakeoff.session import _submit_arguments
 from bakeoff.source import load_source
+from bakeoff.spark.session import _submit_arguments
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -6,14 +6,14 @@ import threading
 from dataclasses import replace
 
 import pytest
-from waiting import until
 
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
-from bakeoff.results import tables
-from bakeoff.results.history import start_looking, trial_seconds
-from bakeoff.results.rows import RunRecord
-from bakeoff.results.target import TableTarget
+from bakeoff.storage import tables
+from bakeoff.storage.history import start_looking, trial_seconds
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.rows import RunRecord
+from support.waiting import until
 
 PLAN = Plan((Model("lr", "Logistic"), Model("rf", "Forest"), Model("nb", "Bayes")), 2, (Metric("auc", "AUC"),), "auc")
 FIRST = [Outcome("lr", fold, fit_seconds=40.0, finished_at=1.7e9) for fold in (0, 1)]
@@ -31,7 +31,7 @@ RUN = RunRecord(
 
 @pytest.fixture(scope="module")
 def target(spark, tmp_path_factory):
-    made = TableTarget(path=tmp_path_factory.mktemp("history"))
+    made = ResultsLocation(path=tmp_path_factory.mktemp("history"))
     assert trial_seconds(spark, made, "t.csv", "y", "classification", 100) == {}
     tables.ensure_tables(spark, made)
     for run_id, outcomes, when in (("first", FIRST, 1.7e9), ("last", LAST, 1.8e9), ("broken", FIRST, 1.9e9)):
@@ -64,6 +64,6 @@ def test_looking_goes_on_beside_other_things(spark, target):
 def test_tables_that_cannot_be_read_tell_nothing(spark, tmp_path):
     for table in ("runs", "trials"):
         (tmp_path / table / "_delta_log").mkdir(parents=True)
-    known = start_looking(spark, TableTarget(path=tmp_path), "t.csv", "y", "classification", 100)
+    known = start_looking(spark, ResultsLocation(path=tmp_path), "t.csv", "y", "classification", 100)
     until(lambda: all(thread.name != "bakeoff-history" for thread in threading.enumerate()), patience=60)
     assert known == {}

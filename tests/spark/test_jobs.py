@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from data import breast_cancer, experiment
 from pyspark.sql import SparkSession
 
 from bakeoff.comparison.trial import Trial
-from bakeoff.execution import settling
-from bakeoff.execution.settling import acknowledge, settle_in
-from bakeoff.execution.spark_engine import SparkEngine
-from bakeoff.execution.worker import Work, work_of_task
+from bakeoff.execution.engines.spark import SparkEngine
+from bakeoff.execution.worker import bootstrap
+from bakeoff.execution.worker.bootstrap import acknowledge, settle_in
+from bakeoff.execution.worker.task import Work, work_of_task
 from bakeoff.pycaret3.frozen import freeze
 from bakeoff.pycaret3.request import read_request
+from support.datasets import breast_cancer, experiment
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_each_task_does_what_its_own_job_asks_for(engine: tuple[SparkEngine, Wor
 
 def test_all_jobs_share_one_plan(engine: tuple[SparkEngine, Work], monkeypatch: pytest.MonkeyPatch) -> None:
     spark_engine, work = engine
-    monkeypatch.setattr("bakeoff.execution.spark_engine.map_one_row", lambda *_, **__: pytest.fail("planned again"))
+    monkeypatch.setattr("bakeoff.execution.engines.spark.map_one_row", lambda *_, **__: pytest.fail("planned again"))
     answers = on_a_slot(spark_engine, *[replace(work, trials=(Trial("nb", fold),)) for fold in range(2)])
     assert all(outcome.ok for (outcome,) in answers)
 
@@ -72,10 +72,10 @@ def test_without_a_thread_of_its_own_in_java_each_job_has_its_own_plan(tmp_path:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from data import breast_cancer, experiment\n"
+        "from support.datasets import breast_cancer, experiment\n"
         "from bakeoff import FugueBackend\n"
         "from bakeoff.execution import spark_engine\n"
-        "from bakeoff.session import local_session\n"
+        "from bakeoff.spark.session import local_session\n"
         "spark = local_session(Path(sys.argv[1]), 2)\n"
         "exp = experiment(breast_cancer(), 'target')\n"
         "planned, plan = [], spark_engine.map_one_row\n"
@@ -87,8 +87,8 @@ def test_without_a_thread_of_its_own_in_java_each_job_has_its_own_plan(tmp_path:
         "print([row.status for row in backend.board.rows], len(backend.failures), None in planned)\n"
         "spark.stop()\n"
     )
-    support = Path(__file__).parents[1] / "support"
-    environment = {**os.environ, "PYSPARK_PIN_THREAD": "false", "PYTHONPATH": str(support)}
+    tests = Path(__file__).parents[1]
+    environment = {**os.environ, "PYSPARK_PIN_THREAD": "false", "PYTHONPATH": str(tests)}
     command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=200)
     assert said.stdout.splitlines()[-1:] == ["['ok', 'ok', 'ok', 'ok'] 0 False"], said.stderr
@@ -110,14 +110,14 @@ def test_a_worker_acknowledges_between_the_halves_of_a_task(
         import sys
         import warnings
 
-        from bakeoff.execution import settling
+        from bakeoff.execution.worker import bootstrap
 
-        real, calls = settling.acknowledge, []
-        settling.acknowledge = lambda: calls.append(real())
+        real, calls = bootstrap.acknowledge, []
+        bootstrap.acknowledge = lambda: calls.append(real())
         try:
             importlib.invalidate_caches()
         finally:
-            settling.acknowledge = real
+            bootstrap.acknowledge = real
         finders = [type(finder).__name__ for finder in sys.meta_path]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -140,8 +140,8 @@ def test_this_process_is_no_worker_of_sparks() -> None:
 
 
 def test_a_finder_that_cannot_acknowledge_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settling, "_OPEN_FILES", "/nowhere")
-    settling._Acknowledger().invalidate_caches()
+    monkeypatch.setattr(bootstrap, "_OPEN_FILES", "/nowhere")
+    bootstrap._Acknowledger().invalidate_caches()
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux only")

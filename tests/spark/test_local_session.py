@@ -5,7 +5,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.session import active_session, is_connect, open_session
+from bakeoff.spark.kind import is_connect
+from bakeoff.spark.session import active_session, open_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

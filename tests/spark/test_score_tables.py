@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from champions import NAME, RUN_ID, Champion, log_champion
 
 from bakeoff import score
 from bakeoff.errors import RunConflictError, SourceError, TablesError
+from support.champions import NAME, RUN_ID, Champion, log_champion
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
@@ -97,7 +97,7 @@ def test_what_does_not_fit_is_one_sentence_and_writes_nothing(
 
 
 def test_a_file_is_scored_into_a_table_that_was_made_empty(champion: Champion, spark: Any, tmp_path: Path) -> None:
-    from bakeoff.results.schema import SCORED
+    from bakeoff.storage.schema import SCORED
 
     champion.rows.to_parquet(tmp_path / "new.parquet")
     to = tmp_path / "scored"
@@ -112,14 +112,14 @@ def test_a_file_is_scored_into_a_table_that_was_made_empty(champion: Champion, s
 def test_a_plain_name_in_a_local_session_is_a_folder_that_bakeoff_sql_knows(
     champion: Champion, spark: Any, table: str, tmp_path: Path
 ) -> None:
-    from bakeoff.results.tables import ensure_tables, register_views
-    from bakeoff.results.target import TableTarget
-    from bakeoff.session import OpenSession
+    from bakeoff.spark.session import OpenSession
+    from bakeoff.storage.location import ResultsLocation
+    from bakeoff.storage.tables import ensure_tables, register_views
 
     own = OpenSession(spark.newSession(), owned=True)
     result = score(model=MODEL, source=table, to="scored", home=champion.home, spark=own, say=quiet)
     assert result.destination.plain == "scored"
-    target = TableTarget.at(champion.home)
+    target = ResultsLocation.at(champion.home)
     ensure_tables(own.spark, target)
     register_views(own.spark, target)
     assert own.spark.sql("SELECT * FROM scored").count() == 150

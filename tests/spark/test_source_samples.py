@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bakeoff.config import RunConfig
-from bakeoff.source import SourceTable, load_source, room
+from bakeoff.source import SourceTable, driver_memory, load_source
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,8 +30,8 @@ def _tables(spark: SparkSession) -> Iterator[None]:
 @pytest.fixture
 def small_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that has room for some of the rows of this table, which are about 80 bytes each."""
-    monkeypatch.setattr(room, "FEW_ROWS", 500)
-    monkeypatch.setattr(room, "free_memory", lambda: FITTING * 80.0 * room.COPIES)
+    monkeypatch.setattr(driver_memory, "FEW_ROWS", 500)
+    monkeypatch.setattr(driver_memory, "free_memory", lambda: FITTING * 80.0 * driver_memory.COPIES)
 
 
 def load(spark: SparkSession, source: str, target: str, **options: Any) -> SourceTable:
@@ -67,7 +67,7 @@ def test_what_fits_is_taken_whole_and_what_was_asked_for_is_obeyed(
 ) -> None:
     whole = load(spark, "large", "label")
     assert (len(whole.frame), whole.fraction) == (ROWS, 1.0)
-    monkeypatch.setattr(room, "free_memory", lambda: 1_000.0)
+    monkeypatch.setattr(driver_memory, "free_memory", lambda: 1_000.0)
     asked = load(spark, "large", "label", max_rows=3_000)
     assert len(asked.frame) == 3_000
     assert asked.fraction == pytest.approx(3 / 4)

@@ -196,7 +196,7 @@ def test_files_are_read_without_spark(spark: SparkSession, tmp_path: Path) -> No
 
 
 def test_files_that_only_spark_reaches_are_read_as_local_ones_are(spark: SparkSession, tmp_path: Path) -> None:
-    from bakeoff.source.find import Files, find_remote
+    from bakeoff.source.locate import Files, find_remote
 
     path = tmp_path / "data.csv"
     some_rows().to_csv(path, index=False)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff.cli import main
+from bakeoff.cli.app import main
 from bakeoff.errors import ConfigError
-from bakeoff.results.rows import RunRecord
-from bakeoff.results.statements import Allowed, check_statement
-from bakeoff.results.tables import ensure_tables, enter_run
-from bakeoff.results.target import TableTarget
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.statements import Allowed, check_statement
+from bakeoff.storage.tables import ensure_tables, enter_run
 
 READS = [
     "SELECT status, count(*) FROM runs WHERE wall_seconds > 1 GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC LIMIT 3",
@@ -104,15 +104,17 @@ OTHERS = [
 
 
 @pytest.fixture(scope="module")
-def tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> TableTarget:
+def tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> ResultsLocation:
     home = tmp_path_factory.mktemp("asked")
-    target = TableTarget.at(home)
+    target = ResultsLocation.at(home)
     ensure_tables(spark, target)
     enter_run(spark, target, RunRecord("r", "finished", started_at=1_700_000_000.0))
     return target
 
 
-def ask(spark: Any, tables: TableTarget, query: str, *, write: bool = False, everything: bool = False) -> str | None:
+def ask(
+    spark: Any, tables: ResultsLocation, query: str, *, write: bool = False, everything: bool = False
+) -> str | None:
     """Why a statement is refused, if it is."""
     assert tables.path is not None
     try:
@@ -123,20 +125,20 @@ def ask(spark: Any, tables: TableTarget, query: str, *, write: bool = False, eve
 
 
 @pytest.mark.parametrize("query", READS)
-def test_queries_of_the_results_are_run(spark: Any, tables: TableTarget, query: str) -> None:
+def test_queries_of_the_results_are_run(spark: Any, tables: ResultsLocation, query: str) -> None:
     assert ask(spark, tables, query) is None
     assert ask(spark, tables, query, everything=True) is None
 
 
 @pytest.mark.parametrize("query", WRITES)
-def test_what_changes_something_needs_an_option(spark: Any, tables: TableTarget, query: str) -> None:
+def test_what_changes_something_needs_an_option(spark: Any, tables: ResultsLocation, query: str) -> None:
     assert "add --write" in (ask(spark, tables, query) or "")
     assert "add --write" in (ask(spark, tables, query, everything=True) or "")
     assert ask(spark, tables, query, write=True) is None
 
 
 @pytest.mark.parametrize("query", READS_MORE)
-def test_files_java_and_programs_need_another_option(spark: Any, tables: TableTarget, query: str) -> None:
+def test_files_java_and_programs_need_another_option(spark: Any, tables: ResultsLocation, query: str) -> None:
     assert "add --engine spark" in (ask(spark, tables, query) or "")
     assert "add --engine spark" in (ask(spark, tables, query, write=True) or "")
     assert ask(spark, tables, query, everything=True) is None
@@ -145,12 +147,12 @@ def test_files_java_and_programs_need_another_option(spark: Any, tables: TableTa
 @pytest.mark.parametrize(
     "query", ["INSERT INTO runs SELECT * FROM csv.`/x`", "DELETE FROM runs WHERE reflect('a', 'b')", "VACUUM '/x'"]
 )
-def test_a_change_reads_no_more_than_a_query(spark: Any, tables: TableTarget, query: str) -> None:
+def test_a_change_reads_no_more_than_a_query(spark: Any, tables: ResultsLocation, query: str) -> None:
     assert "add --engine spark" in (ask(spark, tables, query, write=True) or "")
 
 
 @pytest.mark.parametrize("query", OTHERS)
-def test_all_else_needs_both(spark: Any, tables: TableTarget, query: str) -> None:
+def test_all_else_needs_both(spark: Any, tables: ResultsLocation, query: str) -> None:
     for one in ({}, {"write": True}, {"everything": True}):
         assert "--engine spark" in (ask(spark, tables, query, **one) or "")
     assert ask(spark, tables, query, write=True, everything=True) is None
@@ -174,7 +176,7 @@ def written_oddly(query: str) -> st.SearchStrategy[str]:
 
 @given(odd=st.sampled_from([*WRITES, *OTHERS, *READS_MORE]).flatmap(written_oddly))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_how_it_is_written_makes_no_difference(spark: Any, tables: TableTarget, odd: str) -> None:
+def test_how_it_is_written_makes_no_difference(spark: Any, tables: ResultsLocation, odd: str) -> None:
     from pyspark.errors import ParseException
 
     try:
@@ -184,7 +186,7 @@ def test_how_it_is_written_makes_no_difference(spark: Any, tables: TableTarget, 
 
 
 @pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str], spark: Any, tables: TableTarget) -> Any:
+def refused(capsys: pytest.CaptureFixture[str], spark: Any, tables: ResultsLocation) -> Any:
     assert tables.path is not None
     home = str(tables.path.parent)
 
@@ -217,7 +219,7 @@ def test_what_goes_wrong_is_spark_s_own_sentence(refused: Any, query: str, says:
 
 
 def test_nothing_is_run_before_it_is_allowed(
-    refused: Any, spark: Any, tables: TableTarget, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    refused: Any, spark: Any, tables: ResultsLocation, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert tables.path is not None
     home, rows = str(tables.path.parent), tables.name("runs")

@@ -11,11 +11,11 @@ from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.errors import UserError
-from bakeoff.results import tables
-from bakeoff.results.commits import commit
-from bakeoff.results.rows import RunRecord
-from bakeoff.results.schema import TABLES, VIEWS
-from bakeoff.results.target import TableTarget
+from bakeoff.storage import tables
+from bakeoff.storage.commits import commit
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.schema import TABLES, VIEWS
 
 PLAN = Plan(
     (Model("lr", "Logistic"), Model("rf", "Forest"), Model("nb", "Bayes")),
@@ -52,7 +52,7 @@ RUN = RunRecord(
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory):
-    return TableTarget(path=tmp_path_factory.mktemp("tables") / "odd `name's")
+    return ResultsLocation(path=tmp_path_factory.mktemp("tables") / "odd `name's")
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +330,7 @@ def test_registered_views_have_plain_names_and_stay_current(spark, target, befor
 
 
 def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch, tmp_path):
-    target = TableTarget(path=tmp_path)
+    target = ResultsLocation(path=tmp_path)
     monkeypatch.setattr("time.sleep", lambda _: None)
     raised = [RuntimeError("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: files were added")] * 2
 
@@ -363,7 +363,7 @@ def schema(spark):
 
 @pytest.mark.slow
 def test_in_a_metastore_there_are_tables_and_views_by_name(spark, schema, before, settings, temporary):
-    target = TableTarget(catalog="spark_catalog", schema=schema)
+    target = ResultsLocation(catalog="spark_catalog", schema=schema)
     tables.check_writable(spark, target)
     assert not spark.catalog.databaseExists(schema)
     tables.ensure_tables(spark, target)
@@ -395,12 +395,12 @@ def test_a_table_of_somebody_else_is_left_alone(spark, schema):
     spark.sql(f"CREATE SCHEMA {schema}")
     spark.sql(f"CREATE TABLE {schema}.runs (id INT) USING DELTA")
     with pytest.raises(UserError, match="is not Bakeoff's"):
-        tables.ensure_tables(spark, TableTarget(schema=schema))
+        tables.ensure_tables(spark, ResultsLocation(schema=schema))
     assert spark.table(f"{schema}.runs").columns == ["id"]
 
 
 def test_a_table_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has(spark, target, tmp_path):
-    older = TableTarget(path=tmp_path)
+    older = ResultsLocation(path=tmp_path)
     tables.ensure_tables(spark, older)
     tables.merge_leaderboard(spark, older, "r", rank(PLAN, OLD).rows, "auc", {})
     name = older.name("leaderboard")
@@ -421,7 +421,7 @@ def test_a_table_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has(sp
 
 
 def test_a_table_of_a_later_version_is_written_to_as_well(spark, tmp_path):
-    later = TableTarget(path=tmp_path)
+    later = ResultsLocation(path=tmp_path)
     tables.ensure_tables(spark, later)
     for table in TABLES:
         spark.sql(f"ALTER TABLE {later.name(table)} ADD COLUMNS (from_the_future STRING)")
@@ -434,7 +434,7 @@ def test_a_table_of_a_later_version_is_written_to_as_well(spark, tmp_path):
 
 
 def test_a_column_of_another_type_is_said_in_one_sentence(spark, tmp_path):
-    other = TableTarget(path=tmp_path)
+    other = ResultsLocation(path=tmp_path)
     name = other.name("runs")
     spark.sql(f"CREATE TABLE {name} (run_id STRING, status STRING, n_rows STRING) USING DELTA")
     with pytest.raises(
@@ -446,14 +446,14 @@ def test_a_column_of_another_type_is_said_in_one_sentence(spark, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(spark, tmp_path):
     (tmp_path / "file").write_text("")
-    target = TableTarget(path=tmp_path / "file" / "tables")
+    target = ResultsLocation(path=tmp_path / "file" / "tables")
     for call in (tables.check_writable, tables.ensure_tables):
         with pytest.raises(UserError, match=r"^No tables can be written under .*: make .*file a folder"):
             call(spark, target)
 
 
 def test_a_catalog_that_does_not_exist_is_said_in_one_sentence(spark):
-    target = TableTarget(catalog="no_such_catalog", schema="s")
+    target = ResultsLocation(catalog="no_such_catalog", schema="s")
     for call in (tables.check_writable, tables.ensure_tables):
         with pytest.raises(UserError, match="There is no catalog `no_such_catalog`"):
             call(spark, target)
@@ -461,12 +461,12 @@ def test_a_catalog_that_does_not_exist_is_said_in_one_sentence(spark):
 
 def test_what_spark_refuses_to_make_is_a_user_error(spark):
     with pytest.raises(UserError, match=r"cannot be made in `no good name` \(.*\): name a place"):
-        tables.ensure_tables(spark, TableTarget(schema="no good name"))
+        tables.ensure_tables(spark, ResultsLocation(schema="no good name"))
 
 
 def test_reading_where_nothing_is_says_so(spark, target, tmp_path):
     for call in (tables.register_views, lambda *args: tables.frame(*args, "runs")):
         with pytest.raises(UserError, match="no results in"):
-            call(spark, TableTarget(path=tmp_path))
+            call(spark, ResultsLocation(path=tmp_path))
     with pytest.raises(UserError, match="no table 'trails': choose from runs"):
         tables.frame(spark, target, "trails")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bakeoff import warm_up
-from bakeoff.session import DAEMON
+from bakeoff.spark.session import DAEMON
 
 
 def test_workers_have_imported_pycaret_afterwards(spark):

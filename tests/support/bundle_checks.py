@@ -10,15 +10,12 @@ from typing import Any
 
 import click
 import tomllib
-from bundle_loops import wrong_loops
-from bundle_rules import broken_rules
-from bundle_safety import clusters_out_of_reach, dangers
 from packaging.specifiers import SpecifierSet
 
-from bakeoff.cli import cli
+from bakeoff.cli.app import cli
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError
-from bundle import (
+from support.bundle import (
     ENVIRONMENT_PYTHON,
     ROOT,
     RUNTIME_PYTHON,
@@ -29,6 +26,9 @@ from bundle import (
     tasks,
     wheel_arguments,
 )
+from support.bundle_loops import wrong_loops
+from support.bundle_rules import broken_rules
+from support.bundle_safety import clusters_out_of_reach, dangers
 
 NOT_FROM_THE_JOB = {"home", "engine"}
 """Options of a run that the cluster job leaves as they are."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 import yaml
-from bundle_checks import parsed
 
 from bakeoff.errors import BakeoffError
-from bundle import asked, merged, resolved, tasks, wheel_arguments
+from support.bundle import asked, merged, resolved, tasks, wheel_arguments
+from support.bundle_checks import parsed
 
 _GLOBAL = {"target": True, "profile": True, "output": True, "debug": False}
 _OPTIONS: dict[str, dict[str, bool]] = {

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bundle import TARGETS, Unresolved, job_id, resolved, tasks
+from support.bundle import TARGETS, Unresolved, job_id, resolved, tasks
 
 
 def wrong_loops(bundle: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from bundle import ROOT
+from support.bundle import ROOT
 
 _KEYS = {
     "": "artifacts bundle experimental include permissions presets python resources run_as scripts sync targets "

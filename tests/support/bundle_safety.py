@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bundle import ANSWERS, TARGETS, Unresolved, asked, references, resolved
+from support.bundle import ANSWERS, TARGETS, Unresolved, asked, references, resolved
 
 _JOB_NEEDS = {
     "schemas": {"USE_SCHEMA", "SELECT", "MODIFY", "CREATE_TABLE", "CREATE_MODEL", "EXECUTE"},

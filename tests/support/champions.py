@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from data import experiment, mixed
+
+from support.datasets import experiment, mixed
 
 NAME, RUN_ID = "answers", "20260131-120000-a1b2c3"
 
@@ -22,12 +23,12 @@ class Champion(NamedTuple):
 def log_champion(home: Path) -> Champion:
     """Fit a model on numbers with gaps, whole numbers, categories, text and dates; make it champion of a new home."""
     from bakeoff.pycaret3.experiment import training_rows
-    from bakeoff.pycaret3.state import final_pipeline
-    from bakeoff.results import store
-    from bakeoff.results.best_model import log_best_model
-    from bakeoff.results.entries import KIND_TAG, RUN_KIND
-    from bakeoff.results.registry import Standing, Terms, promote
-    from bakeoff.results.tracking import RUN_TAG
+    from bakeoff.pycaret3.restore import final_pipeline
+    from bakeoff.tracking import client as store
+    from bakeoff.tracking.entities import KIND_TAG, RUN_KIND
+    from bakeoff.tracking.logged_model import log_best_model
+    from bakeoff.tracking.registry import CandidateScore, Terms, promote
+    from bakeoff.tracking.run_logger import RUN_TAG
 
     rows = mixed(150)
     rows.loc[::9, "colour"] = None
@@ -39,6 +40,6 @@ def log_champion(home: Path) -> Champion:
     raw = training_rows(fitted, rows, "answer")
     best = log_best_model(client, run.info.run_id, pipeline, raw, model_id="lr", registered_model_name=NAME)
     assert best.registered is not None
-    promote(client, *best.registered, Standing("auc", 0.8, True, "answer", {"run_id": RUN_ID}), Terms())  # noqa: FBT003
+    promote(client, *best.registered, CandidateScore("auc", 0.8, True, "answer", {"run_id": RUN_ID}), Terms())  # noqa: FBT003
     client.set_terminated(run.info.run_id)
     return Champion(home, pipeline, rows)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from bakeoff.results.schema import SCORED, TABLES, VIEWS, Table, View
-from bundle import ROOT
+from bakeoff.storage.schema import SCORED, TABLES, VIEWS, Table, View
+from support.bundle import ROOT
 
 FILE = ROOT / "src" / "sql" / "prepare" / "tables.sql"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from bakeoff.results import store
+from bakeoff.tracking import client as store
 
 
 @pytest.fixture(scope="session")

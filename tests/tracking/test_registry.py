@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from mlflow.tracking import MlflowClient
 
-from bakeoff.results.registry import Standing, Terms, promote
-from bakeoff.results.store import make_registry_client
+from bakeoff.tracking.client import make_registry_client
+from bakeoff.tracking.registry import CandidateScore, Terms, promote
 
 NAME = "main.bakeoff.best_model"
 
@@ -21,8 +21,10 @@ def versions(client: MlflowClient, tmp_path: Path) -> Any:
     return lambda: str(client.create_model_version(NAME, str(tmp_path)).version)
 
 
-def standing(value: float, metric: str = "auc", **more: Any) -> Standing:
-    return Standing(metric, value, more.pop("higher", True), more.pop("target", "y"), {"source": "main.sales.orders"})
+def standing(value: float, metric: str = "auc", **more: Any) -> CandidateScore:
+    return CandidateScore(
+        metric, value, more.pop("higher", True), more.pop("target", "y"), {"source": "main.sales.orders"}
+    )
 
 
 def aliases(client: MlflowClient) -> dict[str, str]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from champions import NAME, RUN_ID, Champion, log_champion
 
 from bakeoff import score
-from bakeoff.cli import main
+from bakeoff.cli.app import main
 from bakeoff.errors import ConfigError, RunConflictError, RunNotFoundError, SourceError, TablesError, TrackingError
+from support.champions import NAME, RUN_ID, Champion, log_champion
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from waiting import until
 
 from bakeoff.errors import TrackingError
-from bakeoff.results import messages
-from bakeoff.results.side_channel import open_side_channel
-from bakeoff.results.spool import Head, read_spool
-from bakeoff.results.store import client_to_log_with, make_client
-from bakeoff.results.tracking_database import BUSY_SECONDS, DatabaseBusyError, check_free, check_tracking
+from bakeoff.tracking import messages
+from bakeoff.tracking.client import client_to_log_with, make_client
+from bakeoff.tracking.database import BUSY_SECONDS, DatabaseBusyError, check_free, check_tracking
+from bakeoff.tracking.mlflow_listener import open_mlflow_listener
+from bakeoff.tracking.outbox import Head, read_spool
+from support.waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
 
@@ -140,7 +140,7 @@ def test_what_a_locked_database_does_not_take_is_kept_and_sent_when_it_is_free(
     if when == "at the start":
         with locked(home / "mlflow.db"):
             began = time.monotonic()
-            channel = open_side_channel(home, head, said.append)
+            channel = open_mlflow_listener(home, head, said.append)
             assert time.monotonic() - began < 10 * BUSY_SECONDS
             assert channel.tracked is None
             channel.put(messages.of_end("FINISHED"))
@@ -148,7 +148,7 @@ def test_what_a_locked_database_does_not_take_is_kept_and_sent_when_it_is_free(
         [sentence] = said
         assert "cannot be reached (OperationalError: database is locked)" in sentence
     else:
-        channel = open_side_channel(home, head, said.append)
+        channel = open_mlflow_listener(home, head, said.append)
         with locked(home / "mlflow.db"):
             channel.put(messages.of_end("FINISHED"))
             until(lambda: channel._failures > 0, patience=60)

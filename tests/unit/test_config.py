@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bakeoff._config_options import parse_setup
 from bakeoff.config import DEFAULT_SEED, RunConfig, new_run_id
-from bakeoff.config_values import parse_setup
 from bakeoff.errors import UserError
 
 

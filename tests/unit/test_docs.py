@@ -16,7 +16,7 @@ import pytest
 import bakeoff
 from bakeoff import errors
 from bakeoff.comparison import events
-from bakeoff.results.schema import TABLES, VIEWS
+from bakeoff.storage.schema import TABLES, VIEWS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])

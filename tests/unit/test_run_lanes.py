@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from waiting import until
+
+from support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 PARTS = {"connect": "--connect tests/contract", "aside": "tests/e2e tests/faults", "rest": "--ignore=tests/e2e"}

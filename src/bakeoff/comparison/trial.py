@@ -145,3 +145,19 @@ def finite(value: float | None) -> float | None:
         (True, 0.5)
     """
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """A winner fitted on all training rows, or why that failed.
+
+    ``model`` is the pickled estimator, with the thread parameters that the driver gave it.
+    """
+
+    model_id: str
+    model: bytes | None
+    fit_seconds: float
+    error_type: str | None = None
+    error_message: str | None = None
+    traceback: str | None = None
+    lost_its_process: bool = False

@@ -12,15 +12,14 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._config_options import ISOLATIONS
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.scheduler import STOP_SECONDS
-from bakeoff.comparison.trial import Outcome
-from bakeoff.config_values import ISOLATIONS
+from bakeoff.comparison.trial import Outcome, Refitted
 from bakeoff.errors import EngineLostError, UserError, one_of
-from bakeoff.execution.engines import JOIN_SECONDS, Engine, describe, worker_error
-from bakeoff.execution.worker import Work
+from bakeoff.execution.engines.base import JOIN_SECONDS, Engine, describe, worker_error
+from bakeoff.execution.worker.task import Work
 from bakeoff.pycaret3.frozen import FrozenExperiment
-from bakeoff.pycaret3.runner import Refitted
 
 if TYPE_CHECKING:
     from typing_extensions import Self

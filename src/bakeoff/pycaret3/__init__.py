@@ -5,6 +5,6 @@ parts (`freeze`), runs trials from that payload (`runner_for`), and puts the res
 had compared the models itself (`restore_state`).
 """
 
-from bakeoff.pycaret3.kernel import import_display_without_kernel
+from bakeoff.pycaret3.databricks_import import import_display_without_kernel
 
 import_display_without_kernel()

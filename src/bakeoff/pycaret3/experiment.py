@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bakeoff.errors import ConfigError, UserError
-from bakeoff.pycaret3.quiet import hushed
+from bakeoff.pycaret3.runners.quiet import hushed
 
 _QUIET = {"verbose": False, "html": False, "system_log": False, "log_experiment": False}
 _A_FEW = 5

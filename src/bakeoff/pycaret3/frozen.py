@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,11 +12,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from bakeoff import pickling
+from bakeoff._utils import pickling
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Outcome, Status, Trial, failed_outcomes
 from bakeoff.pycaret3.request import Request, make_estimator
-from bakeoff.pycaret3.scorers import check_custom_metrics, scorers_of
+from bakeoff.pycaret3.scoring.scorers import check_custom_metrics, scorers_of
 
 HOLDOUT = "holdout"
 """Under this key `FrozenExperiment.extra` carries the experiment of a comparison without cross-validation."""
@@ -110,8 +111,6 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
         pipeline = type(experiment.pipeline)([(name, clone(step)) for name, step in experiment.pipeline.steps])
         extra = {}
     if not request.cross_validation:
-        from bakeoff.pycaret3.holdout import travelling_copy
-
         extra[HOLDOUT] = travelling_copy(experiment)
     frozen = FrozenExperiment(
         task=request.task,
@@ -164,3 +163,13 @@ def outcomes_of_broken(broken: Mapping[str, Broken], plan: Plan) -> list[Outcome
         failed = failed_outcomes(trials, Status.FAILED, why.error_type, why.message)
         lost += [replace(outcome, traceback=why.traceback) for outcome in failed]
     return lost
+
+
+def travelling_copy(experiment: Any) -> bytes:
+    """The experiment, pickled, with its rows and without what belongs to the driver: logs, results, caches."""
+    left = {"logger": None, "logging_param": None, "_setup_params": None, "data_func": None, "verbose": False}
+    state = {**experiment.__dict__, **left, "_display_container": [], "_master_model_container": []}
+    state["pipeline"] = copy(experiment.pipeline)
+    state["pipeline"].memory = None  # a cache folder of this machine
+    # PyCaret leaves the data out when it pickles itself: it is saved for longer than its data lives.
+    return pickling.dumps((type(experiment), state))

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 
 _MODULES = (
-    "bakeoff.pycaret3.tabular",  # PyCaret itself, and most of the time
+    "bakeoff.pycaret3.runners.tabular",  # PyCaret itself, and most of the time
     "pycaret.internal.preprocess.transformers",
     "pycaret.internal.metrics",
     "category_encoders",

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from bakeoff.report.facts import Facts, seconds
+from bakeoff.report.facts import Facts
+from bakeoff.report.sentences import seconds
 from bakeoff.report.timeline import Lane
 
 WIDE, NARROW = 9.0, 4.4

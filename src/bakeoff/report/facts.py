@@ -8,16 +8,17 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import PurePath
 from typing import Any
 
+from bakeoff._utils.text import counted
 from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Outcome, Status
-from bakeoff.results.rows import RunRecord
+from bakeoff.storage.rows import RunRecord
 
 
 @dataclass(frozen=True)
-class Look:
+class Diagnostics:
     """What only the driver of a run saw and no table holds. It is kept as JSON beside the report.
 
     Attributes:
@@ -46,11 +47,11 @@ class Look:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Look:
+    def from_json(cls, text: str) -> Diagnostics:
         """What `to_json` wrote; what another version wrote besides is left out.
 
         Example:
-            >>> Look.from_json(Look(test_ratio=0.25).to_json()).test_ratio
+            >>> Diagnostics.from_json(Diagnostics(test_ratio=0.25).to_json()).test_ratio
             0.25
         """
         told = json.loads(text)
@@ -78,7 +79,7 @@ class Facts:
     board: Leaderboard
     verdict: Verdict | None
     summary: Summary
-    look: Look = field(default_factory=Look)
+    look: Diagnostics = field(default_factory=Diagnostics)
     tables: Sequence[str] = ()
     model_uri: str | None = None
     tracking_uri: str | None = None
@@ -122,113 +123,3 @@ class Facts:
 def earlier_than(began_at: float, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The outcomes of trials that had ended by then."""
     return [each for each in outcomes if each.status is not Status.CANCELLED and each.finished_at <= began_at]
-
-
-def question(facts: Facts) -> str:
-    """What was asked, in one sentence."""
-    run, plan = facts.run, facts.plan
-    version = f", version {run.source_version}" if run.source_version else ""
-    models = counted(len(plan.models), "model")
-    verb = "forecasts" if run.task_type == "time_series" else "predicts"
-    best = "highest" if plan.greater_is_better else "lowest"
-    folds = f"in the mean over {plan.n_folds} folds" if plan.n_folds > 1 else "on one hold-out"
-    data = f"{facts.source} ({facts.size}{version})"
-    if len(plan.models) == 1:
-        name = plan.models[0].name
-        return f"How well does {name} {verb.removesuffix('s')} {run.target} from {data}, by {facts.metric} {folds}?"
-    return f"Which of {models} {verb} {run.target} from {data} with the {best} {facts.metric} {folds}?"
-
-
-def answer(facts: Facts) -> str:
-    """What came out, in a sentence or two."""
-    best, verdict = facts.board.best, facts.verdict
-    if best is None:
-        return f"None of the {counted(len(facts.board.rows), 'model')} came through."
-    spread = f" ± {best.stds[facts.plan.sort_by]:.4f}" if best.n_folds_ok > 1 else ""
-    won = f"{best.model_name} ({best.model_id}) has the best {facts.metric}: {best.primary_value:.4f}{spread}."
-    if len(facts.board.rows) == 1:
-        return f"{won} It was the only model."
-    if not best.complete:
-        return f"{won} It lost some of its folds, and no model has all of them, so nothing can be said of its lead."
-    if verdict is None or not verdict.pairs:
-        return f"{won} Whether it is better than the others cannot be tested here."
-    return f"{won} {_lead(facts, verdict)}"
-
-
-def _lead(facts: Facts, verdict: Verdict) -> str:
-    tied, tested = verdict.tied, len(verdict.pairs)
-    if not tied:
-        others = "the other" if tested == 1 else f"all {tested} others"
-        return f"It is better than {others} by more than luck of the folds explains."
-    many = f"{len(tied)} of the {tested} others"
-    if len(tied) == tested:
-        many = "the other model" if tested == 1 else "any of the others"
-    said = f"The folds cannot tell it apart from {many}"
-    if verdict.cheapest == verdict.winner:
-        return f"{said}; none that scores nearly as well is much quicker, so it is the sensible choice."
-    cheap, best = facts.row_of(verdict.cheapest), facts.row_of(verdict.winner)
-    times = f"{seconds(cheap.means[TT])} a fold instead of {seconds(best.means[TT])}"
-    return (
-        f"{said}; {cheap.model_name} ({cheap.model_id}) scores nearly as well and takes {times}: the sensible choice "
-        "where time matters."
-    )
-
-
-def headline(facts: Facts) -> str:
-    """The answer in a few words, as for the name of a run.
-
-    Example:
-        >>> headline(Facts(RunRecord("r", "failed", source="a/b.csv", target="y"), Plan((), 2, (), TT),
-        ...     Leaderboard((), ()), None, Summary(1, 1.0, 1.0)))
-        'no model for y of b.csv'
-    """
-    best = facts.board.best
-    won = f"{best.model_id} {best.primary_value:.4f}" if best else "no model"
-    return f"{won} for {facts.run.target} of {facts.source}"
-
-
-def clock(summary: Summary) -> str:
-    """Where the time went, in one sentence.
-
-    Example:
-        >>> clock(Summary(slots=2, wall_seconds=10.0, ideal_seconds=9.0))
-        'Took 10.0 s on 2 slots; ideal 9.0 s, efficiency 90%'
-        >>> clock(Summary(slots=2, wall_seconds=1.0, ideal_seconds=0.9, n_resumed=15))
-        'Took 1.0 s on 2 slots (15 trials were finished before); ideal 0.9 s, efficiency 90%'
-        >>> clock(Summary(slots=1, wall_seconds=2.0, ideal_seconds=1.0, too_small=True))
-        'Took 2.0 s on 1 slot (on the driver: too little work to start workers for); ideal 1.0 s, efficiency 50%'
-    """
-    return f"Took {took(summary)}; ideal {seconds(summary.ideal_seconds)}, efficiency {summary.efficiency:.0%}"
-
-
-def took(summary: Summary) -> str:
-    """How long a run took, on how much, and whether that was all of it."""
-    were = "was" if summary.n_resumed == 1 else "were"
-    before = f" ({counted(summary.n_resumed, 'trial')} {were} finished before)" if summary.n_resumed else ""
-    where = " (on the driver: too little work to start workers for)" if summary.too_small else ""
-    return f"{seconds(summary.wall_seconds)} on {counted(summary.slots, 'slot')}{where}{before}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    Example:
-        >>> counted(1, "fold"), counted(1200, "fold")
-        ('1 fold', '1,200 folds')
-    """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def seconds(value: float) -> str:
-    """A span of time as people say it.
-
-    Example:
-        >>> seconds(0.0123), seconds(9.96), seconds(75), seconds(7300)
-        ('0.012 s', '10.0 s', '1 min 15 s', '2 h 1 min')
-    """
-    if value < 1:
-        return f"{value:.2g} s" if value else "0 s"
-    if value < 60:  # noqa: PLR2004 - seconds of a minute
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004

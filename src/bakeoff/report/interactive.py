@@ -8,9 +8,10 @@ from typing import Any
 from bakeoff.comparison.leaderboard import FAILED, Row, fold_values
 from bakeoff.comparison.trial import TT
 from bakeoff.report import charts
-from bakeoff.report.details import time_before, time_of
-from bakeoff.report.facts import Facts, answer, headline
-from bakeoff.report.sections import pareto
+from bakeoff.report.facts import Facts
+from bakeoff.report.ranking_sections import pareto
+from bakeoff.report.run_sections import time_before, time_of
+from bakeoff.report.sentences import answer, headline
 
 _TITLES = {"leaderboard": "Leaderboard", "folds": "Fold by fold", "cost": "Score against time", "timeline": "Slots"}
 

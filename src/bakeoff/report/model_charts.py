@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from bakeoff.report.charts import (
+from bakeoff.report.charts import (  # fmt: skip
     BAD,
     BEST,
     INK,
@@ -19,7 +19,7 @@ from bakeoff.report.charts import (
     Chart,
     cut,
     few_ticks,
-)  # fmt: skip
+)
 from bakeoff.report.facts import Facts
 
 _STRONG = 0.45

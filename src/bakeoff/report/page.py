@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.report import charts, interactive
-from bakeoff.report.facts import Facts, answer, headline, question, took
-from bakeoff.report.parts import Section, kind_of
-from bakeoff.report.sections import figures, sections
+from bakeoff.report.blocks import Section, kind_of
+from bakeoff.report.facts import Facts
+from bakeoff.report.ranking_sections import figures, sections
+from bakeoff.report.sentences import answer, headline, question, took
 
 PAGE, LOOK, PLOTS, INTERACTIVE = "report.html", "report.json", "plots", "plots.html"
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bakeoff._config_options import READERS, given, refuse_placeholder
+from bakeoff._utils.redaction import redact_text
 from bakeoff.config import new_run_id
-from bakeoff.config_values import READERS, given, refuse_placeholder
 from bakeoff.errors import ConfigError, SourceError
-from bakeoff.redaction import redact_text
 from bakeoff.scoring.batch import Batch, check_names
 from bakeoff.scoring.destination import Destination, is_file, read_destination
 from bakeoff.scoring.files import earlier_models, read_scored, score_frame, write_scored
 from bakeoff.scoring.inputs import TEXT, InputColumn, with_times
 from bakeoff.scoring.model import ModelReference, load_scoring_model
 from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
-from bakeoff.session import OpenSession, open_session
 from bakeoff.source.columns import plain_types
-from bakeoff.source.find import Files, find, is_local_file
+from bakeoff.source.locate import Files, find, is_local_file
+from bakeoff.spark.session import OpenSession, open_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.errors import RunConflictError, SourceError
-from bakeoff.results.schema import SCORED
 from bakeoff.scoring.model import ScoringModel
 from bakeoff.scoring.predictor import PREDICTION, PROBABILITIES
+from bakeoff.storage.schema import SCORED
 
 MARKS = tuple(column.name for column in SCORED.columns)
 """What every row is marked with; ``scored_by`` is the model in one column, which monitoring asks for."""

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.config_values import given, refuse_placeholder
+from bakeoff._config_options import given, refuse_placeholder
+from bakeoff._utils.platform import on_databricks
 from bakeoff.errors import ConfigError
-from bakeoff.results.schema import TABLES, VIEWS
-from bakeoff.results.target import TableTarget, quoted
-from bakeoff.session import on_databricks
-from bakeoff.source.find import name_parts
+from bakeoff.source.locate import name_parts
+from bakeoff.storage.location import ResultsLocation, quoted
+from bakeoff.storage.schema import TABLES, VIEWS
 
 _FILES = {".csv": "csv", ".parquet": "parquet"}
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -74,7 +74,7 @@ def read_destination(text: str | None, home: Path, *, has_metastore: bool) -> De
             f"--to {name} needs a metastore, which a local session has not: give a plain name, as in --to {parts[-1]}, "
             "or a path."
         )
-    tables = TableTarget.at(home)
+    tables = ResultsLocation.at(home)
     return Destination(
         name, "table", sql=tables.name(parts[0]), folder=home / "tables" / f".{parts[0]}", plain=parts[0]
     )

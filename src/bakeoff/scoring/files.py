@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bakeoff._utils.text import first_line
 from bakeoff.errors import TablesError
 from bakeoff.scoring.batch import Batch, as_text
 from bakeoff.scoring.destination import Destination
 from bakeoff.scoring.inputs import check_inputs, kinds_of_frame
 from bakeoff.scoring.predictor import PROBABILITIES, Predictor
-from bakeoff.text import first_line
 
 if TYPE_CHECKING:
     import pyarrow as pa

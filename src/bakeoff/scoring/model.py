@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakeoff.config_values import given, refuse_placeholder
+from bakeoff._config_options import given, refuse_placeholder
 from bakeoff.errors import ConfigError, RunNotFoundError, TrackingError
+from bakeoff.runs.loading import model_folder
 from bakeoff.scoring.inputs import InputColumn, input_columns
-from bakeoff.stored import model_folder
 
 _SCHEMES = ("models:/", "runs:/")
 _LISTED = 10
@@ -104,7 +104,7 @@ def load_scoring_model(reference: ModelReference, home: Path) -> ScoringModel:
     """
     from mlflow.exceptions import MlflowException
 
-    from bakeoff.results.store import local_tracking_uri, make_client, named_by_environment
+    from bakeoff.tracking.client import local_tracking_uri, make_client, named_by_environment
 
     if not named_by_environment() and not (home / "mlflow.db").is_file():
         raise TrackingError(
@@ -117,7 +117,7 @@ def load_scoring_model(reference: ModelReference, home: Path) -> ScoringModel:
             return _of_run(client, str(reference.run_id), home)
         return _of_registry(client, reference)
     except (MlflowException, OSError) as error:
-        from bakeoff.results.patient_client import reason, without_login
+        from bakeoff.tracking.bounded_client import reason, without_login
 
         raise TrackingError(f"MLflow at {without_login(place)} cannot give the model ({reason(error)}).") from error
 
@@ -125,8 +125,8 @@ def load_scoring_model(reference: ModelReference, home: Path) -> ScoringModel:
 def _of_registry(client: Any, reference: ModelReference) -> ScoringModel:
     import mlflow.artifacts
 
-    from bakeoff.results.store import in_unity_catalog, make_registry_client
-    from bakeoff.results.tracking import RUN_TAG
+    from bakeoff.tracking.client import in_unity_catalog, make_registry_client
+    from bakeoff.tracking.run_logger import RUN_TAG
 
     name = str(reference.name)
     registry = make_registry_client(client, name)
@@ -151,7 +151,7 @@ def _version(registry: Any, name: str, reference: ModelReference) -> Any:
     Raises:
         ConfigError: There is no such model, alias or version; the message says what there is.
     """
-    from bakeoff.results.store import quoted
+    from bakeoff.tracking.client import quoted
 
     model = _or_none(lambda: registry.get_registered_model(name))
     if model is None:
@@ -187,9 +187,9 @@ def _or_none(ask: Any) -> Any:
 def _of_run(client: Any, run_id: str, home: Path) -> ScoringModel:
     from mlflow.exceptions import MlflowException
 
-    from bakeoff.results.entries import KIND_TAG, RUN_KIND
-    from bakeoff.results.store import all_runs, quoted
-    from bakeoff.results.tracking import RUN_TAG
+    from bakeoff.tracking.client import all_runs, quoted
+    from bakeoff.tracking.entities import KIND_TAG, RUN_KIND
+    from bakeoff.tracking.run_logger import RUN_TAG
 
     experiments = [each.experiment_id for each in client.search_experiments()]
     parents = f"tags.`{KIND_TAG}` = {quoted(RUN_KIND)}"
@@ -210,7 +210,7 @@ def _of_run(client: Any, run_id: str, home: Path) -> ScoringModel:
 
 
 def _read(folder: Path, run_id: str, name: str | None = None, version: str | None = None) -> ScoringModel:
-    """Read the files of a model that `bakeoff.results.best_model` has written."""
+    """Read the files of a model that `bakeoff.tracking.logged_model` has written."""
     from mlflow.models import Model
 
     described = Model.load(str(folder))

@@ -17,7 +17,7 @@ from bakeoff.scoring.inputs import InputColumn, from_arrow, with_nan
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from bakeoff.execution.payload import Delivery
+    from bakeoff.execution.worker.payload import Delivery
 
 PREDICTION, PROBABILITIES = "prediction", "probabilities"
 _KEPT_MODELS = 2

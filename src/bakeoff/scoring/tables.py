@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import ClusterError, TablesError, WorkerError
-from bakeoff.execution.payload import ArtifactDelivery, BroadcastDelivery, Delivery, InlineDelivery
-from bakeoff.results.commits import commit, reason_of
-from bakeoff.results.rows import to_micros
-from bakeoff.results.target import TableTarget, quoted
+from bakeoff.execution.worker.payload import ArtifactDelivery, BroadcastDelivery, Delivery, InlineDelivery
 from bakeoff.scoring.batch import COMMENTS, MARKS, Batch, check_names
 from bakeoff.scoring.destination import Destination
 from bakeoff.scoring.inputs import check_inputs, kinds_of_schema
 from bakeoff.scoring.model import ScoringModel
 from bakeoff.scoring.predictor import PREDICTION, PROBABILITIES, CheckDelivery, Predictor, ScoreBatches
-from bakeoff.session import is_connect
+from bakeoff.spark.kind import is_connect
+from bakeoff.storage.commits import commit, reason_of
+from bakeoff.storage.location import ResultsLocation, quoted
+from bakeoff.storage.rows import to_micros
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -95,7 +95,7 @@ def append_batch(spark: SparkSession, scored: DataFrame, batch: Batch, destinati
             writer.saveAsTable(destination.sql)
         return Written(_rows_of(spark, batch, destination), repeated=False)
 
-    target = TableTarget(path=destination.folder) if destination.folder else TableTarget(schema="default")
+    target = ResultsLocation(path=destination.folder) if destination.folder else ResultsLocation(schema="default")
     return commit(target, append)
 
 

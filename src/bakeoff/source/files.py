@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._utils.text import first_line
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
-from bakeoff.text import first_line
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
 PARQUET = (".parquet", ".pq")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._utils.text import root_line
 from bakeoff.errors import SourceError
-from bakeoff.text import root_line
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bakeoff._utils.redaction import redact_text, secrets_in
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
-from bakeoff.redaction import redact_text, secrets_in
 from bakeoff.source.columns import check_columns, plain_types, without_missing_target
 from bakeoff.source.files import in_order
-from bakeoff.source.find import Files, find
+from bakeoff.source.locate import Files, find
 from bakeoff.source.sampling import sampled
 from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target
-from bakeoff.source.times import time_indexed
+from bakeoff.source.time_index import time_indexed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

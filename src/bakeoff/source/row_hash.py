@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bakeoff.results.target import quoted
+from bakeoff.storage.location import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

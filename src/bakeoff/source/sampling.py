@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from bakeoff.config import RunConfig
-from bakeoff.results.target import quoted
 from bakeoff.source.columns import note_missing_target
-from bakeoff.source.room import rows_that_fit
+from bakeoff.source.driver_memory import rows_that_fit
 from bakeoff.source.row_hash import ROW_HASH, hash_of
 from bakeoff.source.target import FEW_VALUES
-from bakeoff.source.times import read_times
+from bakeoff.source.time_index import read_times
+from bakeoff.storage.location import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from bakeoff._utils.text import first_line
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
-from bakeoff.results.target import quoted
 from bakeoff.source.columns import check_columns
 from bakeoff.source.filesystems import cannot_be_read
-from bakeoff.source.find import Delta
+from bakeoff.source.locate import Delta
 from bakeoff.source.row_hash import ROW_HASH, hash_of
 from bakeoff.source.sampling import sample_of_table
-from bakeoff.text import first_line
+from bakeoff.storage.location import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -1,0 +1,294 @@
+"""What a single option may be: read from text, numbers and lists, or refused in a sentence that names the option."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bakeoff._utils.text import one_line
+from bakeoff.errors import ConfigError, UserError, one_of
+
+TASKS = ("classification", "regression", "time_series")
+ENGINES = ("spark", "native")
+ISOLATIONS = ("auto", "process", "none")
+
+SETUP_OWNED = {
+    "data": "--source",
+    "data_func": "--source",
+    "test_data": "--source for all rows and 'train_size' for the share to train on",
+    "target": "--target",
+    "index": "--time-col for a time series, or 'ignore_features' to leave a column out",
+    "fold": "--fold",
+    "fh": "--fh",
+    "session_id": "--seed",
+    "experiment_name": "--experiment",
+    "log_experiment": "--experiment (Bakeoff logs to MLflow itself)",
+    "log_plots": "--experiment (Bakeoff logs plots itself)",
+    "log_data": "--experiment (Bakeoff logs the data set itself)",
+    "log_profile": "--experiment (Bakeoff logs to MLflow itself)",
+    "experiment_custom_tags": "--run-id to tell runs apart",
+    "html": "nothing (Bakeoff shows its own progress)",
+    "verbose": "nothing (Bakeoff shows its own progress)",
+    "profile": "nothing (a profile needs somebody to look at it)",
+    "profile_kwargs": "nothing (a profile needs somebody to look at it)",
+    "system_log": "nothing (Bakeoff keeps its own log)",
+}
+"""Arguments of PyCaret's ``setup()`` that Bakeoff sets itself, and what to use instead."""
+
+_PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\$\{.*?\}", re.DOTALL)
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_NAME_PART = re.compile(r"[^\s./\\`]+")
+_MAX_SEED = 2**32 - 1
+
+
+def parse_setup(text: str, folder: Path | None = None) -> dict[str, Any]:
+    """Arguments for PyCaret's ``setup()``, from JSON or from ``@file`` (JSON, or YAML by its ending).
+
+    Args:
+        text: the JSON itself, or ``@`` and a path.
+        folder: what a relative path is relative to; the working directory when not given.
+
+    Example:
+        >>> parse_setup('{"normalize": true}')
+        {'normalize': True}
+    """
+    text = text.strip()
+    if not text:
+        return {}
+    origin = "--setup"
+    path = Path(text[1:].strip()).expanduser() if text.startswith("@") else None
+    if path is not None:
+        path = path if folder is None else folder / path
+        origin = f"--setup {path}"
+        text = read_text(path, "--setup")
+    try:
+        told = yaml.safe_load(text) if path is not None and path.suffix in {".yml", ".yaml"} else json.loads(text)
+    except (ValueError, yaml.YAMLError) as error:
+        hint = "" if path is not None else """: write it as '{"normalize": true}', or as @file.json"""
+        raise UserError(f"{origin} cannot be read ({one_line(error)}){hint}.") from error
+    if told is None:
+        return {}
+    if not isinstance(told, dict):
+        raise UserError(f"""{origin} must name arguments of setup(), as in '{{"normalize": true}}', not {told!r}.""")
+    return told
+
+
+def flag(name: str) -> str:
+    """The option as it is typed.
+
+    Example:
+        >>> flag("n_select")
+        '--n-select'
+    """
+    return "--" + name.replace("_", "-")
+
+
+def given(value: Any) -> Any:
+    """``None`` for everything that counts as not given."""
+    if isinstance(value, str):
+        value = value.strip()
+    return None if value is None or (isinstance(value, (str, list, tuple, Mapping)) and not value) else value
+
+
+def refuse_placeholder(name: str, value: Any) -> None:
+    """Refuse what a job's definition should have filled in, wherever in a value it stands."""
+    if isinstance(value, str) and (found := _PLACEHOLDER.search(value)):
+        raise UserError(
+            f"{flag(name)} still holds {found.group()}, which nobody filled in: "
+            "check the parameter's name where the job is defined, or give a value."
+        )
+    if isinstance(value, Mapping):
+        for part in value.items():
+            refuse_placeholder(name, part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            refuse_placeholder(name, part)
+
+
+def _text(option: str, value: Any) -> str:
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise UserError(f"{option} must be text, not {value!r}: put it in quotes.")
+    return str(value)
+
+
+def _path(option: str, value: Any) -> Path:
+    path = Path(_text(option, value))
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{option} {path} names the home folder of a user who has none: give the whole path."
+        ) from error
+
+
+def _texts(option: str, value: Any) -> tuple[str, ...]:
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    split = [piece.strip() for part in parts for piece in _text(option, part).split(",")]
+    return tuple(dict.fromkeys(piece for piece in split if piece))
+
+
+def _task(option: str, value: Any) -> str:
+    task = _text(option, value).lower().replace("-", "_")
+    if task not in TASKS:
+        raise UserError(one_of(value, TASKS, "task"))
+    return task
+
+
+def _number(option: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if isinstance(value, bool) or number != number or number in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN
+        raise UserError(f"{option} must be a number, not {value!r}.")
+    return number
+
+
+def _whole(least: int, most: int | None = None) -> Callable[[str, Any], int]:
+    def read(option: str, value: Any) -> int:
+        number = _number(option, value)
+        if number != int(number) or number < least or (most is not None and number > most):
+            limit = f"at least {least}" if most is None else f"from {least} to {most}"
+            raise UserError(f"{option} must be a whole number, {limit}, not {value!r}.")
+        return int(value) if isinstance(value, (int, str)) and str(value).strip().isdigit() else int(number)
+
+    return read
+
+
+def _minutes(option: str, value: Any) -> float:
+    minutes = _number(option, value)
+    if minutes <= 0:
+        raise UserError(f"{option} must be more than 0, not {value!r}: leave it out to run without a limit.")
+    return minutes
+
+
+def _margin(option: str, value: Any) -> float:
+    margin = _number(option, value)
+    if margin < 0:
+        raise UserError(f"{option} must be at least 0, not {value!r}: a new model never replaces a better one.")
+    return margin
+
+
+def _lift(option: str, value: Any) -> float:
+    lift = _number(option, value)
+    if lift < 0:
+        raise ConfigError(f"{option} must be at least 0, not {value!r}: a champion is better than the dummy.")
+    return lift
+
+
+def _engine(option: str, value: Any) -> str:
+    engine = _text(option, value).lower()
+    if engine not in ENGINES:
+        raise UserError(one_of(value, ENGINES, "engine"))
+    return engine
+
+
+def _timeout(option: str, value: Any) -> float:
+    seconds = _number(option, value)
+    if seconds < 0:
+        raise ConfigError(f"{option} must be at least 0 seconds, not {value!r}: 0 is no limit.")
+    return seconds
+
+
+def _megabytes(option: str, value: Any) -> float:
+    megabytes = _number(option, value)
+    if megabytes <= 0:
+        raise ConfigError(f"{option} must be more than 0, not {value!r}: leave it out for no limit.")
+    return megabytes
+
+
+def _isolation(option: str, value: Any) -> str:
+    isolation = _text(option, value).lower()
+    if isolation not in ISOLATIONS:
+        raise ConfigError(one_of(value, ISOLATIONS, "isolation"))
+    return isolation
+
+
+def _horizon(option: str, value: Any) -> int | tuple[int, ...]:
+    parts = list(value) if isinstance(value, (list, tuple)) else str(value).split(",")
+    steps = tuple(_whole(1)(option, part) for part in parts if given(part) is not None)
+    if not steps:
+        raise UserError(
+            f"{option} must be a number of steps or the steps themselves, as in 12 or 1,2,3, not {value!r}."
+        )
+    several = isinstance(value, (list, tuple)) or "," in str(value)
+    return tuple(sorted(set(steps))) if several else steps[0]
+
+
+def _run_name(option: str, value: Any) -> str:
+    name = _text(option, value)
+    if not _RUN_ID.fullmatch(name):
+        raise UserError(
+            f"{option} {name!r} cannot name a run: use up to 100 letters, digits, '-', '_' and '.', starting with one "
+            "of the first two."
+        )
+    return name
+
+
+def _name_part(option: str, value: Any) -> str:
+    name = _text(option, value)
+    if not _NAME_PART.fullmatch(name):
+        raise UserError(f"{option} {name!r} must be one name, without dots, slashes, spaces or backticks.")
+    return name
+
+
+def _setup(option: str, value: Any) -> dict[str, Any]:
+    told = parse_setup(value) if isinstance(value, str) else value
+    if not isinstance(told, Mapping):
+        raise UserError(f"{option} must name arguments of setup(), not {value!r}.")
+    refuse_placeholder("setup", told)
+    for name in told:
+        if name in SETUP_OWNED:
+            raise UserError(
+                f"{option} cannot set {name!r}, which Bakeoff sets itself: use {SETUP_OWNED[name]} instead."
+            )
+    return dict(told)
+
+
+NEEDED = {
+    "source": "give a table's name, or a path to a csv, parquet or Delta file",
+    "target": "name the column to predict",
+}
+"""What to say of options without which there is no run."""
+READERS: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("source", "target", "sort", "experiment", "register_model", "time_col"), _text),
+    **dict.fromkeys(("include", "exclude", "order_by"), _texts),
+    **dict.fromkeys(("n_select", "batch_size"), _whole(1)),
+    **dict.fromkeys(("catalog", "schema"), _name_part),
+    "task": _task,
+    "fold": _whole(2),
+    "budget_minutes": _minutes,
+    "champion_margin": _margin,
+    "min_value": _number,
+    "min_lift": _lift,
+    "engine": _engine,
+    "seed": _whole(0, _MAX_SEED),
+    "setup": _setup,
+    "run_id": _run_name,
+    "home": _path,
+    "max_rows": _whole(2),
+    "source_version": _whole(0),
+    "fh": _horizon,
+    "trial_timeout": _timeout,
+    "trial_memory_mb": _megabytes,
+    "max_retries": _whole(0),
+    "n_slots": _whole(1),
+    "isolation": _isolation,
+}
+
+
+def read_text(path: Path, option: str) -> str:
+    """The text of a file that an option names."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise UserError(f"{option} {path} cannot be read ({reason}): check the path (from {Path.cwd()}).") from error

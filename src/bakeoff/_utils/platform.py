@@ -1,0 +1,15 @@
+"""The platform that this process runs on."""
+
+from __future__ import annotations
+
+import os
+
+
+def on_databricks() -> bool:
+    """Whether this process runs on a Databricks cluster."""
+    return "DATABRICKS_RUNTIME_VERSION" in os.environ
+
+
+def usable_cores() -> int:
+    """The cores that this process may use, which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,51 @@
+"""Text from elsewhere, made fit for a line of our own."""
+
+from __future__ import annotations
+
+
+def one_line(value: object) -> str:
+    r"""A text on one line, without control characters that a terminal would obey.
+
+    Example:
+        >>> one_line("two\nlines \x1b[31min red")
+        'two lines [31min red'
+    """
+    text = " ".join(str(value).split())
+    return "".join(character for character in text if character.isprintable())
+
+
+def first_line(error: Exception) -> str:
+    r"""What an error says, without what comes after its first line.
+
+    Example:
+        >>> first_line(ValueError("no such table.\nat line 3"))
+        'no such table'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def root_line(error: Exception) -> str:
+    r"""What an error says, or where Java raised it its first cause, without the classes and stacks around it.
+
+    Example:
+        >>> root_line(ValueError("[NO_COLUMN] There is no column x.; line 1 pos 7;\n'Project"))
+        '[NO_COLUMN] There is no column x.; line 1 pos 7'
+    """
+    text = str(error)
+    cause = getattr(error, "java_exception", None)
+    while cause is not None:
+        text = str(cause.getMessage() or cause.toString())
+        cause = cause.getCause()
+    first = next(iter(text.strip().splitlines()), "")
+    return one_line(first).rstrip(".;") or type(error).__name__
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "fold"), counted(1200, "fold")
+        ('1 fold', '1,200 folds')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,74 @@
+"""The command line: ``bakeoff run`` and what looks at its results."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from bakeoff import __version__
+from bakeoff._utils.redaction import redact_text
+from bakeoff.cli.common import tell
+from bakeoff.cli.query_commands import leaderboard, report, runs, sql, ui
+from bakeoff.cli.run_commands import demo, resume, run
+from bakeoff.cli.score_command import score
+from bakeoff.cli.streams import forgiving_output
+from bakeoff.cli.sync_command import sync
+from bakeoff.errors import BakeoffError, EngineLostError, RunInterruptedError
+
+
+class _Commands(click.Group):
+    """Turns Bakeoff's errors into one sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BakeoffError as error:
+            said = redact_text(str(error))
+            with suppress(OSError):  # the terminal may be what is gone
+                tell(said if isinstance(error, RunInterruptedError | EngineLostError) else f"Error: {said}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="bakeoff")
+def cli() -> None:
+    """Compare every model that PyCaret knows on one table, on Spark.
+
+    Start with `bakeoff demo`, then run it on your own table: `bakeoff run --source data.csv --target y`.
+    """
+
+
+for _command in (run, resume, demo, runs, leaderboard, report, score, sql, sync, ui):
+    cli.add_command(_command)
+
+
+_WORKING = ("run", "resume", "demo", "sync")
+"""Commands whose work is done even if nobody can read what they print."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The entry point of the wheel and of ``python -m bakeoff``.
+
+    Returns where all went well, because a job on Databricks takes ``sys.exit(0)`` for a failure.
+
+    Raises:
+        SystemExit: with 2 for a mistake in what was asked, 1 for a run that failed or an answer that could not be
+            printed, 75 for a run that lost what it ran on and can go on, 130, 143 or 129 for one that Ctrl-C, SIGTERM
+            or SIGHUP has ended.
+    """
+    asked = list(sys.argv[1:] if args is None else args)
+    # PyCaret writes a log into the working directory from the moment it is imported; a job has its own.
+    os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
+    with forgiving_output() as out:
+        code = cli.main(args=asked, prog_name="bakeoff", standalone_mode=False)
+        out.flush()
+        if out.problem is not None:
+            tell(f"What was to be printed could not be written: {out.problem.strerror or out.problem}.", err=True)
+            code = code or (0 if asked[:1] and asked[0] in _WORKING else 1)
+    if isinstance(code, int) and code != 0:
+        sys.exit(code)

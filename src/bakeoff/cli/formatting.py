@@ -1,0 +1,192 @@
+"""Leaderboards and results as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bakeoff._utils.text import one_line
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, Leaderboard, Row
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import TT
+from bakeoff.report.sentences import answer, clock
+from bakeoff.storage.location import home_option, place_options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bakeoff.job.result import RunResult
+
+_GAP = 2  # blanks between two columns, and before the first
+_NAME_AT_LEAST = 12
+_NAME_AT_MOST = 36
+_ID_AT_MOST = 20
+_NOTE_AT_LEAST = 8
+_COLUMN_AT_LEAST = 24  # a cell of a table is not folded to less
+_NOTE_AT_MOST = 40
+_LABEL = re.compile(r"^[A-Z]\w+ {2,}")
+_NO_TERMINAL = 1_000  # a log file has room for everything
+
+
+def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
+    """Print the ranking. On a narrow terminal metrics are left out, and then names and notes are shortened."""
+    names = {metric.key: one_line(metric.name) for metric in plan.metrics} | {TT: "TT (Sec)"}
+    width, name_limit = (console.width, _NAME_AT_MOST) if console.is_terminal else (_NO_TERMINAL, _NO_TERMINAL)
+    columns: list[tuple[str, list[str]]] = [
+        ("#", [str(row.rank) for row in board.rows]),
+        ("id", [one_line(row.model_id)[:_ID_AT_MOST] for row in board.rows]),
+        (f"{names[plan.sort_by]} ± std", [_primary(row, plan.sort_by) for row in board.rows]),
+    ]
+    people = [one_line(row.model_name) for row in board.rows]
+    notes = [_note(row, plan) for row in board.rows]
+    room = width - _GAP - sum(_widest(head, *cells) + _GAP for head, cells in columns)
+    name_width = min(_widest("model", *people), name_limit)
+    note_width = min(_widest("", *notes), _NOTE_AT_MOST)
+    if name_width + note_width + 2 * _GAP > room:
+        name_width = max(_NAME_AT_LEAST, min(name_width, room - min(note_width, _NOTE_AT_LEAST) - 2 * _GAP))
+        note_width = max(0, min(note_width, room - name_width - 2 * _GAP))
+    room -= name_width + _GAP + (note_width + _GAP if note_width else 0)
+    columns.insert(1, ("model", [_shortened(name, name_width) for name in people]))
+    for key in (key for key in names if key != plan.sort_by):
+        cells = [_number(row, key) for row in board.rows]
+        room -= _widest(names[key], *cells) + _GAP
+        if room < 0:
+            break
+        columns.append((names[key], cells))
+    if note_width:
+        columns.append(("", [_shortened(note, note_width) for note in notes]))
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for head, _ in columns:
+        table.add_column(Text(head), justify="left" if head in {"model", "id", ""} else "right", no_wrap=True)
+    for position, row in enumerate(board.rows):
+        style = None if row.complete else "dim"
+        table.add_row(*(Text(cells[position]) for _, cells in columns), style=style)
+    _sized(console, width).print(table)
+
+
+def outcome_lines(result: RunResult, home: Path) -> list[str]:
+    """What a run left behind, and what to type next."""
+    assert result.facts is not None  # noqa: S101 - a run that has ended has facts
+    page = f": {result.mlflow_url}" if result.mlflow_url else ""
+    lines = [
+        one_line(answer(result.facts)),
+        clock(result.summary),
+        "",
+        f"Tables  {result.tables.name('runs')}",
+        f"        {result.tables.name('trials')}",
+        f"        {result.tables.name('leaderboard')}",
+    ]
+    if result.mlflow_run_id:
+        lines.append(f"MLflow  run {result.mlflow_run_id} in experiment {result.experiment_id}{page}")
+    if result.model_uri:
+        lines.append(f"Model   {result.model_uri}")
+    if result.registered:
+        became = f": {result.promotion}" if result.promotion else ""
+        lines.append(f"        registered as {result.registered[0]}, version {result.registered[1]}{became}")
+    if result.report:
+        lines.append(f"Report  {result.report}")
+    lines += [f"Warning: {one_line(problem)}" for problem in result.problems]
+    where = place_options(result.tables, home)
+    return [
+        *lines,
+        "",
+        "Next:",
+        f"  bakeoff report {result.run_id} --open{where}",
+        f'  bakeoff sql "SELECT * FROM best_models"{where}',  # noqa: S608 - for a person to type
+        f"  bakeoff ui{home_option(home)}",
+    ]
+
+
+def print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Print lines; on a terminal sentences break between words, and what is to be copied stays whole.
+
+    A command (indented) and a line with a word that no line can hold (a path) are left to the terminal, which takes
+    the pieces for one line when they are copied.
+    """
+    for line in lines:
+        label = len(line) - len(_LABEL.sub("", line, count=1))
+        room = console.width - label
+        words = line.split()
+        if console.is_terminal and not line.startswith(" ") and max(map(cell_len, words), default=0) <= room:
+            pieces = [piece.plain.rstrip() for piece in Text(line[label:]).wrap(console, room)]
+            line = line[:label] + f"\n{' ' * label}".join(pieces)  # noqa: PLW2901 - as it is printed
+        console.print(Text(line), soft_wrap=True)
+
+
+def print_frame(console: Console, frame: pd.DataFrame) -> None:
+    """Print a data frame as an aligned table; a terminal that is too narrow for it gets a line for each value."""
+    rows = [[_text(value) for value in values] for values in frame.itertuples(index=False, name=None)]
+    names = [one_line(name) for name in frame.columns]
+    widths = [_widest(*cells) for cells in zip(names, *rows, strict=True)]
+    least = [min(width, _COLUMN_AT_LEAST) for width in widths]
+    if console.is_terminal and sum(least) + _GAP * (len(least) + 1) > console.width:
+        _print_values(console, names, rows)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    numeric = set(frame.select_dtypes("number").columns)
+    for name, title, width in zip(frame.columns, names, least, strict=True):
+        justify = "right" if name in numeric else "left"
+        table.add_column(Text(title), justify=justify, overflow="fold", min_width=width)  # type: ignore[arg-type]
+    for cells in rows:
+        table.add_row(*map(Text, cells))
+    _sized(console, console.width if console.is_terminal else 10_000).print(table)
+
+
+def _print_values(console: Console, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A block for each row, as databases' shells do where a table has no room."""
+    for cells in rows:
+        block = Table.grid(padding=(0, _GAP, 0, 0))
+        block.add_column(style="bold", no_wrap=True)
+        block.add_column(overflow="fold")
+        for name, cell in zip(names, cells, strict=True):
+            block.add_row(Text(name), Text(cell))
+        console.print()
+        console.print(block)
+
+
+def _primary(row: Row, key: str) -> str:
+    return "-" if row.status == FAILED else f"{row.primary_value:.4f} ± {row.stds[key]:.4f}"
+
+
+def _number(row: Row, key: str) -> str:
+    return "-" if row.status == FAILED else f"{row.means[key]:.4f}"
+
+
+def _note(row: Row, plan: Plan) -> str:
+    if row.status == COMPLETE:
+        return "tied" if row.tied_with_best and row.rank > 1 else ""
+    reason = one_line(row.error_type or "")
+    return f"failed: {reason}" if row.status == FAILED else f"{row.n_folds_ok} of {plan.n_folds} folds: {reason}"
+
+
+def _widest(*texts: str) -> int:
+    return max(cell_len(text) for text in texts)
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"
+
+
+def _sized(console: Console, width: int) -> Console:
+    """The console itself where it is a terminal, else one of this width on the same file."""
+    return console if console.is_terminal else Console(file=console.file, width=width, highlight=False)
+
+
+def _text(value: Any) -> str:
+    import pandas as pd
+
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return f"{value:.4f}" if isinstance(value, float) else one_line(value)

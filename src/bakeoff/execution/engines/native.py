@@ -1,0 +1,62 @@
+"""Fugue's native engine: one slot, in this process."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from fugue.execution.factory import make_execution_engine
+
+from bakeoff._utils import pickling
+from bakeoff.execution.engines.base import PlainThreads, map_one_row
+from bakeoff.execution.worker.payload import forget_runner, interrupt_host, keep_runner
+from bakeoff.execution.worker.task import Work, join
+from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.runners.factory import runner_for
+
+
+@dataclass(frozen=True)
+class _InProcess:
+    """The payload of a process that holds it already; it is pickled only for a host of killable trials."""
+
+    frozen: FrozenExperiment
+
+    def read(self) -> bytes:
+        return pickling.dumps(self.frozen)
+
+
+class NativeEngine(PlainThreads):
+    """Runs tasks on the slot's thread, one at a time."""
+
+    name = "native"
+    ahead = 0
+    patience: float | None = None
+    host = "start"
+    slots = 1
+
+    def __init__(self, conf: Mapping[str, Any]) -> None:
+        self._engine = make_execution_engine("native", dict(conf))
+        self._digest = f"native-{uuid.uuid4().hex}"
+        self._delivery: _InProcess | None = None
+
+    def publish(self, frozen: FrozenExperiment) -> str:
+        """Hand the experiment over by reference."""
+        keep_runner(self._digest, runner_for(frozen))
+        self._delivery = _InProcess(frozen)
+        return self._digest
+
+    def run(self, work: Work, description: str) -> Any:
+        """Run the work on the calling thread."""
+        del description
+        return join(map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine).as_array())
+
+    def cancel(self) -> None:
+        """End what a host is doing. A trial that runs in this process cannot be stopped; it ends by itself."""
+        interrupt_host(self._digest)
+
+    def close(self) -> None:
+        """Let the transformed folds go, and the host if there is one."""
+        forget_runner(self._digest)

@@ -1,0 +1,67 @@
+"""Facts about the Python workers of a Spark session."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import weakref
+from typing import Any
+
+from bakeoff._utils.platform import usable_cores
+from bakeoff.spark.kind import is_connect
+from bakeoff.spark.session import DAEMON
+
+WARM_SECONDS = 55.0
+"""Workers that did something so short a time ago are still there: Spark ends idle ones after a minute."""
+
+
+_HERE = {"localhost", "127.0.0.1", "::1"}
+
+
+_SEEN: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+# When a worker of each context has last answered.
+
+
+def note_warm(spark: Any) -> None:
+    """Remember that the workers of a session have just answered."""
+    _SEEN[_owner(spark)] = time.monotonic()
+
+
+def are_warm(spark: Any) -> bool:
+    """Whether workers of a session are known to have PyCaret in memory.
+
+    Example:
+        >>> class Session: ...
+        >>> session = Session()
+        >>> before = are_warm(session)
+        >>> note_warm(session)
+        >>> before, are_warm(session)
+        (False, True)
+    """
+    seen = _SEEN.get(_owner(spark))
+    return seen is not None and (time.monotonic() - seen < WARM_SECONDS or _has_daemon(spark))
+
+
+def _owner(spark: Any) -> Any:
+    """What the workers belong to: the context that sessions share, and that each handle on a session leads to."""
+    return spark if is_connect(spark) else getattr(spark, "sparkContext", spark)
+
+
+def _has_daemon(spark: Any) -> bool:
+    """Whether new workers are as good as those that were ended."""
+    with contextlib.suppress(Exception):  # serverless compute refuses to be asked
+        return bool(spark.conf.get("spark.python.daemon.module", "") == DAEMON)
+    return False
+
+
+def own_slots(spark: Any) -> int:
+    """How many tasks a session runs at once on the cores of this machine."""
+    if is_connect(spark):  # which does not tell; a server on this machine may use all of it
+        return usable_cores() if getattr(spark.client, "host", None) in _HERE else 0
+    return slots_of(spark) if spark.sparkContext.master.startswith("local") else 0
+
+
+def slots_of(spark: Any) -> int:
+    """How many tasks a classic session runs at once: cores of the cluster over the cores that one task takes."""
+    cpus = int(spark.conf.get("spark.task.cpus", "1"))
+    return max(1, int(spark.sparkContext.defaultParallelism) // cpus)

@@ -1,0 +1,1 @@
+"""Child processes in which models are fitted, and can be killed."""

@@ -1,0 +1,34 @@
+"""PySpark's daemon with PyCaret imported: the workers that it forks have it from their first moment.
+
+A local session of ours starts it as ``python -m bakeoff.execution.worker.spark_daemon``
+(``spark.python.daemon.module``), once for all slots. So PyCaret is imported once and not by every worker, its memory
+is shared between them, and a worker that takes the place of a lost one is there at once.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+
+
+def preload_apart() -> None:
+    """Import without a word on standard output, on which Spark waits for the number of a port."""
+    from bakeoff.execution.worker.bootstrap import settle_in
+    from bakeoff.pycaret3.preload import preload
+
+    settle_in()
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        preload()
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+    gc.freeze()  # nothing of it will ever be garbage, and looking at it would copy its pages into every worker
+
+
+if __name__ == "__main__":
+    from pyspark.daemon import manager
+
+    preload_apart()
+    manager()

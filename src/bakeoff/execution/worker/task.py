@@ -1,0 +1,203 @@
+"""What runs on a worker: one task in, its answer out.
+
+The answer is bytes in chunks, so that a large model never makes a row that is too big for the engine.
+"""
+
+import base64
+import os
+import pickle
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
+from bakeoff.execution.isolation.forked import Ask, Ended, failure
+from bakeoff.execution.worker.bootstrap import settle_in
+from bakeoff.execution.worker.payload import Delivery, digest_of, host_of, runner_of
+
+CHUNK_BYTES = 32 * 1024 * 1024
+"""Rows of an answer hold at most so many bytes; Spark Connect refuses messages beyond 128 MB."""
+
+ANSWER_SCHEMA = "part:long,answer:binary"
+
+WORK_PROPERTY = "bakeoff.work"
+"""The property of a Spark job that says what its task has to do."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker is asked to do: run trials, refit a model on all training rows, get ready, or say what it can read.
+
+    Attributes:
+        digest: names the payload.
+        trials: in the order to run them in.
+        refit: the id of a model.
+        attempt: 1 for the first try.
+        probe: answer with the digest of the payload that could be read.
+        warm: read the payload, if that has not been done; so the engine sees that this worker is needed.
+        seconds_left: trials that have not ended by then are cancelled; of those in this process itself, the ones that
+            have not started.
+        host: how to fit models: in a child ``"fork"``ed from this process, in one that is ``"start"``ed beside it, or,
+            with ``"none"``, in this process itself.
+        trial_timeout: seconds after which a trial is ended; a refit has `REFIT_TIMEOUTS` times as long.
+        trial_memory_mb: what the process that fits models may hold.
+        max_retries: how often a trial that lost its worker is tried again; the engine's own attempts count.
+    """
+
+    digest: str
+    trials: tuple[Trial, ...] = ()
+    refit: str | None = None
+    attempt: int = 1
+    probe: bool = False
+    warm: bool = False
+    seconds_left: float | None = None
+    host: str = "none"
+    trial_timeout: float | None = None
+    trial_memory_mb: float | None = None
+    max_retries: int = 1
+
+
+REFIT_TIMEOUTS = 3
+"""A refit may take so many times as long as a trial: it has more rows."""
+
+_COMPUTED = threading.Event()
+# Set once models were fitted in this process itself: their libraries may have threads since, and it cannot be forked.
+_ONE_AT_A_TIME = threading.RLock()
+# What PyCaret and numpy keep for the process allows one trial at a time in it, also where an engine has threads.
+
+
+@dataclass(frozen=True)
+class Call:
+    """A piece of work and how to get at its payload, on the way through Fugue.
+
+    Fugue copies the arguments of what it maps, and goes through them item by item, byte by byte, to give them a name.
+    This one is not copied (a copied broadcast is one that the driver does not know), and has a name.
+
+    Attributes:
+        work: what to do; ``None`` where a property of Spark's task says it, so that one plan serves all tasks.
+        delivery: how to get at the payload.
+    """
+
+    work: Work | None
+    delivery: Any
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __uuid__(self) -> str:
+        return self.name
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Call":
+        return self
+
+
+def answer(rows: list[list[Any]], call: Any) -> list[list[Any]]:
+    """Do the work and return its pickled answer in rows of ``(part, answer)``.
+
+    This is the function that Fugue maps over a frame of one row. Failures of models are part of the answer; what is
+    raised here is a failure of Bakeoff or of the worker itself.
+    """
+    del rows  # one row, there to make one task
+    settle_in()
+    result = perform(call.work or work_of_task(), call.delivery)
+    content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+    starts = range(0, len(content), CHUNK_BYTES)
+    return [[part, content[start : start + CHUNK_BYTES]] for part, start in enumerate(starts)]
+
+
+def as_property(work: Work) -> str:
+    """A piece of work as the text that `work_of_task` reads.
+
+    Example:
+        >>> as_property(Work("d")).isascii()
+        True
+    """
+    return base64.b64encode(pickle.dumps(work, protocol=pickle.HIGHEST_PROTOCOL)).decode()
+
+
+def work_of_task() -> Work:
+    """The work that came as a property of the Spark task that runs in this process."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    said = None if context is None else context.getLocalProperty(WORK_PROPERTY)
+    if said is None:
+        raise RuntimeError(f"This task has no property {WORK_PROPERTY}.")
+    work: Work = pickle.loads(base64.b64decode(said))
+    return work
+
+
+def perform(work: Work, delivery: Delivery) -> Any:
+    """The outcomes of the trials, or the refitted model."""
+    started = time.monotonic()
+    if work.probe:
+        return digest_of(delivery.read())
+    if work.warm:
+        with _ONE_AT_A_TIME:
+            _get_ready(work, delivery)
+        return None
+    attempt = work.attempt + _engine_attempts()
+    if attempt > work.attempt and (len(work.trials) > 1 or attempt > 1 + work.max_retries):
+        return _not_again(work, attempt)
+    with _ONE_AT_A_TIME:
+        if work.refit is not None:
+            return _refit(work.refit, work, delivery)
+        return [_run(trial, replace(work, attempt=attempt), delivery, started) for trial in work.trials]
+
+
+def _get_ready(work: Work, delivery: Delivery) -> None:
+    if work.host == "none":
+        runner_of(work.digest, delivery.read)
+    else:
+        _host(work, delivery)
+
+
+def _not_again(work: Work, attempt: int) -> Any:
+    """The answer to work that the engine has sent again and again: it is for the driver to say what becomes of it."""
+    said = f"The worker was lost {attempt - 1} times."
+    if work.refit is not None:
+        return failure(Ask(refit=work.refit), Ended(Status.CRASHED, WORKER_LOST, said), 0.0)
+    return failed_outcomes(work.trials, Status.CRASHED, WORKER_LOST, said, attempt - 1)
+
+
+def _run(trial: Trial, work: Work, delivery: Delivery, started: float) -> Outcome:
+    left = None if work.seconds_left is None else work.seconds_left - (time.monotonic() - started)
+    if left is not None and left <= 0:
+        why = "The run's time was over before this trial could start."
+        return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]
+    if work.host == "none":
+        _COMPUTED.set()
+        return runner_of(work.digest, delivery.read).run(trial, work.attempt)
+    ask = Ask(trial, None, work.attempt, work.trial_timeout, left, work.trial_memory_mb)
+    outcome: Outcome = _host(work, delivery).answer(ask)
+    return outcome
+
+
+def _refit(model_id: str, work: Work, delivery: Delivery) -> Any:
+    if work.host == "none":
+        _COMPUTED.set()
+        return runner_of(work.digest, delivery.read).refit(model_id)
+    seconds = None if work.trial_timeout is None else REFIT_TIMEOUTS * work.trial_timeout
+    return _host(work, delivery).answer(Ask(refit=model_id, seconds=seconds, memory_mb=work.trial_memory_mb))
+
+
+def _host(work: Work, delivery: Delivery) -> Any:
+    can_fork = hasattr(os, "fork") and not _COMPUTED.is_set()
+    return host_of(work.digest, delivery.read, fork=work.host == "fork" and can_fork)
+
+
+def _engine_attempts() -> int:
+    """How often Spark has tried this task before, on workers that it has lost since."""
+    if "pyspark" not in sys.modules:
+        return 0
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return 0 if context is None else int(context.attemptNumber())
+
+
+def join(rows: Sequence[Sequence[Any]]) -> Any:
+    """Put an answer's rows together again."""
+    return pickle.loads(b"".join(bytes(row[1]) for row in sorted(rows, key=lambda row: row[0])))

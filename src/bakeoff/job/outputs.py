@@ -1,0 +1,361 @@
+"""Where a run is written to: checked first, then made, then opened."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff._utils.platform import on_databricks
+from bakeoff._utils.redaction import redact, redact_text, secrets_in
+from bakeoff.comparison.losses import lost_with_the_ground
+from bakeoff.comparison.trial import Outcome, Status
+from bakeoff.config import RunConfig
+from bakeoff.errors import StorageError, StorageLostError, UserError
+from bakeoff.job.provenance import git_commit, versions
+from bakeoff.source import SourceTable
+from bakeoff.spark.kind import is_connect
+from bakeoff.spark.liveness import SessionWatch
+from bakeoff.storage.disk import check_folder, check_local_folders, disk_trouble
+from bakeoff.storage.location import ResultsLocation, place_options, run_folder
+from bakeoff.storage.table_errors import check_logs, table_trouble
+from bakeoff.tracking.database import check_tracking
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from bakeoff.storage.claims import Hold
+    from bakeoff.storage.lease import Lease
+    from bakeoff.storage.rows import RunRecord
+    from bakeoff.storage.table_listener import TableListener
+    from bakeoff.tracking.entities import DatasetInfo
+    from bakeoff.tracking.mlflow_listener import MlflowListener
+from collections.abc import Collection
+
+_LONG = 8
+"""Shorter values in the environment are more often words than secrets."""
+
+
+@dataclass(frozen=True)
+class RunOutputs:
+    """Where a run is written to, opened and known to be writable.
+
+    Attributes:
+        hold: makes the run this process's, until it is released.
+        known_seconds: of a trial, by model id, as soon as it is known from earlier runs of the same table.
+    """
+
+    record: RunRecord
+    tables: ResultsLocation
+    live: TableListener
+    tracking: MlflowListener
+    hold: Hold
+    keep: Callable[[Outcome], None]
+    done: tuple[Outcome, ...]
+    known_seconds: Mapping[str, float]
+    secrets: frozenset[str] = frozenset()
+
+    @property
+    def mlflow_url(self) -> str | None:
+        """Of the run's page in MLflow, where it has one and MLflow has answered."""
+        url = self.tracking.tracked.url if self.tracking.tracked else None
+        return redact_text(url) if url else None
+
+
+def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None]) -> RunOutputs:
+    """Make sure that the results can be written, and open what they are written to.
+
+    Raises:
+        UserError: they cannot, there is a run of that name which asked something else, or a process works on it.
+    """
+    from bakeoff.storage import tables
+    from bakeoff.storage.lease import Lease
+
+    if is_connect(spark) and config.engine == "spark":
+        raise UserError(
+            "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
+            "mode, --engine native to fit every model on the driver, or compare_models(parallel=FugueBackend(spark))."
+        )
+    if config.register_model and source.task == "time_series" and on_databricks():
+        _refuse_unsigned(config.register_model)
+    target = table_target(config)
+    tables.check_writable(spark, target)
+    lease = Lease.take(run_folder(config.home, config.run_id), config.run_id, say)
+    try:
+        return _open_held(config, spark, source, say, lease)
+    except BaseException:
+        lease.release()
+        raise
+
+
+def refuse_if_held(home: Path, run_id: str) -> None:
+    """See early, before Spark is there, whether a process works on a run.
+
+    Raises:
+        RunConflictError: one does.
+    """
+    from bakeoff.storage.lease import holder_of
+
+    holder = holder_of(run_folder(home, run_id))
+    if holder is not None and holder.is_here:
+        raise holder.conflict(run_id)
+
+
+def _open_held(
+    config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None], lease: Lease
+) -> RunOutputs:
+    """Open what the results are written to, as the only process that does."""
+    from bakeoff.storage import tables
+    from bakeoff.storage.claims import Hold, claim_run
+    from bakeoff.storage.history import start_looking
+    from bakeoff.storage.journal import Journal
+    from bakeoff.storage.rows import RunRecord
+    from bakeoff.storage.run_file import NAME, write_run_file
+    from bakeoff.storage.table_listener import TableListener
+    from bakeoff.tracking.client import context_tags, experiment_location
+    from bakeoff.tracking.mlflow_listener import open_mlflow_listener
+    from bakeoff.tracking.outbox import Head
+
+    target, folder = table_target(config), run_folder(config.home, config.run_id)
+    earlier = check_same_question(config, spark, target, source)
+    config.use_name()
+    with _importing("mlflow"):
+        tables.ensure_tables(spark, target)
+    known_seconds = start_looking(spark, target, source.name, config.target, source.task, source.frame.shape[0])
+    commit = git_commit()
+    began = earlier or time.time()
+    head = Head(
+        config.run_id,
+        config.experiment or _default_experiment(spark),
+        params={name: str(value) for name, value in _asked(config).items()},
+        tags={
+            **context_tags(),
+            "source": source.name,
+            "source_version": source.version or "",
+            "source_fraction": f"{source.fraction:.6g}",
+            "git_commit": commit or "",
+        },
+        dataset=_dataset(source),
+        artifact_location=experiment_location(config.home),
+        started_at=began,
+        catalog=config.catalog,
+        schema=config.schema,
+    )
+    record = RunRecord(
+        run_id=config.run_id,
+        status="running",
+        task_type=source.task,
+        source=source.name,
+        source_version=source.version,
+        data_digest=source.digest,
+        target=config.target,
+        n_rows=source.frame.shape[0],
+        n_columns=source.frame.shape[1],
+        config=config.to_json(),
+        versions=versions(),
+        git_commit=commit,
+        started_at=began,
+        holder=lease.holder.to_json(),
+        heartbeat_at=lease.holder.beat,
+    )
+    # From here on the run can be resumed, also where it is cut off before its row is in the table.
+    write_run_file(folder, record)
+    claim = None
+    try:
+        claim = claim_run(spark, target, record, lease.holder, say) if target.in_metastore else None
+        tracking = open_mlflow_listener(config.home, head, say)
+    except UserError:
+        if claim:
+            claim.give_back(forget=earlier is None)
+        if earlier is None:
+            (folder / NAME).unlink()
+        raise
+    hold = Hold(lease, claim)
+    record = replace(record, **tracking.ids)
+    with ExitStack() as undo:
+        undo.callback(hold.release)
+        journal = Journal(folder / "journal")
+        written = journal.read()
+        entered = bool(earlier is not None or claim or written)
+        stored = tables.read_trials(spark, target, config.run_id) if entered else []
+        done = _finished_before(config.run_id, [*stored, *written], say)
+        live = TableListener(spark, target, record, journal, entered=entered, check=hold.check)
+        session = SessionWatch(spark)
+        undo.pop_all()
+
+    def keep(outcome: Outcome) -> None:
+        hold.check()
+        journal.append(outcome)
+        session.check()
+
+    return RunOutputs(record, target, live, tracking, hold, keep, done, known_seconds, secrets_of(config))
+
+
+def _finished_before(run_id: str, outcomes: Sequence[Outcome], say: Callable[[str], None]) -> tuple[Outcome, ...]:
+    """Of what earlier attempts have written, the oldest first, what need not run again."""
+    # A trial that was cancelled in one attempt and finished in another is finished, wherever that is written.
+    ended = {outcome.trial: outcome for outcome in outcomes if outcome.status is not Status.CANCELLED}
+    lost = lost_with_the_ground(tuple(ended.values()))
+    done = tuple(outcome for trial, outcome in ended.items() if trial not in lost)
+    if lost:
+        say(f"Run {run_id}: {len(lost)} trials were lost because what they ran on was gone, and run again.")
+    if done:
+        say(f"Run {run_id} goes on: {len(done)} of its trials are finished already.")
+    return done
+
+
+def check_ground(config: RunConfig) -> None:
+    """Find out, before anything is computed, whether there is a place and room for the results of a run.
+
+    Raises:
+        StorageError: A folder cannot be written to, or its disk is full.
+        TrackingError: MLflow's database cannot be used.
+        TablesError: A table that is there is broken.
+    """
+    check_folder(config.home)
+    check_local_folders()
+    check_tracking(config.home)
+    check_logs(table_target(config))
+
+
+@contextmanager
+def explaining(config: RunConfig) -> Iterator[None]:
+    """Say in one sentence what is wrong with a disk or a table, what is safe, and how the run goes on.
+
+    Raises:
+        StorageLostError: A disk gave out.
+        TablesError: A table is broken.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as error:
+        target = table_target(config)
+        again = f"`bakeoff resume {config.run_id}{place_options(target, config.home)}`"
+        if trouble := disk_trouble(error, config.home):
+            raise StorageLostError(
+                f"{trouble}, and run {config.run_id} is interrupted: what has finished is safe in "
+                f"{run_folder(config.home, config.run_id)}. When that is put right, {again} goes on."
+            ) from error
+        if broken := table_trouble(error, target):
+            raise broken from error
+        raise
+
+
+def secrets_of(config: RunConfig) -> frozenset[str]:
+    """What was asked that nobody should read, and what the environment holds of that kind."""
+    environment = {value for value in secrets_in(dict(os.environ)) if len(value) >= _LONG and not value.startswith("/")}
+    return secrets_in({"source": config.source, "setup": config.setup}) | environment
+
+
+def table_target(config: RunConfig) -> ResultsLocation:
+    """Where the tables of a run go.
+
+    Raises:
+        UserError: on Databricks, when no schema is named.
+    """
+    if on_databricks() and not config.schema:
+        raise UserError("On Databricks the tables need a place: name it with --schema (and --catalog).")
+    return ResultsLocation.at(config.home, config.catalog, config.schema)
+
+
+def check_same_question(
+    config: RunConfig, spark: SparkSession, target: ResultsLocation, source: SourceTable
+) -> float | None:
+    """When the run was started, where it is the continuation of one that is in the tables.
+
+    Raises:
+        UserError: there is a run of that name which asked something else.
+    """
+    from bakeoff.storage.run_file import read_run_file
+    from bakeoff.storage.tables import exists, frame
+
+    if not config.is_named:
+        return None
+    rows: list[Any] = []
+    if exists(spark, target, "runs"):
+        mine = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
+        rows = mine.selectExpr("config", "data_digest", "unix_micros(started_at) / 1e6 AS started_at").collect()
+    run = rows[0] if rows else read_run_file(run_folder(config.home, config.run_id))
+    if run is None:
+        return None
+    if run.config is None or RunConfig.from_sources(json.loads(run.config)).digest() != config.digest():
+        raise UserError(f"Run {config.run_id} is there already and asked something else: choose another --run-id.")
+    if run.data_digest != source.digest:
+        raise UserError(
+            f"Run {config.run_id} was made from other rows than {source.name} has now: choose another --run-id."
+        )
+    return float(run.started_at) if run.started_at is not None else time.time()
+
+
+def _refuse_unsigned(name: str) -> None:
+    from bakeoff.tracking.client import in_unity_catalog
+
+    if in_unity_catalog(name):
+        raise UserError(
+            "Unity Catalog takes no model without a signature, and a forecaster has none: leave out --register-model "
+            f"{name}, or name a model of the workspace's own registry."
+        )
+
+
+@contextmanager
+def _importing(module: str) -> Iterator[None]:
+    """Import a heavy module on a thread while Java is at work."""
+    thread = threading.Thread(target=importlib.import_module, args=(module,), name=f"bakeoff-import-{module}")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+_LOGGED = (
+    "source", "target", "task", "include", "exclude", "sort", "fold", "n_select", "batch_size", "budget_minutes",
+    "seed", "setup", "max_rows", "time_col", "fh",
+)  # fmt: skip
+
+
+def _asked(config: RunConfig) -> dict[str, Any]:
+    """What is logged as parameters: what was asked for, by the name of its option."""
+    asked = {name: getattr(config, name) for name in _LOGGED}
+    return {name: redact(value) for name, value in asked.items() if value not in (None, (), {})}
+
+
+def _dataset(source: SourceTable) -> DatasetInfo:
+    from bakeoff.tracking.entities import DatasetInfo
+
+    rows, columns = source.frame.shape
+    return DatasetInfo(
+        name=os.path.basename(source.name.rstrip("/")),  # noqa: PTH119 - a table's name is no path
+        digest=source.digest,
+        source=source.name,
+        source_type="delta_table" if source.kind == "table" else "local",
+        profile=json.dumps({"num_rows": rows, "num_elements": rows * columns, "fraction": source.fraction}),
+    )
+
+
+def _default_experiment(spark: SparkSession) -> str:
+    """``bakeoff``; on Databricks, where an experiment has a path, under the user's folder."""
+    if not on_databricks():
+        return "bakeoff"
+    return f"/Users/{spark.sql('SELECT current_user()').first()[0]}/bakeoff"
+
+
+def redact_outcome(outcome: Outcome, known: Collection[str] = ()) -> Outcome:
+    """The outcome without the secrets in what the model or a library said."""
+    if outcome.error_message is None and outcome.traceback is None and not outcome.metric_errors:
+        return outcome
+    return replace(
+        outcome,
+        metric_errors=redact(outcome.metric_errors, known),
+        error_message=redact(outcome.error_message, known),
+        traceback=redact(outcome.traceback, known),
+    )

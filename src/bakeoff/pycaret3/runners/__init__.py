@@ -1,0 +1,1 @@
+"""Runners: trials of a frozen experiment, by its kind."""

@@ -1,0 +1,208 @@
+"""Trials of classification and regression: each fold is transformed once, then every model is fitted and scored on it.
+
+PyCaret fits the preprocessing again for every model and fold. Here the transformers are fitted once per fold, in order,
+and kept together with the transformed rows; a model is then fitted on those rows and scored through PyCaret's own
+scorers on a pipeline of the fitted steps and that model. The scores are the same.
+"""
+
+from __future__ import annotations
+
+import numbers
+import pickle
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pycaret.internal.patches.sklearn import MultimetricScorerPatched
+from pycaret.internal.pipeline import Pipeline, _fit_one, pipeline_predict_inverse_only
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
+
+from bakeoff.comparison.trial import Trial
+from bakeoff.pycaret3.fit_kwargs import of_rows
+from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.runners.base import Scored, TrialRunner
+from bakeoff.pycaret3.scoring.fast_unique import quick_unique
+from bakeoff.pycaret3.scoring.prediction_cache import answered_once
+
+KEPT_FOLD_BYTES = 1 << 30
+"""Transformed folds are kept up to so many bytes in one process; the least recently used goes first."""
+
+SHELVED_SECONDS = 0.03
+"""A fold that took less to transform is not left for other processes: reading it would hardly be quicker."""
+
+_LAST_STEP = "actual_estimator"  # the name that PyCaret gives the model in its pipelines
+
+
+@dataclass
+class Fold:
+    """A fold after preprocessing.
+
+    Attributes:
+        steps: the fitted transformers.
+        X_train: transformed training rows; steps such as outlier removal may have dropped or added some.
+        y_train: their target, encoded or transformed where the pipeline does that.
+        X_test: transformed test rows.
+        y_test: the original target of the test rows that are still there.
+        mark: a checksum of the numbers, to notice a model that writes into its input.
+    """
+
+    steps: list[tuple[str, Any]]
+    X_train: pd.DataFrame
+    y_train: Any
+    X_test: pd.DataFrame
+    y_test: pd.Series[Any]
+    mark: int
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the transformed rows."""
+        return int(self.X_train.memory_usage().sum() + self.X_test.memory_usage().sum())
+
+
+class TabularRunner(TrialRunner):
+    """Runs classification and regression trials, and keeps the folds that it transformed."""
+
+    def __init__(self, frozen: FrozenExperiment) -> None:
+        super().__init__(frozen)
+        self._folds: OrderedDict[int, Fold] = OrderedDict()
+
+    def _score(self, trial: Trial) -> Scored:
+        estimator, _ = self._estimator(trial.model_id)
+        fold, transform_seconds = self._fold(trial.fold)
+        trusted = _is_trusted(estimator)
+        X_train, X_test = (fold.X_train, fold.X_test) if trusted else _private_copy(fold)
+        np.random.seed(self._frozen.seed)
+        started = time.perf_counter()
+        kwargs = of_rows(self._frozen.fit_kwargs, self._frozen.splits[trial.fold][0], len(self._frozen.y))
+        with quick_unique() if trusted else nullcontext():
+            model = _fit(clone(estimator), X_train, fold.y_train, kwargs)
+        fitted = time.perf_counter()
+        pipeline = type(self._frozen.pipeline)([*fold.steps, (_LAST_STEP, model)])
+        with answered_once(model):
+            metrics, errors = self._metrics(pipeline, X_test, fold.y_test)
+        scored = time.perf_counter()
+        if trusted and _checksum(fold.X_train, fold.X_test) != fold.mark:
+            del self._folds[trial.fold]  # this model had clean rows; the next one shall have them too
+        return Scored(metrics, fitted - started, scored - fitted, transform_seconds, errors)
+
+    def _metrics(
+        self, pipeline: Pipeline, X: pd.DataFrame, y: pd.Series[Any]
+    ) -> tuple[dict[str, float], dict[str, str]]:
+        """Values in their natural sign, and what could not be computed (PyCaret's 0.0 stands in for it)."""
+        # raise_exc=False hands a scorer's traceback back as a string; PyCaret's own scorers warn and return 0.0.
+        scorer = MultimetricScorerPatched(scorers=dict(self._frozen.scorers), raise_exc=False)
+        with pipeline_predict_inverse_only(), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", FitFailedWarning)
+            scores = scorer(pipeline, X, y)
+        errors = {key: _last_line(value) for key, value in scores.items() if isinstance(value, str)}
+        for key, one in self._frozen.scorers.items():
+            start = f"Metric '{one!r}' failed"
+            texts = [str(w.message) for w in caught if str(w.message).startswith(start)]
+            if texts:
+                errors[key] = _last_line(texts[0])
+        if errors:
+            with pipeline_predict_inverse_only():
+                pipeline.predict(X)  # where predicting itself is broken the trial failed, and this says how
+        if len(errors) == len(scores):
+            raise ValueError(f"No metric could be computed: {next(iter(errors.values()))}")
+        return self._in_natural_sign(scores, errors), errors
+
+    def _in_natural_sign(self, scores: Mapping[str, Any], errors: Mapping[str, str]) -> dict[str, float]:
+        metrics: dict[str, float] = {}
+        for metric in self._frozen.metrics:
+            value = 0.0 if metric.key in errors else scores[metric.key]
+            value = value.item() if hasattr(value, "item") else value
+            if not isinstance(value, numbers.Real):
+                raise TypeError(f"Metric {metric.name} returned {value!r}, which is no number.")
+            metrics[metric.key] = float(value) * (1 if metric.greater_is_better else -1)
+        return metrics
+
+    def _refit(self, estimator: Any) -> Any:
+        pipeline = _with_last_step(self._frozen.pipeline, "passthrough")
+        X, y, _ = pipeline._fit(self._frozen.X, self._frozen.y, _no_params(pipeline))
+        return _fit(clone(estimator), X, y, self._frozen.fit_kwargs)
+
+    def _fold(self, number: int) -> tuple[Fold, float]:
+        """A fold after preprocessing, and the seconds that this took: 0.0 where it had been done before."""
+        if number in self._folds:
+            self._folds.move_to_end(number)
+            return self._folds[number], 0.0
+        seconds = 0.0
+        fold = None if self.shelf is None else self.shelf.take(f"fold-{number}")
+        if fold is None:
+            started = time.perf_counter()
+            np.random.seed(self._frozen.seed)
+            fold = transform_fold(self._frozen, number)
+            seconds = time.perf_counter() - started
+            if self.shelf is not None and seconds >= SHELVED_SECONDS:
+                self.shelf.put(f"fold-{number}", fold, fold.n_bytes)
+        self._folds[number] = fold
+        while len(self._folds) > 1 and sum(kept.n_bytes for kept in self._folds.values()) > KEPT_FOLD_BYTES:
+            self._folds.popitem(last=False)
+        return fold, seconds
+
+
+def transform_fold(frozen: FrozenExperiment, number: int) -> Fold:
+    """Fit the preprocessing on a fold's training rows, and transform both sides."""
+    train, test = frozen.splits[number]
+    X, y = frozen.X, frozen.y
+    assert X is not None  # noqa: S101 - only a time series can be without columns
+    pipeline = _with_last_step(frozen.pipeline, "passthrough")
+    X_train, y_train, _ = pipeline._fit(X.iloc[train], y.iloc[train], _no_params(pipeline))
+    steps = pipeline.steps[:-1]
+    X_test, y_test = X.iloc[test], y.iloc[test]
+    if steps:
+        # Steps that only make sense in training are skipped; rows that others drop are dropped from the target too.
+        X_test, y_kept = pipeline._memory_full_transform(pipeline, X_test, y_test, with_final=False)
+        y_test = y_test[y_test.index.isin(y_kept.index)]
+    return Fold(steps, X_train, y_train, X_test, y_test, _checksum(X_train, X_test))
+
+
+def _with_last_step(pipeline: Pipeline, last: Any) -> Pipeline:
+    """A fresh, unfitted copy of the preprocessing with this as its last step."""
+    return type(pipeline)([(name, clone(step)) for name, step in pipeline.steps] + [(_LAST_STEP, last)])
+
+
+def _no_params(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+    return {name: {"fit": {}, "transform": {}} for name, _ in pipeline.steps}
+
+
+def _fit(estimator: Any, X: pd.DataFrame, y: Any, fit_kwargs: Mapping[str, Any]) -> Any:
+    if fit_kwargs:
+        return estimator.fit(X, y, **fit_kwargs)
+    return _fit_one(estimator, X, y)
+
+
+def _is_trusted(estimator: Any) -> bool:
+    """Whether this kind of estimator comes with PyCaret and is known not to write into its input."""
+    return type(estimator).__module__.partition(".")[0] in {"sklearn", "pycaret", "lightgbm", "xgboost", "catboost"}
+
+
+def _private_copy(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
+    # pickle keeps the memory layout of the blocks, which DataFrame.copy does not; some solvers show the difference.
+    copied: tuple[pd.DataFrame, pd.DataFrame] = pickle.loads(pickle.dumps((fold.X_train, fold.X_test), protocol=5))
+    return copied
+
+
+def _checksum(*frames: pd.DataFrame) -> int:
+    """A cheap checksum of all numbers, by columns: XOR of their bits."""
+    total = 0
+    for frame in frames:
+        for position in range(frame.shape[1]):
+            values = np.asarray(frame.iloc[:, position])
+            if values.dtype.kind in "iufb" and values.size:
+                bits = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
+                total ^= (int(np.bitwise_xor.reduce(bits)) + position) * 0x9E3779B1
+    return total
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")

@@ -1,0 +1,75 @@
+"""A run's facts as one JSON object, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bakeoff.comparison.leaderboard import Row
+from bakeoff.comparison.trial import finite
+from bakeoff.report.facts import Facts
+from bakeoff.report.sentences import answer, question
+
+
+def as_object(facts: Facts) -> dict[str, Any]:
+    """What was asked and what came out, ready for ``json.dumps``: what is no finite number is ``null``."""
+    run, summary, verdict = facts.run, facts.summary, facts.verdict
+    best = facts.board.best
+    return {
+        "run_id": run.run_id,
+        "status": run.status,
+        "question": question(facts),
+        "answer": answer(facts),
+        "task": run.task_type,
+        "source": run.source,
+        "source_version": run.source_version,
+        "target": run.target,
+        "n_rows": run.n_rows,
+        "n_folds": facts.plan.n_folds,
+        "metric": facts.plan.sort_by,
+        "higher_is_better": facts.plan.greater_is_better,
+        "best": _row(best, facts.plan.sort_by) if best else None,
+        "cheapest_tied_with_best": verdict.cheapest if verdict else None,
+        "leaderboard": [_row(row, facts.plan.sort_by) for row in facts.board.rows],
+        "failures": [
+            {
+                "model_id": outcome.model_id,
+                "fold": outcome.fold,
+                "status": str(outcome.status),
+                "error_type": outcome.error_type,
+                "error_message": outcome.error_message,
+            }
+            for outcome in facts.board.failures
+        ],
+        "slots": summary.slots,
+        "wall_seconds": finite(summary.wall_seconds),
+        "ideal_seconds": finite(summary.ideal_seconds),
+        "efficiency": finite(summary.efficiency),
+        "tables": list(facts.tables),
+        "mlflow_experiment_id": run.mlflow_experiment_id,
+        "mlflow_run_id": run.mlflow_run_id,
+        "mlflow_url": facts.mlflow_url,
+        "model_uri": facts.model_uri,
+        "promotion": run.promotion,
+    }
+
+
+def _row(row: Row, key: str) -> dict[str, Any]:
+    return {
+        "rank": row.rank,
+        "model_id": row.model_id,
+        "model_name": row.model_name,
+        "status": row.status,
+        "tied_with_best": row.tied_with_best,
+        "value": finite(row.primary_value),
+        "std": finite(row.stds.get(key)),
+        "metrics": _finite(row.means),
+        "n_folds_ok": row.n_folds_ok,
+        "fit_seconds": finite(row.fit_seconds),
+        "error_type": row.error_type,
+        "error_message": row.error_message,
+    }
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: finite(value) for key, value in values.items()}

@@ -1,0 +1,156 @@
+"""What a run found, to work with in a notebook: ``bakeoff.results(run_id)``."""
+
+from __future__ import annotations
+
+import html
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.comparison import frames
+from bakeoff.report.blocks import number
+from bakeoff.report.facts import Facts
+from bakeoff.report.sentences import answer, clock, question
+from bakeoff.runs.loading import load_best_model, read_facts
+from bakeoff.storage.location import run_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import SparkSession
+
+_SHOWN = 10
+
+
+class RunResults:
+    """The results of one run. In a notebook it shows itself as the answer and the ranking.
+
+    Attributes:
+        facts: everything, as plain data.
+    """
+
+    def __init__(self, facts: Facts, home: Path) -> None:
+        self.facts = facts
+        self._home = home
+
+    @property
+    def run_id(self) -> str:
+        """Names the run."""
+        return self.facts.run.run_id
+
+    @property
+    def answer(self) -> str:
+        """What came out, in a sentence or two."""
+        return answer(self.facts)
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row for each model, in the order of the ranking, with a column for each metric."""
+        import pandas as pd
+
+        rows = self.facts.board.rows
+        return pd.DataFrame(
+            [
+                {
+                    "rank": row.rank,
+                    "model_id": row.model_id,
+                    "model": row.model_name,
+                    "status": row.status,
+                    "tied_with_best": row.tied_with_best,
+                    **row.means,
+                    "std": row.stds.get(self.facts.plan.sort_by),
+                    "n_folds_ok": row.n_folds_ok,
+                    "error_type": row.error_type,
+                    "error_message": row.error_message,
+                }
+                for row in rows
+            ]
+        ).set_index("rank")
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row for each trial, good and bad."""
+        return frames.trials(self.facts.board)
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """One row for each trial that gave no scores, and why."""
+        return frames.failures(self.facts.board)
+
+    @cached_property
+    def plots(self) -> dict[str, Any]:
+        """Plotly figures to move about in, by name: ``leaderboard``, ``folds``, ``cost`` and ``timeline``."""
+        from bakeoff.report.interactive import plots
+
+        return plots(self.facts)
+
+    def best_model(self) -> Any:
+        """The best model, fitted: a pipeline that takes raw rows, or for a time series forecasts.
+
+        Raises:
+            UserError: no model came through.
+        """
+        return load_best_model(self.facts, self._home)
+
+    def report(self, file: str | Path | None = None) -> Path:
+        """Write the report, by default into the run's folder under ``home``; returns where it is."""
+        from bakeoff.report.page import render, write
+
+        if file is None:
+            return write(self.facts, run_folder(self._home, self.run_id))
+        Path(file).write_text(render(self.facts), encoding="utf-8")
+        return Path(file)
+
+    def __repr__(self) -> str:
+        return f"Run {self.run_id}: {self.answer} {clock(self.facts.summary)}."
+
+    def _repr_html_(self) -> str:
+        facts = self.facts
+        rows = "".join(
+            f"<tr><td>{row.rank}</td><td style='text-align:left'>{html.escape(row.model_name)}</td>"
+            f"<td>{number(row.primary_value)}</td><td>{number(row.stds.get(facts.plan.sort_by))}</td>"
+            f"<td style='text-align:left'>{_state(row.status, tied=row.tied_with_best, rank=row.rank)}</td></tr>"
+            for row in facts.board.rows[:_SHOWN]
+        )
+        left = len(facts.board.rows) - _SHOWN
+        more = f"<p>... and {left} more in <code>.leaderboard</code></p>" if left > 0 else ""
+        return (
+            f"<div><p>{html.escape(question(facts))}</p><p><b>{html.escape(self.answer)}</b></p><table><thead><tr>"
+            f"<th>#</th><th style='text-align:left'>Model</th><th>{html.escape(facts.metric)}</th><th>std</th><th></th>"
+            f"</tr></thead><tbody>{rows}</tbody></table>{more}<p>{html.escape(clock(facts.summary))}. "
+            "<code>.leaderboard .trials .failures .plots .best_model() .report()</code></p></div>"
+        )
+
+
+def results(
+    run_id: str | None = None,
+    *,
+    spark: SparkSession | None = None,
+    home: str | Path = ".bakeoff",
+    catalog: str | None = None,
+    schema: str | None = None,
+) -> RunResults:
+    """Read back what a run found.
+
+    Args:
+        run_id: the run; the newest one where it is ``None``.
+        spark: the session to read with; the active one, or a local one that is stopped again.
+        home: the folder that the run was told as ``--home``.
+        catalog: where the tables are, in a metastore.
+        schema: where the tables are, in a metastore; without it they are under ``home``.
+
+    Raises:
+        UserError: there are no tables there, or there is no such run in them.
+    """
+    from bakeoff.spark.session import open_session
+    from bakeoff.storage.location import ResultsLocation
+    from bakeoff.storage.table_errors import check_logs, naming_broken_tables
+
+    home = Path(home)
+    tables = ResultsLocation.at(home, catalog, schema)
+    check_logs(tables)
+    with open_session(spark, home) as (session, _), naming_broken_tables(tables):
+        return RunResults(read_facts(session, tables, home, run_id), home)
+
+
+def _state(status: str, *, tied: bool | None, rank: int) -> str:
+    return "tied" if tied and rank > 1 else "" if status == "ok" else status

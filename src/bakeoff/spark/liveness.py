@@ -1,0 +1,200 @@
+"""Whether what a run stands on is still there: the Spark session with its Java process or server, and the disk."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.errors import EngineLostError
+from bakeoff.spark.kind import is_connect
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+STOPPED = "The Spark session was stopped"
+JAVA_GONE = "Spark's Java process is gone"
+SERVER_GONE = "The Spark Connect server cannot be reached any more"
+NO_ROOM = "There is no room left on the disk"
+
+LOOK_SECONDS = 2.0
+
+_STOPPED_TEXT = re.compile(
+    r"(?i)SparkContext (?:has been |was )?(?:shut ?down|stopped)|stopped SparkContext|Application has been killed"
+    r"|All masters are unresponsive|Master removed our application|INVALID_HANDLE\.SESSION|SESSION_(?:CLOSED|NOT_FOUND)"
+)
+_SERVER_TEXT = re.compile(r"UNAVAILABLE|failed to connect to all addresses|Socket closed|RST_STREAM")
+_NO_ROOM_TEXT = re.compile(r"No space left on device|Disk quota exceeded")
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_CONNECT_SECONDS = 2.0
+_PY4J = ("py4j.java_gateway", "py4j.clientserver")
+
+
+def why_lost(spark: SparkSession | None, error: BaseException | None = None) -> str | None:
+    """Why nothing can be asked of a session any more; ``None`` while it answers.
+
+    Args:
+        spark: the session; without one only the error is looked at.
+        error: what was just raised, where something was.
+    """
+    if why := _why_by_itself(error):
+        return why
+    if spark is None:
+        return None
+    if is_connect(spark):
+        return SERVER_GONE if _SERVER_TEXT.search(str(error or "")) else None
+    return _why_classic_lost(spark)
+
+
+def _why_by_itself(error: BaseException | None) -> str | None:
+    """What an error says is gone, without that anybody is asked."""
+    if isinstance(error, EngineLostError):
+        return error.reason
+    said = str(error or "")
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return f"{NO_ROOM} ({error})" if error.errno in {errno.ENOSPC, errno.EDQUOT} else f"The disk fails ({error})"
+    if found := _NO_ROOM_TEXT.search(said):
+        return f"{NO_ROOM} ({found[0]})"
+    return STOPPED if _STOPPED_TEXT.search(said) else None
+
+
+def _why_classic_lost(spark: Any) -> str | None:
+    """Ask the session's context, which takes Java a millisecond."""
+    try:
+        java = spark.sparkContext._jsc  # noqa: SLF001 - PySpark itself tells by it whether a context was stopped
+        if java is None or java.sc().isStopped():
+            return STOPPED
+    except Exception:  # noqa: BLE001 - whatever is raised instead of an answer: nobody is there who could give one
+        return JAVA_GONE
+    return None
+
+
+class ServerWatch:
+    """Whether a Connect server still takes connections.
+
+    The client tries a call again for minutes when its server is gone. So its port is looked at: one that took
+    connections when the run began, and refuses them three times in a row, has nobody behind it. Nothing is concluded
+    from a network in which it cannot be reached directly.
+    """
+
+    def __init__(self, spark: Any) -> None:
+        self._address = _address(spark)
+        self._n_refused = 0
+        self._is_direct = self._address is not None and self._takes_connections() is True
+
+    def is_gone(self) -> bool:
+        """Look once more."""
+        if not self._is_direct:
+            return False
+        self._n_refused = self._n_refused + 1 if self._takes_connections() is False else 0
+        return self._n_refused >= 3  # noqa: PLR2004 - a server that is being restarted has lost the session, too
+
+    def _takes_connections(self) -> bool | None:
+        """Whether it does; ``None`` where the network does not tell."""
+        try:
+            with socket.create_connection(self._address or ("", 0), timeout=_CONNECT_SECONDS):
+                return True
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return None
+
+
+class SessionWatch:
+    """Looks now and then whether a session is still there, for a run that needs it at its end only."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark = spark
+        self._server = ServerWatch(spark) if is_connect(spark) else None
+        self._next_look = 0.0
+
+    def check(self) -> None:
+        """Go on, unless the session is gone.
+
+        Raises:
+            EngineLostError: it is.
+        """
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        gone = SERVER_GONE if self._server and self._server.is_gone() else why_lost(self._spark)
+        if gone:
+            raise EngineLostError(gone)
+
+
+def _address(spark: Any) -> tuple[str, int] | None:
+    with suppress(Exception):  # other versions and platforms hide it elsewhere, and are not watched
+        host, _, port = str(spark.client._builder.endpoint).rpartition(":")  # noqa: SLF001 - the client does not tell
+        return host.strip("[]"), int(port)
+    return None
+
+
+def stop_session(spark: SparkSession) -> None:
+    """Stop a session that may be gone already."""
+    with without_py4j_pages():
+        try:
+            spark.stop()
+        except Exception:
+            if why_lost(spark) is None:
+                raise
+    _forget_lost_java()
+
+
+def _forget_lost_java() -> None:
+    """Let PySpark start a new Java process in this one, where the old one is gone.
+
+    It keeps the gateway to the process that it has started, and would give it to the next session.
+    """
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    gateway = SparkContext._gateway  # noqa: SLF001 - there is no other way to it
+    process = getattr(gateway, "proc", None)
+    if process is None or process.poll() is None:
+        return
+    with suppress(Exception):
+        gateway.shutdown()
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None  # noqa: SLF001
+    SparkSession._instantiatedSession = None  # noqa: SLF001
+
+
+class _Repeats(logging.Filter):
+    """Drops what Py4J logs, pages with a traceback each, about errors that it raises as well."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        ours = "py4j" in record.pathname or record.name in _PY4J
+        return record.levelno < logging.ERROR or not record.exc_info or not ours
+
+
+@contextmanager
+def without_py4j_pages() -> Iterator[None]:
+    """Keep Py4J from logging each broken connection at length, for as long as the block runs."""
+    repeats = _Repeats()
+    loggers = [logging.getLogger(), *map(logging.getLogger, _PY4J)]  # it uses the root's as well
+    for logger in loggers:
+        logger.addFilter(repeats)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(repeats)
+
+
+def quieten_accumulators(context: Any) -> None:
+    """Keep PySpark's server for accumulators from printing a traceback when Java, which talks to it, is gone."""
+    server = getattr(context, "_accumulatorServer", None)
+    if server is None:
+        return
+    handle_error = server.handle_error
+
+    def only_others(*request: Any) -> None:
+        if not isinstance(sys.exc_info()[1], EOFError | ConnectionError):
+            handle_error(*request)
+
+    server.handle_error = only_others

@@ -1,0 +1,1 @@
+"""Result tables in Delta, and the journal of a run."""

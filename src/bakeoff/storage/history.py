@@ -1,0 +1,70 @@
+"""What earlier runs of the same table tell about the next one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.schema import RUNS, TRIALS
+from bakeoff.storage.tables import exists
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_LOG = logging.getLogger(__name__)
+_QUERY = """
+SELECT model_id, avg((fit_seconds + score_seconds) * :n_rows / n_rows) AS seconds
+FROM {trials} JOIN (
+  SELECT run_id, n_rows FROM {runs}
+  WHERE source = :source AND target = :target AND task_type = :task AND status = 'finished'
+  ORDER BY finished_at DESC LIMIT 1
+) USING (run_id)
+WHERE status = 'ok'
+GROUP BY model_id
+"""
+
+
+def trial_seconds(  # noqa: PLR0913, PLR0917 - where to look, and the four that make a table the same
+    spark: SparkSession, tables: ResultsLocation, source: str, target: str, task: str, n_rows: int
+) -> dict[str, float]:
+    """Seconds that a trial of each model took in the last run of the same table, in proportion to its rows today.
+
+    Args:
+        spark: the session to read with.
+        tables: where the results are.
+        source: the table that was compared on, by its name in ``runs``.
+        target: the column that was predicted.
+        task: the kind of experiment.
+        n_rows: of the table as it is now.
+
+    Returns:
+        Seconds by model id; nothing where there was no such run.
+    """
+    if not exists(spark, tables, RUNS.name) or not exists(spark, tables, TRIALS.name):
+        return {}
+    query = _QUERY.format(trials=tables.name(TRIALS.name), runs=tables.name(RUNS.name))
+    values = {"source": source, "target": target, "task": task, "n_rows": n_rows}
+    return {row.model_id: float(row.seconds) for row in spark.sql(query, args=values).collect() if row.seconds}
+
+
+def start_looking(  # noqa: PLR0913, PLR0917 - those of `trial_seconds`
+    spark: SparkSession, tables: ResultsLocation, source: str, target: str, task: str, n_rows: int
+) -> Mapping[str, float]:
+    """Start `trial_seconds` on a thread. What it finds comes into what is returned, which is empty until then.
+
+    Reading takes more than a second, which is a third of the shortest runs, so they do not wait for it, nor for
+    the thread, and their first tasks are cut without it. A table that cannot be read tells nothing.
+    """
+    found: dict[str, float] = {}
+
+    def look() -> None:
+        try:
+            found.update(trial_seconds(spark, tables, source, target, task, n_rows))
+        except Exception as error:  # noqa: BLE001 - a run is planned less well without, and that is all
+            _LOG.info("Earlier runs cannot be read: %s", error)
+
+    threading.Thread(target=look, name="bakeoff-history", daemon=True).start()
+    return found

@@ -1,0 +1,96 @@
+"""Where the tables are, and how their names are written."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.errors import UserError
+
+
+@dataclass(frozen=True)
+class ResultsLocation:
+    """Where the tables are: in a schema of a metastore, or in a local folder.
+
+    Example:
+        >>> ResultsLocation(catalog="main", schema="my bake-offs").name("runs")
+        '`main`.`my bake-offs`.`runs`'
+        >>> ResultsLocation(path=Path("/data")).name("runs")
+        'delta.`/data/runs`'
+    """
+
+    catalog: str | None = None
+    schema: str | None = None
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.schema) == bool(self.path) or (self.catalog and not self.schema):
+            raise UserError("Name either a schema (with or without its catalog) or a folder for the tables.")
+
+    @classmethod
+    def at(cls, home: Path, catalog: str | None = None, schema: str | None = None) -> ResultsLocation:
+        """The tables of a schema where one is named, else those in a folder of runs.
+
+        Example:
+            >>> ResultsLocation.at(Path("/data")).name("runs")
+            'delta.`/data/tables/runs`'
+        """
+        return cls(catalog=catalog, schema=schema) if schema else cls(path=home / "tables")
+
+    @property
+    def in_metastore(self) -> bool:
+        """Whether the tables have names that everybody on the same metastore can use."""
+        return self.path is None
+
+    @property
+    def place(self) -> str:
+        """The schema as SQL, or the folder."""
+        if self.path is not None:
+            return str(self.path.absolute())
+        return ".".join(quoted(part) for part in (self.catalog, self.schema) if part)
+
+    def name(self, table: str) -> str:
+        """How a table is written in SQL."""
+        if self.path is not None:
+            return f"delta.{quoted(str(self.path.absolute() / table))}"
+        return f"{self.place}.{quoted(table)}"
+
+
+def quoted(part: str) -> str:
+    """A part of a name as SQL takes it, whatever is in it.
+
+    Example:
+        >>> quoted("odd`name")
+        '`odd``name`'
+    """
+    return "`" + part.replace("`", "``") + "`"
+
+
+def run_folder(home: Path, run_id: str) -> Path:
+    """Where the report of a run is, under ``home``."""
+    return home / "runs" / run_id
+
+
+def place_options(tables: ResultsLocation, home: Path) -> str:
+    """The options that make another command look at the same tables, as typed in a shell.
+
+    Example:
+        >>> from bakeoff.storage.location import ResultsLocation
+        >>> place_options(ResultsLocation(catalog="main", schema="bake offs"), Path(".bakeoff"))
+        " --catalog main --schema 'bake offs'"
+    """
+    if not tables.in_metastore:
+        return home_option(home)
+    catalog = f" --catalog {shlex.quote(tables.catalog)}" if tables.catalog else ""
+    return f"{catalog} --schema {shlex.quote(tables.schema or '')}"
+
+
+def home_option(home: Path) -> str:
+    """The option that makes another command look under the same folder.
+
+    Example:
+        >>> home_option(Path("my runs"))
+        " --home 'my runs'"
+    """
+    return "" if home == Path(".bakeoff") else f" --home {shlex.quote(str(home))}"

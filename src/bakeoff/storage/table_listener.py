@@ -1,0 +1,102 @@
+"""Keeps the tables up to date while a run goes on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from pyspark.sql import SparkSession
+
+from bakeoff.comparison.events import Event, PlanMade, TrialDone
+from bakeoff.comparison.plan import Plan
+from bakeoff.storage.commits import reason_of
+from bakeoff.storage.journal import Journal, Segment
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.tables import append_trials, enter_run, merge_run, merge_trials
+
+_LOG = logging.getLogger(__name__)
+SECONDS_BETWEEN_COMMITS = 20.0
+"""Finished trials are gathered for so long before they are committed."""
+COMMITS_SHARE = 0.05
+"""So much of the time may be spent on commits, which wait for a slot where trials have taken all of them."""
+SELDOM_SECONDS = 60.0
+"""But not less often than that, while trials end."""
+
+
+class TableListener:
+    """Enters a run in ``runs`` when it starts, and appends what its journal holds to ``trials`` in segments.
+
+    Args:
+        spark: the session of the run.
+        target: where the tables are.
+        run: the run as it is known when it starts.
+        journal: holds every outcome before anybody hears of it.
+        entered: whether the run may be in the tables already, from an earlier attempt.
+        check: raises where the run is another process's by now.
+    """
+
+    def __init__(  # noqa: PLR0913 - what is written, where to, and what is there
+        self,
+        spark: SparkSession,
+        target: ResultsLocation,
+        run: RunRecord,
+        journal: Journal,
+        *,
+        entered: bool = False,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._spark = spark
+        self._target = target
+        self._run = run
+        self._journal = journal
+        self._entered = entered
+        self._check = check
+        self._plan: Plan | None = None
+        self._next_commit = time.monotonic() + SECONDS_BETWEEN_COMMITS
+        self._lock = threading.Lock()
+
+    def handle(self, event: Event) -> None:
+        """Enter the run, and commit now and then while trials end.
+
+        A commit that fails now costs nothing: the end of the run writes all that is missing, and says what it cannot.
+        """
+        try:
+            self._keep_up(event)
+        except Exception as error:  # noqa: BLE001 - disks, Java and stores may fail in any way
+            _LOG.info("The tables are written to later: %s", reason_of(error))
+            _LOG.debug("They could not be written to:", exc_info=True)
+            self._next_commit = time.monotonic() + SECONDS_BETWEEN_COMMITS
+
+    def _keep_up(self, event: Event) -> None:
+        if isinstance(event, PlanMade):
+            self._plan = event.plan
+            with self._lock:
+                (merge_run if self._entered else enter_run)(self._spark, self._target, self._run)
+        elif isinstance(event, TrialDone) and time.monotonic() > self._next_commit:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit every segment of the journal that is not in ``trials`` yet."""
+        with self._lock:
+            started = time.monotonic()
+            self._journal.close_segment()
+            if self._plan is None:
+                return
+            for segment in self._journal.unstored():
+                self._check()
+                self._store(segment, self._plan)
+                self._journal.mark_stored(segment)
+            ended = time.monotonic()
+            pause = min((ended - started) / COMMITS_SHARE, SELDOM_SECONDS)
+            self._next_commit = ended + max(pause, SECONDS_BETWEEN_COMMITS)
+
+    def _store(self, segment: Segment, plan: Plan) -> None:
+        """Put a segment into ``trials``, in which no key of it can be yet where this is the run's only process ever."""
+        run_id = self._run.run_id
+        if self._entered or self._target.in_metastore:
+            merge_trials(self._spark, self._target, run_id, plan, segment.outcomes)
+        else:
+            append_trials(self._spark, self._target, run_id, plan, segment.digest, segment.outcomes)

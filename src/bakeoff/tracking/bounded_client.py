@@ -1,0 +1,240 @@
+"""An MLflow client whose calls end by themselves, and that says how long one has been waiting.
+
+MLflow's own limits are 120 seconds for a call, and seven tries. They are environment variables, which are the
+process's, and are read at each call through objects of `mlflow.environment_variables`. What is done here is to answer
+for a few of these objects on the thread that a call of ours is on; every other thread reads what it always did, and the
+environment stays as it is. On Databricks MLflow leaves its calls to an SDK with limits of its own, which nothing here
+shortens: there it is only the waiting for them that is bounded (`bakeoff.tracking.mlflow_listener`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow import environment_variables
+from mlflow.exceptions import MlflowException
+
+from bakeoff.tracking.database import check_free
+
+CALL_SECONDS = 10
+"""How long a server may take to answer. One that takes longer than this is no better than one that is down."""
+UPLOAD_SECONDS = 120
+USUAL_SECONDS = 0.5
+"""An answer that takes longer than this is waited for on the run's time."""
+_BYTES_PER_SECOND = 1_000_000
+_REGISTERING = "create_model_version"  # it waits until the registry has copied the model
+_REGISTERING_SECONDS = 60.0
+_UPLOADS = frozenset({"log_artifact", "log_artifacts", "log_model_artifacts", _REGISTERING})
+_VARIABLES = (
+    "MLFLOW_HTTP_REQUEST_TIMEOUT",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT",  # MLflow 3 prints two lines for each run that ends
+)
+_MAKING_SECONDS = 120.0
+_DATABASE_LOG = "mlflow.store.db.utils"
+_TRY_AGAIN = frozenset({408, 429})
+_SERVER_ERRORS = 500
+_HERE = threading.local()
+_LOCK = threading.Lock()
+
+
+class AbandonedError(Exception):
+    """Nobody waits for this call any more, so it was not made."""
+
+
+@dataclass
+class _Watch:
+    overdue_at: float | None = None
+    uploading: bool = False
+    abandoned: bool = False
+
+
+class BoundedClient:
+    """Does what an `MlflowClient` does, method by method, within limits.
+
+    Args:
+        client: says which MLflow.
+        seconds: how long a server may take to answer.
+    """
+
+    def __init__(self, client: Any, seconds: int = CALL_SECONDS) -> None:
+        self._client = client
+        self._seconds = seconds
+        self._watch = _Watch()
+
+    @property
+    def overdue(self) -> bool:
+        """Whether a call is under way that takes longer than usual."""
+        overdue_at = self._watch.overdue_at
+        return overdue_at is not None and time.monotonic() > overdue_at
+
+    @property
+    def uploading(self) -> bool:
+        """Whether files are under way, the registry copies a model, or a database is made."""
+        return self._watch.uploading
+
+    def abandon(self) -> None:
+        """Make no further call; one that is under way ends when it ends."""
+        self._watch.abandoned = True
+
+    def beside(self, client: Any) -> BoundedClient:
+        """Another client that is watched together with this one."""
+        if isinstance(client, BoundedClient):
+            return client
+        other = BoundedClient(client, self._seconds)
+        other._watch = self._watch
+        return other
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "tracking_uri":
+            return self._client.tracking_uri
+        # The client may be made only now, which opens a database. Where MLflow has to make a file first, that is work.
+        local = self._client.tracking_uri.startswith("sqlite")
+        with self._watched(_MAKING_SECONDS if local else USUAL_SECONDS, self._seconds, uploading=local):
+            found = getattr(self._client, name)
+        return self._bounded(name, found) if callable(found) else found
+
+    def _bounded(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if self._watch.abandoned:
+                raise AbandonedError(f"{name} was not called.")
+            usual, limit = _allowance(name, args, self._seconds)
+            with self._watched(usual, limit, uploading=name in _UPLOADS):
+                check_free(self._client.tracking_uri)  # MLflow would wait 20 seconds for a lock
+                return method(*args, **kwargs)
+
+        return call
+
+    @contextlib.contextmanager
+    def _watched(self, usual: float, limit: int, *, uploading: bool = False) -> Iterator[None]:
+        """Keep to the limits, and let others see how long it takes."""
+        self._watch.uploading = uploading
+        self._watch.overdue_at = time.monotonic() + usual
+        try:
+            with short_limits(limit):
+                yield
+        finally:
+            self._watch.overdue_at, self._watch.uploading = None, False
+
+
+@contextlib.contextmanager
+def short_limits(seconds: int) -> Iterator[None]:
+    """Let MLflow's HTTP calls of this thread be tried once, and end after so many seconds.
+
+    A call that creates something and is repeated because its answer was late would create it twice.
+    """
+    _listen()
+    before = getattr(_HERE, "limits", {})
+    _HERE.limits = dict(zip(_VARIABLES, (seconds, 0, True), strict=True))
+    try:
+        yield
+    finally:
+        _HERE.limits = before
+
+
+def unavailable(error: BaseException) -> bool:
+    """Whether MLflow could not be reached or could not answer just now, as opposed to refusing what it was asked.
+
+    Example:
+        >>> unavailable(ConnectionRefusedError()), unavailable(PermissionError())
+        (True, False)
+    """
+    causes = list(_causes(error))
+    if any(isinstance(each, OSError) and isinstance(each, ValueError) for each in causes):
+        return False  # what requests raises for an address that is none
+    for each in causes:
+        status = getattr(getattr(each, "response", None), "status_code", None)
+        if isinstance(status, int):
+            return status >= _SERVER_ERRORS or status in _TRY_AGAIN
+    if isinstance(error, MlflowException):
+        if any(_is_of_the_disk(each) for each in causes):
+            return False
+        status = error.get_http_status_code()
+        return status >= _SERVER_ERRORS or status in _TRY_AGAIN
+    if type(error).__name__ == "OperationalError":  # SQLAlchemy's, which not every MLflow brings along
+        return True
+    return isinstance(error, OSError) and not _is_of_the_disk(error)
+
+
+def without_login(text: object) -> str:
+    """The text with no user and password in its addresses.
+
+    Example:
+        >>> without_login("http://me:secret@host:5000/x")
+        'http://host:5000/x'
+    """
+    return re.sub(r"(?<=://)[^/@\s]+@", "", str(text))
+
+
+def reason(error: BaseException) -> str:
+    r"""Why a call failed, in one short line.
+
+    Example:
+        >>> print(reason(ValueError("a\n  b")))
+        ValueError: a b
+    """
+    deepest = list(_causes(error))[-1] if unavailable(error) else error
+    text = " ".join(without_login(deepest).split())
+    limit = 200
+    return f"{type(deepest).__name__}: {text[:limit]}{'...' if len(text) > limit else ''}"
+
+
+def _listen() -> None:
+    """Let MLflow's objects ask whether this thread has limits of its own; once is enough for a process."""
+    with _LOCK:
+        logging.getLogger(_DATABASE_LOG).addFilter(_says_nothing_here)  # the same filter is added only once
+        for name in _VARIABLES:
+            variable = getattr(environment_variables, name, None)
+            if variable is not None and not getattr(variable.get, "asks_bakeoff", False):
+                variable.get = _asking(name, variable.get)
+
+
+def _says_nothing_here(_: logging.LogRecord) -> bool:
+    """Whether a record may pass: what goes wrong with a call of ours is said in a sentence, and not as a traceback."""
+    return not getattr(_HERE, "limits", {})
+
+
+def _asking(name: str, original: Callable[[], Any]) -> Callable[[], Any]:
+    def get() -> Any:
+        limits = getattr(_HERE, "limits", {})
+        return limits[name] if name in limits else original()
+
+    get.asks_bakeoff = True  # type: ignore[attr-defined]
+    return get
+
+
+def _allowance(name: str, args: tuple[Any, ...], seconds: int) -> tuple[float, int]:
+    """How long a call usually takes, and how long it may take."""
+    if name == _REGISTERING:
+        return _REGISTERING_SECONDS, seconds
+    if name in _UPLOADS:
+        size = sum(_size(Path(arg)) for arg in args[1:2])
+        return USUAL_SECONDS + size / _BYTES_PER_SECOND, UPLOAD_SECONDS
+    return USUAL_SECONDS, seconds
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, what it comes from, and so on down."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+
+
+def _is_of_the_disk(error: BaseException) -> bool:
+    kinds = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+    return isinstance(error, kinds)

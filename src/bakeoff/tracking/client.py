@@ -1,0 +1,234 @@
+"""Which MLflow a run is logged to: the one that the environment names, else a SQLite file under ``home``.
+
+Nothing here touches MLflow's process-wide tracking or registry URI: who calls gets a client of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from bakeoff.errors import TrackingError
+from bakeoff.tracking.bounded_client import reason
+from bakeoff.tracking.database import LOCAL_FILE, DeferredClient, check_tracking, is_database
+
+REMOTE = ("http:", "https:", "databricks")
+"""How the address of an MLflow begins that is asked over a network."""
+_UNITY_CATALOG = "databricks-uc"
+_NAME_PARTS = 3
+_LOGGING = threading.Lock()  # logging is the process's: who changes it for a while must be alone in that
+
+
+def local_tracking_uri(home: Path) -> str:
+    """The SQLite file under ``home``, as MLflow wants it named.
+
+    Example:
+        >>> local_tracking_uri(Path("/data/bakeoff"))
+        'sqlite:////data/bakeoff/mlflow.db'
+    """
+    return f"sqlite:///{_database(home).as_posix()}"
+
+
+def artifact_root(home: Path) -> Path:
+    """The folder under ``home`` that holds what local runs log as files."""
+    return home.absolute() / "artifacts"
+
+
+def experiment_location(home: Path) -> str | None:
+    """Where a new experiment's files go, as a URI; ``None`` leaves it to the tracking server."""
+    return None if named_by_environment() else artifact_root(home).as_uri()
+
+
+def named_by_environment() -> bool:
+    """Whether the environment says which MLflow to use: on Databricks, or where a tracking URI is set."""
+    return bool(os.environ.get("DATABRICKS_RUNTIME_VERSION") or os.environ.get("MLFLOW_TRACKING_URI"))
+
+
+def uri_to_set(home: Path) -> str | None:
+    """What ``mlflow.set_tracking_uri`` has to be told to find these runs; ``None`` where the environment says it."""
+    return None if named_by_environment() else local_tracking_uri(home)
+
+
+def is_remote(uri: str) -> bool:
+    """Whether an MLflow is asked over a network: a server, or a database that is one.
+
+    Example:
+        >>> is_remote("http://host:5000"), is_remote("postgresql://host/db"), is_remote("sqlite:////tmp/mlflow.db")
+        (True, True, False)
+    """
+    return uri.startswith(REMOTE) or (is_database(uri) and not uri.startswith("sqlite"))
+
+
+def make_client(home: Path) -> MlflowClient:
+    """A client for the MLflow that runs are logged to.
+
+    The first call for a ``home`` makes the SQLite file, which takes MLflow some seconds of migrations.
+
+    Raises:
+        TrackingError: the SQLite file is there, but not one that this MLflow can use.
+    """
+    return MlflowClient() if named_by_environment() else _local_client(home)
+
+
+def client_to_log_with(home: Path) -> Any:
+    """A client for a run to log with, of an MLflow that was checked as far as that takes no time.
+
+    A database may be busy just now, and is opened at the client's first call.
+
+    Raises:
+        TrackingError: The MLflow that is named, or the database under ``home``, cannot be used.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "") if named_by_environment() else local_tracking_uri(home)
+    if is_database(uri):
+        check_tracking(home)
+        return DeferredClient(uri, lambda: make_client(home))
+    try:
+        return MlflowClient()
+    except MlflowException as error:
+        raise TrackingError(
+            f"MLFLOW_TRACKING_URI names no MLflow ({reason(error)}): correct it, or unset it."
+        ) from error
+
+
+def client_for(home: Path, tracking_uri: str) -> MlflowClient:
+    """A client for the MLflow that a run was logged to, whatever the environment names by now.
+
+    The address that is kept has no login. Where the environment names a server, that one is asked.
+    """
+    if tracking_uri.startswith(REMOTE):
+        theirs = (
+            os.environ.get("MLFLOW_TRACKING_URI", "").startswith(REMOTE) or "DATABRICKS_RUNTIME_VERSION" in os.environ
+        )
+        return MlflowClient() if theirs else MlflowClient(tracking_uri=tracking_uri)
+    if tracking_uri.endswith(f"/{_database(home).name}") and _database(home).exists():
+        return _local_client(home)  # the home may have been moved
+    return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+def _local_client(home: Path) -> MlflowClient:
+    uri = local_tracking_uri(home)
+    with _quiet_migrations():
+        if not _database(home).exists():
+            _make_database(_database(home))
+        try:
+            return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        except MlflowException as error:
+            raise TrackingError(
+                f"The MLflow database {_database(home)} does not fit this version of MLflow: bring it up to date with "
+                f"`mlflow db upgrade {uri}`, or choose another home."
+            ) from error
+
+
+def make_registry_client(client: MlflowClient, name: str) -> MlflowClient:
+    """A client for the registry that a model of this name belongs to.
+
+    On Databricks a name of three parts is Unity Catalog's, which MLflow 2 asks only where it is told to.
+    """
+    if os.environ.get("DATABRICKS_RUNTIME_VERSION") and in_unity_catalog(name):
+        return MlflowClient(tracking_uri=client.tracking_uri, registry_uri=_UNITY_CATALOG)
+    return client
+
+
+def in_unity_catalog(name: str) -> bool:
+    """Whether a registered model's name has a catalog and a schema.
+
+    Example:
+        >>> in_unity_catalog("main.bakeoff.best_model"), in_unity_catalog("best_model")
+        (True, False)
+    """
+    return name.count(".") == _NAME_PARTS - 1
+
+
+def quoted(value: str) -> str:
+    """The value as a text of MLflow's filter language, which knows two quotes and no escapes.
+
+    Example:
+        >>> print(quoted("ab"), quoted("it's"))
+        'ab' "it's"
+    """
+    return f'"{value}"' if "'" in value else f"'{value}'"
+
+
+def context_tags() -> dict[str, str]:
+    """What MLflow says of each run that it starts by itself: by whom, and from which program, notebook or job.
+
+    A client says nothing of the kind, and the pages of MLflow and Databricks would not know.
+    """
+    try:
+        from mlflow.tracking.context.registry import resolve_tags
+    except ImportError:  # it is no part of MLflow's documented API
+        return {}
+    return {key: str(value) for key, value in resolve_tags().items()}
+
+
+def all_runs(client: Any, experiments: list[str], query: str) -> list[Run]:
+    """The runs that a query finds, however many pages they fill."""
+    found: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(experiments, query, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _database(home: Path) -> Path:
+    return home.absolute() / LOCAL_FILE
+
+
+def _make_database(database: Path) -> None:
+    """Migrate an empty file aside and put it in its place in one step.
+
+    Two jobs that start at once on a new ``home`` would otherwise migrate the same file at the same time.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".mlflow-", dir=database.parent))
+    try:
+        fresh = aside / database.name
+        _release(MlflowClient(tracking_uri=f"sqlite:///{fresh.as_posix()}"))
+        try:
+            os.link(fresh, database)
+        except FileExistsError:
+            pass  # another job was first, and its file is as good
+        except OSError:
+            fresh.replace(database)  # a file system without hard links
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _release(client: MlflowClient) -> None:
+    """Close the connections of a client that is not used any more, which MLflow keeps for the life of the process."""
+    store = client._tracking_client.store  # noqa: SLF001 - MLflow has no public way to close one
+    engine = getattr(store, "engine", None)
+    if engine is not None:
+        engine.dispose()
+
+
+@contextlib.contextmanager
+def _quiet_migrations() -> Iterator[None]:
+    """Keep the log of the migrations away from the user, and give the root logger back as it was.
+
+    MLflow 2's migrations load a logging configuration of their own, which replaces the root logger's handlers.
+    """
+    root = logging.getLogger()
+    with _LOGGING:
+        level, handlers, disabled = root.level, list(root.handlers), root.manager.disable
+        logging.disable(max(logging.INFO, disabled))
+        try:
+            yield
+        finally:
+            logging.disable(disabled)
+            root.setLevel(level)
+            root.handlers[:] = handlers

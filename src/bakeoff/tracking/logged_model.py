@@ -1,0 +1,297 @@
+"""The best model as an MLflow model: a pipeline that takes raw rows, loadable by ``runs:/<run_id>/model``.
+
+It is written by `mlflow.sklearn.save_model` and uploaded by a client, never by ``log_model``: that one works on
+MLflow's process-wide tracking URI and active run, which belong to the user, and sets the run's status.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import logging
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.models.model import MLMODEL_FILE_NAME
+from mlflow.tracking import MlflowClient
+from mlflow.types import ColSpec, DataType, Schema
+
+from bakeoff.tracking.bounded_client import unavailable
+from bakeoff.tracking.registry import register_version
+
+MODEL_NAME = "model"
+MODEL_TAG = "bakeoff.model_id"
+EXAMPLE_ROWS = 5
+_ALWAYS_NEEDED = (
+    "pycaret-core", "pycaret", "scikit-learn", "imbalanced-learn", "category-encoders",
+    "pandas", "numpy", "scipy", "joblib", "cloudpickle",
+)  # fmt: skip
+_CHATTY = ("mlflow.sklearn", "mlflow.utils.environment", "mlflow.models.model", "mlflow.models.utils")
+_HISTORY_TAG, _HISTORY_LIMIT = "mlflow.log-model.history", 5_000
+
+
+@dataclass(frozen=True)
+class BestModel:
+    """Where the best model is.
+
+    Attributes:
+        uri: what `mlflow.pyfunc.load_model` takes.
+        location: the same as the address of its files, which loads without asking the tracking server.
+        logged_model_id: MLflow 3's id of it; ``None`` where the model is an artifact of the run.
+        registered: name and version in the registry, when that was asked for.
+    """
+
+    uri: str
+    location: str
+    logged_model_id: str | None = None
+    registered: tuple[str, str] | None = None
+
+
+def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log a model
+    client: MlflowClient,
+    run_id: str,
+    pipeline: Any,
+    raw_rows: pd.DataFrame,
+    *,
+    model_id: str,
+    task: str = "classification",
+    registered_model_name: str | None = None,
+) -> BestModel:
+    """Log a fitted PyCaret pipeline on a run, and register it if asked: `save_best_model` and `upload_best_model`."""
+    with tempfile.TemporaryDirectory(prefix="bakeoff-model-") as folder:
+        files = Path(folder, MODEL_NAME)
+        save_best_model(files, pipeline, raw_rows, task=task)
+        best = upload_best_model(client, run_id, files, model_id=model_id, task=task)
+    if registered_model_name:
+        best = replace(best, registered=register_version(client, run_id, best, registered_model_name))
+    return best
+
+
+def save_best_model(folder: Path, pipeline: Any, raw_rows: pd.DataFrame, *, task: str = "classification") -> None:
+    """Write a fitted PyCaret pipeline as an MLflow model, in place of what is there. MLflow itself is not asked.
+
+    Args:
+        folder: where to; its parent is there.
+        pipeline: takes raw input columns.
+        raw_rows: the training rows as they came from the source, without the target.
+        task: ``classification``, ``regression`` or ``time_series``. A forecaster's ``predict`` takes a horizon and not
+            rows, so it gets no signature and loads with `mlflow.sklearn.load_model`.
+    """
+    import mlflow.sklearn
+
+    shutil.rmtree(folder, ignore_errors=True)
+    forecasts = task == "time_series"
+    example = _plain(raw_rows.head(EXAMPLE_ROWS))
+    with _quiet_logs():
+        mlflow.sklearn.save_model(
+            pipeline,
+            str(folder),
+            mlflow_model=Model(artifact_path=MODEL_NAME),
+            serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
+            signature=None if forecasts else ModelSignature(input_schema(raw_rows), _output_schema(pipeline, example)),
+            input_example=None if forecasts else example,
+            pip_requirements=pip_requirements(pipeline),
+            # A method that no forecaster has: MLflow then adds no function that takes rows.
+            **({"pyfunc_predict_fn": "predict_rows"} if forecasts else {}),
+        )
+
+
+def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_id: str, task: str) -> BestModel:
+    """Log the files that `save_best_model` wrote on a run.
+
+    Doing it again for the same run and model changes nothing. The run's status stays as it is.
+
+    Args:
+        client: names the tracking server.
+        run_id: the MLflow run that the model belongs to.
+        folder: the files.
+        model_id: PyCaret's id of the model.
+        task: of the comparison.
+    """
+    if not (folder / MLMODEL_FILE_NAME).is_file():
+        raise FileNotFoundError(f"There is no model in {folder}.")
+    run = client.get_run(run_id)
+    there = _logged_before(client, run, model_id)
+    return there or _Upload(client, run, model_id, task, folder).send()
+
+
+def input_schema(raw_rows: pd.DataFrame) -> Schema:
+    """The columns that the pipeline takes, typed so that any raw row of the same source is let through.
+
+    Every column is required, missing values are allowed in all of them: an optional column would keep
+    `mlflow.pyfunc.spark_udf` from finding its columns by itself.
+    """
+    return Schema([ColSpec(_column_type(raw_rows[name]), str(name)) for name in raw_rows.columns])
+
+
+def pip_requirements(pipeline: Any) -> list[str]:
+    """What must be installed to load the pipeline, at exactly the versions that are installed here."""
+    owners = importlib.metadata.packages_distributions()
+    names = set(_ALWAYS_NEEDED)
+    for part in [pipeline, *pipeline.get_params(deep=True).values()]:
+        for cls in type(part).__mro__:
+            names.update(owners.get(cls.__module__.partition(".")[0], ()))
+    names.discard("bakeoff")
+    return sorted(f"{name}=={version}" for name in names if (version := _installed_version(name)))
+
+
+class _Upload:
+    """One model on its way to one run."""
+
+    def __init__(self, client: MlflowClient, run: Run, model_id: str, task: str, folder: Path) -> None:
+        self._client = client
+        self._run = run
+        self._model_id = model_id
+        self._task = task
+        self._folder = folder
+
+    def send(self) -> BestModel:
+        logged = self._new_logged_model()
+        self._sign(logged.model_id if logged else None)
+        if logged is None:
+            return self._send_as_artifact()
+        try:
+            self._client.log_model_artifacts(logged.model_id, str(self._folder))
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first error says more
+                self._client.finalize_logged_model(logged.model_id, "FAILED")
+            raise
+        self._client.finalize_logged_model(logged.model_id, "READY")
+        return BestModel(_uri(self._run), logged.artifact_location, logged.model_id)
+
+    def _new_logged_model(self) -> Any:
+        """A model entity of MLflow 3, shown on the run's page; ``None`` with MLflow 2, client or server."""
+        if not hasattr(self._client, "create_logged_model"):
+            return None
+        from mlflow.entities import LoggedModelOutput
+
+        run = self._run.info
+        try:
+            logged = self._client.create_logged_model(
+                run.experiment_id,
+                name=MODEL_NAME,
+                source_run_id=run.run_id,
+                tags={MODEL_TAG: self._model_id},
+                model_type=self._task,
+            )
+        except MlflowException as error:
+            if unavailable(error):
+                raise
+            return None
+        self._client.log_outputs(run.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        return logged
+
+    def _send_as_artifact(self) -> BestModel:
+        run_id = self._run.info.run_id
+        self._client.log_artifacts(run_id, str(self._folder), MODEL_NAME)
+        written = Model.load(str(self._folder)).to_dict()
+        keys = ("run_id", "artifact_path", "utc_time_created", "flavors", "model_uuid")
+        history = json.dumps([{key: written.get(key) for key in keys}])
+        if len(history) <= _HISTORY_LIMIT:  # by this tag MLflow 2 marks a run that holds a model
+            self._client.set_tag(run_id, _HISTORY_TAG, history)
+        return BestModel(_uri(self._run), f"{self._run.info.artifact_uri}/{MODEL_NAME}")
+
+    def _sign(self, logged_model_id: str | None) -> None:
+        """Write into the model what it is in MLflow, which nobody knew when it was saved."""
+        file = self._folder / MLMODEL_FILE_NAME
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content |= {"run_id": self._run.info.run_id, **({"model_id": logged_model_id} if logged_model_id else {})}
+        file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _uri(run: Run) -> str:
+    return f"runs:/{run.info.run_id}/{MODEL_NAME}"
+
+
+def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel | None:
+    """The same model, logged by an earlier attempt of the same run (MLflow 3; an artifact is simply overwritten)."""
+    outputs = getattr(run, "outputs", None)
+    for output in outputs.model_outputs if outputs else ():
+        logged = client.get_logged_model(output.model_id)
+        if logged.status == "READY" and logged.tags.get(MODEL_TAG) == model_id:
+            return BestModel(_uri(run), logged.artifact_location, logged.model_id)
+    return None
+
+
+def _column_type(column: pd.Series[Any]) -> Any:
+    """The type that lets the column through, with and without missing values, however the reader typed it.
+
+    MLflow converts neither int64 to double nor a float with gaps to long, and pandas reads the same column of whole
+    numbers as either, depending on whether the rows at hand have gaps. So whole numbers are declared as any type, where
+    this MLflow has it.
+    """
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "categorical":
+        kind = pd.api.types.infer_dtype(column.cat.categories, skipna=True)
+    if kind in ("string", "empty"):
+        return DataType.string
+    if kind == "boolean":
+        return DataType.boolean
+    if kind == "datetime64" and getattr(column.dt, "tz", None) is None:
+        return DataType.datetime
+    if kind == "integer":
+        return _any_type() or DataType.long
+    if kind in ("floating", "mixed-integer-float"):
+        whole = bool((column.dropna() % 1 == 0).all())
+        return (_any_type() if whole else None) or DataType.double
+    return _any_type() or DataType.string  # MLflow lets every object pass as a string
+
+
+def _any_type() -> Any:
+    try:
+        from mlflow.types.schema import AnyType
+    except ImportError:
+        return None
+    return AnyType()
+
+
+def _output_schema(pipeline: Any, example: pd.DataFrame) -> Schema:
+    """The type of a prediction; trying one also shows, before anything is logged, that raw rows go in."""
+    kind = pd.api.types.infer_dtype(pd.Series(pipeline.predict(example)), skipna=True)
+    kinds = {"integer": DataType.long, "floating": DataType.double, "boolean": DataType.boolean}
+    return Schema([ColSpec(kinds.get(kind, DataType.string), "prediction")])
+
+
+def _plain(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without pandas' categories, which MLflow's checks do not let pass as strings."""
+    categories = [name for name in rows.columns if isinstance(rows[name].dtype, pd.CategoricalDtype)]
+    return rows.astype(dict.fromkeys(categories, object))
+
+
+def _installed_version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@contextlib.contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keep MLflow's hints about saving a model from the user, on this thread and for now.
+
+    They tell that pickles must be trusted, which the documentation says, and that pip has no metadata, as under uv.
+    """
+    here = threading.get_ident()
+
+    def elsewhere_or_grave(record: logging.LogRecord) -> bool:
+        return record.thread != here or record.levelno >= logging.ERROR
+
+    loggers = [logging.getLogger(name) for name in _CHATTY]
+    for logger in loggers:
+        logger.addFilter(elsewhere_or_grave)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(elsewhere_or_grave)

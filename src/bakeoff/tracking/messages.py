@@ -1,0 +1,116 @@
+"""What is told to MLflow of a run, as plain data that can wait on disk: a plan, batches, files, the model, the answer.
+
+A message holds everything but MLflow's own ids, which are known when it is sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bakeoff.comparison.events import BatchDone, Event, PlanMade
+from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.plan import Plan
+from bakeoff.tracking import entities
+from bakeoff.tracking.entities import ChildRun, Story
+from bakeoff.tracking.outbox import Message
+from bakeoff.tracking.registry import CandidateScore, Terms
+
+PLAN, BATCH, FILES, MODEL, ANSWER, CLOSE = "plan", "batch", "files", "model", "answer", "close"
+_NOTE_TAG, _NAME_TAG = "mlflow.note.content", "mlflow.runName"
+
+
+def of_event(event: Event, plan: Plan | None) -> Message | None:
+    """What is logged of an event of the scheduler; most are not."""
+    if isinstance(event, PlanMade):
+        return _of_plan(event)
+    if isinstance(event, BatchDone):
+        models = [_of_run(run) for run in entities.model_runs(event)]
+        return {"kind": BATCH, "run": _of_run(entities.batch_run(event, plan)), "models": models}
+    return None
+
+
+def of_files(files: Sequence[str], folders: Sequence[str] = ()) -> Message:
+    """Files and folders of the run's own folder, by their names in it."""
+    return {"kind": FILES, "files": list(files), "folders": list(folders)}
+
+
+def of_model(
+    model_id: str,
+    task: str,
+    register_as: str | None = None,
+    standing: CandidateScore | None = None,
+    terms: Terms = Terms(),  # noqa: B008 - it is frozen
+) -> Message:
+    """The best model, whose files are in the run's folder, and what it is registered as, where that was asked for."""
+    told = asdict(standing) if standing else None
+    return {
+        "kind": MODEL,
+        "model_id": model_id,
+        "task": task,
+        "register_as": register_as,
+        "standing": told,
+        "terms": asdict(terms),
+    }
+
+
+def of_answer(
+    leaderboard: Leaderboard, plan: Plan | None, summary: Mapping[str, float], story: Story | None = None
+) -> Message:
+    """The leaderboard, what it comes to, and how it is told.
+
+    Args:
+        leaderboard: final.
+        plan: what was compared.
+        summary: more metrics of the run, such as its wall time.
+        story: what the run is called from now on, and what its page says.
+    """
+    tags = {_NOTE_TAG: entities.note(leaderboard, plan, story)}
+    if story:
+        tags[_NAME_TAG] = entities.one_line(story.name)
+    if best := leaderboard.best:
+        tags |= {"best_model_id": best.model_id, "best_model_name": best.model_name}
+    metrics = entities.to_metrics({**entities.final_metrics(leaderboard), **summary})
+    return {
+        "kind": ANSWER,
+        "metrics": [entities.plain_metric(metric) for metric in metrics],
+        "tags": tags,
+        "rows": entities.leaderboard_rows(leaderboard),
+    }
+
+
+def of_end(status: str) -> Message:
+    """The end of the run: ``FINISHED``, ``FAILED`` or ``KILLED``."""
+    return {"kind": CLOSE, "status": status, "ended": time.time()}
+
+
+def child_run(told: Mapping[str, Any]) -> ChildRun:
+    """The run below another one that a message tells of."""
+    return ChildRun(**{**told, "metrics": [entities.metric_of(each) for each in told["metrics"]]})
+
+
+def _of_plan(event: PlanMade) -> Message:
+    plan = event.plan
+    params = {
+        "models": ", ".join(model.id for model in plan.models),
+        "n_models": len(plan.models),
+        "n_folds": plan.n_folds,
+        "metric": plan.sort_by,
+        "batch_size": plan.batch_size,
+        "decimals": plan.decimals,
+        "slots": event.slots,
+    }
+    return {"kind": PLAN, "params": {key: str(value) for key, value in params.items()}}
+
+
+def _of_run(run: ChildRun) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "tags": dict(run.tags),
+        "metrics": [entities.plain_metric(metric) for metric in run.metrics],
+        "started": run.started,
+        "ended": run.ended,
+        "status": run.status,
+    }

@@ -1,0 +1,174 @@
+"""The model registry: a version for each run's best model, and the alias of the one to use.
+
+The newest version is the ``challenger``. It becomes the ``champion`` when there is none yet, or when it beats the one
+that is by more than a margin, on the same metric of the same target; and never when it does not reach a floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from bakeoff.tracking.client import quoted
+from bakeoff.tracking.entities import TAG_LIMIT, cut
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+_METRIC, _VALUE, _TARGET = "bakeoff.metric", "bakeoff.value", "bakeoff.target"
+_PROMOTION = "bakeoff.promotion"
+_READY_SECONDS = 300
+_NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
+
+
+@dataclass(frozen=True)
+class CandidateScore:
+    """How a model came out of its run: what a version is tagged with, and compared by.
+
+    Attributes:
+        metric: key of the metric that ranked.
+        value: its mean over the folds.
+        target: the column that is predicted.
+        lineage: further tags, which say where the model comes from (source, its version, run, commit).
+    """
+
+    metric: str
+    value: float
+    higher_is_better: bool
+    target: str
+    lineage: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the version in the registry is tagged with."""
+        own = {_METRIC: self.metric, _VALUE: repr(self.value), _TARGET: self.target}
+        return {**{f"bakeoff.{name}": cut(text, TAG_LIMIT) for name, text in self.lineage.items() if text}, **own}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a version must come to for the alias ``champion``.
+
+    Attributes:
+        margin: By how much it must beat the champion, in units of the metric.
+        min_value: The least value of the metric; the most, of one that is to be low.
+        min_lift: By how much it must beat the dummy model.
+        dummy_value: What the dummy model came to in the same run, where it came to anything.
+    """
+
+    margin: float = 0.0
+    min_value: float | None = None
+    min_lift: float | None = None
+    dummy_value: float | None = None
+
+    def objection(self, standing: CandidateScore) -> str | None:
+        """Why a version is too bad to be champion, whatever the champion is; ``None`` where it is not.
+
+        Example:
+            >>> Terms(min_value=0.7).objection(CandidateScore("auc", 0.65, True, "y"))
+            'its auc of 0.6500 does not reach the least value of 0.7'
+        """
+        sign = 1 if standing.higher_is_better else -1
+        its = f"its {standing.metric} of {standing.value:.4f}"
+        if self.min_value is not None and not sign * (standing.value - self.min_value) >= 0:
+            return f"{its} does not reach the {'least' if sign > 0 else 'greatest'} value of {self.min_value:g}"
+        if self.min_lift is None:
+            return None
+        if self.dummy_value is None:
+            return "the dummy model came to no value, so it is not known whether this one is better"
+        if not sign * (standing.value - self.dummy_value) > self.min_lift:
+            by = f"by more than {self.min_lift:g} " if self.min_lift else ""
+            return f"{its} does not beat the dummy model {by}({self.dummy_value:.4f})"
+        return None
+
+
+def register_version(client: MlflowClient, run_id: str, best: Any, name: str) -> tuple[str, str]:
+    """Make a version of the registered model, wait until it is ready, and say its name and number.
+
+    Doing it again for the same run and model gives the version that is there.
+    """
+    _make_model(client, name)
+    source, extra = best.location, {}
+    if best.logged_model_id:
+        extra = {"model_id": best.logged_model_id}
+        # A server knows its models by id. A local database would look the id up at the process-wide tracking URI.
+        if client.tracking_uri.startswith(("databricks", "http")):
+            source = f"models:/{best.logged_model_id}"
+    for version in client.search_model_versions(f"name = {quoted(name)}"):
+        if version.run_id == run_id and version.source in {source, best.location}:
+            return name, str(version.version)
+    made = client.create_model_version(name, source, run_id, await_creation_for=_READY_SECONDS, **extra)
+    return name, str(made.version)
+
+
+def promote(client: MlflowClient, name: str, version: str, standing: CandidateScore, terms: Terms) -> str:
+    """Tag a version, make it the challenger, and the champion if it has earned that.
+
+    What became of it is a tag, too.
+
+    Args:
+        client: names the registry.
+        name: of the registered model.
+        version: the one that came out of this run.
+        standing: how it came out.
+        terms: What it takes to be champion.
+
+    Returns:
+        What happened, as the rest of a sentence that begins with the version.
+    """
+    for key, text in standing.tags.items():
+        client.set_model_version_tag(name, version, key, text)
+    client.set_registered_model_alias(name, CHALLENGER, version)
+    champion = _alias(client, name, CHAMPION)
+    if champion == version:
+        return f"{CHAMPION} already"
+    became, promoted = _verdict(client, name, champion, standing, terms)
+    if promoted:
+        client.set_registered_model_alias(name, CHAMPION, version)
+    client.set_model_version_tag(name, version, _PROMOTION, became)
+    return became
+
+
+def _verdict(
+    client: MlflowClient, name: str, champion: str | None, standing: CandidateScore, terms: Terms
+) -> tuple[str, bool]:
+    """What is to become of a version, in words, and whether that is to be the champion."""
+    if objection := terms.objection(standing):
+        return f"{CHALLENGER}: {objection}", False
+    if champion is None:
+        return f"the first {CHAMPION}", True
+    theirs = client.get_model_version(name, champion).tags
+    if (theirs.get(_METRIC), theirs.get(_TARGET)) != (standing.metric, standing.target):
+        asked = f"{theirs.get(_METRIC)} of {theirs.get(_TARGET)}" if _METRIC in theirs else "something unknown"
+        why = f"the {CHAMPION} (version {champion}) was ranked by {asked}, so they cannot be compared"
+        return f"{CHALLENGER}: {why}", False
+    before = float(theirs[_VALUE])
+    gain = (standing.value - before) * (1 if standing.higher_is_better else -1)
+    step = f"{standing.metric} {before:.4f} -> {standing.value:.4f}"
+    if gain > terms.margin:
+        return f"{CHAMPION} now, in place of version {champion} ({step})", True
+    least = f"by more than {terms.margin:g} " if terms.margin else ""
+    return f"{CHALLENGER}: it does not beat the {CHAMPION} {least}(version {champion}, {step})", False
+
+
+def _make_model(client: MlflowClient, name: str) -> None:
+    """Make the registered model where it is not there: who may add a version need not be allowed to make a model."""
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code not in _NOT_THERE:
+            raise
+    else:
+        return
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+            raise
+
+
+def _alias(client: MlflowClient, name: str, alias: str) -> str | None:
+    found = client.get_registered_model(name).aliases.get(alias)
+    return None if found is None else str(found)

@@ -1,0 +1,133 @@
+"""``bakeoff sync``: MLflow gets what it lacks of runs that went on without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.errors import BakeoffError, UserError
+from bakeoff.storage.location import ResultsLocation
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from bakeoff.tracking.replay import Left, Sent
+
+Say = Callable[[str], None]
+OpenSpark = Callable[[], AbstractContextManager["SparkSession"]]
+
+
+class NotSyncedError(BakeoffError):
+    """MLflow has not got everything; what it lacks is kept."""
+
+
+def sync(  # noqa: PLR0913 - where from, where to, and who hears of it
+    home: Path, tables: ResultsLocation, run_id: str | None, open_spark: OpenSpark, say: Say, *, count: Say
+) -> None:
+    """Send what is left of one run, or of all, and end in MLflow what has ended and does not know it.
+
+    Args:
+        home: the folder for what is kept locally.
+        tables: of the runs.
+        run_id: of the one run; all where it is ``None``.
+        open_spark: gives a session, for the tables; asked only where there are any.
+        say: hears of each run.
+        count: hears how far it is.
+
+    Raises:
+        UserError: there is no such run.
+        NotSyncedError: MLflow has not got everything.
+    """
+    from bakeoff.tracking.replay import left_over
+
+    sent: dict[str, Sent] = {}
+    troubles: list[str] = []
+    left = left_over(home, run_id)
+    for each in left:
+        if each.running:
+            say(f"Run {each.run_id} is going on, and sends what it has by itself.")
+            continue
+        try:
+            sent[each.run_id] = _send(home, each, say, count)
+        except Exception as error:  # noqa: BLE001 - stores and networks may fail in any way
+            troubles.append(_trouble(each, error))
+    problems = [f"run {key}: {'; '.join(one.refusals)}" for key, one in sent.items() if one.refusals]
+    if tables.path is not None and left and left[0].attempts[-1].head.schema:  # the runs know where their tables are
+        head = left[0].attempts[-1].head
+        tables = ResultsLocation(catalog=head.catalog, schema=head.schema)
+    in_tables = _in_tables(home, tables, run_id, sent, open_spark, say)
+    if run_id is not None and not left and not in_tables:
+        raise UserError(f"There is no run {run_id!r} in {home}: `bakeoff runs` lists the runs.")
+    if troubles or problems:
+        raise NotSyncedError(
+            "; ".join([*dict.fromkeys(troubles), *(f"MLflow refused a part of {problem}" for problem in problems)])
+            + ". What it lacks is kept: try `bakeoff sync` again later."
+        )
+    if not left:
+        say("MLflow has everything.")
+
+
+def _send(home: Path, left: Left, say: Say, count: Say) -> Sent:
+    from bakeoff.tracking.replay import replay
+
+    sent = replay(home, left, lambda done, of: count(f"Run {left.run_id}: {done} of {of}"))
+    page = f": {sent.tracked.url}" if sent.tracked.url else ""
+    if not sent.refusals:
+        say(f"Run {left.run_id} is in MLflow at {left.place}{page}")
+    if sent.open:
+        say(f"  It is open on another machine, or was killed there: MLflow shows it as running, {left.folder} is kept.")
+    return sent
+
+
+def _trouble(left: Left, error: Exception) -> str:
+    from bakeoff.tracking.bounded_client import reason, unavailable
+
+    if isinstance(error, UserError):
+        return str(error).rstrip(".")
+    what = "cannot be reached" if unavailable(error) else "does not do what it is asked"
+    return f"MLflow at {left.place} {what} ({reason(error)})"
+
+
+def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others found
+    home: Path, tables: ResultsLocation, run_id: str | None, sent: dict[str, Sent], open_spark: OpenSpark, say: Say
+) -> bool:
+    """Enter ids that were not known, and close what has ended; says whether the tables know the run."""
+    from bakeoff.storage.location import run_folder
+    from bakeoff.storage.rows import RunRecord
+    from bakeoff.storage.tables import exists, fill_mlflow_ids, frame
+    from bakeoff.tracking.outbox import FOLDER, clear
+
+    if tables.path is not None and not tables.path.exists():
+        return False
+    with open_spark() as spark:
+        if not exists(spark, tables, "runs"):
+            return False
+        for key, one in sent.items():
+            ids = (one.tracked.experiment_id, one.tracked.mlflow_run_id)
+            run = RunRecord(key, "", mlflow_experiment_id=ids[0], mlflow_run_id=ids[1], promotion=one.promotion)
+            fill_mlflow_ids(spark, tables, run, one.model_run_ids)
+        runs = frame(spark, tables, "runs").selectExpr(
+            "run_id", "status", "mlflow_experiment_id", "unix_micros(finished_at) / 1e6 AS finished_at"
+        )
+        rows = [row.asDict() for row in (runs.where(runs.run_id == run_id) if run_id else runs).collect()]
+        _close_stale(home, rows, say)
+    for row in rows:
+        if row["status"] != "running" and row["run_id"] in sent and sent[row["run_id"]].open:
+            clear(run_folder(home, row["run_id"]) / FOLDER)  # it has ended elsewhere, and MLflow knows that now
+    return bool(rows)
+
+
+def _close_stale(home: Path, rows: list[dict[str, Any]], say: Say) -> None:
+    from bakeoff.tracking.bounded_client import BoundedClient, reason
+    from bakeoff.tracking.client import make_client
+    from bakeoff.tracking.replay import CALL_SECONDS, close_stale
+
+    try:
+        closed = close_stale(BoundedClient(make_client(home), CALL_SECONDS), rows)
+    except Exception as error:  # noqa: BLE001 - whatever a store raises: what was sent is sent
+        say(f"Whether MLflow shows a run as running that has ended could not be found out ({reason(error)}).")
+    else:
+        for key in closed:
+            say(f"Run {key} has ended, and MLflow knows that now.")

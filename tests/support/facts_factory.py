@@ -1,0 +1,119 @@
+"""Facts of runs that could have been: scores are drawn, everything else is as a run leaves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bakeoff.comparison.leaderboard import rank
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.significance import judge, mark_ties
+from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.trial import Metric, Model, Outcome, Status
+from bakeoff.report.data_profile import columns_of, target_of
+from bakeoff.report.facts import Diagnostics, Facts
+from bakeoff.storage.rows import RunRecord
+
+METRICS = {
+    "classification": (Metric("accuracy", "Accuracy"), Metric("auc", "AUC")),
+    "regression": (Metric("mae", "MAE", greater_is_better=False), Metric("r2", "R2")),
+    "time_series": (Metric("mase", "MASE", greater_is_better=False),),
+}
+CONFIG = '{"source": "data/shop.csv", "target": "sold", "fold": 5, "seed": 42, "setup": {}, "include": []}'
+NAMES = ("Logistic Regression", "Gradient <b>Boosting</b> & Friends", "Naive Bayes $x_1^2$")
+BEGAN = 1_700_000_000.0
+
+
+def facts(task: str = "classification", n_models: int = 5, n_failed: int = 0, n_folds: int = 5) -> Facts:
+    """A run of this kind; of the models that fail, the first loses one fold and the others all."""
+    random = np.random.default_rng(5)
+    models = tuple(Model(f"m{n}", f"{NAMES[n % len(NAMES)]} {n}") for n in range(n_models))
+    metrics = METRICS[task]
+    plan = Plan(models, n_folds, metrics, metrics[0].key)
+    outcomes, clock = [], [BEGAN + 2.0, BEGAN + 2.5]
+    for n, model in enumerate(models):
+        for fold in range(n_folds):
+            lost = n >= n_models - n_failed and (fold == 0 or n > n_models - n_failed)
+            slot = (n + fold) % 2
+            clock[slot] += 0.2 + 0.05 * n
+            common: dict[str, Any] = {"fit_seconds": 0.1 + 0.04 * n, "score_seconds": 0.02, "host": "here"}
+            if lost:
+                error = {"error_type": "ValueError", "error_message": "<script>alert(1)</script> no way"}
+                outcome = Outcome(
+                    model.id,
+                    fold,
+                    Status.FAILED,
+                    **common,
+                    **error,
+                    traceback="Traceback:\n  <x>",
+                    finished_at=clock[slot],
+                )
+            else:
+                values = {metric.key: 0.9 - 0.02 * n + random.normal(scale=0.04) for metric in metrics}
+                outcome = Outcome(model.id, fold, metrics=values, **common, finished_at=clock[slot])
+            outcomes.append(outcome)
+    board = rank(plan, outcomes)
+    verdict = judge(plan, board)
+    best = board.best
+    run = RunRecord(
+        run_id="20260131-120000-a1b2c3",
+        status="finished" if best else "failed",
+        task_type=task,
+        source="data/shop.csv",
+        data_digest="0123456789abcdef",
+        target="sold",
+        n_rows=200,
+        n_columns=4,
+        n_folds=n_folds,
+        primary_metric=plan.sort_by,
+        higher_is_better=plan.greater_is_better,
+        best_model_id=best.model_id if best else None,
+        config=CONFIG,
+        versions={"python": "3.11.0", "pycaret-core": "3.5.0"},
+        mlflow_run_id="abc",
+    )
+    summary = Summary(slots=2, wall_seconds=max(clock) - BEGAN + 1, ideal_seconds=2.0, began_at=BEGAN)
+    return Facts(
+        run=run,
+        plan=plan,
+        board=mark_ties(board, verdict),
+        verdict=verdict,
+        summary=summary,
+        look=look(task, plan, with_best=best is not None),
+        tables=["delta.`/data/tables/runs`"],
+        model_uri="runs:/abc/model" if best else None,
+    )
+
+
+def look(task: str, plan: Plan, *, with_best: bool) -> Diagnostics:
+    """What the driver of such a run saw."""
+    random = np.random.default_rng(6)
+    numbers = random.normal(size=200)
+    frame = pd.DataFrame(
+        {
+            "price": np.where(numbers > 1.5, np.nan, numbers),
+            "shop": random.choice(["north & south", "<west>"], 200),
+            "day": pd.date_range("2024-01-01", periods=200),
+            "sold": random.choice(["yes", "no"], 200) if task == "classification" else numbers * 10,
+        }
+    )
+    best: dict[str, Any] = {"rows": 60}
+    if task == "classification":
+        curve = {"label": "yes", "auc": 0.93, "x": [0.0, 0.1, 1.0], "y": [0.0, 0.9, 1.0]}
+        best |= {"labels": ["no", "yes"], "matrix": [[28, 2], [4, 26]], "roc": [curve]}
+    else:
+        actual = [float(value) for value in random.normal(size=60)]
+        best |= {"actual": actual, "predicted": [value + 0.1 for value in actual]}
+    if task == "time_series":
+        best |= {"when": [f"t{n}" for n in range(60)], "history": actual, "history_when": [f"h{n}" for n in range(60)]}
+    return Diagnostics(
+        metric_names={metric.key: metric.name for metric in plan.metrics},
+        test_ratio=0.25,
+        began_at=BEGAN,
+        columns=columns_of(frame),
+        target=target_of(frame["sold"], task),
+        best=best if with_best else {},
+        importance={"measure": "itself", "features": [["price", 0.7], ["shop & Co", 0.3]]} if with_best else {},
+    )
