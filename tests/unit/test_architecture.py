@@ -16,6 +16,17 @@ import bakeoff
 
 ROOT = Path(bakeoff.__file__).parent
 HEAVY = {"pycaret", "pyspark", "fugue", "mlflow", "delta", "sklearn"}
+LAYERS = (
+    {"errors", "_utils"},
+    {"comparison", "_config_options", "spark"},
+    {"config", "pycaret3", "storage"},
+    {"execution", "progress", "report", "source", "tracking"},
+    {"fugue_backend", "runs"},
+    {"job", "scoring"},
+    {"cli"},
+    {"__main__"},
+)
+"""Lowest first: a package or root module imports from layers below its own and from nowhere else but itself."""
 
 
 class Import(NamedTuple):
@@ -60,7 +71,7 @@ def in_package(package: str) -> list[Import]:
 
 
 def test_the_rules_see_the_code() -> None:
-    assert {"errors.py", "comparison/plan.py", "session.py"} <= set(trees())
+    assert {"errors.py", "comparison/plan.py", "spark/session.py"} <= set(trees())
     assert any(found.within("bakeoff.comparison.trial") for found in in_package("comparison"))
     assert any(found.within("pycaret") for found in in_package("pycaret3"))
     code = "from . import errors\nfrom ..errors import UserError\nimport a.b\nimportlib.import_module('c.d')"
@@ -80,18 +91,51 @@ def test_only_one_package_touches_pycaret() -> None:
     assert [found for found in outside if found.within("pycaret")] == []
 
 
+def room_of(name: str) -> str:
+    """The package or root module of a dotted name or a file, as in ``comparison`` or ``errors``."""
+    return name.removeprefix("bakeoff.").replace("/", ".").removesuffix(".py").split(".")[0]
+
+
+def test_every_package_has_a_layer() -> None:
+    rooms = {room_of(file) for file in trees()} - {"__init__"}
+    assert rooms <= set().union(*LAYERS)
+
+
+def test_no_import_runs_up_or_sideways() -> None:
+    level = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+    wrong = [
+        found
+        for found in imports()
+        if found.name.startswith("bakeoff.")
+        and found.file != "__init__.py"
+        and room_of(found.name) in level
+        and room_of(found.name) != room_of(found.file)
+        and level[room_of(found.name)] >= level[room_of(found.file)]
+    ]
+    assert wrong == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    files = {file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): file for file in trees()}
+    targets: dict[str, set[str]] = {module: set() for module in files}
+    for found in imports():
+        source = found.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        name = found.name.removeprefix("bakeoff.")
+        target = name if name in files else name.rpartition(".")[0]
+        if found.name.startswith("bakeoff.") and target in files and target != source:
+            targets[source].add(target)
+    while leaves := {module for module, needs in targets.items() if not needs & targets.keys()}:
+        targets = {module: needs for module, needs in targets.items() if module not in leaves}
+    assert targets == {}
+
+
 @pytest.mark.parametrize(
     ("package", "foreign"),
     [
-        (
-            "pycaret3",
-            ("pyspark", "fugue", "mlflow", "delta", "bakeoff.results", "bakeoff.execution", "bakeoff.job.main"),
-        ),
-        (
-            "execution",
-            ("mlflow", "delta", "bakeoff.results", "bakeoff.job.main", "bakeoff.cli.app", "bakeoff.commands"),
-        ),
-        ("results", ("fugue", "bakeoff.execution", "bakeoff.job.main", "bakeoff.cli.app", "bakeoff.commands")),
+        ("pycaret3", ("pyspark", "fugue", "mlflow", "delta")),
+        ("execution", ("mlflow", "delta")),
+        ("storage", ("fugue", "mlflow", "pycaret")),
+        ("tracking", ("fugue", "delta", "pycaret")),
     ],
 )
 def test_each_package_keeps_to_its_own(package: str, foreign: tuple[str, ...]) -> None:
@@ -101,7 +145,7 @@ def test_each_package_keeps_to_its_own(package: str, foreign: tuple[str, ...]) -
 @pytest.mark.parametrize("framework", ["fugue", "delta"])
 def test_a_framework_has_one_home(framework: str) -> None:
     homes = {found.file.split("/")[0] for found in imports() if found.within(framework)}
-    assert homes <= {"fugue": {"execution"}, "delta": {"session.py", "results"}}[framework]
+    assert homes <= {"fugue": {"execution"}, "delta": {"spark", "storage"}}[framework]
 
 
 def test_only_one_module_makes_sessions() -> None:
@@ -116,7 +160,7 @@ def test_only_one_module_makes_sessions() -> None:
             and node.func.id in {"SparkSession", "SparkContext"}
         )
     }
-    assert makers == {"session.py"}
+    assert makers == {"spark/session.py"}
 
 
 def test_importing_the_package_takes_in_nothing_heavy() -> None:
