@@ -1,13 +1,14 @@
 """Bakeoff compares every model family that PyCaret knows on one table, on the Spark cluster you already have.
 
-`FugueBackend` is the door for PyCaret code, `run` the whole job, `results` reads back what a run found, `score` applies
-its model to a table, and `warm_up` gets the workers of a cluster ready while your own code still prepares the table.
-They are imported when they are first used, so that ``import bakeoff`` stays quick and pulls in neither PyCaret, nor
-MLflow, nor PySpark.
+`FugueBackend` is the entry point for PyCaret code, `run` runs the whole job, `results` reads the results of a finished
+run, `score` applies its model to a table, and `warm_up` gets the workers of a cluster ready while your own code still
+prepares the table. They are imported on first use, so that ``import bakeoff`` stays quick and loads neither PyCaret,
+nor MLflow, nor PySpark.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["FugueBackend", "RunConfig", "__version__", "results", "run", "score", "warm_up"]
 
-_HOMES = {
+_MODULE_OF = {
     "FugueBackend": "bakeoff.fugue_backend",
     "RunConfig": "bakeoff.config",
     "results": "bakeoff.runs.results",
@@ -32,8 +33,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'bakeoff' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULE_OF[name]), name)

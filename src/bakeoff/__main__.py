@@ -1,4 +1,4 @@
-"""``python -m bakeoff`` is the command ``bakeoff``."""
+"""Entry point of ``python -m bakeoff``, which is the command ``bakeoff``."""
 
 from bakeoff.cli.app import main
 

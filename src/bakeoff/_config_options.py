@@ -1,4 +1,7 @@
-"""What a single option may be: read from text, numbers and lists, or refused in a sentence that names the option."""
+"""Parsers for single options, from text, numbers and lists.
+
+A value that cannot be used raises an error whose sentence names the option.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 import yaml
 
 from bakeoff._utils.text import one_line
-from bakeoff.errors import ConfigError, UserError, one_of
+from bakeoff.errors import ConfigError, one_of
 
 TASKS = ("classification", "regression", "time_series")
 ENGINES = ("spark", "native")
@@ -48,11 +51,14 @@ _MAX_SEED = 2**32 - 1
 
 
 def parse_setup(text: str, folder: Path | None = None) -> dict[str, Any]:
-    """Arguments for PyCaret's ``setup()``, from JSON or from ``@file`` (JSON, or YAML by its ending).
+    """Parse arguments for PyCaret's ``setup()`` from JSON or from ``@file`` (JSON, or YAML by its extension).
 
     Args:
         text: the JSON itself, or ``@`` and a path.
-        folder: what a relative path is relative to; the working directory when not given.
+        folder: folder that a relative path starts from; the working directory by default.
+
+    Raises:
+        ConfigError: The file cannot be read, or the text names no arguments.
 
     Example:
         >>> parse_setup('{"normalize": true}')
@@ -68,19 +74,21 @@ def parse_setup(text: str, folder: Path | None = None) -> dict[str, Any]:
         origin = f"--setup {path}"
         text = read_text(path, "--setup")
     try:
-        told = yaml.safe_load(text) if path is not None and path.suffix in {".yml", ".yaml"} else json.loads(text)
+        arguments = yaml.safe_load(text) if path is not None and path.suffix in {".yml", ".yaml"} else json.loads(text)
     except (ValueError, yaml.YAMLError) as error:
         hint = "" if path is not None else """: write it as '{"normalize": true}', or as @file.json"""
-        raise UserError(f"{origin} cannot be read ({one_line(error)}){hint}.") from error
-    if told is None:
+        raise ConfigError(f"{origin} cannot be read ({one_line(error)}){hint}.") from error
+    if arguments is None:
         return {}
-    if not isinstance(told, dict):
-        raise UserError(f"""{origin} must name arguments of setup(), as in '{{"normalize": true}}', not {told!r}.""")
-    return told
+    if not isinstance(arguments, dict):
+        raise ConfigError(
+            f"""{origin} must name arguments of setup(), as in '{{"normalize": true}}', not {arguments!r}."""
+        )
+    return arguments
 
 
 def flag(name: str) -> str:
-    """The option as it is typed.
+    """Return the command-line flag of an option.
 
     Example:
         >>> flag("n_select")
@@ -90,17 +98,17 @@ def flag(name: str) -> str:
 
 
 def given(value: Any) -> Any:
-    """``None`` for everything that counts as not given."""
+    """Return the value, or ``None`` for one that counts as not given: blank text and empty collections."""
     if isinstance(value, str):
         value = value.strip()
     return None if value is None or (isinstance(value, (str, list, tuple, Mapping)) and not value) else value
 
 
 def refuse_placeholder(name: str, value: Any) -> None:
-    """Refuse what a job's definition should have filled in, wherever in a value it stands."""
-    if isinstance(value, str) and (found := _PLACEHOLDER.search(value)):
-        raise UserError(
-            f"{flag(name)} still holds {found.group()}, which nobody filled in: "
+    """Raise a `ConfigError` if a value holds a placeholder that the job's definition should have filled in."""
+    if isinstance(value, str) and (match := _PLACEHOLDER.search(value)):
+        raise ConfigError(
+            f"{flag(name)} still holds {match.group()}, which nobody filled in: "
             "check the parameter's name where the job is defined, or give a value."
         )
     if isinstance(value, Mapping):
@@ -111,16 +119,16 @@ def refuse_placeholder(name: str, value: Any) -> None:
             refuse_placeholder(name, part)
 
 
-def _text(option: str, value: Any) -> str:
+def _parse_text(option: str, value: Any) -> str:
     if isinstance(value, os.PathLike):
         return str(os.fspath(value))
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise UserError(f"{option} must be text, not {value!r}: put it in quotes.")
+        raise ConfigError(f"{option} must be text, not {value!r}: put it in quotes.")
     return str(value)
 
 
-def _path(option: str, value: Any) -> Path:
-    path = Path(_text(option, value))
+def _parse_path(option: str, value: Any) -> Path:
+    path = Path(_parse_text(option, value))
     try:
         return path.expanduser()
     except RuntimeError as error:
@@ -129,166 +137,171 @@ def _path(option: str, value: Any) -> Path:
         ) from error
 
 
-def _texts(option: str, value: Any) -> tuple[str, ...]:
+def _parse_texts(option: str, value: Any) -> tuple[str, ...]:
     parts = value if isinstance(value, (list, tuple)) else [value]
-    split = [piece.strip() for part in parts for piece in _text(option, part).split(",")]
+    split = [piece.strip() for part in parts for piece in _parse_text(option, part).split(",")]
     return tuple(dict.fromkeys(piece for piece in split if piece))
 
 
-def _task(option: str, value: Any) -> str:
-    task = _text(option, value).lower().replace("-", "_")
+def _parse_task(option: str, value: Any) -> str:
+    task = _parse_text(option, value).lower().replace("-", "_")
     if task not in TASKS:
-        raise UserError(one_of(value, TASKS, "task"))
+        raise ConfigError(one_of(value, TASKS, "task"))
     return task
 
 
-def _number(option: str, value: Any) -> float:
+def _parse_number(option: str, value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
     if isinstance(value, bool) or number != number or number in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN
-        raise UserError(f"{option} must be a number, not {value!r}.")
+        raise ConfigError(f"{option} must be a number, not {value!r}.")
     return number
 
 
-def _whole(least: int, most: int | None = None) -> Callable[[str, Any], int]:
-    def read(option: str, value: Any) -> int:
-        number = _number(option, value)
-        if number != int(number) or number < least or (most is not None and number > most):
-            limit = f"at least {least}" if most is None else f"from {least} to {most}"
-            raise UserError(f"{option} must be a whole number, {limit}, not {value!r}.")
+def _parse_whole(minimum: int, maximum: int | None = None) -> Callable[[str, Any], int]:
+    def parse(option: str, value: Any) -> int:
+        number = _parse_number(option, value)
+        if number != int(number) or number < minimum or (maximum is not None and number > maximum):
+            limit = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+            raise ConfigError(f"{option} must be a whole number, {limit}, not {value!r}.")
         return int(value) if isinstance(value, (int, str)) and str(value).strip().isdigit() else int(number)
 
-    return read
+    return parse
 
 
-def _minutes(option: str, value: Any) -> float:
-    minutes = _number(option, value)
+def _parse_minutes(option: str, value: Any) -> float:
+    minutes = _parse_number(option, value)
     if minutes <= 0:
-        raise UserError(f"{option} must be more than 0, not {value!r}: leave it out to run without a limit.")
+        raise ConfigError(f"{option} must be more than 0, not {value!r}: leave it out to run without a limit.")
     return minutes
 
 
-def _margin(option: str, value: Any) -> float:
-    margin = _number(option, value)
+def _parse_margin(option: str, value: Any) -> float:
+    margin = _parse_number(option, value)
     if margin < 0:
-        raise UserError(f"{option} must be at least 0, not {value!r}: a new model never replaces a better one.")
+        raise ConfigError(f"{option} must be at least 0, not {value!r}: a new model never replaces a better one.")
     return margin
 
 
-def _lift(option: str, value: Any) -> float:
-    lift = _number(option, value)
+def _parse_lift(option: str, value: Any) -> float:
+    lift = _parse_number(option, value)
     if lift < 0:
         raise ConfigError(f"{option} must be at least 0, not {value!r}: a champion is better than the dummy.")
     return lift
 
 
-def _engine(option: str, value: Any) -> str:
-    engine = _text(option, value).lower()
+def _parse_engine(option: str, value: Any) -> str:
+    engine = _parse_text(option, value).lower()
     if engine not in ENGINES:
-        raise UserError(one_of(value, ENGINES, "engine"))
+        raise ConfigError(one_of(value, ENGINES, "engine"))
     return engine
 
 
-def _timeout(option: str, value: Any) -> float:
-    seconds = _number(option, value)
+def _parse_timeout(option: str, value: Any) -> float:
+    seconds = _parse_number(option, value)
     if seconds < 0:
         raise ConfigError(f"{option} must be at least 0 seconds, not {value!r}: 0 is no limit.")
     return seconds
 
 
-def _megabytes(option: str, value: Any) -> float:
-    megabytes = _number(option, value)
+def _parse_megabytes(option: str, value: Any) -> float:
+    megabytes = _parse_number(option, value)
     if megabytes <= 0:
         raise ConfigError(f"{option} must be more than 0, not {value!r}: leave it out for no limit.")
     return megabytes
 
 
-def _isolation(option: str, value: Any) -> str:
-    isolation = _text(option, value).lower()
+def _parse_isolation(option: str, value: Any) -> str:
+    isolation = _parse_text(option, value).lower()
     if isolation not in ISOLATIONS:
         raise ConfigError(one_of(value, ISOLATIONS, "isolation"))
     return isolation
 
 
-def _horizon(option: str, value: Any) -> int | tuple[int, ...]:
+def _parse_horizon(option: str, value: Any) -> int | tuple[int, ...]:
     parts = list(value) if isinstance(value, (list, tuple)) else str(value).split(",")
-    steps = tuple(_whole(1)(option, part) for part in parts if given(part) is not None)
+    steps = tuple(_parse_whole(1)(option, part) for part in parts if given(part) is not None)
     if not steps:
-        raise UserError(
+        raise ConfigError(
             f"{option} must be a number of steps or the steps themselves, as in 12 or 1,2,3, not {value!r}."
         )
-    several = isinstance(value, (list, tuple)) or "," in str(value)
-    return tuple(sorted(set(steps))) if several else steps[0]
+    is_list = isinstance(value, (list, tuple)) or "," in str(value)
+    return tuple(sorted(set(steps))) if is_list else steps[0]
 
 
-def _run_name(option: str, value: Any) -> str:
-    name = _text(option, value)
+def _parse_run_id(option: str, value: Any) -> str:
+    name = _parse_text(option, value)
     if not _RUN_ID.fullmatch(name):
-        raise UserError(
+        raise ConfigError(
             f"{option} {name!r} cannot name a run: use up to 100 letters, digits, '-', '_' and '.', starting with one "
             "of the first two."
         )
     return name
 
 
-def _name_part(option: str, value: Any) -> str:
-    name = _text(option, value)
+def _parse_name_part(option: str, value: Any) -> str:
+    name = _parse_text(option, value)
     if not _NAME_PART.fullmatch(name):
-        raise UserError(f"{option} {name!r} must be one name, without dots, slashes, spaces or backticks.")
+        raise ConfigError(f"{option} {name!r} must be one name, without dots, slashes, spaces or backticks.")
     return name
 
 
-def _setup(option: str, value: Any) -> dict[str, Any]:
-    told = parse_setup(value) if isinstance(value, str) else value
-    if not isinstance(told, Mapping):
-        raise UserError(f"{option} must name arguments of setup(), not {value!r}.")
-    refuse_placeholder("setup", told)
-    for name in told:
+def _parse_setup_option(option: str, value: Any) -> dict[str, Any]:
+    arguments = parse_setup(value) if isinstance(value, str) else value
+    if not isinstance(arguments, Mapping):
+        raise ConfigError(f"{option} must name arguments of setup(), not {value!r}.")
+    refuse_placeholder("setup", arguments)
+    for name in arguments:
         if name in SETUP_OWNED:
-            raise UserError(
+            raise ConfigError(
                 f"{option} cannot set {name!r}, which Bakeoff sets itself: use {SETUP_OWNED[name]} instead."
             )
-    return dict(told)
+    return dict(arguments)
 
 
-NEEDED = {
+REQUIRED = {
     "source": "give a table's name, or a path to a csv, parquet or Delta file",
     "target": "name the column to predict",
 }
-"""What to say of options without which there is no run."""
-READERS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("source", "target", "sort", "experiment", "register_model", "time_col"), _text),
-    **dict.fromkeys(("include", "exclude", "order_by"), _texts),
-    **dict.fromkeys(("n_select", "batch_size"), _whole(1)),
-    **dict.fromkeys(("catalog", "schema"), _name_part),
-    "task": _task,
-    "fold": _whole(2),
-    "budget_minutes": _minutes,
-    "champion_margin": _margin,
-    "min_value": _number,
-    "min_lift": _lift,
-    "engine": _engine,
-    "seed": _whole(0, _MAX_SEED),
-    "setup": _setup,
-    "run_id": _run_name,
-    "home": _path,
-    "max_rows": _whole(2),
-    "source_version": _whole(0),
-    "fh": _horizon,
-    "trial_timeout": _timeout,
-    "trial_memory_mb": _megabytes,
-    "max_retries": _whole(0),
-    "n_slots": _whole(1),
-    "isolation": _isolation,
+"""Options without a default, with the hint that an error about a missing one ends with."""
+PARSERS: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("source", "target", "sort", "experiment", "register_model", "time_col"), _parse_text),
+    **dict.fromkeys(("include", "exclude", "order_by"), _parse_texts),
+    **dict.fromkeys(("n_select", "batch_size"), _parse_whole(1)),
+    **dict.fromkeys(("catalog", "schema"), _parse_name_part),
+    "task": _parse_task,
+    "fold": _parse_whole(2),
+    "budget_minutes": _parse_minutes,
+    "champion_margin": _parse_margin,
+    "min_value": _parse_number,
+    "min_lift": _parse_lift,
+    "engine": _parse_engine,
+    "seed": _parse_whole(0, _MAX_SEED),
+    "setup": _parse_setup_option,
+    "run_id": _parse_run_id,
+    "home": _parse_path,
+    "max_rows": _parse_whole(2),
+    "source_version": _parse_whole(0),
+    "fh": _parse_horizon,
+    "trial_timeout": _parse_timeout,
+    "trial_memory_mb": _parse_megabytes,
+    "max_retries": _parse_whole(0),
+    "n_slots": _parse_whole(1),
+    "isolation": _parse_isolation,
 }
+"""Function that reads each option's value; called with the flag, for the error's sentence, and the value."""
 
 
 def read_text(path: Path, option: str) -> str:
-    """The text of a file that an option names."""
+    """Return the text of a file that an option names.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        raise UserError(f"{option} {path} cannot be read ({reason}): check the path (from {Path.cwd()}).") from error
+        raise ConfigError(f"{option} {path} cannot be read ({reason}): check the path (from {Path.cwd()}).") from error

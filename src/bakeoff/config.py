@@ -1,7 +1,7 @@
-"""What a run was asked to do, checked before anything happens.
+"""The configuration of a run, validated when it is made.
 
-A `RunConfig` that exists is sound: everything that can be seen to be wrong without looking at the data is said at
-once, in a sentence that names the option.
+A `RunConfig` that exists is valid: every mistake that can be found without looking at the data raises an error at once,
+in a sentence that names the option.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from typing import Any, ClassVar
 
 import yaml
 
-from bakeoff._config_options import NEEDED, READERS, flag, given, parse_setup, read_text, refuse_placeholder
+from bakeoff._config_options import PARSERS, REQUIRED, flag, given, parse_setup, read_text, refuse_placeholder
 from bakeoff._utils.redaction import redact
 from bakeoff._utils.text import one_line
-from bakeoff.errors import ConfigError, UserError
+from bakeoff.errors import ConfigError
 
 DEFAULT_SEED = 42
-"""Two runs with the same seed can be compared. PyCaret draws a new one for each experiment that is not given any."""
+"""Seed of runs that are given none, so that they can be compared. PyCaret would draw a new one for each experiment."""
 
 DUMMY = "dummy"
 """PyCaret's id of the model that looks at no column."""
 
-# What decides the result. The rest says where it goes, how long it may take and what it is called.
-_QUESTION = (
+_RESULT_OPTIONS = (
     *("source", "source_version", "order_by", "max_rows", "target", "task", "time_col", "fh"),
     *("include", "exclude", "sort", "fold", "n_select", "seed", "setup"),
 )
+"""The options that decide the result. The others say where it goes, how long it may take and what it is called."""
 
 
 def new_run_id() -> str:
-    """A name for a run: sorts by time, and differs from every other.
+    """Return a new, unique run id; ids sort by the time at which they were made.
 
     Example:
         >>> len(new_run_id())
@@ -48,40 +48,42 @@ def new_run_id() -> str:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One run, as asked for. Empty strings and lists count as not given, since a job's parameters cannot be left out.
+    """The options of one run.
+
+    Empty strings and lists count as not given, since the parameters of a job cannot be left out.
 
     Attributes:
-        source: a table's name, or a path to csv, parquet or Delta.
-        target: the column to predict.
-        task: one of `bakeoff._config_options.TASKS`; inferred from the target when it is not given.
-        include: model ids to compare; all when empty.
-        exclude: model ids to leave out.
-        sort: name of the metric that ranks; PyCaret's own choice when not given.
-        fold: how many folds; PyCaret's own number (10, or 3 for time series) when not given.
-        n_select: how many of the best models are refitted and returned.
-        batch_size: how many models are reported and logged together.
-        budget_minutes: the comparison ends then, with what is there.
-        seed: makes runs comparable; see `DEFAULT_SEED`.
+        source: name of a table, or path of a csv, parquet or Delta file.
+        target: column to predict.
+        task: one of `bakeoff._config_options.TASKS`; inferred from the target by default.
+        include: ids of the models to compare; all models when empty.
+        exclude: ids of the models to leave out.
+        sort: name of the metric that ranks the models; PyCaret's default when not given.
+        fold: number of folds; PyCaret's default (10, or 3 for time series) when not given.
+        n_select: number of best models that are refitted and returned.
+        batch_size: number of models that are reported and logged together.
+        budget_minutes: time limit of the comparison, which then ends with the trials finished so far.
+        seed: seed of the experiment, which makes runs comparable; see `DEFAULT_SEED`.
         setup: further arguments of PyCaret's ``setup()``.
-        run_id: names the run; made up when it is not given. The same name again continues the run.
-        experiment: the MLflow experiment.
-        catalog: where the tables go, in a metastore.
-        schema: where the tables go, in a metastore.
-        home: the folder for what is kept locally.
-        register_model: the name under which the best model is registered.
-        champion_margin: by how much it must beat the registry's champion to take its place, in units of the metric.
-        min_value: the least that the ranking metric must come to (the most, of one that is to be low) for a champion.
-        min_lift: by more than this it must beat the dummy model, in units of the metric, to become champion.
+        run_id: id of the run; a new one by default. An id that is used already continues that run.
+        experiment: name of the MLflow experiment.
+        catalog: catalog of the result tables, in a metastore.
+        schema: schema of the result tables, in a metastore.
+        home: folder for local files.
+        register_model: name under which the best model is registered.
+        champion_margin: lead over the registry's champion that a model needs to replace it, in units of the metric.
+        min_value: lowest value of the ranking metric that makes a champion; the highest, if low values are better.
+        min_lift: lead over the dummy model that a champion has to exceed, in units of the metric.
         engine: ``spark``, or ``native`` to fit every model in this process.
-        max_rows: a seeded sample of so many rows is used where there are more.
+        max_rows: size of the seeded sample that is used when the source has more rows.
         source_version: version of the Delta table to read.
-        order_by: columns that give a table's rows an order.
-        time_col: the column that orders a time series.
-        fh: forecasting horizon, a number of steps or the steps themselves.
+        order_by: columns that give the rows of a table an order.
+        time_col: column that orders a time series.
+        fh: forecasting horizon: a number of steps, or the steps themselves.
         trial_timeout: seconds after which a trial is ended, 0 for never; by default, see `bakeoff.job.trial_limits`.
         trial_memory_mb: megabytes that the process of a trial may hold.
-        max_retries: how often a trial is tried again that took its process or its worker down.
-        n_slots: how many tasks run at once, if not as many as the engine has slots.
+        max_retries: number of further attempts at a trial that took its process or its worker down.
+        n_slots: number of tasks that run at once; by default, as many as the engine has slots.
         isolation: where models are fitted, one of `bakeoff._config_options.ISOLATIONS`.
     """
 
@@ -119,7 +121,7 @@ class RunConfig:
     min_lift: float | None = None
 
     is_named: ClassVar[bool] = True
-    """Whether the tables may hold a run of this name: not where the name was made up here and is not used yet."""
+    """Whether the tables may hold a run of this id; false while it is new, made by this config and not used yet."""
 
     def __post_init__(self) -> None:
         if given(self.run_id) is None:
@@ -128,31 +130,33 @@ class RunConfig:
         for option in fields(self):
             value = given(getattr(self, option.name))
             refuse_placeholder(option.name, value)
-            object.__setattr__(self, option.name, _read(option.name, value))
-        self._check_together()
+            object.__setattr__(self, option.name, _parse_option(option.name, value))
+        self._check_combinations()
 
     def use_name(self) -> None:
-        """Remember that a run of this name has been started, so that the same config continues it."""
+        """Record that a run of this id has been started, so that the same config continues it."""
         object.__setattr__(self, "is_named", True)
 
-    def _check_together(self) -> None:
+    def _check_combinations(self) -> None:
         if self.include and self.exclude:
-            raise UserError(
+            raise ConfigError(
                 "--include and --exclude cannot be used together: name the models to compare, or those not to."
             )
         if self.task == "time_series" and self.time_col is None:
-            raise UserError("A time series needs --time-col: name the column that says when each row was observed.")
+            raise ConfigError("A time series needs --time-col: name the column that says when each row was observed.")
         for name in ("time_col", "fh"):
             if self.task != "time_series" and getattr(self, name) is not None:
-                raise UserError(f"{flag(name)} is for time series: add --task time_series, or leave it out.")
+                raise ConfigError(f"{flag(name)} is for time series: add --task time_series, or leave it out.")
         if self.time_col is not None and self.time_col == self.target:
-            raise UserError(f"--time-col and --target are both {self.target!r}: the target is what is to be forecast.")
+            raise ConfigError(
+                f"--time-col and --target are both {self.target!r}: the target is what is to be forecast."
+            )
         for name in ("trial_timeout", "trial_memory_mb"):
             if self.isolation == "none" and getattr(self, name):
                 raise ConfigError(f"{flag(name)} needs a process that can be killed: leave out --isolation none.")
         self._check_lift()
         if self.catalog and not self.schema:
-            raise UserError(f"--catalog {self.catalog} needs --schema: name the schema that the tables go to.")
+            raise ConfigError(f"--catalog {self.catalog} needs --schema: name the schema that the tables go to.")
 
     def _check_lift(self) -> None:
         """Refuse ``--min-lift`` where no dummy model will be compared."""
@@ -165,82 +169,89 @@ class RunConfig:
 
     @classmethod
     def from_sources(cls, flags: Mapping[str, Any], file: Path | None = None) -> RunConfig:
-        """A config from a YAML file and from flags; where both say something, the flags win.
+        """Return a config made from a YAML file and from flags; flags override the file.
+
+        Args:
+            flags: values by the name of the option.
+            file: the YAML file, if there is one.
+
+        Raises:
+            ConfigError: An option is unknown, missing or has a value that cannot be used.
 
         Example:
             >>> RunConfig.from_sources({"source": "a.csv", "target": "y", "include": ["lr,rf", "et"]}).include
             ('lr', 'rf', 'et')
         """
-        told = _read_file(file) if file is not None else {}
-        told.update({name: value for name, value in flags.items() if given(value) is not None})
+        options = _read_file(file) if file is not None else {}
+        options.update({name: value for name, value in flags.items() if given(value) is not None})
         known = [option.name for option in fields(cls)]
-        for name in told:
+        for name in options:
             if name not in known:
-                raise UserError(_unknown(name, known, f"{file}" if name not in flags else "the options"))
+                raise ConfigError(_unknown_option(name, known, f"{file}" if name not in flags else "the options"))
         for name in ("source", "target"):
-            if given(told.get(name)) is None:
-                raise UserError(f"{flag(name)} is missing: {NEEDED[name]}.")
-        return cls(**{name: value for name, value in told.items() if given(value) is not None})
+            if given(options.get(name)) is None:
+                raise ConfigError(f"{flag(name)} is missing: {REQUIRED[name]}.")
+        return cls(**{name: value for name, value in options.items() if given(value) is not None})
 
     def to_json(self) -> str:
-        """Everything but secrets, as canonical JSON: the same config always gives the same text.
+        """Return all options as canonical JSON, without secrets: equal configs give equal text.
 
         Example:
             >>> RunConfig("a.csv", "y", run_id="one").to_json()[:37]
             '{"batch_size":1,"budget_minutes":null'
         """
-        return _canonical(redact({option.name: getattr(self, option.name) for option in fields(self)}))
+        return _canonical_json(redact({option.name: getattr(self, option.name) for option in fields(self)}))
 
     def digest(self) -> str:
-        """A short hash of what decides the result: two runs with the same digest answer the same question.
+        """Return a short hash of the options that decide the result: equal digests mean the same question.
 
-        Secrets are not part of it: who has a new password asks the same question.
+        Secrets are not part of it, since a new password does not change the result.
         """
-        question = _canonical(redact({name: getattr(self, name) for name in _QUESTION}))
+        question = _canonical_json(redact({name: getattr(self, name) for name in _RESULT_OPTIONS}))
         return hashlib.sha256(question.encode()).hexdigest()[:16]
 
 
-def _read(name: str, value: Any) -> Any:
+def _parse_option(name: str, value: Any) -> Any:
     if value is None:
-        if name in NEEDED:
-            raise UserError(f"{flag(name)} is missing: {NEEDED[name]}.")
-        default = _DEFAULTS[name]
+        if name in REQUIRED:
+            raise ConfigError(f"{flag(name)} is missing: {REQUIRED[name]}.")
+        default = _FIELDS[name]
         return default.default if default.default_factory is MISSING else default.default_factory()
-    return READERS[name](flag(name), value)
+    return PARSERS[name](flag(name), value)
 
 
-_DEFAULTS = {option.name: option for option in fields(RunConfig)}
+_FIELDS = {option.name: option for option in fields(RunConfig)}
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     text = read_text(path, "--config")
     try:
-        told = yaml.safe_load(text)
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError(f"--config {path} is not YAML ({one_line(error)}).") from error
-    if told is None:
+        raise ConfigError(f"--config {path} is not YAML ({one_line(error)}).") from error
+    if content is None:
         return {}
-    if not isinstance(told, dict):
-        raise UserError(f"--config {path} must hold options and their values, one per line, as in 'target: y'.")
-    options = {str(name).replace("-", "_"): value for name, value in told.items()}
+    if not isinstance(content, dict):
+        raise ConfigError(f"--config {path} must hold options and their values, one per line, as in 'target: y'.")
+    options = {str(name).replace("-", "_"): value for name, value in content.items()}
     if isinstance(options.get("setup"), str):
         refuse_placeholder("setup", options["setup"])
         options["setup"] = parse_setup(options["setup"], folder=path.parent)
     return options
 
 
-def _unknown(name: str, known: list[str], where: str) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"There is no option {name!r} in {where}: " + (
-        f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}."
+def _unknown_option(name: str, options: list[str], origin: str) -> str:
+    close = difflib.get_close_matches(name, options, n=1)
+    return f"There is no option {name!r} in {origin}: " + (
+        f"did you mean {close[0]!r}?" if close else f"the options are {', '.join(options)}."
     )
 
 
-def _canonical(told: Mapping[str, Any]) -> str:
-    return json.dumps(told, sort_keys=True, separators=(",", ":"), default=_plain)
+def _canonical_json(options: Mapping[str, Any]) -> str:
+    return json.dumps(options, sort_keys=True, separators=(",", ":"), default=_json_default)
 
 
-def _plain(value: Any) -> Any:
+def _json_default(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     if hasattr(value, "tolist"):  # numpy's numbers and arrays

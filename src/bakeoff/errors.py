@@ -1,6 +1,6 @@
-"""The errors that Bakeoff raises, told apart by whose they are.
+"""The exceptions that Bakeoff raises.
 
-A trial's failure is none of these: it is a value (see `bakeoff.comparison.trial.Outcome`).
+A failed trial raises none of them: its failure is recorded as a value (see `bakeoff.comparison.trial.Outcome`).
 """
 
 from __future__ import annotations
@@ -9,34 +9,34 @@ from collections.abc import Iterable
 
 
 class BakeoffError(Exception):
-    """The root of everything that Bakeoff raises on purpose."""
+    """Base class of the exceptions that Bakeoff raises on purpose."""
 
     exit_code = 1
 
 
 class UserError(BakeoffError):
-    """Something that was asked for cannot be done; the message is one sentence that says what to do about it.
+    """A request that cannot be carried out; the message is one sentence that says what to do about it.
 
-    The command line prints it without a traceback and exits with 2. Nothing was written.
+    The command line prints the message without a traceback and exits with 2. Nothing was written.
     """
 
     exit_code = 2
 
 
 class ConfigError(UserError, ValueError):
-    """An option or an argument holds a value that cannot be used."""
+    """An option or an argument with a value that cannot be used."""
 
 
 class SourceError(UserError, ValueError):
-    """The table to learn from, or to score, cannot be read or used as it is."""
+    """A table to learn from, or to score, that cannot be read or used as it is."""
 
 
 class RunNotFoundError(UserError, LookupError):
-    """There is no run of that id, or none at all."""
+    """A run id that no run has, or tables that hold no run at all."""
 
 
 class RunConflictError(UserError):
-    """The run id belongs to another question, or to a process that is working on it."""
+    """A run id that belongs to a different question, or to a process that is still working on it."""
 
 
 class StorageError(UserError):
@@ -44,19 +44,19 @@ class StorageError(UserError):
 
 
 class TablesError(UserError):
-    """The location of the result tables cannot be read or written."""
+    """A location of the result tables that cannot be read or written."""
 
 
 class TrackingError(UserError):
-    """The MLflow tracking store cannot be used."""
+    """An MLflow tracking store that cannot be used."""
 
 
 class ClusterError(UserError):
-    """The Spark session or the cluster cannot do what is asked of it."""
+    """A Spark session or cluster that cannot do what is asked of it."""
 
 
 class RunInterruptedError(BakeoffError):
-    """A run was ended by a signal; what was finished is kept, and the message says how to go on.
+    """The end of a run by a signal; finished trials are kept, and the message says how to continue.
 
     The exit code is the shell's for the signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
@@ -95,15 +95,20 @@ class EngineLostError(BakeoffError):
 
 
 class NoModelSurvivedError(BakeoffError):
-    """Every model failed. The tables hold the reasons."""
+    """A run in which every model failed. The tables hold the reasons."""
 
 
 class WorkerError(BakeoffError):
-    """The engine lost a task, or gave back something that is no answer."""
+    """A task that the engine lost, or a result of it that cannot be read."""
 
 
 def one_of(wrong: object, available: Iterable[object], what: str) -> str:
-    """A sentence that names the wrong value and what there is instead.
+    """Return a sentence that names a wrong value and the available ones.
+
+    Args:
+        wrong: the value that was given.
+        available: the values that can be chosen.
+        what: noun for such a value, e.g. "model".
 
     Example:
         >>> one_of("lrr", ["lr", "rf"], "model")

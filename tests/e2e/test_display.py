@@ -195,8 +195,8 @@ def test_models_that_were_never_run_are_counted_and_not_told_one_by_one(capsys: 
 
 def test_a_large_batch_is_still_one_line() -> None:
     plan = make_plan({str(n): f"Model {n}" for n in range(9)}, n_folds=1, batch_size=9)
-    standing = ProgressState(plan)
-    lines = [standing.hear(event) for event in events_of(plan, [good(str(n), 0, n / 10) for n in range(9)])]
+    state = ProgressState(plan)
+    lines = [state.update(event) for event in events_of(plan, [good(str(n), 0, n / 10) for n in range(9)])]
     assert lines[-2] == (
         "9/9 models | Accuracy: Model 8 0.8000, Model 7 0.7000, Model 6 0.6000, Model 5 0.5000, Model 4 0.4000"
         " and 4 more"
@@ -261,19 +261,19 @@ def test_names_are_text_and_not_html() -> None:
 
 def test_outcomes_of_an_earlier_attempt_count() -> None:
     plan = make_plan()
-    standing = ProgressState(plan)
-    begin = standing.hear(next(events_of(plan, [], done=(good("nb", 0, 0.7), good("nb", 1, 0.7)))))
+    state = ProgressState(plan)
+    begin = state.update(next(events_of(plan, [], done=(good("nb", 0, 0.7), good("nb", 1, 0.7)))))
     assert begin == "Comparing 3 models on 2 folds, 2 at once, 2 of 6 folds done before."
-    assert standing.view().done == 2
+    assert state.snapshot().done == 2
 
 
 @pytest.mark.parametrize(("sort_by", "best"), [("accuracy", "Accuracy 0.9000"), ("tt_sec", "TT (Sec) 0.1000")])
 def test_the_best_is_named_with_the_metric_that_decides(sort_by: str, best: str) -> None:
     plan = make_plan({"nb": "Naive Bayes"}, n_folds=1, sort_by=sort_by)
-    standing = ProgressState(plan)
+    state = ProgressState(plan)
     for event in events_of(plan, [good("nb", 0, 0.9)]):
-        standing.hear(event)
-    assert f"best Naive Bayes, {best}" in standing.line()
+        state.update(event)
+    assert f"best Naive Bayes, {best}" in state.line()
 
 
 # No screen, and bad ones

@@ -1,1 +1,1 @@
-"""Helpers that every package may use."""
+"""Small helpers that every package may use."""

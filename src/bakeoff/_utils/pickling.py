@@ -1,4 +1,4 @@
-"""Pickling for workers that have the same packages installed, but not the user's own modules.
+"""Pickle objects for workers that have the same packages installed, but not the user's own modules.
 
 A class that a user wrote beside a notebook or script is importable on the driver only. Such classes and functions
 travel by value; everything that is installed travels by name.
@@ -17,16 +17,18 @@ from typing import Any
 
 import cloudpickle
 
-_LOCK = threading.Lock()  # the list of what is pickled by value is the process's
-_NEVER = ("bakeoff", "__main__", "__mp_main__")  # the first is installed on workers, the others always go by value
+_LOCK = threading.Lock()
+"""Guards cloudpickle's list of modules that are pickled by value, which the whole process shares."""
+_NEVER_OWN = ("bakeoff", "__main__", "__mp_main__")
+"""Modules that need no registration: the first is installed on workers, cloudpickle pickles the others by value."""
 
 
 def dumps(value: Any, own: list[Any] | None = None) -> bytes:
-    """Pickle something for a worker, the user's own classes and functions by value.
+    """Pickle a value for a worker, the user's own classes and functions by value.
 
     Args:
-        value: what is to travel.
-        own: what `own_modules` says, where several things are pickled one after the other.
+        value: object to pickle.
+        own: result of `own_modules`, to save that work when several values are pickled in a row.
     """
     with _LOCK, _by_value(own_modules() if own is None else own):
         content: bytes = cloudpickle.dumps(value)
@@ -34,32 +36,32 @@ def dumps(value: Any, own: list[Any] | None = None) -> bytes:
 
 
 def own_modules() -> list[Any]:
-    """The modules of this process that are not installed: found neither in Python nor in its site-packages."""
+    """Return the imported modules that are part of neither Python nor its installed packages."""
     own = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name.partition(".")[0] in _NEVER or not file or getattr(module, "__name__", None) != name:
+        if name.partition(".")[0] in _NEVER_OWN or not file or getattr(module, "__name__", None) != name:
             continue
         if file.endswith(".py") and not _is_installed(file):
             own.append(module)
     return own
 
 
-@cache  # thousands of modules are asked about for each pickle, and a path that was resolved once is known
+@cache  # thousands of modules are checked for each pickle, and resolving a path is slow
 def _is_installed(file: str) -> bool:
     if "/site-packages/" in file or "/dist-packages/" in file:
-        return True  # which spares looking at each folder on the way there, half a second for all of PyCaret
+        return True  # without resolving the path, which takes half a second for all of PyCaret
     path = Path(file).resolve()
     if "site-packages" in path.parts or "dist-packages" in path.parts:
         return True
-    return any(path.is_relative_to(place) for place in _places())
+    return any(path.is_relative_to(folder) for folder in _installation_folders())
 
 
 @cache
-def _places() -> frozenset[Path]:
+def _installation_folders() -> frozenset[Path]:
     paths = sysconfig.get_paths()
-    named = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    return frozenset(Path(place).resolve() for place in (*named, sys.prefix, sys.base_prefix))
+    folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return frozenset(Path(folder).resolve() for folder in (*folders, sys.prefix, sys.base_prefix))
 
 
 @contextmanager

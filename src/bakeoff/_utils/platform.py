@@ -11,5 +11,5 @@ def on_databricks() -> bool:
 
 
 def usable_cores() -> int:
-    """The cores that this process may use, which in a container can be fewer than the machine has."""
+    """Return the number of cores that this process may use; in a container it can be less than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

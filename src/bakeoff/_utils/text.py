@@ -1,10 +1,10 @@
-"""Text from elsewhere, made fit for a line of our own."""
+"""Format text for a single line of output."""
 
 from __future__ import annotations
 
 
 def one_line(value: object) -> str:
-    r"""A text on one line, without control characters that a terminal would obey.
+    r"""Return a text on one line, without control characters that a terminal would interpret.
 
     Example:
         >>> one_line("two\nlines \x1b[31min red")
@@ -15,7 +15,7 @@ def one_line(value: object) -> str:
 
 
 def first_line(error: Exception) -> str:
-    r"""What an error says, without what comes after its first line.
+    r"""Return the first line of an error's message, or the name of its class if it has none.
 
     Example:
         >>> first_line(ValueError("no such table.\nat line 3"))
@@ -42,7 +42,7 @@ def root_line(error: Exception) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun.
+    """Return a number with its noun, in the plural where it is not 1.
 
     Example:
         >>> counted(1, "fold"), counted(1200, "fold")

@@ -1,4 +1,4 @@
-"""What a comparison shows while it runs and when it ends, on PyCaret's own display classes."""
+"""Show a comparison while it runs and when it ends, with PyCaret's own display classes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _LOG = logging.getLogger(__name__)
 
 
 class _DisplayUtil:
-    """What a comparison shows, on PyCaret's own display classes.
+    """Display of a comparison, on PyCaret's own display classes.
 
-    What goes wrong here is noted and logged, and never changes a result.
+    Errors of a display are logged and kept as `problems`; they never change a result.
 
     Args:
-        display: a display to use; a new one is made where it is ``None``.
-        progress: how many steps the bar of a notebook has; negative for no bar.
-        verbose: show nothing where it is false.
-        sort: the column that the table is sorted by.
-        asc: whether small values come first.
-        html: what ``setup(html=...)`` was given; ``False`` is PyCaret's way to ask for the final ranking only.
-        live: show the leaderboard while it grows, as far as the screen can.
+        display: display to use; a new one is made if it is ``None``.
+        progress: number of steps of a notebook's progress bar; negative for no bar.
+        verbose: whether anything is shown.
+        sort: column that the table is sorted by.
+        asc: whether the smallest values come first.
+        html: the value of ``setup(html=...)``; with ``False`` PyCaret shows the final ranking only.
+        live: whether the leaderboard is shown while it grows, if the screen can show one.
 
     Attributes:
-        problems: one line for each thing that went wrong.
+        problems: one line for each error.
     """
 
     def __init__(  # noqa: PLR0913 - the first five are PyCaret's, the rest is keyword-only
@@ -51,7 +51,7 @@ class _DisplayUtil:
         self._lock = RLock()
         self._html = html is not False
         if display is None:
-            # A terminal and a log have lines of our own in place of PyCaret's bar.
+            # In a terminal and in a log, Bakeoff's own lines replace PyCaret's bar.
             has_bar = verbose and self._html and detect_backend().can_update_text
             display = self._create_display(progress if has_bar else -1, verbose=verbose, monitor_rows=None)
         self._display = display
@@ -63,41 +63,45 @@ class _DisplayUtil:
         self.problems: list[str] = []
 
     def update(self, df: pd.DataFrame) -> None:
-        """Add finished models to the table and move the bar on by as many steps."""
+        """Add finished models to the table and advance the bar by their number."""
         with self._lock:
-            known = df if self._df is None else pd.concat([self._df, df])
-            # A stable sort keeps ties in the order in which they came, so the table does not flicker.
-            self._df = known.sort_values(self._sort, ascending=self._asc, kind="stable") if len(known) else known
+            rows = df if self._df is None else pd.concat([self._df, df])
+            # A stable sort keeps ties in the order of their arrival, so that the table does not flicker.
+            self._df = rows.sort_values(self._sort, ascending=self._asc, kind="stable") if len(rows) else rows
             self._display.move_progress(df.shape[0])
             if self._display.can_update_text:
                 self._display.display(self._df, final_display=False)
 
     def start(self, run: Drawable) -> None:
-        """Show from now on how a run stands."""
+        """Start to draw the progress of a run."""
         if self._painter is None and self._screen is not None:
             self._painter = Painter(self._screen, run)
 
-    def tell(self, event: Event, line: str | None) -> None:
-        """An event has changed how the run stands; ``line`` stays on a screen that has lines for such events."""
+    def notify(self, event: Event, line: str | None) -> None:
+        """Draw the run again after an event, and print its line on a screen that has lines for such events."""
         if self._painter is not None:
-            self._painter.tell(line if isinstance(event, self._painter.screen.tells) else None)
+            self._painter.notify(line if isinstance(event, self._painter.screen.line_events) else None)
 
     def close(self) -> None:
-        """Take away what was shown of the running comparison, also where it never began; safe to call twice."""
+        """Clear the display of the running comparison, also if it never began; safe to call twice."""
         if (screen := self._stop()) is not None:
-            with self._noting():
+            with self._catch_errors():
                 screen.close()
 
     def finish(self, df: Any = None) -> None:
-        """Show the final table: ``df``, or what a function makes of it, or what was added so far."""
+        """Show the final table.
+
+        Args:
+            df: the table, or a function that returns it; by default the rows that were added by `update`.
+        """
         self._stop()
-        # As in plain PyCaret: a terminal shows all columns, on several lines where they are too many for one.
-        with self._noting(), self._lock, pd.option_context("display.max_columns", 500):
-            made = df() if callable(df) else df
-            self._display.display(made if made is not None else self._df, final_display=True)
+        # As in plain PyCaret, a terminal shows all columns, on several lines if they do not fit on one.
+        with self._catch_errors(), self._lock, pd.option_context("display.max_columns", 500):
+            table = df() if callable(df) else df
+            self._display.display(table if table is not None else self._df, final_display=True)
 
     def _stop(self) -> Screen | None:
-        """End the drawing, which closes the screen; returns a screen on which nothing was drawn."""
+        """Stop drawing, which closes the screen; return the screen if nothing was drawn on it."""
         painter, screen = self._painter, self._screen
         self._painter = self._screen = None
         if painter is None:
@@ -106,8 +110,8 @@ class _DisplayUtil:
         return None
 
     @contextmanager
-    def _noting(self) -> Iterator[None]:
-        """Hours of work are not lost because a pipe is closed."""
+    def _catch_errors(self) -> Iterator[None]:
+        """Keep errors of the display as problems: hours of work must not be lost because a pipe is closed."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - a display may fail in any way, and never the run
@@ -124,15 +128,15 @@ class _DisplayUtil:
 
 
 class DisplayListener:
-    """Feeds a `_DisplayUtil` from the scheduler's events."""
+    """Listener that feeds a `_DisplayUtil` with the scheduler's events."""
 
     def __init__(self, display: _DisplayUtil, plan: Plan, *, live: bool = False) -> None:
         self._display = display
-        self._standing = ProgressState(plan, live=live)
+        self._state = ProgressState(plan, live=live)
 
     def handle(self, event: Event) -> None:
-        """Show what an event changes."""
-        line = self._standing.hear(event)
+        """Update the state with an event, and draw it."""
+        line = self._state.update(event)
         if isinstance(event, PlanMade):
-            self._display.start(self._standing)
-        self._display.tell(event, line)
+            self._display.start(self._state)
+        self._display.notify(event, line)

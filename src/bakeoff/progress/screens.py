@@ -1,8 +1,8 @@
-"""Where a running comparison can be seen: a notebook, a terminal, a log, or nowhere.
+"""Draw a running comparison in a notebook, a terminal or a log.
 
-What is seen while a run goes on is written to stderr (a notebook has no other place than its cell): who pipes stdout to
-a file gets the final ranking there, and nothing else. The streams are those of the moment in which a screen is made:
-while a trial runs in this process, what is printed goes nowhere.
+Progress is written to stderr (in a notebook, to the cell), so that stdout, piped to a file, holds the final ranking
+only. A screen keeps the streams of the moment in which it is made, since output is discarded while a trial runs in this
+process.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, TrialDone
 _LOG = logging.getLogger(__name__)
 
 BUSY_SHARE = 0.1
-"""At most so much of the time is spent on drawing, however large the table is."""
+"""Share of the time that is spent on drawing at most, however large the table is."""
 MAX_PAUSE = 5.0
-"""But after so many seconds it is drawn again, even if a terminal was held up for a minute."""
+"""Seconds between two drawings at most, even if a terminal was blocked for a minute."""
 BAR_NEEDS, BAR_WIDTH = 100, 16
-"""A terminal of so many columns has room for a bar of so many."""
+"""Width of a terminal from which a bar is shown, and the width of the bar, in columns."""
 PATIENCE = 2.0
-"""So many seconds are waited for a screen that hangs when a run ends."""
+"""Seconds to wait for a screen that hangs when a run ends."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How a run stands.
+    """State of a run at one moment.
 
     Attributes:
-        done: how many steps of the bar.
-        line: the same for a person to read.
-        table: the leaderboard so far, where it is to be shown and has rows.
-        more: how many rows the table is short of.
-        decimals: of the numbers in it.
+        done: number of finished steps of the bar.
+        line: the state as one line of text.
+        table: the leaderboard so far, if it is to be shown and has rows.
+        more: number of rows that the table leaves out.
+        decimals: number of decimals in the table.
     """
 
     done: int = 0
@@ -60,114 +60,114 @@ class Snapshot:
 
 
 class Drawable(Protocol):
-    """What is drawn: asked only when there is something to draw."""
+    """State of a run that can be drawn; its methods are called only when there is something to draw."""
 
     def line(self) -> str:
-        """How the run stands, on one line."""
+        """Return the state as one line of text."""
 
     @property
     def share(self) -> float:
-        """How much of it is done, from 0 to 1."""
+        """Share of the run that is done, from 0 to 1."""
 
-    def view(self) -> Snapshot:
-        """The same with all that a notebook shows."""
+    def snapshot(self) -> Snapshot:
+        """Return the state with everything that a notebook shows."""
 
 
 class Screen:
-    """Something to draw on, by one thread only; this one shows nothing.
+    """Base class of screens, used by one thread only; it shows nothing.
 
     Attributes:
-        tells: the events of which it wants lines that stay.
+        line_events: types of the events whose lines are printed and stay.
         interval: seconds between two drawings, at least.
-        tick: seconds after which it is drawn again although nothing but the time has changed.
+        tick: seconds after which it is drawn again although only the time has changed.
     """
 
-    tells: tuple[type, ...] = ()
+    line_events: tuple[type, ...] = ()
     interval = 0.25
     tick = math.inf
 
     def open(self) -> None:
-        """Get ready."""
+        """Prepare the screen for drawing."""
 
-    def say(self, lines: str) -> None:
-        """Show a line or more, which stay."""
+    def print_lines(self, lines: str) -> None:
+        """Print one or more lines, which stay."""
 
     def draw(self, run: Drawable) -> None:
-        """Show how the run stands, in place of what was drawn before."""
+        """Draw the state of the run, in place of the last drawing."""
 
     def close(self) -> None:
-        """Take away what should not stay."""
+        """Clear what is not to stay."""
 
 
 class Log(Screen):
-    """Lines only: for files, pipes, and the output of a job."""
+    """Screen of lines only, for files, pipes, and the output of a job."""
 
-    tells = (PlanMade, TrialDone, BatchDone, RunDone)
+    line_events = (PlanMade, TrialDone, BatchDone, RunDone)
 
     def __init__(self) -> None:
         self._stream = sys.stderr
 
-    def say(self, lines: str) -> None:
-        """Print at once: whoever follows a log wants it now."""
+    def print_lines(self, lines: str) -> None:
+        """Print one or more lines, and flush them for readers who follow the log."""
         print(lines, file=self._stream, flush=True)
 
 
 class Terminal(Screen):
-    """One line that is drawn again in place, and lines above it that stay.
+    """Screen of one line that is drawn in place, and of lines above it that stay.
 
     Args:
-        live: also say which models are finished.
+        live: whether finished models get a line, too.
     """
 
     tick = 1.0
 
     def __init__(self, *, live: bool) -> None:
-        self.tells = (TrialDone, BatchDone) if live else (TrialDone,)
+        self.line_events = (TrialDone, BatchDone) if live else (TrialDone,)
         self._console = Console(file=sys.stderr, highlight=False, force_jupyter=False)
         self._live: Live | None = None
 
     def open(self) -> None:
-        """Start the line."""
-        # Rich could put what others print above the line. It would take sys.stderr for that, and so does a trial while
-        # it runs in this process: who gives it back last decides what is left behind.
+        """Start the line that is drawn in place."""
+        # Rich could print the output of others above the line, but it would replace sys.stderr for that. So does a
+        # trial that runs in this process, and the last of the two to restore it would decide what is left behind.
         self._live = Live(
             console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
         )
         self._live.start()
 
-    def say(self, lines: str) -> None:
-        """Print above the line that is drawn again."""
+    def print_lines(self, lines: str) -> None:
+        """Print lines above the one that is drawn in place."""
         self._console.print(Text(lines))
 
     def draw(self, run: Drawable) -> None:
-        """Draw the line, cut to the width that the terminal has now."""
+        """Draw the line, truncated to the current width of the terminal."""
         if self._live is not None:
             line = Text(run.line(), no_wrap=True, overflow="ellipsis")
-            room = self._console.width
-            if room < BAR_NEEDS:
+            width = self._console.width
+            if width < BAR_NEEDS:
                 self._live.update(line, refresh=True)
                 return
             grid = Table.grid(padding=(0, 1))
             grid.add_column(width=BAR_WIDTH)
-            grid.add_column(width=room - BAR_WIDTH - 1, no_wrap=True, overflow="ellipsis")
+            grid.add_column(width=width - BAR_WIDTH - 1, no_wrap=True, overflow="ellipsis")
             grid.add_row(ProgressBar(total=1.0, completed=run.share, width=BAR_WIDTH), line)
             self._live.update(grid, refresh=True)
 
     def close(self) -> None:
-        """Wipe the line away."""
+        """Clear the line."""
         if self._live is not None:
             self._live.stop()
             self._live = None
 
 
 class Notebook(Screen):
-    """A bar, a line, and the leaderboard as it grows, in the place where the final ranking will stand.
+    """Screen of a bar, a line and the growing leaderboard, which the final ranking replaces.
 
     Args:
-        display: PyCaret's, for a notebook.
+        display: PyCaret's display for a notebook.
     """
 
-    tells = (TrialDone,)
+    line_events = (TrialDone,)
     interval, tick = 0.5, 5.0
 
     def __init__(self, display: Any) -> None:
@@ -175,47 +175,49 @@ class Notebook(Screen):
         self._stream = sys.stdout
         self._done = 0
 
-    def say(self, lines: str) -> None:
-        """Print into the cell, where it can still be read when the ranking stands above it."""
+    def print_lines(self, lines: str) -> None:
+        """Print lines into the cell, where they stay below the final ranking."""
         print(lines, file=self._stream, flush=True)
 
     def draw(self, run: Drawable) -> None:
-        """Move the bar and replace line and table."""
-        view = run.view()
-        if view.done > self._done:
-            self._display.move_progress(view.done - self._done)
-            self._done = view.done
-        self._display.display(Picture(view), final_display=False)
+        """Advance the bar, and replace the line and the table."""
+        snapshot = run.snapshot()
+        if snapshot.done > self._done:
+            self._display.move_progress(snapshot.done - self._done)
+            self._done = snapshot.done
+        self._display.display(Picture(snapshot), final_display=False)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._display.close()
 
 
 class Picture:
-    """How a run stands, for a notebook: as HTML, and as text where the notebook can only replace text."""
+    """Snapshot of a run for a notebook: as HTML, and as text for notebooks that can only replace text."""
 
-    def __init__(self, view: Snapshot) -> None:
-        self._view = view
-        self._more = f"... and {view.more} more" if view.more else ""
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._more = f"... and {snapshot.more} more" if snapshot.more else ""
 
     def __repr__(self) -> str:
-        view = self._view
-        as_text = f"{{:.{view.decimals}f}}".format
-        table = "" if view.table is None else view.table.to_string(na_rep="", float_format=as_text)
-        return "\n".join(part for part in (view.line, table, self._more) if part)
+        snapshot = self._snapshot
+        as_text = f"{{:.{snapshot.decimals}f}}".format
+        table = "" if snapshot.table is None else snapshot.table.to_string(na_rep="", float_format=as_text)
+        return "\n".join(part for part in (snapshot.line, table, self._more) if part)
 
     def _repr_html_(self) -> str:
-        table = "" if self._view.table is None else _to_html(self._view.table, self._view.decimals)
-        return f"<div>{html.escape(self._view.line)}</div>{table}<div>{html.escape(self._more)}</div>"
+        snapshot = self._snapshot
+        table = "" if snapshot.table is None else _to_html(snapshot.table, snapshot.decimals)
+        return f"<div>{html.escape(snapshot.line)}</div>{table}<div>{html.escape(self._more)}</div>"
 
 
 @dataclass
 class Painter:
-    """Draws on a screen, on a thread of its own: whoever has something to show never waits for it.
+    """Thread that draws a run on a screen, so that nobody else waits for the screen.
 
     Attributes:
-        run: what is drawn.
+        screen: screen to draw on.
+        run: state of the run that is drawn.
     """
 
     screen: Screen
@@ -231,17 +233,17 @@ class Painter:
         self._thread = threading.Thread(target=self._serve, name="bakeoff-screen", daemon=True)
         self._thread.start()
 
-    def tell(self, line: str | None = None) -> None:
-        """Something is new: draw soon, and show the line, which stays."""
+    def notify(self, line: str | None = None) -> None:
+        """Schedule a drawing soon, since the run has changed, and print the line, which stays."""
         if line is not None:
             self._lines.append(line)
         self._changed = True
 
     def close(self) -> list[str]:
-        """Draw for the last time and clear the screen, without waiting long for one that hangs.
+        """Draw for the last time and clear the screen; wait at most `PATIENCE` seconds for one that hangs.
 
         Returns:
-            One line for each thing that went wrong.
+            One line for each problem.
         """
         self._closing.set()
         self._thread.join(PATIENCE)
@@ -251,14 +253,14 @@ class Painter:
     def _serve(self) -> None:
         try:
             try:
-                self._show()
+                self._draw_until_closed()
             finally:
                 self.screen.close()
         except Exception as error:  # noqa: BLE001 - a screen may fail in any way, and never the run
             _LOG.warning("The display stopped: %s", error, exc_info=True)
             self._problems.append(f"display: {type(error).__name__}: {error}")
 
-    def _show(self) -> None:
+    def _draw_until_closed(self) -> None:
         self.screen.open()
         pause = self._draw()
         while not self._closing.wait(pause):
@@ -266,29 +268,29 @@ class Painter:
         self._draw()
 
     def _draw(self) -> float:
-        """Draw what is new, and say how long to wait until the next time."""
+        """Print new lines, draw the run if it has changed, and return the seconds to wait until the next drawing."""
         started = time.monotonic()
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         if lines and not self._given_up:
-            self.screen.say("\n".join(lines))
+            self.screen.print_lines("\n".join(lines))
         if not self._given_up and (self._changed or started - self._drawn_at >= self.screen.tick):
-            self._changed = False  # before it is drawn: what changes meanwhile is drawn the next time
+            self._changed = False  # set before drawing: a change during the drawing is drawn the next time
             self.screen.draw(self.run)
             self._drawn_at = started
         return max(self.screen.interval, min((time.monotonic() - started) / BUSY_SHARE, MAX_PAUSE))
 
 
 def stderr_screen(*, live: bool) -> Screen:
-    """A line that is drawn again where stderr is a terminal, else lines only."""
+    """Return a screen for stderr: a line that is drawn in place if it is a terminal, otherwise lines only."""
     return Terminal(live=live) if _is_terminal(sys.stderr) else Log()
 
 
 def screen_for(display: Any, *, live: bool) -> Screen:
-    """The screen that this process has.
+    """Return the screen for this process: a notebook's, or that of stderr.
 
     Args:
-        display: PyCaret's, which knows whether this is a notebook.
-        live: a terminal is to say which models are finished.
+        display: PyCaret's display, which knows whether this is a notebook.
+        live: whether finished models get a line in a terminal.
     """
     if display.can_update_text:
         return Notebook(display)
@@ -296,19 +298,19 @@ def screen_for(display: Any, *, live: bool) -> Screen:
 
 
 def _is_terminal(stream: Any) -> bool:
-    """Whether a line can be drawn again there. Rich alone would take a file for one where FORCE_COLOR is set."""
+    """Whether lines can be drawn in place on a stream. Rich would take a file for a terminal if FORCE_COLOR is set."""
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _to_html(table: pd.DataFrame, decimals: int) -> str:
-    """The table as PyCaret styles it, with all text escaped."""
+    """Return a table as HTML in PyCaret's style, with all text escaped."""
     style = table.style.format(escape="html", na_rep="", precision=decimals)
     style = style.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
     return str(style.set_table_styles([{"selector": "th, td", "props": [("text-align", "left")]}]).to_html())
 
 
 def short(text: object, width: int = 40) -> str:
-    """A text on one line of at most so many characters.
+    """Return a text on one line, truncated to a number of characters.
 
     Example:
         >>> short("a name that is long", 10)

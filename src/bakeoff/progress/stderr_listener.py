@@ -1,4 +1,4 @@
-"""What a job shows while it runs: the same as `FugueBackend` does, without a display of PyCaret's."""
+"""Show a job's progress on stderr, as `FugueBackend` does but without PyCaret's display."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from bakeoff.progress.state import ProgressState
 
 
 class Progress:
-    """A listener that shows on stderr how a comparison stands."""
+    """Listener that shows the progress of a comparison on stderr."""
 
     def __init__(self) -> None:
         self._painter: Painter | None = None
-        self._standing: ProgressState | None = None
+        self._state: ProgressState | None = None
 
     def handle(self, event: Event) -> None:
-        """Show what an event changes."""
+        """Update the state with an event, and draw it."""
         if isinstance(event, PlanMade):
-            self._standing = ProgressState(event.plan, live=True)
-        if self._standing is None:
+            self._state = ProgressState(event.plan, live=True)
+        if self._state is None:
             return
-        line = self._standing.hear(event)
+        line = self._state.update(event)
         if self._painter is None:
-            self._painter = Painter(stderr_screen(live=True), self._standing)
-        self._painter.tell(line if isinstance(event, self._painter.screen.tells) else None)
+            self._painter = Painter(stderr_screen(live=True), self._state)
+        self._painter.notify(line if isinstance(event, self._painter.screen.line_events) else None)
 
     def close(self) -> list[str]:
-        """Take away what should not stay; safe to call twice.
+        """Stop drawing and clear what is not to stay; safe to call twice.
 
         Returns:
-            One line for each thing that went wrong.
+            One line for each problem.
         """
-        painter, self._painter, self._standing = self._painter, None, None
+        painter, self._painter, self._state = self._painter, None, None
         return painter.close() if painter else []

@@ -1,1 +1,1 @@
-"""What a person reads when a run is over: sentences, plots and one HTML page, from plain data."""
+"""Report on a finished run: sentences, charts, one HTML page and JSON, from plain data."""

@@ -1,4 +1,4 @@
-"""What a report is put together from: sections of sentences, tables, charts and code."""
+"""Building blocks of a report: sections of paragraphs, tables, charts and code."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ class Cell:
     """A cell of a table.
 
     Attributes:
-        bar: the share of the cell's width that a bar below the text takes, from 0 to 1.
-        kind: ``best``, ``tied`` or ``bad``, which gives the bar its colour.
-        below: a second, smaller line.
+        text: the text.
+        bar: length of the bar below the text, as a share of the cell's width from 0 to 1; ``None`` for no bar.
+        kind: ``best``, ``tied`` or ``bad``, which colours the bar, or the text if there is no bar.
+        below: a second, smaller line of text.
     """
 
     text: str
@@ -27,7 +28,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells below their titles; titles that begin with ``>`` stand over numbers."""
+    """A table.
+
+    Attributes:
+        titles: title of each column; one that begins with ``>`` marks a column of numbers.
+        rows: cells of each row, in the order of the titles.
+        caption: text above the table.
+    """
 
     titles: Sequence[str]
     rows: Sequence[Sequence[Cell | str]]
@@ -35,18 +42,18 @@ class Table:
 
     @property
     def heads(self) -> list[tuple[str, bool]]:
-        """Each title, and whether numbers are below it."""
+        """Title of each column, and whether the column holds numbers."""
         return [(title.removeprefix(">"), title.startswith(">")) for title in self.titles]
 
     @property
     def cells(self) -> list[list[Cell]]:
-        """Each cell as a `Cell`."""
+        """Rows with every cell as a `Cell`."""
         return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart and the numbers that it was drawn from."""
+    """A chart with a table of the numbers in it."""
 
     chart: Chart
     table: Table
@@ -55,14 +62,20 @@ class Figure:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph."""
+    """A paragraph of text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Code:
-    """Something to copy."""
+    """Code or other text to copy.
+
+    Attributes:
+        code: the text.
+        title: heading above it.
+        closed: whether it is folded, so that only the title shows.
+    """
 
     code: str
     title: str = ""
@@ -71,7 +84,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Numbers:
-    """A few numbers with their names, side by side."""
+    """A row of a few numbers, each with its name."""
 
     numbers: Sequence[tuple[str, str]]
 
@@ -81,7 +94,13 @@ Part = Table | Figure | Paragraph | Code | Numbers
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a heading; ``id`` is its name in links."""
+    """A section of the page.
+
+    Attributes:
+        id: anchor of the section in links.
+        title: its heading.
+        parts: its content.
+    """
 
     id: str
     title: str
@@ -89,7 +108,7 @@ class Section:
 
 
 def kind_of(part: Any) -> str:
-    """What the template asks to choose how a part is shown.
+    """Return the name of a part's kind, by which the template chooses how to show it.
 
     Example:
         >>> kind_of(Paragraph("a"))
@@ -99,7 +118,7 @@ def kind_of(part: Any) -> str:
 
 
 def number(value: float | None) -> str:
-    """Four decimals, fewer where a number is large, and a dash where there is none.
+    """Format a number with four decimals, fewer if it is large; a missing one is a dash.
 
     Example:
         >>> number(0.123456), number(4149.31), number(2.5e7), number(None)
@@ -114,7 +133,7 @@ def number(value: float | None) -> str:
 
 
 def p_text(value: float) -> str:
-    """A p-value as it is printed.
+    """Format a p-value.
 
     Example:
         >>> p_text(0.0004), p_text(0.04)

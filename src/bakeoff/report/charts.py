@@ -1,7 +1,7 @@
-"""Charts as pictures: SVG that follows the page's colours, and PNG.
+"""Draw the charts of a run with matplotlib: as SVG in the page's colours, and as PNG.
 
-Each chart is a function that draws on matplotlib axes and knows nothing of files. It is drawn for a width, so that its
-letters are as large on a phone as on a desk.
+A chart is a function that draws on axes and does not know about files. It is drawn for a given width, so that its text
+has the same size on a phone and on a desktop.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from bakeoff.report.sentences import seconds
 from bakeoff.report.timeline import Lane
 
 WIDE, NARROW = 9.0, 4.4
-"""Widths in inches: of a column of text on a desk, and of a phone."""
+"""Widths in inches: of a column of text on a desktop, and of a phone."""
 NARROW_BELOW = 6.0
+"""Width in inches below which labels are short and ticks few."""
 
 INK, MUTED, GRID, PAPER = "#1b1f24", "#59636e", "#d1d9e0", "#ffffff"
 BEST, TIED, OTHER, BAD = "#0b62c4", "#6cabf0", "#a8b3be", "#c4320a"
@@ -28,8 +29,11 @@ _VARIABLES = {
     INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper", BEST: "best", TIED: "tied", OTHER: "other", BAD: "bad",
     SECOND: "second", THIRD: "third",
 }  # fmt: skip
+"""Name of the page's CSS variable for each colour."""
 _WORK = (("transform", "prepare a fold", THIRD), ("fit", "fit", BEST), ("score", "score", TIED), ("lost", "lost", BAD))
+"""Kind, label and colour of each bar of the timeline."""
 _IDS = count()
+"""Numbers that make the ids of each drawing unique in the page."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,12 @@ class Chart:
     """A chart that can be drawn at any width.
 
     Attributes:
-        name: of its files.
-        title: what it shows, in a line.
-        alt: what somebody who cannot see it has to know.
-        draw: draws it on axes, given their width in inches.
-        height: in inches.
-        square: narrower than the page, because both axes mean the same.
+        name: name of its files, without a suffix.
+        title: title, in one line.
+        alt: text alternative for readers who cannot see it.
+        draw: function that draws it on axes, given their width in inches.
+        height: height in inches.
+        square: whether it is narrower than the page, because both axes have the same scale.
     """
 
     name: str
@@ -54,37 +58,47 @@ class Chart:
 
 
 def svg(chart: Chart, width: float) -> str:
-    """The chart as SVG to put into a page, which says what its colours are."""
+    """Draw a chart as SVG for a page that defines its colours as CSS variables.
+
+    Args:
+        chart: the chart.
+        width: width in inches.
+    """
     stream = io.StringIO()
-    with _settings():
+    with _rc_context():
         _figure(chart, width).savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     for colour, name in _VARIABLES.items():
         text = text.replace(colour, f"var(--{name})")
-    # Names are unique within a drawing only, and a page has many.
-    own = f"c{next(_IDS)}-"
-    text = re.sub(r'\bid="', f'id="{own}', text)
-    text = text.replace('href="#', f'href="#{own}').replace("url(#", f"url(#{own}")
+    # Ids are unique within a drawing only, and a page has many drawings.
+    prefix = f"c{next(_IDS)}-"
+    text = re.sub(r'\bid="', f'id="{prefix}', text)
+    text = text.replace('href="#', f'href="#{prefix}').replace("url(#", f"url(#{prefix}")
     return text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
 def png(chart: Chart) -> bytes:
-    """The chart as a picture that still reads when it is small."""
+    """Draw a chart with its title as PNG, legible at a small size."""
     stream = io.BytesIO()
     width = min(7.0, chart.height * 1.3) if chart.square else 7.0
-    with _settings():
+    with _rc_context():
         figure = _figure(chart, width, chart.title)
         figure.savefig(stream, format="png", dpi=150, facecolor=PAPER)
     return stream.getvalue()
 
 
-def _settings() -> Any:
+def _rc_context() -> Any:
     import matplotlib as mpl
 
-    own = {"svg.fonttype": "none", "svg.hashsalt": "bakeoff", "font.family": "DejaVu Sans", "text.parse_math": False}
-    return mpl.rc_context(own)
+    settings = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "bakeoff",
+        "font.family": "DejaVu Sans",
+        "text.parse_math": False,
+    }
+    return mpl.rc_context(settings)
 
 
 def _figure(chart: Chart, width: float, title: str = "") -> Any:
@@ -106,14 +120,14 @@ def _figure(chart: Chart, width: float, title: str = "") -> Any:
     chart.draw(axes, width)
     if title:
         figure.suptitle(title, color=INK, fontsize=13, fontweight="bold")
-    # Laid out once, here: matplotlib would draw everything twice to find out whether the layout has changed.
+    # The layout is computed once, here: matplotlib would draw everything twice to check whether it has changed.
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")
     return figure
 
 
 def colour_of(facts: Facts, model_id: str) -> str:
-    """The winner, what cannot be told apart from it, and the rest."""
+    """Return the colour of a model: of the winner, of one that is tied with it, or of the others."""
     row = facts.row_of(model_id)
     if facts.board.best is not None and model_id == facts.board.best.model_id:
         return BEST
@@ -121,7 +135,12 @@ def colour_of(facts: Facts, model_id: str) -> str:
 
 
 def folds(facts: Facts, models: Sequence[tuple[str, list[float]]]) -> Chart:
-    """How the score of each model spreads over the folds."""
+    """Return the chart of each model's scores by fold.
+
+    Args:
+        facts: the run.
+        models: id and scores of each model, the best first.
+    """
 
     def draw(axes: Any, width: float) -> None:
         for position, (model_id, values) in enumerate(models):
@@ -130,12 +149,12 @@ def folds(facts: Facts, models: Sequence[tuple[str, list[float]]]) -> Chart:
             axes.scatter(values, [position] * len(values), color=colour, s=20, linewidths=0, alpha=0.85, zorder=3)
             mean = sum(values) / len(values)
             axes.plot([mean] * 2, [position - 0.33, position + 0.33], color=INK, linewidth=2, zorder=4)
-        names = [facts.row_of(model_id) for model_id, _ in models]
-        axes.set_yticks(range(len(models)), [_label(row, width) for row in names], color=INK)
+        rows = [facts.row_of(model_id) for model_id, _ in models]
+        axes.set_yticks(range(len(models)), [_row_label(row, width) for row in rows], color=INK)
         axes.set_ylim(len(models) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(facts.metric)
-        few_ticks(axes.xaxis, width)
+        limit_ticks(axes.xaxis, width)
 
     best, worst = models[0], models[-1]
     return Chart(
@@ -149,17 +168,25 @@ def folds(facts: Facts, models: Sequence[tuple[str, list[float]]]) -> Chart:
 
 
 def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequence[str]) -> Chart:
-    """Score against time; what no other model beats in both is the Pareto front."""
+    """Return the chart of score against time, with the Pareto front.
+
+    Args:
+        facts: the run.
+        points: id, seconds a fold and score of each model.
+        front: ids of the models that no other beats in both time and score.
+    """
 
     def draw(axes: Any, width: float) -> None:
         from matplotlib.ticker import LogLocator
 
-        on = sorted((x, y) for model_id, x, y in points if model_id in front)
-        axes.plot(*zip(*on, strict=True), color=MUTED, linewidth=1, linestyle="--", zorder=2)
+        front_line = sorted((x, y) for model_id, x, y in points if model_id in front)
+        axes.plot(*zip(*front_line, strict=True), color=MUTED, linewidth=1, linestyle="--", zorder=2)
         for model_id, x, y in points:
-            marked = model_id in front
+            on_front = model_id in front
             colour = colour_of(facts, model_id)
-            axes.scatter([x], [y], s=70 if marked else 36, color=colour, edgecolors=INK if marked else "none", zorder=3)
+            axes.scatter(
+                [x], [y], s=70 if on_front else 36, color=colour, edgecolors=INK if on_front else "none", zorder=3
+            )
         axes.set_xscale("log")
         axes.set_xlabel("seconds a fold (fit and score)")
         axes.set_ylabel(facts.metric)
@@ -167,10 +194,10 @@ def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequen
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if width > NARROW_BELOW else (1, 3), numticks=12))
         axes.xaxis.set_minor_formatter(lambda *_: "")
         axes.margins(x=0.12, y=0.12)
-        if len(points) > 2:  # noqa: PLR2004 - an outlier among few is half of them
-            _leave_outliers_out(axes, [y for *_, y in points], greater=facts.plan.greater_is_better)
-        order = sorted(points, key=lambda point: point[0] not in front)
-        _name_points(axes, order if width > NARROW_BELOW else order[: len(front)], front, width)
+        if len(points) > 2:  # noqa: PLR2004 - an outlier is half of two
+            _clip_outliers(axes, [y for *_, y in points], greater_is_better=facts.plan.greater_is_better)
+        front_first = sorted(points, key=lambda point: point[0] not in front)
+        _label_points(axes, front_first if width > NARROW_BELOW else front_first[: len(front)], front, width)
 
     return Chart(
         "cost",
@@ -183,7 +210,13 @@ def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequen
 
 
 def timeline(lanes: Sequence[Lane], wall: float, *, before: bool = False) -> Chart:
-    """Which slot worked on what, and when: in the last attempt of a run, or in those before it."""
+    """Return the chart of the work of each slot over time.
+
+    Args:
+        lanes: the slots.
+        wall: seconds that the chart covers.
+        before: whether it shows the earlier attempts of a run instead of the last one.
+    """
 
     def draw(axes: Any, width: float) -> None:
         for position, lane in enumerate(lanes):
@@ -195,9 +228,9 @@ def timeline(lanes: Sequence[Lane], wall: float, *, before: bool = False) -> Cha
         axes.set_xlim(0, wall)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(f"seconds since the {'first of them' if before else 'comparison'} began")
-        few_ticks(axes.xaxis, width)
-        there = {bar.kind for lane in lanes for bar in lane.bars}
-        _legend(axes, [(name, colour) for kind, name, colour in _WORK if kind in there], width)
+        limit_ticks(axes.xaxis, width)
+        kinds = {bar.kind for lane in lanes for bar in lane.bars}
+        _legend(axes, [(name, colour) for kind, name, colour in _WORK if kind in kinds], width)
 
     busy = sum(bar.seconds for lane in lanes for bar in lane.bars)
     return Chart(
@@ -210,7 +243,7 @@ def timeline(lanes: Sequence[Lane], wall: float, *, before: bool = False) -> Cha
 
 
 def advantage(facts: Facts) -> Chart | None:
-    """How much better the winner is than each other model, and how sure that is."""
+    """Return the chart of the winner's lead over each other model with its confidence interval, if it was tested."""
     verdict = facts.verdict
     if verdict is None or not verdict.pairs:
         return None
@@ -224,12 +257,12 @@ def advantage(facts: Facts) -> Chart | None:
             )  # fmt: skip
         axes.axvline(0, color=INK, linewidth=1)
         rows = [facts.row_of(pair.model_id) for pair in pairs]
-        axes.set_yticks(range(len(pairs)), [_label(row, width) for row in rows], color=INK)
+        axes.set_yticks(range(len(pairs)), [_row_label(row, width) for row in rows], color=INK)
         axes.set_ylim(len(pairs) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(f"lead of {verdict.winner} in {facts.metric}")
-        few_ticks(axes.xaxis, width)
-        # The interval of the worst model would make all others a dot.
+        limit_ticks(axes.xaxis, width)
+        # The interval of the worst model would compress all others to a dot.
         ends = sorted(abs(pair.advantage) + pair.half_width for pair in pairs)
         limit = min(ends[-1], 3 * ends[len(ends) // 2]) * 1.08 or 1.0
         for position, pair in enumerate(pairs):
@@ -249,44 +282,52 @@ def advantage(facts: Facts) -> Chart | None:
     )
 
 
-def _label(row: Any, width: float) -> str:
-    return cut(row.model_name, 34) if width > NARROW_BELOW else cut(row.model_id, 14)
+def _row_label(row: Any, width: float) -> str:
+    return truncate(row.model_name, 34) if width > NARROW_BELOW else truncate(row.model_id, 14)
 
 
-def cut(text: str, width: int) -> str:
-    """A text of at most so many characters.
+def truncate(text: str, width: int) -> str:
+    """Truncate a text to a number of characters.
 
     Example:
-        >>> cut("Logistic Regression", 9)
+        >>> truncate("Logistic Regression", 9)
         'Logistic…'
     """
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def few_ticks(axis: Any, width: float) -> None:
-    """As many ticks as have room."""
+def limit_ticks(axis: Any, width: float) -> None:
+    """Limit the ticks of an axis to the number that fits the width."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(8 if width > NARROW_BELOW else 4, steps=[1, 2, 2.5, 5, 10]))
 
 
-def _name_points(axes: Any, points: Sequence[tuple[str, float, float]], bold: Sequence[str], width: float) -> None:
-    """Write each point's name beside it, where no other name or point is; one that finds no room is left out."""
+def _label_points(axes: Any, points: Sequence[tuple[str, float, float]], bold: Sequence[str], width: float) -> None:
+    """Label each point beside it, without covering other labels or points; leave out labels that do not fit.
+
+    Args:
+        axes: axes of the chart.
+        points: id, x and y of each model; earlier ones are labelled first.
+        bold: ids that are printed bold.
+        width: width of the chart in inches.
+    """
     size = 0.82 * width * 72, 0.75 * axes.figure.get_figheight() * 72
-    places = (axes.transScale + axes.transLimits).transform([(x, y) for _, x, y in points]) * size
-    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in places]
-    for (model_id, *at), (x, y) in zip(points, places, strict=True):
+    positions = (axes.transScale + axes.transLimits).transform([(x, y) for _, x, y in points]) * size
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in positions]
+    for (model_id, *point), (x, y) in zip(points, positions, strict=True):
         if not 0 <= y <= size[1]:
             continue
-        long = 6.2 * len(model_id)
-        for right, up in ((7, 4), (7, -12), (-7 - long, 4), (-7 - long, -12), (-long / 2, 9), (-long / 2, -17)):
-            box = (x + right, y + up, x + right + long, y + up + 10)
+        length = 6.2 * len(model_id)
+        offsets = ((7, 4), (7, -12), (-7 - length, 4), (-7 - length, -12), (-length / 2, 9), (-length / 2, -17))
+        for right, up in offsets:
+            box = (x + right, y + up, x + right + length, y + up + 10)
             if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
                 taken.append(box)
                 weight = "bold" if model_id in bold else "normal"
                 axes.annotate(
                     model_id,
-                    at,
+                    point,
                     xytext=(right, up),
                     textcoords="offset points",
                     color=INK,
@@ -296,20 +337,20 @@ def _name_points(axes: Any, points: Sequence[tuple[str, float, float]], bold: Se
                 break
 
 
-def _leave_outliers_out(axes: Any, values: Sequence[float], *, greater: bool) -> None:
-    """A model that is far off at the bad end must not squeeze the others onto a line."""
-    ordered = sorted(values, reverse=greater)
+def _clip_outliers(axes: Any, values: Sequence[float], *, greater_is_better: bool) -> None:
+    """Clip the y-axis at the bad end, so that one outlier does not compress the other points."""
+    ordered = sorted(values, reverse=greater_is_better)
     spread = abs(ordered[0] - ordered[len(ordered) // 2])
-    far = ordered[0] - 4 * spread if greater else ordered[0] + 4 * spread
-    kept = [value for value in ordered if (value >= far if greater else value <= far)]
+    limit = ordered[0] - 4 * spread if greater_is_better else ordered[0] + 4 * spread
+    kept = [value for value in ordered if (value >= limit if greater_is_better else value <= limit)]
     if spread and len(kept) < len(ordered):
-        room = 0.1 * (max(kept) - min(kept))
-        axes.set_ylim(min(kept) - room, max(kept) + room)
-        where = "below" if greater else "above"
-        left_out = len(ordered) - len(kept)
+        margin = 0.1 * (max(kept) - min(kept))
+        axes.set_ylim(min(kept) - margin, max(kept) + margin)
+        side = "below" if greater_is_better else "above"
+        n_clipped = len(ordered) - len(kept)
         axes.annotate(
-            f"{left_out} more {where}", (0.99, 0.03 if greater else 0.93), xycoords="axes fraction", ha="right",
-            color=MUTED, fontsize=9,
+            f"{n_clipped} more {side}", (0.99, 0.03 if greater_is_better else 0.93), xycoords="axes fraction",
+            ha="right", color=MUTED, fontsize=9,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The table that was learned from, column by column, and its target."""
+"""Profile the table that a run learned from: its columns and its target."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ import pandas as pd
 
 from bakeoff._utils.text import one_line
 
-MOST_COLUMNS = 200
-MOST_CLASSES = 30
+MAX_COLUMNS = 200
+"""Number of columns that are profiled."""
+MAX_CLASSES = 30
+"""Number of classes that are counted one by one."""
 _BINS = 20
-_WORDS = 60
-_FEW = 3
+"""Number of bins of a histogram."""
+_MAX_LENGTH = 60
+"""Number of characters of a name."""
+_N_FREQUENT = 3
+"""Number of frequent values that are listed."""
 
 
 def columns_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Type, gaps and values of each column, of the first `MOST_COLUMNS` where there are more.
+    """Profile each column, or the first `MAX_COLUMNS`: its type, missing and distinct values, and a summary of them.
 
     Example:
         >>> columns_of(pd.DataFrame({"size": [1.5, None, 3.0]}))
         [{'name': 'size', 'type': 'number', 'missing': 1, 'distinct': 2, 'values': '1.5 to 3, median 2.25'}]
     """
-    return [_column(str(name), frame[name]) for name in frame.columns[:MOST_COLUMNS]]
+    return [_profile_column(str(name), frame[name]) for name in frame.columns[:MAX_COLUMNS]]
 
 
 def target_of(values: pd.Series[Any], task: str) -> dict[str, Any]:
-    """The classes of a target with their counts, the largest first, or a histogram of a target of numbers.
+    """Profile a target: the sizes of its classes, the largest first, or a histogram of its numbers.
 
     Example:
         >>> target_of(pd.Series(["yes", "no", "yes"]), "classification")
@@ -35,42 +40,42 @@ def target_of(values: pd.Series[Any], task: str) -> dict[str, Any]:
     """
     if task == "classification":
         counts = values.value_counts(dropna=False)
-        shown = counts.head(MOST_CLASSES)
-        labels = [one_line(label)[:_WORDS] for label in shown.index]
+        shown = counts.head(MAX_CLASSES)
+        labels = [one_line(label)[:_MAX_LENGTH] for label in shown.index]
         return {"labels": labels, "counts": [int(count) for count in shown], "n_classes": len(counts)}
     numbers = values.astype(float).to_numpy()
     counted, edges = np.histogram(numbers[np.isfinite(numbers)], bins=_BINS)
     return {"edges": [float(edge) for edge in edges], "counts": [int(count) for count in counted]}
 
 
-def _column(name: str, values: pd.Series[Any]) -> dict[str, Any]:
-    there = values.dropna()
-    # Lists and the like cannot be counted as they are.
-    plain = there if pd.api.types.is_hashable(there.iloc[0] if len(there) else None) else there.astype(str)
-    kind, said = _kind(plain)
+def _profile_column(name: str, values: pd.Series[Any]) -> dict[str, Any]:
+    present = values.dropna()
+    # Values such as lists cannot be hashed, so their texts are counted.
+    hashable = present if pd.api.types.is_hashable(present.iloc[0] if len(present) else None) else present.astype(str)
+    kind, summary = _kind_and_summary(hashable)
     return {
-        "name": one_line(name)[:_WORDS],
+        "name": one_line(name)[:_MAX_LENGTH],
         "type": kind,
         "missing": int(values.isna().sum()),
-        "distinct": int(plain.nunique()),
-        "values": said,
+        "distinct": int(hashable.nunique()),
+        "values": summary,
     }
 
 
-def _kind(there: pd.Series[Any]) -> tuple[str, str]:
-    if pd.api.types.is_bool_dtype(there):
-        return "yes or no", _most_frequent(there)
-    if pd.api.types.is_numeric_dtype(there):
-        kind = "whole number" if pd.api.types.is_integer_dtype(there) else "number"
-        if there.empty:
+def _kind_and_summary(present: pd.Series[Any]) -> tuple[str, str]:
+    if pd.api.types.is_bool_dtype(present):
+        return "yes or no", _most_frequent(present)
+    if pd.api.types.is_numeric_dtype(present):
+        kind = "whole number" if pd.api.types.is_integer_dtype(present) else "number"
+        if present.empty:
             return kind, ""
-        return kind, f"{there.min():.4g} to {there.max():.4g}, median {there.median():.4g}"
-    if pd.api.types.is_datetime64_any_dtype(there):
-        return "time", f"{there.min()} to {there.max()}" if len(there) else ""
-    return "text", _most_frequent(there)
+        return kind, f"{present.min():.4g} to {present.max():.4g}, median {present.median():.4g}"
+    if pd.api.types.is_datetime64_any_dtype(present):
+        return "time", f"{present.min()} to {present.max()}" if len(present) else ""
+    return "text", _most_frequent(present)
 
 
-def _most_frequent(there: pd.Series[Any]) -> str:
-    counts = there.value_counts().head(_FEW)
-    said = ", ".join(f"{one_line(value)[:24]} ({count:,})" for value, count in counts.items())
-    return said if there.nunique() <= _FEW else f"{said}, ..."
+def _most_frequent(present: pd.Series[Any]) -> str:
+    counts = present.value_counts().head(_N_FREQUENT)
+    listed = ", ".join(f"{one_line(value)[:24]} ({count:,})" for value, count in counts.items())
+    return listed if present.nunique() <= _N_FREQUENT else f"{listed}, ..."

@@ -1,4 +1,4 @@
-"""Everything that a report is made of, as plain data: from the run itself, or read back from its tables."""
+"""Plain data that a report is made from, either by the run itself or read back from its tables."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from bakeoff.storage.rows import RunRecord
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """What only the driver of a run saw and no table holds. It is kept as JSON beside the report.
+    """Diagnostics that only the driver of a run has and no table holds, stored as JSON beside the report.
 
     Attributes:
-        metric_names: as people read them, by key.
-        test_ratio: test rows per training row, in the mean over folds.
-        began_at: seconds since the epoch, when the comparison began.
+        metric_names: display names of the metrics, by key.
+        test_ratio: test rows per training row, averaged over the folds.
+        began_at: start of the comparison, in seconds since the epoch.
         transforms: model id, fold and seconds of each trial that had to wait for the preprocessing of its fold.
-        columns: of the data, each with ``name``, ``type``, ``missing``, ``distinct`` and ``values`` (a few words).
-        target: ``labels`` and ``counts`` of its classes, or ``edges`` and ``counts`` of a histogram.
-        best: what the best model does on rows that it has not seen: ``rows`` and, by the kind of task, ``labels``,
-            ``matrix`` and ``roc``; ``actual`` and ``predicted``; or a forecast with its ``history``.
-        importance: of the best model's features, the most important first, with the name of what measures it.
+        columns: profile of each column of the data: ``name``, ``type``, ``missing``, ``distinct`` and ``values`` (a
+            summary in a few words).
+        target: profile of the target: ``labels`` and ``counts`` of its classes, or ``edges`` and ``counts`` of a
+            histogram.
+        best: evaluation of the best model on unseen rows: ``rows`` and, depending on the task, ``labels``, ``matrix``
+            and ``roc``; ``actual`` and ``predicted``; or a forecast with its ``history``.
+        importance: ``features`` of the best model with their importance, in descending order, and the ``measure``.
     """
 
     metric_names: Mapping[str, str] = field(default_factory=dict)
@@ -43,35 +45,36 @@ class Diagnostics:
     importance: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """All of it as text."""
+        """Return the diagnostics as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Diagnostics:
-        """What `to_json` wrote; what another version wrote besides is left out.
+        """Read diagnostics that `to_json` wrote; fields that only another version knows are ignored.
 
         Example:
             >>> Diagnostics.from_json(Diagnostics(test_ratio=0.25).to_json()).test_ratio
             0.25
         """
-        told = json.loads(text)
-        return cls(**{item.name: told[item.name] for item in fields(cls) if item.name in told})
+        values = json.loads(text)
+        return cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A run that has ended.
+    """Facts of a run that has ended.
 
     Attributes:
-        run: what was asked and how it ended.
+        run: row of the run: its config, data, status and times.
         plan: models, folds and metrics.
-        board: the ranking and the outcomes that it was made from.
-        verdict: how sure the ranking is; ``None`` where no model is complete.
-        summary: the clock.
-        look: what no table holds, as far as it is known.
-        tables: how the tables are written in SQL.
-        model_uri: what ``mlflow.pyfunc.load_model`` takes.
-        tracking_uri: what ``mlflow.set_tracking_uri`` takes before, where the environment does not say it.
+        board: the ranking, and the outcomes that it was made from.
+        verdict: significance of the ranking; ``None`` if no model has all folds.
+        summary: times and slots.
+        look: diagnostics that no table holds, if they are known.
+        tables: names of the tables in SQL.
+        model_uri: URI of the best model for ``mlflow.pyfunc.load_model``.
+        tracking_uri: URI for ``mlflow.set_tracking_uri``, if the environment does not set it.
+        mlflow_url: address of the run in MLflow's user interface.
     """
 
     run: RunRecord
@@ -87,39 +90,41 @@ class Facts:
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """What was asked, by the name of the option."""
+        """Options of the run, by their names."""
         return dict(json.loads(self.run.config)) if self.run.config else {}
 
     @property
     def source(self) -> str:
-        """The name of the data: a file's without its folder."""
+        """Name of the data; of a file without its folder."""
         name = self.run.source or "the data"
         return PurePath(name).name if "/" in name else name
 
     @property
     def metric(self) -> str:
-        """The metric that ranks, as people read it."""
+        """Display name of the metric that ranks the models."""
         return self.name_of(self.plan.sort_by)
 
     @property
     def size(self) -> str:
-        """Rows and columns of the data."""
+        """Number of rows and columns of the data, as text."""
         return f"{counted(self.run.n_rows or 0, 'row')}, {counted(self.run.n_columns or 0, 'column')}"
 
     @property
     def earlier(self) -> list[Outcome]:
-        """The trials that an earlier attempt of the run had finished: those that ended before this one began."""
+        """Outcomes of earlier attempts of the run: those that ended before the last attempt began."""
         return earlier_than(self.summary.began_at, self.board.outcomes)
 
     def name_of(self, key: str) -> str:
-        """A metric as people read it."""
+        """Return the display name of a metric."""
         return {TT: "TT (Sec)", **{metric.key: metric.name for metric in self.plan.metrics}}.get(key, key)
 
     def row_of(self, model_id: str) -> Row:
-        """A model's row of the ranking."""
+        """Return a model's row of the ranking."""
         return next(row for row in self.board.rows if row.model_id == model_id)
 
 
 def earlier_than(began_at: float, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes of trials that had ended by then."""
-    return [each for each in outcomes if each.status is not Status.CANCELLED and each.finished_at <= began_at]
+    """Return the outcomes of trials that ended before a time, given in seconds since the epoch."""
+    return [
+        outcome for outcome in outcomes if outcome.status is not Status.CANCELLED and outcome.finished_at <= began_at
+    ]

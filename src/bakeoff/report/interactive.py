@@ -1,4 +1,4 @@
-"""The plots to move about in, by plotly."""
+"""Draw interactive charts of a run with plotly."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from bakeoff.comparison.trial import TT
 from bakeoff.report import charts
 from bakeoff.report.facts import Facts
 from bakeoff.report.ranking_sections import pareto
-from bakeoff.report.run_sections import time_before, time_of
+from bakeoff.report.run_sections import earlier_timeline, last_timeline
 from bakeoff.report.sentences import answer, headline
 
 _TITLES = {"leaderboard": "Leaderboard", "folds": "Fold by fold", "cost": "Score against time", "timeline": "Slots"}
 
 
 def plots(facts: Facts) -> dict[str, Any]:
-    """A plotly figure for each thing that is worth a closer look, by name."""
+    """Return plotly figures by name: ``leaderboard``, ``folds``, ``cost`` and ``timeline``."""
     makers = {"leaderboard": _leaderboard, "folds": _folds, "cost": _cost, "timeline": _timeline}
-    return {name: _styled(make(facts), _TITLES[name]) for name, make in makers.items()}
+    return {name: _with_style(make(facts), _TITLES[name]) for name, make in makers.items()}
 
 
 def page(facts: Facts) -> str:
-    """All plots on one page, with plotly in it, so that it works without a network."""
+    """Return an HTML page of all figures, with plotly in it, so that it works without a network."""
     parts = [
         figure.to_html(full_html=False, include_plotlyjs=position == 0, config={"displaylogo": False})
         for position, figure in enumerate(plots(facts).values())
@@ -36,14 +36,14 @@ def page(facts: Facts) -> str:
     )
 
 
-def _scored(facts: Facts) -> list[Row]:
+def _scored_rows(facts: Facts) -> list[Row]:
     return [row for row in facts.board.rows if row.status != FAILED]
 
 
 def _leaderboard(facts: Facts) -> Any:
     import plotly.graph_objects as go
 
-    key, rows = facts.plan.sort_by, _scored(facts)
+    key, rows = facts.plan.sort_by, _scored_rows(facts)
     figure = go.Figure(
         go.Scatter(
             x=[row.primary_value for row in rows],
@@ -64,18 +64,18 @@ def _folds(facts: Facts) -> Any:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    rows = _scored(facts)
+    rows = _scored_rows(facts)
     for row in rows:
-        mine = [outcome for outcome in facts.board.outcomes if outcome.model_id == row.model_id]
-        good = [outcome.fold for outcome in mine if outcome.ok]
+        outcomes = [outcome for outcome in facts.board.outcomes if outcome.model_id == row.model_id]
+        scored_folds = [outcome.fold for outcome in outcomes if outcome.ok]
         figure.add_box(
-            x=fold_values(mine, facts.plan.sort_by),
+            x=fold_values(outcomes, facts.plan.sort_by),
             name=row.model_name,
             boxpoints="all",
             pointpos=0,
             jitter=0,
             marker={"color": charts.colour_of(facts, row.model_id)},
-            customdata=good,
+            customdata=scored_folds,
             hovertemplate="fold %{customdata}: %{x:.4f}<extra></extra>",
         )
     figure.update_xaxes(title=facts.metric)
@@ -86,7 +86,7 @@ def _folds(facts: Facts) -> Any:
 def _cost(facts: Facts) -> Any:
     import plotly.graph_objects as go
 
-    rows = _scored(facts)
+    rows = _scored_rows(facts)
     points = [(row.model_id, row.means[TT], row.primary_value) for row in rows]
     front = set(pareto(points, greater_is_better=facts.plan.greater_is_better))
     figure = go.Figure(
@@ -112,7 +112,7 @@ def _cost(facts: Facts) -> Any:
 def _timeline(facts: Facts) -> Any:
     import plotly.graph_objects as go
 
-    lanes = time_of(facts).lanes or time_before(facts).lanes  # where an earlier attempt had run all
+    lanes = last_timeline(facts).lanes or earlier_timeline(facts).lanes  # earlier attempts may have run all trials
     figure = go.Figure()
     colours = {"transform": charts.THIRD, "fit": charts.BEST, "score": charts.TIED, "lost": charts.BAD}
     for kind, colour in colours.items():
@@ -133,6 +133,6 @@ def _timeline(facts: Facts) -> Any:
     return figure.update_layout(barmode="overlay", height=180 + 40 * len(lanes))
 
 
-def _styled(figure: Any, title: str) -> Any:
+def _with_style(figure: Any, title: str) -> Any:
     margins = {"l": 10, "r": 10, "t": 50, "b": 40}
     return figure.update_layout(title=title, template="plotly_white", margin=margins).update_yaxes(automargin=True)

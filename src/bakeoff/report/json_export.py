@@ -1,4 +1,4 @@
-"""A run's facts as one JSON object, for programs."""
+"""Export the facts of a run as one JSON object, for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bakeoff.report.sentences import answer, question
 
 
 def as_object(facts: Facts) -> dict[str, Any]:
-    """What was asked and what came out, ready for ``json.dumps``: what is no finite number is ``null``."""
+    """Return the question and the results as an object for ``json.dumps``; numbers that are not finite are ``None``."""
     run, summary, verdict = facts.run, facts.summary, facts.verdict
     best = facts.board.best
     return {

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else, and the pictures in it as files of their own."""
+"""Write the report: one self-contained HTML file, and its charts as separate files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from bakeoff.report.ranking_sections import figures, sections
 from bakeoff.report.sentences import answer, headline, question, took
 
 PAGE, LOOK, PLOTS, INTERACTIVE = "report.html", "report.json", "plots", "plots.html"
+"""Names of the page, the diagnostics beside it, the folder of charts, and the interactive charts in that folder."""
 
 
 def render(facts: Facts) -> str:
-    """The report as HTML: no script, no address to fetch anything from, colours for light and dark."""
+    """Return the report as HTML without scripts or external resources, in light and dark colours."""
     return _html(facts, sections(facts))
 
 
 def write(facts: Facts, folder: Path) -> Path:
-    """Write the report, its pictures, and what no table holds, into a folder that is made when it is missing.
+    """Write the report, its charts, and the diagnostics that no table holds.
+
+    Args:
+        facts: the run.
+        folder: folder to write to; it is made if it does not exist.
 
     Returns:
-        Where the report is.
+        The path of the report.
     """
     page = sections(facts)
     plots = folder / PLOTS
@@ -54,10 +59,10 @@ def _html(facts: Facts, page: Sequence[Section]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["kind"] = kind_of
-    environment.globals["wide"] = _drawn(charts.WIDE)
-    environment.globals["narrow"] = _drawn(charts.NARROW)
+    environment.globals["wide"] = _svg_renderer(charts.WIDE)
+    environment.globals["narrow"] = _svg_renderer(charts.NARROW)
     run = facts.run
-    ended = run.finished_at or max((each.finished_at for each in facts.board.outcomes), default=0.0)
+    ended = run.finished_at or max((outcome.finished_at for outcome in facts.board.outcomes), default=0.0)
     return environment.get_template("page.html").render(
         title=headline(facts),
         question=question(facts),
@@ -69,8 +74,8 @@ def _html(facts: Facts, page: Sequence[Section]) -> str:
     )
 
 
-def _drawn(width: float) -> Any:
+def _svg_renderer(width: float) -> Any:
     import markupsafe
 
-    # Drawn by matplotlib, which escapes the texts that it is given.
+    # The SVG is safe: matplotlib escapes the texts in it.
     return lambda chart: markupsafe.Markup(charts.svg(chart, width))  # noqa: S704

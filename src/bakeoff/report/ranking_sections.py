@@ -1,4 +1,4 @@
-"""The sections of a report, from the facts of a run."""
+"""Make the sections of a report: those on the ranking, and the order of all of them."""
 
 from __future__ import annotations
 
@@ -14,34 +14,37 @@ from bakeoff.report.facts import Facts
 from bakeoff.report.sentences import seconds
 
 _MANY_FOLDS = 10
-MOST_BARS = 60
-"""A chart names at most so many models, the best ones."""
-_MOST_TRACEBACKS = 10
-_MESSAGE = 300
+"""Number of folds from which the test needs no warning."""
+MAX_MODELS = 60
+"""Number of models, the best ones, that a chart shows."""
 
 
 def sections(facts: Facts) -> list[Section]:
-    """All sections, in the order of the page."""
+    """Return all sections, in the order of the page."""
     return [
         _leaderboard(facts),
-        _sure(facts),
-        _spread(facts),
+        _significance(facts),
+        _fold_scores(facts),
         _cost(facts),
         run_sections.best_model(facts),
-        run_sections.clockwork(facts),
+        run_sections.time_spent(facts),
         run_sections.failures(facts),
         run_sections.data(facts),
-        run_sections.again(facts),
+        run_sections.reproduction(facts),
     ]
 
 
 def figures(page: Sequence[Section]) -> list[Figure]:
-    """All figures of a page."""
+    """Return all figures of a page."""
     return [part for section in page for part in section.parts if isinstance(part, Figure)]
 
 
 def pareto(points: Sequence[tuple[str, float, float]], *, greater_is_better: bool) -> list[str]:
-    """The models that no other beats in both time and score, the quickest first.
+    """Return the models that no other beats in both time and score, the quickest first.
+
+    Args:
+        points: id, seconds and score of each model.
+        greater_is_better: whether a greater score is better.
 
     Example:
         >>> pareto([("slow", 9.0, 0.9), ("quick", 1.0, 0.8), ("bad", 2.0, 0.7)], greater_is_better=True)
@@ -60,21 +63,21 @@ def pareto(points: Sequence[tuple[str, float, float]], *, greater_is_better: boo
 def _leaderboard(facts: Facts) -> Section:
     key = facts.plan.sort_by
     others = [metric.key for metric in facts.plan.metrics if metric.key != key]
-    shown = [row.primary_value for row in facts.board.rows if row.status != FAILED]
+    scores = [row.primary_value for row in facts.board.rows if row.status != FAILED]
     rows: list[Sequence[Cell | str]] = []
     titles = [">#", "Model", f">{facts.metric} ± std", *(f">{facts.name_of(other)}" for other in others), ">TT (Sec)"]
     for row in facts.board.rows:
         if row.status == FAILED:
-            gone = [Cell("-")] * (len(others) + 2)
-            rows.append([str(row.rank), Cell(row.model_name, below=_state(row, facts), kind="bad"), *gone])
+            dashes = [Cell("-")] * (len(others) + 2)
+            rows.append([str(row.rank), Cell(row.model_name, below=_remarks(row, facts), kind="bad"), *dashes])
             continue
         score = Cell(
             f"{number(row.primary_value)} ± {number(row.stds[key])}",
-            bar=_share(row.primary_value, shown, greater=facts.plan.greater_is_better),
+            bar=_bar_length(row.primary_value, scores, greater_is_better=facts.plan.greater_is_better),
             kind=_kind(row, facts),
         )
         means = [number(row.means.get(other)) for other in others]
-        name = Cell(row.model_name, below=_state(row, facts), kind=_kind(row, facts))
+        name = Cell(row.model_name, below=_remarks(row, facts), kind=_kind(row, facts))
         rows.append([str(row.rank), name, score, *means, number(row.means[TT])])
     caption = "Means over the folds, the best first."
     if facts.verdict is not None and facts.verdict.tied:
@@ -82,17 +85,17 @@ def _leaderboard(facts: Facts) -> Section:
     return Section("leaderboard", "Leaderboard", [Table(titles, rows, caption)])
 
 
-def _state(row: Row, facts: Facts) -> str:
-    said = [row.model_id]
+def _remarks(row: Row, facts: Facts) -> str:
+    remarks = [row.model_id]
     if row.tied_with_best and row.rank > 1:
-        said.append("tied")
+        remarks.append("tied")
     if facts.verdict is not None and row.model_id == facts.verdict.cheapest and row.rank > 1:
-        said.append("nearly as good, and quicker")
+        remarks.append("nearly as good, and quicker")
     if row.status == FAILED:
-        said.append(f"failed: {one_line(row.error_type or 'no reason given')}")
+        remarks.append(f"failed: {one_line(row.error_type or 'no reason given')}")
     elif row.status != COMPLETE:
-        said.append(f"{row.n_folds_ok} of {facts.plan.n_folds} folds: {one_line(row.error_type or '')}")
-    return " · ".join(said)
+        remarks.append(f"{row.n_folds_ok} of {facts.plan.n_folds} folds: {one_line(row.error_type or '')}")
+    return " · ".join(remarks)
 
 
 def _kind(row: Row, facts: Facts) -> str:
@@ -103,19 +106,28 @@ def _kind(row: Row, facts: Facts) -> str:
     return "tied" if row.tied_with_best else "other"
 
 
-def _share(value: float, values: Sequence[float], *, greater: bool) -> float:
-    """How long a bar is: from the worst score to the best, and never nothing; outliers are kept from taking it all."""
-    ordered = sorted((each for each in values if each == each), reverse=greater)  # noqa: PLR0124 - NaN
+def _bar_length(value: float, values: Sequence[float], *, greater_is_better: bool) -> float:
+    """Return the length of a score's bar: from 0.04 for the worst score to 1 for the best, with outliers clipped.
+
+    Args:
+        value: the score.
+        values: scores of all models.
+        greater_is_better: whether a greater score is better.
+    """
+    ordered = sorted((score for score in values if score == score), reverse=greater_is_better)  # noqa: PLR0124 - NaN
     if value != value or not ordered:  # noqa: PLR0124
         return 0.0
     best, middle = ordered[0], ordered[len(ordered) // 2]
-    worst = max(ordered[-1], best - 5 * (best - middle)) if greater else min(ordered[-1], best + 5 * (middle - best))
+    if greater_is_better:
+        worst = max(ordered[-1], best - 5 * (best - middle))
+    else:
+        worst = min(ordered[-1], best + 5 * (middle - best))
     if best == worst:
         return 1.0 if value == best else 0.04
     return min(1.0, max(0.04, (value - worst) / (best - worst)))
 
 
-def _sure(facts: Facts) -> Section:
+def _significance(facts: Facts) -> Section:
     verdict = facts.verdict
     chart = charts.advantage(facts)
     parts: list[Part] = []
@@ -144,31 +156,31 @@ def _sure(facts: Facts) -> Section:
     return Section("better", "Is the winner better?", parts)
 
 
-def _spread(facts: Facts) -> Section:
-    by_model = {row.model_id: _folds(facts, row.model_id) for row in facts.board.rows}
-    models = [(model_id, values) for model_id, values in by_model.items() if values][:MOST_BARS]
+def _fold_scores(facts: Facts) -> Section:
+    by_model = {row.model_id: _finite_fold_values(facts, row.model_id) for row in facts.board.rows}
+    models = [(model_id, values) for model_id, values in by_model.items() if values][:MAX_MODELS]
     if not models:
         return Section("folds", "Fold by fold", [Paragraph("No fold was scored.")])
-    numbers = [f">{fold}" for fold in range(facts.plan.n_folds)]
+    titles = [f">{fold}" for fold in range(facts.plan.n_folds)]
     rows = []
     for model_id, values in by_model.items():
         if values:
-            known = {
-                each.fold: each.fit_seconds + each.score_seconds
+            by_fold = {
+                outcome.fold: outcome.fit_seconds + outcome.score_seconds
                 if facts.plan.sort_by == TT
-                else each.metrics.get(facts.plan.sort_by)
-                for each in facts.board.outcomes
-                if each.model_id == model_id and each.ok
+                else outcome.metrics.get(facts.plan.sort_by)
+                for outcome in facts.board.outcomes
+                if outcome.model_id == model_id and outcome.ok
             }
-            cells = [number(known.get(fold)) for fold in range(facts.plan.n_folds)]
+            cells = [number(by_fold.get(fold)) for fold in range(facts.plan.n_folds)]
             rows.append([facts.row_of(model_id).model_name, *cells])
-    table = Table(["Model", *numbers], rows, f"{facts.metric} by fold.")
+    table = Table(["Model", *titles], rows, f"{facts.metric} by fold.")
     return Section("folds", "Fold by fold", [Figure(charts.folds(facts, models), table)])
 
 
-def _folds(facts: Facts, model_id: str) -> list[float]:
-    mine = [outcome for outcome in facts.board.outcomes if outcome.model_id == model_id]
-    values = fold_values(mine, facts.plan.sort_by)
+def _finite_fold_values(facts: Facts, model_id: str) -> list[float]:
+    outcomes = [outcome for outcome in facts.board.outcomes if outcome.model_id == model_id]
+    values = fold_values(outcomes, facts.plan.sort_by)
     return [value for value in values if value == value and abs(value) != float("inf")]  # noqa: PLR0124 - NaN
 
 
@@ -186,6 +198,6 @@ def _cost(facts: Facts) -> Section:
         for model_id, spent, score in sorted(points, key=lambda point: point[1])
     ]
     table = Table(["Model", ">Time a fold", f">{facts.metric}", "On the front"], rows)
-    those = "those on the dashed line, the Pareto front" if len(front) > 1 else facts.row_of(front[0]).model_name
-    note = f"No model is both quicker and better than {those}."
+    winners = "those on the dashed line, the Pareto front" if len(front) > 1 else facts.row_of(front[0]).model_name
+    note = f"No model is both quicker and better than {winners}."
     return Section("cost", "Score against time", [Figure(charts.cost(facts, points, front), table, note)])

@@ -1,4 +1,4 @@
-"""How to do it again: as a command, and as a few lines of PyCaret."""
+"""Write the code that reproduces a run: as a command, and as a few lines of PyCaret."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ from bakeoff.config import RunConfig
 from bakeoff.report.facts import Facts
 
 _ELSEWHERE = {"run_id", "home", "experiment", "catalog", "schema", "register_model"}
-"""Where results go is the next run's own business."""
-_SEPARATE = " \\\n  "
+"""Options that say where results go, which is different for the next run."""
+_LINE_BREAK = " \\\n  "
 
 
 def command(config: Mapping[str, Any]) -> str:
-    """The command line that asks the same question.
+    """Return the command line that runs the same comparison.
 
     Example:
         >>> print(command({"source": "my data.csv", "target": "y", "fold": 5, "include": ["lr", "rf"], "seed": 42}))
         bakeoff run --source 'my data.csv' --target y --include lr,rf --fold 5
     """
     defaults = {item.name: item.default for item in dataclasses.fields(RunConfig)}
-    told = []
+    options = []
     for name, default in defaults.items():
         value = config.get(name)
         if name in _ELSEWHERE or value in (None, [], {}, ()) or value == default:
             continue
-        told.append(f"{flag(name)} {shlex.quote(_option(value))}")
-    line = " ".join(["bakeoff run", *told])
-    return line if len(line) <= 110 else _SEPARATE.join(["bakeoff run", *told])  # noqa: PLR2004 - a line of the page
+        options.append(f"{flag(name)} {shlex.quote(_option_text(value))}")
+    line = " ".join(["bakeoff run", *options])
+    return line if len(line) <= 110 else _LINE_BREAK.join(["bakeoff run", *options])  # noqa: PLR2004 - a line of the page
 
 
 def pycaret_code(facts: Facts) -> str:
-    """The winner's scores in plain PyCaret, without Bakeoff."""
+    """Return code that fits and scores the winner in plain PyCaret, without Bakeoff."""
     config, run, best = facts.config, facts.run, facts.board.best
     kind = {"classification": "ClassificationExperiment", "regression": "RegressionExperiment"}.get(
         str(run.task_type), "TSForecastingExperiment"
     )
     module = "time_series" if kind.startswith("TS") else run.task_type
     target, source = str(config.get("target", run.target)), str(config.get("source", run.source))
-    given = {"target": target, "fold": config.get("fold"), "fh": config.get("fh"), "session_id": config.get("seed")}
-    arguments = {name: value for name, value in {**given, **config.get("setup", {})}.items() if value is not None}
-    said = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    options = {"target": target, "fold": config.get("fold"), "fh": config.get("fh"), "session_id": config.get("seed")}
+    arguments = {name: value for name, value in {**options, **config.get("setup", {})}.items() if value is not None}
+    setup_arguments = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     lines = [
         "import pandas as pd",
         f"from pycaret.{module} import {kind}",
         "",
-        f"data = {_reading(source, run.source_version)}",
+        f"data = {_read_call(source, run.source_version)}",
     ]
     if config.get("time_col"):
-        lines.append(_indexed(str(config["time_col"]), facts.look.best.get("frequency")))
+        lines.append(_index_line(str(config["time_col"]), facts.look.best.get("frequency")))
     else:
         lines.append(f"data = data.dropna(subset=[{target!r}])")
     if config.get("max_rows") and (run.n_rows or 0) >= config["max_rows"]:
         lines.append(f"# a sample of {run.n_rows:,} rows was used: bakeoff.source draws it")
-    lines += [f"experiment = {kind}()", f"experiment.setup(data, {said})"]
+    lines += [f"experiment = {kind}()", f"experiment.setup(data, {setup_arguments})"]
     model = best.model_id if best else "lr"
     lines += [
         f"model = experiment.create_model({model!r})   # {facts.metric} {best.primary_value:.4f}" if best else "",
@@ -68,19 +68,21 @@ def pycaret_code(facts: Facts) -> str:
 
 
 def loading(facts: Facts) -> str:
-    """The fitted winner, from MLflow."""
-    flavour = "sklearn" if facts.run.task_type == "time_series" else "pyfunc"  # a forecaster takes a horizon, no rows
-    where = f"mlflow.set_tracking_uri({facts.tracking_uri!r})\n" if facts.tracking_uri else ""
-    return f"import mlflow\n\n{where}model = mlflow.{flavour}.load_model({facts.model_uri!r})"
+    """Return code that loads the fitted winner from MLflow."""
+    flavour = (
+        "sklearn" if facts.run.task_type == "time_series" else "pyfunc"
+    )  # a forecaster takes no rows but a horizon
+    set_uri = f"mlflow.set_tracking_uri({facts.tracking_uri!r})\n" if facts.tracking_uri else ""
+    return f"import mlflow\n\n{set_uri}model = mlflow.{flavour}.load_model({facts.model_uri!r})"
 
 
-def _option(value: Any) -> str:
+def _option_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return json.dumps(value)
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _reading(source: str, version: str | None) -> str:
+def _read_call(source: str, version: str | None) -> str:
     if source.endswith((".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")):
         return f"pd.read_csv({source!r})"
     if source.endswith((".tsv", ".tsv.gz")):
@@ -93,7 +95,7 @@ def _reading(source: str, version: str | None) -> str:
     return f"spark.read{option}.table({source!r}).toPandas()"
 
 
-def _indexed(time_col: str, frequency: str | None) -> str:
+def _index_line(time_col: str, frequency: str | None) -> str:
     if frequency is None:
         return f"data = data.set_index({time_col!r})"
     return f"data = data.set_index(pd.PeriodIndex(data.pop({time_col!r}), freq={frequency!r}))"

@@ -1,4 +1,4 @@
-"""The sections of a report on the best model, the clock, the failures, the data, and how to do it again."""
+"""Make the sections of a report on the best model, the time, the failures, the data and the reproduction."""
 
 from __future__ import annotations
 
@@ -14,128 +14,138 @@ from bakeoff.report.facts import Facts
 from bakeoff.report.sentences import seconds
 from bakeoff.report.timeline import Timeline, timeline
 
-_MOST_TRACEBACKS = 10
-_MOST_OFF = 10
-_MESSAGE = 300
-_SHARES = (0.25, 0.5, 0.75, 0.95, 1.0)
+_MAX_TRACEBACKS = 10
+"""Number of failures that are shown with their traceback."""
+_MAX_MESSAGE = 300
+"""Number of characters of an error's message."""
 
 
 def best_model(facts: Facts) -> Section:
-    """What the best model does on rows that it has not seen, and what it makes of its features."""
-    best, look = facts.board.best, facts.look
+    """Return the section on the best model: its predictions for unseen rows and the importance of its features."""
+    best, diagnostics = facts.board.best, facts.look
     if best is None:
         return Section("best", "The best model", [Paragraph("There is none.")])
     parts: list[Part] = []
-    seen = look.best.get("rows")
-    if seen:
+    n_rows = diagnostics.best.get("rows")
+    if n_rows:
         unit = "step" if facts.run.task_type == "time_series" else "row"
         parts.append(
-            Paragraph(f"{best.model_name}, fitted on the training rows, on {counted(seen, unit)} not seen before.")
+            Paragraph(f"{best.model_name}, fitted on the training rows, on {counted(n_rows, unit)} not seen before.")
         )
-    told = dict(look.best)
-    if "matrix" in told:
-        labels = [str(label) for label in told["labels"]]
-        rows = [[label, *(f"{each:,}" for each in row)] for label, row in zip(labels, told["matrix"], strict=True)]
-        parts.append(Figure(model_charts.confusion(told), Table(["True", *(f">{label}" for label in labels)], rows)))
-    if told.get("roc"):
-        rows = [[curve["label"], f"{curve['auc']:.4f}"] for curve in told["roc"]]
-        parts.append(Figure(model_charts.roc(told), Table(["Class", ">Area under the curve"], rows)))
-    if "when" in told:
-        known = zip(told["when"], told["actual"], told["predicted"], strict=True)
-        rows = [[when, number(actual), number(predicted)] for when, actual, predicted in known]
+    evaluation = dict(diagnostics.best)
+    if "matrix" in evaluation:
+        labels = [str(label) for label in evaluation["labels"]]
+        matrix = zip(labels, evaluation["matrix"], strict=True)
+        rows = [[label, *(f"{count:,}" for count in counts)] for label, counts in matrix]
+        table = Table(["True", *(f">{label}" for label in labels)], rows)
+        parts.append(Figure(model_charts.confusion(evaluation), table))
+    if evaluation.get("roc"):
+        rows = [[curve["label"], f"{curve['auc']:.4f}"] for curve in evaluation["roc"]]
+        parts.append(Figure(model_charts.roc(evaluation), Table(["Class", ">Area under the curve"], rows)))
+    if "when" in evaluation:
+        steps = zip(evaluation["when"], evaluation["actual"], evaluation["predicted"], strict=True)
+        rows = [[time, number(actual), number(predicted)] for time, actual, predicted in steps]
         table = Table(["When", ">Actual", ">Forecast"], rows)
-        parts.append(Figure(model_charts.forecast(told, str(facts.run.target)), table))
-    elif "actual" in told:
-        parts += _regression(told, str(facts.run.target))
-    if look.importance:
-        rows = [[name, f"{value:.1%}"] for name, value in look.importance["features"]]
-        note = f"Measured by {look.importance['measure']}."
-        parts.append(Figure(model_charts.importance(dict(look.importance)), Table(["Feature", ">Share"], rows), note))
-    elif seen and facts.run.task_type != "time_series":
+        parts.append(Figure(model_charts.forecast(evaluation, str(facts.run.target)), table))
+    elif "actual" in evaluation:
+        parts += _regression(evaluation, str(facts.run.target))
+    importance = dict(diagnostics.importance)
+    if importance:
+        rows = [[name, f"{value:.1%}"] for name, value in importance["features"]]
+        note = f"Measured by {importance['measure']}."
+        parts.append(Figure(model_charts.importance(importance), Table(["Feature", ">Share"], rows), note))
+    elif n_rows and facts.run.task_type != "time_series":
         parts.append(Paragraph("This kind of model does not say how much it makes of each feature."))
     if not parts:
         parts.append(Paragraph("What it does on unseen rows was not kept with this run."))
     return Section("best", "The best model", parts)
 
 
-def time_of(facts: Facts) -> Timeline:
-    """What the slots did; of a run that went on, what they did in its last attempt."""
-    clock = facts.summary
-    return timeline(facts.board.outcomes, clock.began_at, clock.wall_seconds, clock.slots, _waited(facts))
+def last_timeline(facts: Facts) -> Timeline:
+    """Return the work of the slots in the last attempt of a run."""
+    summary = facts.summary
+    return timeline(
+        facts.board.outcomes, summary.began_at, summary.wall_seconds, summary.slots, _transform_seconds(facts)
+    )
 
 
-def time_before(facts: Facts) -> Timeline:
-    """What the slots did in earlier attempts of the run, as far as its outcomes tell."""
-    return timeline(facts.earlier, transforms=_waited(facts))
+def earlier_timeline(facts: Facts) -> Timeline:
+    """Return the work of the slots in earlier attempts of a run, as far as its outcomes show it."""
+    return timeline(facts.earlier, transforms=_transform_seconds(facts))
 
 
-def _waited(facts: Facts) -> dict[Trial, float]:
+def _transform_seconds(facts: Facts) -> dict[Trial, float]:
     return {Trial(str(model_id), int(fold)): float(spent) for model_id, fold, spent in facts.look.transforms}
 
 
-def _regression(told: dict[str, Any], unit: str) -> list[Part]:
-    pairs = [(a, p) for a, p in zip(told["actual"], told["predicted"], strict=True) if a is not None and p is not None]
+def _regression(evaluation: dict[str, Any], unit: str) -> list[Part]:
+    pairs = [
+        (actual, predicted)
+        for actual, predicted in zip(evaluation["actual"], evaluation["predicted"], strict=True)
+        if actual is not None and predicted is not None
+    ]
     if not pairs:
         return []
-    known = {"actual": [a for a, _ in pairs], "predicted": [p for _, p in pairs]}
+    complete = {"actual": [actual for actual, _ in pairs], "predicted": [predicted for _, predicted in pairs]}
     rows = [[number(a), number(p), number(p - a)] for a, p in sorted(pairs, key=lambda pair: abs(pair[1] - pair[0]))]
     worst = Table([">Actual", ">Predicted", ">Off by"], rows[::-1][:10], "The ten that are furthest off.")
-    off = sorted(abs(p - a) for a, p in pairs)
-    steps = [("smallest", 0.0), ("25%", 0.25), ("50%", 0.5), ("75%", 0.75), ("95%", 0.95), ("largest", 1.0)]
+    sizes = sorted(abs(predicted - actual) for actual, predicted in pairs)
+    quantiles = [("smallest", 0.0), ("25%", 0.25), ("50%", 0.5), ("75%", 0.75), ("95%", 0.95), ("largest", 1.0)]
     spread = Table(
-        ["Of the predictions", ">Off by at most"], [[n, number(off[int(q * (len(off) - 1))])] for n, q in steps]
+        ["Of the predictions", ">Off by at most"],
+        [[name, number(sizes[int(share * (len(sizes) - 1))])] for name, share in quantiles],
     )
-    return [Figure(model_charts.residuals(known, unit), worst), Figure(model_charts.errors(known), spread)]
+    return [Figure(model_charts.residuals(complete, unit), worst), Figure(model_charts.errors(complete), spread)]
 
 
-def clockwork(facts: Facts) -> Section:
-    """The clock, and what each slot did."""
-    now, before = time_of(facts), time_before(facts)
-    if not now.lanes and not before.lanes:
+def time_spent(facts: Facts) -> Section:
+    """Return the section on the time that the run took, and the work of each slot."""
+    last, earlier = last_timeline(facts), earlier_timeline(facts)
+    if not last.lanes and not earlier.lanes:
         return Section("time", "Where the time went", [Paragraph("Nothing ran.")])
-    clock = facts.summary
+    summary = facts.summary
     parts: list[Part] = [
         Numbers(
             [
-                ("wall", seconds(clock.wall_seconds)),
-                ("ideal", seconds(clock.ideal_seconds)),
-                ("efficiency", f"{clock.efficiency:.0%}"),
-                ("slots", str(clock.slots)),
+                ("wall", seconds(summary.wall_seconds)),
+                ("ideal", seconds(summary.ideal_seconds)),
+                ("efficiency", f"{summary.efficiency:.0%}"),
+                ("slots", str(summary.slots)),
                 ("trials", f"{len(facts.board.outcomes):,}"),
             ]
         )
     ]
-    if before.lanes:
-        done = f"{counted(len(facts.earlier), 'trial')} had been finished when the run went on"
-        left = "" if now.lanes else ", and none was left but to fit the winner"
-        parts.append(Paragraph(f"{done}{left}: wall, ideal and efficiency are those of the last attempt alone."))
-    if now.lanes:
+    if earlier.lanes:
+        finished = f"{counted(len(facts.earlier), 'trial')} had been finished when the run went on"
+        nothing_left = "" if last.lanes else ", and none was left but to fit the winner"
+        parts.append(
+            Paragraph(f"{finished}{nothing_left}: wall, ideal and efficiency are those of the last attempt alone.")
+        )
+    if last.lanes:
         note = (
             "Blank is waiting: the start of workers, the way there and back, and at the end the fit of the winner. "
             "Ideal is the least time in which the same trials could have run on these slots."
         )
-        slots = max(clock.slots, len(now.lanes))
-        parts.append(Figure(charts.timeline(now.lanes, now.wall), _time_spent(now, slots), note))
-    if before.lanes:
-        chart = charts.timeline(before.lanes, before.wall, before=True)
+        slots = max(summary.slots, len(last.lanes))
+        parts.append(Figure(charts.timeline(last.lanes, last.wall), _time_table(last, slots), note))
+    if earlier.lanes:
+        chart = charts.timeline(earlier.lanes, earlier.wall, before=True)
         note = "From the first of these trials to the last; the time between attempts is blank, too."
-        parts.append(Figure(chart, _time_spent(before, len(before.lanes)), note))
+        parts.append(Figure(chart, _time_table(earlier, len(earlier.lanes)), note))
     return Section("time", "Where the time went", parts)
 
 
-def _time_spent(spent: Timeline, slots: int) -> Table:
-    total = spent.wall * slots
+def _time_table(work: Timeline, slots: int) -> Table:
+    total = work.wall * slots
     kinds = {"Fitting": "fit", "Scoring": "score", "Preparing folds": "transform", "Lost to failures": "lost"}
-    used = {name: spent.spent(kind) for name, kind in kinds.items()}
+    used = {name: work.spent(kind) for name, kind in kinds.items()}
     used["Waiting and overhead"] = max(total - sum(used.values()), 0.0)
     rows = [[name, seconds(value), f"{value / max(total, 1e-9):.0%}"] for name, value in used.items() if value]
-    return Table(
-        ["What", ">Time of slots", ">Share"], rows, f"{counted(slots, 'slot')} for {seconds(spent.wall)} each."
-    )
+    return Table(["What", ">Time of slots", ">Share"], rows, f"{counted(slots, 'slot')} for {seconds(work.wall)} each.")
 
 
 def failures(facts: Facts) -> Section:
-    """What gave no scores, and why."""
+    """Return the section on the trials without scores, with their errors."""
     failed = facts.board.failures
     if not failed:
         return Section(
@@ -143,72 +153,73 @@ def failures(facts: Facts) -> Section:
         )
     reasons: dict[tuple[str, str, str, str], list[Outcome]] = {}
     for outcome in failed:
-        message = one_line(outcome.error_message or "")[:_MESSAGE]
+        message = one_line(outcome.error_message or "")[:_MAX_MESSAGE]
         key = (outcome.model_id, str(outcome.status), outcome.error_type or "", message)
         reasons.setdefault(key, []).append(outcome)
     rows: list[Sequence[Cell | str]] = [
-        [facts.plan.name_of.get(model_id, model_id), _folds(mine), status,
+        [facts.plan.name_of.get(model_id, model_id), _folds(outcomes), status,
          Cell(error_type, below=message)]
-        for (model_id, status, error_type, message), mine in reasons.items()
+        for (model_id, status, error_type, message), outcomes in reasons.items()
     ]  # fmt: skip
-    statuses = ", ".join(f"{many} {status}" for status, many in Counter(str(each.status) for each in failed).items())
+    counts = Counter(str(outcome.status) for outcome in failed)
+    statuses = ", ".join(f"{count} {status}" for status, count in counts.items())
     parts: list[Part] = [
         Paragraph(f"{len(failed)} of {counted(len(facts.board.outcomes), 'trial')} gave no scores ({statuses})."),
         Table(["Model", "Folds", "Status", "Reason"], rows),
     ]
-    for (model_id, *_), mine in list(reasons.items())[:_MOST_TRACEBACKS]:
-        if mine[0].traceback and mine[0].status is not Status.CANCELLED:
-            parts.append(Code(mine[0].traceback.strip(), f"Traceback of {model_id}, fold {mine[0].fold}", closed=True))
+    for (model_id, *_), (first, *_) in list(reasons.items())[:_MAX_TRACEBACKS]:
+        if first.traceback and first.status is not Status.CANCELLED:
+            parts.append(Code(first.traceback.strip(), f"Traceback of {model_id}, fold {first.fold}", closed=True))
     return Section("failures", "Failures", parts)
 
 
 def data(facts: Facts) -> Section:
-    """The table that was learned from."""
-    run, look = facts.run, facts.look
+    """Return the section on the data: the target and the columns."""
+    run, diagnostics = facts.run, facts.look
     digest = f", content hash {run.data_digest[:12]}" if run.data_digest else ""
     version = f", version {run.source_version}" if run.source_version else ""
     parts: list[Part] = [Paragraph(f"{run.source}{version}: {facts.size}{digest}.")]
-    if look.target:
-        told = dict(look.target)
-        if "labels" in told:
+    if diagnostics.target:
+        target = dict(diagnostics.target)
+        if "labels" in target:
             total = max(run.n_rows or 0, 1)
-            rows = [
-                [label, f"{n:,}", f"{n / total:.1%}"] for label, n in zip(told["labels"], told["counts"], strict=True)
-            ]
+            classes = zip(target["labels"], target["counts"], strict=True)
+            rows = [[label, f"{count:,}", f"{count / total:.1%}"] for label, count in classes]
             table = Table(["Class", ">Rows", ">Share"], rows)
         else:
-            edges = [f"{edge:.4g}" for edge in told["edges"]]
-            rows = [[f"{a} to {b}", f"{n:,}"] for a, b, n in zip(edges, edges[1:], told["counts"], strict=False)]
+            edges = [f"{edge:.4g}" for edge in target["edges"]]
+            bins = zip(edges, edges[1:], target["counts"], strict=False)
+            rows = [[f"{low} to {high}", f"{count:,}"] for low, high, count in bins]
             table = Table(["From, to", ">Rows"], rows)
-        parts.append(Figure(model_charts.target(facts, told), table))
-    if look.columns:
+        parts.append(Figure(model_charts.target(facts, target), table))
+    if diagnostics.columns:
         total = max(run.n_rows or 0, 1)
         rows = [
-            [Cell(each["name"], kind="best" if each["name"] == run.target else ""), each["type"],
-             f"{each['missing']:,} ({each['missing'] / total:.0%})" if each["missing"] else "none",
-             f"{each['distinct']:,}", each["values"]]
-            for each in look.columns
+            [Cell(column["name"], kind="best" if column["name"] == run.target else ""), column["type"],
+             f"{column['missing']:,} ({column['missing'] / total:.0%})" if column["missing"] else "none",
+             f"{column['distinct']:,}", column["values"]]
+            for column in diagnostics.columns
         ]  # fmt: skip
-        gaps = sum(bool(each["missing"]) for each in look.columns)
-        said = "No column has missing values." if not gaps else f"{counted(gaps, 'column')} with missing values."
+        n_gaps = sum(bool(column["missing"]) for column in diagnostics.columns)
+        text = "No column has missing values." if not n_gaps else f"{counted(n_gaps, 'column')} with missing values."
         if (run.n_columns or 0) > len(rows):
-            said += f" The first {len(rows)} columns are shown."
-        parts += [Paragraph(said), Table(["Column", "Type", ">Missing", ">Distinct", "Values"], rows)]
+            text += f" The first {len(rows)} columns are shown."
+        parts += [Paragraph(text), Table(["Column", "Type", ">Missing", ">Distinct", "Values"], rows)]
     else:
         parts.append(Paragraph("The columns were not kept with this run."))
     return Section("data", "The data", parts)
 
 
-def again(facts: Facts) -> Section:
-    """How to repeat it, and with which versions it was made."""
+def reproduction(facts: Facts) -> Section:
+    """Return the section on how to repeat the run, and on the versions that it was made with."""
     run = facts.run
     parts: list[Part] = [Code(reproduce.command(facts.config), "The same comparison, from a shell")]
     if facts.board.best is not None:
         parts.append(Code(reproduce.pycaret_code(facts), "The winner, in PyCaret alone"))
     if facts.model_uri:
         parts.append(Code(reproduce.loading(facts), "The winner, fitted"))
-    known = {"run": run.run_id, "git commit": run.git_commit, "MLflow run": run.mlflow_run_id}
-    rows = [[name, str(value)] for name, value in known.items() if value]
+    names = {"run": run.run_id, "git commit": run.git_commit, "MLflow run": run.mlflow_run_id}
+    rows = [[name, str(value)] for name, value in names.items() if value]
     rows += [["tables", name] for name in facts.tables]
     rows += [[name, version] for name, version in run.versions.items()]
     parts.append(Table(["", "Version or name"], rows))

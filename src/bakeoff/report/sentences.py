@@ -1,4 +1,4 @@
-"""A run in sentences: the question, the answer and the clock."""
+"""Describe a run in sentences: the question, the answer and the time it took."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bakeoff.report.facts import Facts
 
 
 def question(facts: Facts) -> str:
-    """What was asked, in one sentence."""
+    """Return the question that the run answers, in one sentence."""
     run, plan = facts.run, facts.plan
     version = f", version {run.source_version}" if run.source_version else ""
     models = counted(len(plan.models), "model")
@@ -25,42 +25,42 @@ def question(facts: Facts) -> str:
 
 
 def answer(facts: Facts) -> str:
-    """What came out, in a sentence or two."""
+    """Return the result, in a sentence or two."""
     best, verdict = facts.board.best, facts.verdict
     if best is None:
         return f"None of the {counted(len(facts.board.rows), 'model')} came through."
     spread = f" ± {best.stds[facts.plan.sort_by]:.4f}" if best.n_folds_ok > 1 else ""
-    won = f"{best.model_name} ({best.model_id}) has the best {facts.metric}: {best.primary_value:.4f}{spread}."
+    result = f"{best.model_name} ({best.model_id}) has the best {facts.metric}: {best.primary_value:.4f}{spread}."
     if len(facts.board.rows) == 1:
-        return f"{won} It was the only model."
+        return f"{result} It was the only model."
     if not best.complete:
-        return f"{won} It lost some of its folds, and no model has all of them, so nothing can be said of its lead."
+        return f"{result} It lost some of its folds, and no model has all of them, so nothing can be said of its lead."
     if verdict is None or not verdict.pairs:
-        return f"{won} Whether it is better than the others cannot be tested here."
-    return f"{won} {_lead(facts, verdict)}"
+        return f"{result} Whether it is better than the others cannot be tested here."
+    return f"{result} {_lead(facts, verdict)}"
 
 
 def _lead(facts: Facts, verdict: Verdict) -> str:
-    tied, tested = verdict.tied, len(verdict.pairs)
+    tied, n_tested = verdict.tied, len(verdict.pairs)
     if not tied:
-        others = "the other" if tested == 1 else f"all {tested} others"
+        others = "the other" if n_tested == 1 else f"all {n_tested} others"
         return f"It is better than {others} by more than luck of the folds explains."
-    many = f"{len(tied)} of the {tested} others"
-    if len(tied) == tested:
-        many = "the other model" if tested == 1 else "any of the others"
-    said = f"The folds cannot tell it apart from {many}"
+    rivals = f"{len(tied)} of the {n_tested} others"
+    if len(tied) == n_tested:
+        rivals = "the other model" if n_tested == 1 else "any of the others"
+    tie = f"The folds cannot tell it apart from {rivals}"
     if verdict.cheapest == verdict.winner:
-        return f"{said}; none that scores nearly as well is much quicker, so it is the sensible choice."
-    cheap, best = facts.row_of(verdict.cheapest), facts.row_of(verdict.winner)
-    times = f"{seconds(cheap.means[TT])} a fold instead of {seconds(best.means[TT])}"
+        return f"{tie}; none that scores nearly as well is much quicker, so it is the sensible choice."
+    cheapest, best = facts.row_of(verdict.cheapest), facts.row_of(verdict.winner)
+    times = f"{seconds(cheapest.means[TT])} a fold instead of {seconds(best.means[TT])}"
     return (
-        f"{said}; {cheap.model_name} ({cheap.model_id}) scores nearly as well and takes {times}: the sensible choice "
-        "where time matters."
+        f"{tie}; {cheapest.model_name} ({cheapest.model_id}) scores nearly as well and takes {times}: the sensible "
+        "choice where time matters."
     )
 
 
 def headline(facts: Facts) -> str:
-    """The answer in a few words, as for the name of a run.
+    """Return the result in a few words, e.g. for the name of a run.
 
     Example:
         >>> from bakeoff.comparison.leaderboard import Leaderboard
@@ -71,12 +71,12 @@ def headline(facts: Facts) -> str:
         'no model for y of b.csv'
     """
     best = facts.board.best
-    won = f"{best.model_id} {best.primary_value:.4f}" if best else "no model"
-    return f"{won} for {facts.run.target} of {facts.source}"
+    winner = f"{best.model_id} {best.primary_value:.4f}" if best else "no model"
+    return f"{winner} for {facts.run.target} of {facts.source}"
 
 
 def clock(summary: Summary) -> str:
-    """Where the time went, in one sentence.
+    """Return the times of a run, in one sentence.
 
     Example:
         >>> clock(Summary(slots=2, wall_seconds=10.0, ideal_seconds=9.0))
@@ -90,15 +90,15 @@ def clock(summary: Summary) -> str:
 
 
 def took(summary: Summary) -> str:
-    """How long a run took, on how much, and whether that was all of it."""
+    """Return the time that a run took, its slots, and the number of trials that had been finished before."""
     were = "was" if summary.n_resumed == 1 else "were"
-    before = f" ({counted(summary.n_resumed, 'trial')} {were} finished before)" if summary.n_resumed else ""
-    where = " (on the driver: too little work to start workers for)" if summary.too_small else ""
-    return f"{seconds(summary.wall_seconds)} on {counted(summary.slots, 'slot')}{where}{before}"
+    resumed = f" ({counted(summary.n_resumed, 'trial')} {were} finished before)" if summary.n_resumed else ""
+    on_driver = " (on the driver: too little work to start workers for)" if summary.too_small else ""
+    return f"{seconds(summary.wall_seconds)} on {counted(summary.slots, 'slot')}{on_driver}{resumed}"
 
 
 def seconds(value: float) -> str:
-    """A span of time as people say it.
+    """Format a duration in seconds for reading.
 
     Example:
         >>> seconds(0.0123), seconds(9.96), seconds(75), seconds(7300)
@@ -108,5 +108,5 @@ def seconds(value: float) -> str:
         return f"{value:.2g} s" if value else "0 s"
     if value < 60:  # noqa: PLR2004 - seconds of a minute
         return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004
+    minutes, remainder = divmod(round(value), 60)
+    return f"{minutes} min {remainder} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""What the slots did and when, from what the outcomes say of themselves."""
+"""Reconstruct the work of each slot over time, from the outcomes of the trials."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from dataclasses import dataclass, field
 from bakeoff.comparison.trial import Outcome, Status, Trial
 
 _TOLERANCE = 0.05
-"""Seconds by which a trial may seem to begin before the one before it has ended: clocks are read one after another."""
+"""Seconds by which a trial may seem to start before its predecessor has ended, since clocks are read one by one."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One piece of work: ``transform``, ``fit``, ``score`` or ``lost``; times in seconds since the comparison began."""
+    """A span of work of a slot.
+
+    Attributes:
+        kind: ``transform``, ``fit``, ``score`` or ``lost``.
+        start: start in seconds since the comparison began.
+        seconds: duration.
+        trial: the trial that it was part of.
+    """
 
     kind: str
     start: float
@@ -23,7 +30,13 @@ class Bar:
 
 @dataclass
 class Lane:
-    """A slot and its work, in order."""
+    """A slot and its work, in order.
+
+    Attributes:
+        name: name of the slot.
+        ends: end of its last bar, in seconds since the comparison began.
+        bars: its work.
+    """
 
     name: str
     ends: float = 0.0
@@ -32,11 +45,12 @@ class Lane:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All slots, and how their time was spent, in seconds of slots.
+    """The work of all slots.
 
     Attributes:
-        began_at: seconds since the epoch.
-        wall: from the beginning to the end of the last trial, or to that of the run where it is later.
+        lanes: the slots.
+        began_at: start, in seconds since the epoch.
+        wall: seconds from the start to the end of the last trial, or of the run if that is later.
     """
 
     lanes: tuple[Lane, ...]
@@ -44,7 +58,7 @@ class Timeline:
     wall: float
 
     def spent(self, kind: str) -> float:
-        """Seconds that all slots together spent on this kind of work."""
+        """Return the seconds that all slots together spent on a kind of work."""
         return sum(bar.seconds for lane in self.lanes for bar in lane.bars if bar.kind == kind)
 
 
@@ -55,51 +69,51 @@ def timeline(
     slots: int = 0,
     transforms: Mapping[Trial, float] | None = None,
 ) -> Timeline:
-    """Put each trial on a slot of the host that ran it.
+    """Assign each trial to a slot of the host that ran it.
 
-    An outcome knows its host and when it ended, and not which of the host's slots it had: it goes to the first that was
-    free. So a lane is a slot like any other of that host. The hosts' clocks are taken for equal.
+    An outcome has its host and its end, but not its slot: it is assigned to the first slot of the host that was free,
+    so lanes need not match the real slots. The clocks of the hosts are assumed to be equal.
 
     Args:
-        outcomes: those of an earlier attempt of the run, which ended before it began, are left out.
-        began_at: seconds since the epoch; the start of the first trial where it is not known.
-        wall: seconds that the run took, where that is known.
-        slots: how many there were, also those that had nothing to do, where there is one host.
-        transforms: seconds that a trial waited for its fold's preprocessing, where the outcomes do not say so.
+        outcomes: outcomes of the trials; those of earlier attempts, which ended before the start, are ignored.
+        began_at: start in seconds since the epoch; by default that of the first trial.
+        wall: seconds that the run took, if they are known.
+        slots: number of slots, which adds idle ones if there is a single host.
+        transforms: seconds that trials waited for the preprocessing of their fold, for outcomes that do not have them.
 
     Example:
         >>> two = [Outcome("lr", n, fit_seconds=2.0, host="a", finished_at=3.0 + n) for n in (0, 1)]
         >>> [(lane.name, lane.bars[0].start) for lane in timeline(two, began_at=1.0).lanes]
         [('slot 1', 0.0), ('slot 2', 1.0)]
     """
-    ran = [each for each in outcomes if each.finished_at > began_at and each.status is not Status.CANCELLED]
-    waited = {each.trial: each.transform_seconds or (transforms or {}).get(each.trial, 0.0) for each in ran}
+    ran = [outcome for outcome in outcomes if outcome.finished_at > began_at and outcome.status is not Status.CANCELLED]
+    waits = {outcome.trial: outcome.transform_seconds or (transforms or {}).get(outcome.trial, 0.0) for outcome in ran}
 
-    def start(each: Outcome) -> float:
-        return each.finished_at - each.fit_seconds - each.score_seconds - waited[each.trial]
+    def start(outcome: Outcome) -> float:
+        return outcome.finished_at - outcome.fit_seconds - outcome.score_seconds - waits[outcome.trial]
 
-    began_at = began_at or min((start(each) for each in ran), default=0.0)
-    hosts = {each.host: None for each in ran}
-    lanes: dict[str, list[Lane]] = {host: [] for host in hosts}
-    for each in sorted(ran, key=start):
-        mine = lanes[each.host]
-        lane = next((lane for lane in mine if lane.ends <= start(each) - began_at + _TOLERANCE), None)
+    began_at = began_at or min((start(outcome) for outcome in ran), default=0.0)
+    lanes_of: dict[str, list[Lane]] = {outcome.host: [] for outcome in ran}
+    for outcome in sorted(ran, key=start):
+        lanes = lanes_of[outcome.host]
+        lane = next((lane for lane in lanes if lane.ends <= start(outcome) - began_at + _TOLERANCE), None)
         if lane is None:
-            lane = Lane(f"slot {len(mine) + 1}" if len(hosts) == 1 else f"{each.host or '?'} {len(mine) + 1}")
-            mine.append(lane)
-        _add(lane, each, max(start(each) - began_at, 0.0), waited[each.trial])
-    flat = tuple(lane for mine in lanes.values() for lane in mine)
-    if len(hosts) == 1:
-        flat += tuple(Lane(f"slot {number + 1}") for number in range(len(flat), slots))
-    return Timeline(flat, began_at, max([wall, *(lane.ends for lane in flat)]))
+            host = "slot" if len(lanes_of) == 1 else outcome.host or "?"
+            lane = Lane(f"{host} {len(lanes) + 1}")
+            lanes.append(lane)
+        _add_bars(lane, outcome, max(start(outcome) - began_at, 0.0), waits[outcome.trial])
+    all_lanes = tuple(lane for lanes in lanes_of.values() for lane in lanes)
+    if len(lanes_of) == 1:
+        all_lanes += tuple(Lane(f"slot {number + 1}") for number in range(len(all_lanes), slots))
+    return Timeline(all_lanes, began_at, max([wall, *(lane.ends for lane in all_lanes)]))
 
 
-def _add(lane: Lane, outcome: Outcome, start: float, waited: float) -> None:
-    pieces = {"transform": waited, "fit": outcome.fit_seconds, "score": outcome.score_seconds}
+def _add_bars(lane: Lane, outcome: Outcome, start: float, transform_seconds: float) -> None:
+    durations = {"transform": transform_seconds, "fit": outcome.fit_seconds, "score": outcome.score_seconds}
     if not outcome.ok:
-        pieces = {"lost": sum(pieces.values())}
-    for kind, length in pieces.items():
-        if length > 0:
-            lane.bars.append(Bar(kind, start, length, outcome.trial))
-            start += length
+        durations = {"lost": sum(durations.values())}
+    for kind, duration in durations.items():
+        if duration > 0:
+            lane.bars.append(Bar(kind, start, duration, outcome.trial))
+            start += duration
     lane.ends = max(lane.ends, start)

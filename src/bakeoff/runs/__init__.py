@@ -1,1 +1,1 @@
-"""Finished runs, read back."""
+"""Read finished runs back, for notebooks and commands."""

@@ -1,4 +1,4 @@
-"""A run as its tables hold it: read back, looked at, and made into a report again."""
+"""Load a finished run from its tables, its folder and MLflow."""
 
 from __future__ import annotations
 
@@ -14,37 +14,44 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Metric, Model
-from bakeoff.errors import UserError
+from bakeoff.errors import RunNotFoundError, UserError
 from bakeoff.report.facts import Diagnostics, Facts, earlier_than
 from bakeoff.report.page import LOOK
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.tables import frame, read_trials
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _LOG = logging.getLogger(__name__)
 MODEL = "model"
-"""The best model is logged under this name."""
+"""Name under which the best model is logged in MLflow."""
 
 
 def read_facts(spark: SparkSession, tables: ResultsLocation, home: Path, run_id: str | None = None) -> Facts:
-    """What the tables hold of a run; of the one that began last, where none is named.
+    """Read the facts of a run from its tables.
+
+    Args:
+        spark: session to read with.
+        tables: location of the tables.
+        home: folder of the local files.
+        run_id: id of the run; the run that started last by default.
 
     Raises:
-        UserError: there is no such run, or it has no leaderboard.
+        RunNotFoundError: There is no such run.
+        UserError: The run has no leaderboard.
     """
-    from bakeoff.storage.tables import frame, read_trials
     from bakeoff.tracking.client import uri_to_set
 
     runs = frame(spark, tables, "runs").selectExpr(
         "*", "unix_micros(started_at) AS started_micros", "unix_micros(finished_at) AS finished_micros"
     )
-    found = runs.where(runs.run_id == run_id) if run_id else runs.orderBy("started_at", ascending=False)
-    first = found.first()
+    matching = runs.where(runs.run_id == run_id) if run_id else runs.orderBy("started_at", ascending=False)
+    first = matching.first()
     if first is None:
-        raise UserError(f"There is no run {run_id!r}: `bakeoff runs` lists the runs.")
-    run = _record(first.asDict())
+        raise RunNotFoundError(f"There is no run {run_id!r}: `bakeoff runs` lists the runs.")
+    run = _run_record(first.asDict())
     board = frame(spark, tables, "leaderboard")
     rows = [row.asDict() for row in board.where(board.run_id == run.run_id).orderBy("rank").collect()]
     if not rows:
@@ -53,16 +60,24 @@ def read_facts(spark: SparkSession, tables: ResultsLocation, home: Path, run_id:
             "and it goes on where it stopped."
         )
     outcomes = read_trials(spark, tables, run.run_id)
-    facts = facts_of(run, rows, tuple(outcomes), read_look(home, run), tables)
+    facts = facts_of(run, rows, tuple(outcomes), read_diagnostics(home, run), tables)
     return replace(facts, tracking_uri=uri_to_set(home))
 
 
 def facts_of(
     run: RunRecord, rows: list[dict[str, Any]], outcomes: tuple[Any, ...], look: Diagnostics, tables: ResultsLocation
 ) -> Facts:
-    """The facts of a run from its row, those of its leaderboard, and its outcomes."""
+    """Return the facts of a run.
+
+    Args:
+        run: row of the run.
+        rows: rows of its leaderboard, in the order of their rank.
+        outcomes: outcomes of its trials.
+        look: diagnostics that no table holds.
+        tables: location of the tables.
+    """
     plan = _plan(run, rows, look)
-    board = Leaderboard(tuple(_row(row) for row in rows), outcomes)
+    board = Leaderboard(tuple(_leaderboard_row(row) for row in rows), outcomes)
     verdict = judge(plan, board)
     return Facts(
         run=run,
@@ -82,32 +97,32 @@ def facts_of(
     )
 
 
-def read_look(home: Path, run: RunRecord) -> Diagnostics:
-    """What no table holds, from the run's folder or from MLflow; empty where it is in neither."""
+def read_diagnostics(home: Path, run: RunRecord) -> Diagnostics:
+    """Read the diagnostics of a run, from its folder or from MLflow; empty if neither has them."""
     file = run_folder(home, run.run_id) / LOOK
     try:
         if file.exists():
             return Diagnostics.from_json(file.read_text(encoding="utf-8"))
         if run.mlflow_run_id:
-            return Diagnostics.from_json(_artifact(home, run.mlflow_run_id, LOOK).read_text(encoding="utf-8"))
-    except Exception as error:  # noqa: BLE001 - whatever a store raises: the report then says what it does not know
+            return Diagnostics.from_json(_download_artifact(home, run.mlflow_run_id, LOOK).read_text(encoding="utf-8"))
+    except Exception as error:  # noqa: BLE001 - stores raise all kinds of errors; the report says what is missing
         _LOG.info("What the driver saw of run %s cannot be read: %s", run.run_id, error)
     return Diagnostics()
 
 
 def load_best_model(facts: Facts, home: Path) -> Any:
-    """The fitted pipeline of the best model.
+    """Load the fitted pipeline of the best model, from the run's folder or from MLflow.
 
     Raises:
-        UserError: the run has none.
+        UserError: The run has none.
     """
     import mlflow.sklearn
 
     from bakeoff.tracking.outbox import FOLDER, MODEL_FOLDER
 
-    kept = run_folder(home, facts.run.run_id) / FOLDER / MODEL_FOLDER
-    if kept.is_dir():  # MLflow has not got it yet
-        return mlflow.sklearn.load_model(str(kept))
+    local_folder = run_folder(home, facts.run.run_id) / FOLDER / MODEL_FOLDER
+    if local_folder.is_dir():  # not sent to MLflow yet
+        return mlflow.sklearn.load_model(str(local_folder))
     run_id = facts.run.mlflow_run_id
     if facts.model_uri is None or run_id is None:
         raise UserError(f"Run {facts.run.run_id} has no best model: no model came through.")
@@ -115,7 +130,7 @@ def load_best_model(facts: Facts, home: Path) -> Any:
 
 
 def model_folder(home: Path, mlflow_run_id: str) -> Path:
-    """The model's files: an entity of its own in MLflow 3, a folder of the run's artifacts before."""
+    """Download a model's files: an entity of its own in MLflow 3, a folder of the run's artifacts before."""
     import mlflow.artifacts
 
     from bakeoff.tracking.client import make_client
@@ -125,12 +140,12 @@ def model_folder(home: Path, mlflow_run_id: str) -> Path:
     for output in outputs.model_outputs if outputs else ():
         logged = client.get_logged_model(output.model_id)
         if logged.status == "READY":
-            place = logged.artifact_location
-            return Path(mlflow.artifacts.download_artifacts(artifact_uri=place, tracking_uri=client.tracking_uri))
-    return _artifact(home, mlflow_run_id, MODEL)
+            uri = logged.artifact_location
+            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=client.tracking_uri))
+    return _download_artifact(home, mlflow_run_id, MODEL)
 
 
-def _artifact(home: Path, mlflow_run_id: str, path: str) -> Path:
+def _download_artifact(home: Path, mlflow_run_id: str, path: str) -> Path:
     import mlflow.artifacts
 
     from bakeoff.tracking.client import make_client
@@ -139,27 +154,30 @@ def _artifact(home: Path, mlflow_run_id: str, path: str) -> Path:
     return Path(mlflow.artifacts.download_artifacts(run_id=mlflow_run_id, artifact_path=path, tracking_uri=uri))
 
 
-def _record(row: Mapping[str, Any]) -> RunRecord:
-    known: dict[str, Any] = {name: row.get(name) for name in RunRecord.__dataclass_fields__}
+def _run_record(row: Mapping[str, Any]) -> RunRecord:
+    values: dict[str, Any] = {name: row.get(name) for name in RunRecord.__dataclass_fields__}
     times = {
         f"{name}_at": (row.get(f"{name}_micros") or 0) / 1e6 or None for name in ("started", "finished", "heartbeat")
     }
-    return RunRecord(**(known | times | {"versions": row["versions"] or {}}))
+    return RunRecord(**{**values, **times, "versions": row["versions"] or {}})
 
 
 def _plan(run: RunRecord, rows: list[dict[str, Any]], look: Diagnostics) -> Plan:
-    """As much of the plan as the tables know: the order in which the models were given is not among it."""
+    """Rebuild the plan from the tables, which do not hold the order in which the models were given."""
     sort_by = str(rows[0]["primary_metric"])
     keys = dict.fromkeys(key for row in rows for key in (row["metrics"] or {}) if key != TT)
-    better = bool(run.higher_is_better)
-    # Names are kept in PyCaret's order of columns; a map in a table has none.
-    order = {key: place for place, key in enumerate(look.metric_names)}
+    greater_is_better = bool(run.higher_is_better)
+    # The diagnostics keep PyCaret's order of metrics, which a map in a table loses.
+    order = {key: position for position, key in enumerate(look.metric_names)}
     metrics = tuple(
-        Metric(key, look.metric_names.get(key, key), greater_is_better=better if key == sort_by else True)
+        Metric(key, look.metric_names.get(key, key), greater_is_better=greater_is_better if key == sort_by else True)
         for key in sorted(keys, key=lambda key: order.get(key, len(order)))
     )
     if sort_by not in {TT, *keys}:
-        metrics = (*metrics, Metric(sort_by, look.metric_names.get(sort_by, sort_by), greater_is_better=better))
+        metrics = (
+            *metrics,
+            Metric(sort_by, look.metric_names.get(sort_by, sort_by), greater_is_better=greater_is_better),
+        )
     return Plan(
         models=tuple(Model(row["model_id"], row["model_name"] or row["model_id"]) for row in rows),
         n_folds=run.n_folds or 1,
@@ -169,17 +187,17 @@ def _plan(run: RunRecord, rows: list[dict[str, Any]], look: Diagnostics) -> Plan
     )
 
 
-def _row(row: Mapping[str, Any]) -> Row:
+def _leaderboard_row(row: Mapping[str, Any]) -> Row:
     return Row(
         rank=row["rank"],
         model_id=row["model_id"],
         model_name=row["model_name"] or row["model_id"],
         status=row["status"],
-        primary_value=_number(row["primary_value"]),
-        means=_numbers(row["metrics"]),
-        stds=_numbers(row["metrics_std"]),
+        primary_value=_nan_if_none(row["primary_value"]),
+        means=_nan_if_none_by_key(row["metrics"]),
+        stds=_nan_if_none_by_key(row["metrics_std"]),
         n_folds_ok=row["n_folds_ok"] or 0,
-        fit_seconds=_number(row["fit_seconds"]),
+        fit_seconds=_nan_if_none(row["fit_seconds"]),
         batch_id=row["batch_id"] or 0,
         error_type=row["error_type"],
         error_message=row["error_message"],
@@ -187,9 +205,9 @@ def _row(row: Mapping[str, Any]) -> Row:
     )
 
 
-def _numbers(values: Mapping[str, float | None] | None) -> dict[str, float]:
-    return {key: _number(value) for key, value in (values or {}).items()}
+def _nan_if_none_by_key(values: Mapping[str, float | None] | None) -> dict[str, float]:
+    return {key: _nan_if_none(value) for key, value in (values or {}).items()}
 
 
-def _number(value: float | None) -> float:
+def _nan_if_none(value: float | None) -> float:
     return math.nan if value is None else value

@@ -1,4 +1,4 @@
-"""What a run found, to work with in a notebook: ``bakeoff.results(run_id)``."""
+"""Results of a run for notebooks: ``bakeoff.results(run_id)``."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison import frames
+from bakeoff.report import interactive
 from bakeoff.report.blocks import number
 from bakeoff.report.facts import Facts
+from bakeoff.report.page import render, write
 from bakeoff.report.sentences import answer, clock, question
 from bakeoff.runs.loading import load_best_model, read_facts
-from bakeoff.storage.location import run_folder
+from bakeoff.spark.session import open_session
+from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.table_errors import check_logs, naming_broken_tables
 
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import SparkSession
 
-_SHOWN = 10
+_MAX_ROWS = 10
+"""Number of models in the table that a notebook shows."""
 
 
 class RunResults:
-    """The results of one run. In a notebook it shows itself as the answer and the ranking.
+    """Results of one run, which a notebook shows as the answer and the ranking.
 
     Attributes:
-        facts: everything, as plain data.
+        facts: all results as plain data.
     """
 
     def __init__(self, facts: Facts, home: Path) -> None:
@@ -34,17 +39,17 @@ class RunResults:
 
     @property
     def run_id(self) -> str:
-        """Names the run."""
+        """Id of the run."""
         return self.facts.run.run_id
 
     @property
     def answer(self) -> str:
-        """What came out, in a sentence or two."""
+        """The result in a sentence or two."""
         return answer(self.facts)
 
     @property
     def leaderboard(self) -> pd.DataFrame:
-        """One row for each model, in the order of the ranking, with a column for each metric."""
+        """Ranking as a frame: one row for each model, with a column for each metric."""
         import pandas as pd
 
         rows = self.facts.board.rows
@@ -68,33 +73,33 @@ class RunResults:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row for each trial, good and bad."""
+        """Trials as a frame: one row for each, with its scores or its error."""
         return frames.trials(self.facts.board)
 
     @property
     def failures(self) -> pd.DataFrame:
-        """One row for each trial that gave no scores, and why."""
+        """Trials without scores as a frame: one row for each, with its error."""
         return frames.failures(self.facts.board)
 
     @cached_property
     def plots(self) -> dict[str, Any]:
-        """Plotly figures to move about in, by name: ``leaderboard``, ``folds``, ``cost`` and ``timeline``."""
-        from bakeoff.report.interactive import plots
-
-        return plots(self.facts)
+        """Interactive Plotly figures, by name: ``leaderboard``, ``folds``, ``cost`` and ``timeline``."""
+        return interactive.plots(self.facts)
 
     def best_model(self) -> Any:
-        """The best model, fitted: a pipeline that takes raw rows, or for a time series forecasts.
+        """Load the best model: a fitted pipeline that predicts from raw rows, or forecasts a time series.
 
         Raises:
-            UserError: no model came through.
+            UserError: Every model failed.
         """
         return load_best_model(self.facts, self._home)
 
     def report(self, file: str | Path | None = None) -> Path:
-        """Write the report, by default into the run's folder under ``home``; returns where it is."""
-        from bakeoff.report.page import render, write
+        """Write the report and return its path.
 
+        Args:
+            file: path of the report; by default it goes into the run's folder under ``home``, with its pictures.
+        """
         if file is None:
             return write(self.facts, run_folder(self._home, self.run_id))
         Path(file).write_text(render(self.facts), encoding="utf-8")
@@ -108,11 +113,11 @@ class RunResults:
         rows = "".join(
             f"<tr><td>{row.rank}</td><td style='text-align:left'>{html.escape(row.model_name)}</td>"
             f"<td>{number(row.primary_value)}</td><td>{number(row.stds.get(facts.plan.sort_by))}</td>"
-            f"<td style='text-align:left'>{_state(row.status, tied=row.tied_with_best, rank=row.rank)}</td></tr>"
-            for row in facts.board.rows[:_SHOWN]
+            f"<td style='text-align:left'>{_status_label(row.status, tied=row.tied_with_best, rank=row.rank)}</td></tr>"
+            for row in facts.board.rows[:_MAX_ROWS]
         )
-        left = len(facts.board.rows) - _SHOWN
-        more = f"<p>... and {left} more in <code>.leaderboard</code></p>" if left > 0 else ""
+        n_more = len(facts.board.rows) - _MAX_ROWS
+        more = f"<p>... and {n_more} more in <code>.leaderboard</code></p>" if n_more > 0 else ""
         return (
             f"<div><p>{html.escape(question(facts))}</p><p><b>{html.escape(self.answer)}</b></p><table><thead><tr>"
             f"<th>#</th><th style='text-align:left'>Model</th><th>{html.escape(facts.metric)}</th><th>std</th><th></th>"
@@ -129,22 +134,18 @@ def results(
     catalog: str | None = None,
     schema: str | None = None,
 ) -> RunResults:
-    """Read back what a run found.
+    """Read the results of a run.
 
     Args:
-        run_id: the run; the newest one where it is ``None``.
-        spark: the session to read with; the active one, or a local one that is stopped again.
-        home: the folder that the run was told as ``--home``.
-        catalog: where the tables are, in a metastore.
-        schema: where the tables are, in a metastore; without it they are under ``home``.
+        run_id: id of the run; the run that started last by default.
+        spark: session to read with; by default the active one, or a local one that is stopped again.
+        home: folder of the run's local files, its ``--home``.
+        catalog: catalog of the tables, in a metastore.
+        schema: schema of the tables, in a metastore; without it they are under ``home``.
 
     Raises:
-        UserError: there are no tables there, or there is no such run in them.
+        UserError: There are no tables in that location, or they do not hold the run.
     """
-    from bakeoff.spark.session import open_session
-    from bakeoff.storage.location import ResultsLocation
-    from bakeoff.storage.table_errors import check_logs, naming_broken_tables
-
     home = Path(home)
     tables = ResultsLocation.at(home, catalog, schema)
     check_logs(tables)
@@ -152,5 +153,5 @@ def results(
         return RunResults(read_facts(session, tables, home, run_id), home)
 
 
-def _state(status: str, *, tied: bool | None, rank: int) -> str:
+def _status_label(status: str, *, tied: bool | None, rank: int) -> str:
     return "tied" if tied and rank > 1 else "" if status == "ok" else status

@@ -1,7 +1,7 @@
-"""The table to learn from: found, read in an order that is always the same, and checked.
+"""Find, read and check the table to learn from, always with its rows in the same order.
 
-Files keep their row order, so that results equal those of plain PyCaret on the same file. Tables have none: they are
-ordered by the columns that the user names, else by a hash of their rows.
+Files keep their row order, so that results equal those of plain PyCaret on the same file. Tables have no order of their
+own: they are sorted by the columns that the user names, or else by a hash of each row.
 """
 
 from __future__ import annotations

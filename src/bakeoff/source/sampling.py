@@ -1,6 +1,6 @@
-"""A sample where there are more rows than were asked for, or than the driver can hold.
+"""Draw a sample when there are more rows than asked for, or than the driver can hold.
 
-The same rows are drawn whatever order they come in. From a table, classes keep their shares, and no class is lost.
+The same rows of a table are drawn in whatever order they come, each class keeps its share, and no class is lost.
 """
 
 from __future__ import annotations
@@ -25,124 +25,156 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 LEAST_OF_A_CLASS = 20
-"""Of a class that is rarer than that in the sample, so many rows are taken, if it has them."""
-_MOST_CLASSES = 1_000
+"""Number of rows that a class has in a sample at least, if the table has them."""
+_MAX_CLASSES = 1_000
+"""Number of classes up to which a sample is stratified."""
 _COPY, _CHANCE, _LOT, _QUOTA, _BOUND = (f"__bakeoff_{name}" for name in ("copy", "chance", "lot", "quota", "bound"))
+"""Names of helper columns: a row's number among equal rows, its random number in two forms, and its class's limits."""
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Rows of a table: all of them, or a sample.
+class Sample:
+    """All rows of a table, or a sample of them.
 
     Attributes:
-        fraction: the share of the rows with a target that are in it.
+        table: the rows.
+        fraction: share of the rows with a target that are in it.
     """
 
     table: DataFrame
     fraction: float = 1.0
 
 
-def sample_of_table(table: DataFrame, config: RunConfig, spark: SparkSession, notes: list[str]) -> Drawn:
-    """``max_rows`` of the table's rows that have a target; without ``max_rows`` as many as the driver can hold."""
+def sample_of_table(table: DataFrame, config: RunConfig, spark: SparkSession, notes: list[str]) -> Sample:
+    """Draw ``max_rows`` of the table's rows that have a target, or as many as the driver can hold.
+
+    Of a time series the latest rows are taken.
+
+    Args:
+        table: the rows.
+        config: target, task, seed and number of rows.
+        spark: session that the table belongs to.
+        notes: gets sentences about the sample and about rows without a target.
+    """
     if config.task == "time_series":
         return _latest(table, config, spark, notes)
     target = quoted(config.target)
     kind = dict(table.dtypes)[config.target]
     present = f"{target} IS NOT NULL" + (f" AND NOT isnan({target})" if kind in {"float", "double"} else "")
     n_rows, n_present = table.selectExpr("count(*)", f"count_if({present})").collect()[0]
-    most = config.max_rows or rows_that_fit(table, n_rows, spark)
-    if most is None or n_present <= most:
-        return Drawn(table)
+    size = config.max_rows or rows_that_fit(table, n_rows, spark)
+    if size is None or n_present <= size:
+        return Sample(table)
     note_missing_target(n_rows - n_present, config.target, notes)
     table = table.where(present)
-    classes = _classes(table, config, kind) if config.task != "regression" else {}
-    quotas = shares(list(classes.values()), most)
-    note_sample(most, n_present, config, notes, stratified=bool(quotas))
-    lots = _lots(table, config)
+    classes = _class_counts(table, config, kind) if config.task != "regression" else {}
+    quotas = shares(list(classes.values()), size)
+    note_sample(size, n_present, config, notes, stratified=bool(quotas))
+    lots = _with_lots(table, config)
     if quotas:
-        drawn = _of_each_class(lots, config, spark, kind, dict(zip(classes, quotas, strict=True)), classes)
+        drawn = _draw_by_class(lots, config, spark, kind, dict(zip(classes, quotas, strict=True)), classes)
     else:
-        bound = _bound(most, n_present)
-        drawn = lots.where(f"{_CHANCE} < {bound}").orderBy(_LOT, _COPY, *map(quoted, table.columns)).limit(most)
-    return Drawn(drawn.selectExpr(*map(quoted, table.columns)), most / n_present)
+        bound = _chance_bound(size, n_present)
+        drawn = lots.where(f"{_CHANCE} < {bound}").orderBy(_LOT, _COPY, *map(quoted, table.columns)).limit(size)
+    return Sample(drawn.selectExpr(*map(quoted, table.columns)), size / n_present)
 
 
-def shares(counts: Sequence[int], most: int) -> list[int]:
-    """How many rows of each class make a sample of ``most`` rows with the classes' own shares.
+def shares(counts: Sequence[int], size: int) -> list[int]:
+    """Return how many rows of each class make a sample of ``size`` rows that keeps the classes' shares.
 
-    Rare classes get `LEAST_OF_A_CLASS` rows, if they have them; the others make room. Empty where there are too many
-    classes for that.
+    Rare classes get `LEAST_OF_A_CLASS` rows, if they have them, at the expense of the others.
+
+    Args:
+        counts: number of rows of each class.
+        size: size of the sample.
+
+    Returns:
+        The number for each class; empty if there are too many classes.
 
     Example:
         >>> shares([9_000, 990, 10], 1_000)
         [892, 98, 10]
     """
-    if not counts or len(counts) > min(_MOST_CLASSES, most // 2):
+    if not counts or len(counts) > min(_MAX_CLASSES, size // 2):
         return []
-    least = min(LEAST_OF_A_CLASS, most // len(counts))
-    quotas = [min(count, least) for count in counts]
-    rest, room = most - sum(quotas), [count - quota for count, quota in zip(counts, quotas, strict=True)]
-    wanted = [max(0.0, most * count / sum(counts) - quota) for count, quota in zip(counts, quotas, strict=True)]
-    scale = rest / sum(wanted) if sum(wanted) else 0.0
-    exact = [min(want * scale, float(left)) for want, left in zip(wanted, room, strict=True)]
-    quotas = [quota + math.floor(part) for quota, part in zip(quotas, exact, strict=True)]
-    by_remainder = sorted(range(len(counts)), key=lambda n: (math.floor(exact[n]) - exact[n], n))
+    minimum = min(LEAST_OF_A_CLASS, size // len(counts))
+    quotas = [min(count, minimum) for count in counts]
+    available = [count - quota for count, quota in zip(counts, quotas, strict=True)]
+    missing = [max(0.0, size * count / sum(counts) - quota) for count, quota in zip(counts, quotas, strict=True)]
+    scale = (size - sum(quotas)) / sum(missing) if sum(missing) else 0.0
+    extra = [min(number * scale, float(limit)) for number, limit in zip(missing, available, strict=True)]
+    quotas = [quota + math.floor(number) for quota, number in zip(quotas, extra, strict=True)]
+    by_remainder = sorted(range(len(counts)), key=lambda n: (math.floor(extra[n]) - extra[n], n))
     for n in by_remainder:
-        if sum(quotas) < most and quotas[n] < counts[n]:
+        if sum(quotas) < size and quotas[n] < counts[n]:
             quotas[n] += 1
     return quotas
 
 
 def sampled(frame: pd.DataFrame, config: RunConfig, notes: list[str]) -> pd.DataFrame:
-    """``max_rows`` rows of a frame, in its order."""
-    n_rows, most = len(frame), config.max_rows
-    if most is None or n_rows <= most:
+    """Return a sample of ``max_rows`` rows of a frame, in its order; of a time series, the latest rows.
+
+    Args:
+        frame: the rows; not changed.
+        config: task, seed and number of rows.
+        notes: gets a sentence about the sample.
+    """
+    n_rows, size = len(frame), config.max_rows
+    if size is None or n_rows <= size:
         return frame
     if config.task == "time_series":
-        latest = read_times(frame[str(config.time_col)]).argsort(kind="stable").to_numpy()[-most:]
-        notes.append(f"Took the latest {most} of {n_rows} rows (--max-rows).")
+        latest = read_times(frame[str(config.time_col)]).argsort(kind="stable").to_numpy()[-size:]
+        notes.append(f"Took the latest {size} of {n_rows} rows (--max-rows).")
         return frame.iloc[np.sort(latest)]
-    note_sample(most, n_rows, config, notes)
-    rows = np.random.default_rng(config.seed).choice(n_rows, size=most, replace=False)
+    note_sample(size, n_rows, config, notes)
+    rows = np.random.default_rng(config.seed).choice(n_rows, size=size, replace=False)
     return frame.iloc[np.sort(rows)]
 
 
-def note_sample(most: int, n_rows: int, config: RunConfig, notes: list[str], *, stratified: bool = False) -> None:
-    """Say that a sample was taken, how large, and why."""
-    how = f"drawn with seed {config.seed}" + (", each class by its share" if stratified else "")
+def note_sample(size: int, n_rows: int, config: RunConfig, notes: list[str], *, stratified: bool = False) -> None:
+    """Add a note on a sample: its size, how it was drawn, and why.
+
+    Args:
+        size: number of rows of the sample.
+        n_rows: number of rows that it was drawn from.
+        config: seed, and ``max_rows`` as the reason; without it the reason is the driver's memory.
+        notes: gets the sentence.
+        stratified: whether each class has its share.
+    """
+    method = f"drawn with seed {config.seed}" + (", each class by its share" if stratified else "")
     if config.max_rows is not None:
-        notes.append(f"Took a sample of {most} of {n_rows} rows (--max-rows, {how}).")
+        notes.append(f"Took a sample of {size} of {n_rows} rows (--max-rows, {method}).")
         return
     notes.append(
-        f"Took a sample of {most:,} of {n_rows:,} rows ({most / n_rows:.2%}, {how}), which is what this driver can "
+        f"Took a sample of {size:,} of {n_rows:,} rows ({size / n_rows:.2%}, {method}), which is what this driver can "
         "hold: take a larger driver for more, or say --max-rows."
     )
 
 
-def _latest(table: DataFrame, config: RunConfig, spark: SparkSession, notes: list[str]) -> Drawn:
+def _latest(table: DataFrame, config: RunConfig, spark: SparkSession, notes: list[str]) -> Sample:
     n_rows = table.count()
-    most = config.max_rows or rows_that_fit(table, n_rows, spark)
-    if most is None or n_rows <= most:
-        return Drawn(table)
-    # A random part of a time series would be full of holes: the latest stretch is what a forecast starts from.
-    why = "--max-rows" if config.max_rows else "which is what this driver can hold"
-    notes.append(f"Took the latest {most} of {n_rows} rows ({why}).")
-    return Drawn(table.orderBy(quoted(str(config.time_col)), ascending=False).limit(most), most / n_rows)
+    size = config.max_rows or rows_that_fit(table, n_rows, spark)
+    if size is None or n_rows <= size:
+        return Sample(table)
+    # A random sample of a time series would be full of gaps, and a forecast starts from the latest rows.
+    reason = "--max-rows" if config.max_rows else "which is what this driver can hold"
+    notes.append(f"Took the latest {size} of {n_rows} rows ({reason}).")
+    return Sample(table.orderBy(quoted(str(config.time_col)), ascending=False).limit(size), size / n_rows)
 
 
-def _classes(table: DataFrame, config: RunConfig, kind: str) -> Mapping[Any, int]:
-    """The rows of each class, where the target holds classes."""
-    counts = table.groupBy(config.target).count().limit(_MOST_CLASSES + 1).collect()
-    numbers = kind not in {"string", "boolean"}
-    if len(counts) > _MOST_CLASSES or (numbers and config.task is None and len(counts) > FEW_VALUES):
+def _class_counts(table: DataFrame, config: RunConfig, kind: str) -> Mapping[Any, int]:
+    """Count the rows of each class; empty if the target holds no classes, or too many."""
+    counts = table.groupBy(config.target).count().limit(_MAX_CLASSES + 1).collect()
+    is_numeric = kind not in {"string", "boolean"}
+    if len(counts) > _MAX_CLASSES or (is_numeric and config.task is None and len(counts) > FEW_VALUES):
         return {}
     return {row[0]: int(row[1]) for row in sorted(counts, key=lambda row: str(row[0]))}
 
 
-def _lots(table: DataFrame, config: RunConfig) -> DataFrame:
-    """Each row with its lot: a number that depends on the row and the seed alone, also as a chance from 0 to 1."""
+def _with_lots(table: DataFrame, config: RunConfig) -> DataFrame:
+    """Add a lot to each row: a number that depends on the row and the seed alone, also as a chance from 0 to 1."""
     columns = list(map(quoted, table.columns))
-    # Equal rows have equal hashes: the number of the copy tells them apart, so that each copy has its own chance.
+    # Equal rows have equal hashes: they are numbered, so that each copy has its own chance.
     hashed = table.selectExpr(*columns, f"{hash_of(table)} AS {ROW_HASH}")
     copy = f"row_number() OVER (PARTITION BY {ROW_HASH} ORDER BY {', '.join(columns)}) AS {_COPY}"
     lot = f"xxhash64({config.seed}L, {ROW_HASH}, {_COPY}) AS {_LOT}"
@@ -150,15 +182,15 @@ def _lots(table: DataFrame, config: RunConfig) -> DataFrame:
     return drawn.selectExpr("*", f"{_LOT} / 18446744073709551616.0D + 0.5D AS {_CHANCE}")
 
 
-def _bound(wanted: int, there: int) -> float:
-    """A chance below which the ``wanted`` rows with the lowest chances are, as good as certainly.
+def _chance_bound(wanted: int, n_rows: int) -> float:
+    """Return a chance below which the ``wanted`` rows of the lowest chances lie almost certainly.
 
-    What is above needs no sorting, which for a small part of a large table is nearly everything.
+    Rows above it need no sorting, and those are nearly all when the sample is a small part of a large table.
     """
-    return (wanted + 8 * math.sqrt(wanted) + 32) / there
+    return (wanted + 8 * math.sqrt(wanted) + 32) / n_rows
 
 
-def _of_each_class(  # noqa: PLR0913, PLR0917 - what it takes to draw by class
+def _draw_by_class(  # noqa: PLR0913, PLR0917 - all that a draw by class depends on
     lots: DataFrame,
     config: RunConfig,
     spark: SparkSession,
@@ -167,8 +199,8 @@ def _of_each_class(  # noqa: PLR0913, PLR0917 - what it takes to draw by class
     counts: Mapping[Any, int],
 ) -> DataFrame:
     target = quoted(config.target)
-    rows = [(value, quota, float(_bound(quota, counts[value]))) for value, quota in quotas.items()]
-    wanted = spark.createDataFrame(rows, f"{target} {kind}, {_QUOTA} BIGINT, {_BOUND} DOUBLE")
-    low = lots.join(wanted.hint("broadcast"), on=config.target).where(f"{_CHANCE} < {_BOUND}")
+    limits = [(value, quota, float(_chance_bound(quota, counts[value]))) for value, quota in quotas.items()]
+    limits_table = spark.createDataFrame(limits, f"{target} {kind}, {_QUOTA} BIGINT, {_BOUND} DOUBLE")
+    candidates = lots.join(limits_table.hint("broadcast"), on=config.target).where(f"{_CHANCE} < {_BOUND}")
     nth = f"row_number() OVER (PARTITION BY {target} ORDER BY {_LOT}, {_COPY}) AS __bakeoff_nth"
-    return low.selectExpr("*", nth).where(f"__bakeoff_nth <= {_QUOTA}")
+    return candidates.selectExpr("*", nth).where(f"__bakeoff_nth <= {_QUOTA}")

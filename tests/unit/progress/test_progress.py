@@ -8,7 +8,7 @@ from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, TaskStarted,
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
-from bakeoff.progress import state as standing
+from bakeoff.progress import state as progress_state
 from bakeoff.progress.state import ProgressState
 from bakeoff.progress.stderr_listener import Progress
 
@@ -63,21 +63,21 @@ def test_what_comes_before_the_plan_is_not_shown(capsys):
 def clock(monkeypatch):
     """A clock that moves when it is told to."""
     hands = [100.0]
-    monkeypatch.setattr(standing.time, "monotonic", lambda: hands[0])
+    monkeypatch.setattr(progress_state.time, "monotonic", lambda: hands[0])
     return hands
 
 
 def test_the_time_left_is_guessed_from_the_folds_of_this_run(clock):
     run = ProgressState(PLAN)
-    run.hear(PlanMade(PLAN, 2, (good("rf", 0), good("rf", 1))))
+    run.update(PlanMade(PLAN, 2, (good("rf", 0), good("rf", 1))))
     assert run.share == 0.25
     clock[0] += 40.0
     for fold in range(3):
-        run.hear(TrialDone(good("lr", fold)))
+        run.update(TrialDone(good("lr", fold)))
     assert "left" not in run.line()  # three folds say too little
-    run.hear(TrialDone(good("lr", 3)))
+    run.update(TrialDone(good("lr", 3)))
     assert "6/8 folds | 0:00:40, about 0:00:20 left" in run.line()  # 10 s a fold, two folds to go
     for fold in (2, 3):
-        run.hear(TrialDone(good("rf", fold)))
+        run.update(TrialDone(good("rf", fold)))
     assert "left" not in run.line()
     assert run.share == 1.0

@@ -24,7 +24,7 @@ from bakeoff.report.facts import Diagnostics
 from bakeoff.report.interactive import plots
 from bakeoff.report.json_export import as_object
 from bakeoff.report.ranking_sections import figures, sections
-from bakeoff.report.run_sections import time_before, time_of
+from bakeoff.report.run_sections import earlier_timeline, last_timeline
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.report.timeline import timeline
 from bakeoff.runs.loading import facts_of
@@ -170,7 +170,7 @@ def test_a_run_that_went_on_tells_of_all_its_trials(finished):
     drawn = [each.chart for each in figures([shown["time"]])]
     assert [chart.name for chart in drawn] == ["timeline", "timeline-before"][finished == 25 :]
     assert [len([bar for lane in each.lanes for bar in lane.bars if bar.kind in {"fit", "lost"}])
-            for each in (time_of(again), time_before(again))] == [25 - finished, finished]  # fmt: skip
+            for each in (last_timeline(again), earlier_timeline(again))] == [25 - finished, finished]  # fmt: skip
     said = shown["time"].parts[1].text
     assert said.startswith(f"{finished} trials had been finished when the run went on")
     assert ("none was left" in said) is (finished == 25)
