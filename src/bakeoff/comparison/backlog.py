@@ -1,7 +1,7 @@
-"""The trials that nobody has started yet, and which of them a free slot gets next.
+"""The queue of trials that have not started, and the policy that groups them into tasks.
 
-Tasks are cut when they are asked for, not before: by then more is known of what a trial costs, of how many slots there
-are, and of how much is left.
+A task is built when a slot asks for one, not before: by then more is known about the cost of a trial, the number of
+slots and the amount of work that remains.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from bakeoff.comparison.plan import Task
 from bakeoff.comparison.trial import Trial
 
 LONGEST_SECONDS = 5.0
-"""No task is meant to be longer: what it holds is seen only when it ends."""
+"""Longest task that is built on purpose: the outcomes of a task are seen only when it ends."""
 SHORTEST_SECONDS = 0.15
-"""No task is meant to be shorter: about four times what starting one takes on two cores."""
+"""Shortest task that is built on purpose: about four times what starting one takes on two cores."""
 JOB_SECONDS = 0.02
-"""What the driver itself spends on one job once Java is warm (benchmarks/overhead.py measures it). It can start only so
-many of them a second, so with many slots this decides how long tasks have to be."""
+"""Driver time for one Spark job once Java is warm (benchmarks/overhead.py measures it). It limits how many start per
+second, so with many slots it decides how long tasks have to be."""
 TRANSFORMS = 3
-"""A task should be worth at least so many times the preprocessing of a fold, which other slots may have to repeat."""
+"""Shortest task in multiples of a fold's preprocessing, which other slots may have to repeat."""
 SHARES = 3
-"""A free slot takes the n-th part of its share of what is left, so tasks grow shorter towards the end."""
+"""A free slot takes 1 / `SHARES` of its share of the remaining work, so tasks get shorter towards the end."""
 
 
-def target_seconds(left: float, slots: int) -> float:
-    """How long the next task should be, if trials could be cut at will.
+def target_seconds(remaining: float, slots: int) -> float:
+    """Return how long the next task should be, if trials could be divided at will.
 
-    Guided self-scheduling (Polychronopoulos and Kuck 1987): a fixed part of what is left, per slot. Early tasks are
-    long, which is cheap, and the last ones short, so that all slots end together.
+    Guided self-scheduling (Polychronopoulos and Kuck 1987): a fixed part of the remaining work, per slot. Early tasks
+    are long, which keeps overhead low, and the last ones short, so that all slots end together.
 
     Args:
-        left: seconds of work that nobody has started.
-        slots: how many tasks run at once.
+        remaining: seconds of work that has not started.
+        slots: number of tasks that run at once.
 
     Example:
         >>> target_seconds(3_000.0, slots=2), target_seconds(12.0, slots=2), target_seconds(0.1, slots=2)
@@ -46,14 +46,18 @@ def target_seconds(left: float, slots: int) -> float:
         1.0
     """
     slots = max(slots, 1)
-    # While one task runs, the driver has to start one on each of the other slots. Where there is less work than that,
-    # no more is to be lost by starting tasks than by waiting for the last of them.
-    startable = min(slots * JOB_SECONDS, math.sqrt(left * JOB_SECONDS))
-    return max(SHORTEST_SECONDS, startable, min(LONGEST_SECONDS, left / (SHARES * slots)))
+    # While one task runs, the driver has to start one on each of the other slots. With less work than that, starting
+    # tasks should cost no more time than waiting for the last of them.
+    startable = min(slots * JOB_SECONDS, math.sqrt(remaining * JOB_SECONDS))
+    return max(SHORTEST_SECONDS, startable, min(LONGEST_SECONDS, remaining / (SHARES * slots)))
 
 
 class Backlog:
-    """Trials that wait, handed out as tasks: dear ones alone and first, cheap ones together by fold.
+    """Waiting trials, handed out as tasks: expensive ones first and alone, cheap ones together by fold.
+
+    Args:
+        trials: the trials to run, in any order.
+        costs: expected seconds of a trial; it may learn while tasks are taken.
 
     Example:
         >>> from bakeoff.comparison.costs import Costs
@@ -77,28 +81,28 @@ class Backlog:
 
     @property
     def seconds(self) -> float:
-        """What the waiting trials are expected to cost, with one transform of each fold."""
+        """Expected seconds of the waiting trials, with one transform of each fold."""
         trials = sum(count * self._costs(model_id) for model_id, count in self._waiting.items())
         return trials + len(self._folds) * self._costs.transform_seconds
 
     def take(self, slots: int) -> Task | None:
-        """The next task for one of so many slots; ``None`` where nothing waits."""
+        """Remove and return the next task for one of ``slots`` slots; ``None`` if no trial waits."""
         if not self._folds:
             return None
         target = max(target_seconds(self.seconds, slots), TRANSFORMS * self._costs.transform_seconds)
-        dearest = max(self._waiting, key=self._costs)
-        if self._costs(dearest) >= target:
-            fold = next(fold for fold, waiting in self._folds.items() if dearest in waiting)
-            return self._hand_out([self._pop(fold, dearest)])
+        costliest = max(self._waiting, key=self._costs)
+        if self._costs(costliest) >= target:
+            fold = next(fold for fold, waiting in self._folds.items() if costliest in waiting)
+            return self._hand_out([self._pop(fold, costliest)])
         return self._hand_out(self._group(target))
 
     def tasks(self, slots: int) -> Iterator[Task]:
-        """All that waits, task by task."""
+        """Yield tasks until no trial waits."""
         while (task := self.take(slots)) is not None:
             yield task
 
     def _group(self, target: float) -> list[Trial]:
-        """Trials of the fold with the most work, the dearest first; of a second fold where one is not enough."""
+        """Take trials of the fold with the most work, most expensive first; then of the next fold if needed."""
         group: list[Trial] = []
         load = 0.0
         while self._folds:
@@ -106,25 +110,28 @@ class Backlog:
             load += self._costs.transform_seconds
             if group and load >= target:
                 break
-            taken = self._dearest_up_to(fold, target - load)
+            taken = self._costliest_up_to(fold, target - load)
             load += self._seconds_of(taken)
             group += taken
             if load >= target:
                 break
         return group
 
-    def _dearest_up_to(self, fold: int, room: float) -> list[Trial]:
-        """As much of a fold as there is room for, and at least one trial; all of it where hardly any would be left."""
+    def _costliest_up_to(self, fold: int, budget: float) -> list[Trial]:
+        """Take trials of a fold, most expensive first, until they fill ``budget`` seconds.
+
+        At least one is taken, and all of them if the remainder would be tiny.
+        """
         waiting = sorted(self._folds[fold], key=self._costs, reverse=True)
-        left = sum(map(self._costs, waiting))
+        remaining = sum(map(self._costs, waiting))
         taken: list[str] = []
         for model_id in waiting:
-            # A rest that is shorter than preprocessing the fold once more goes along.
-            if taken and room <= 0 and left > max(SHORTEST_SECONDS, self._costs.transform_seconds):
+            # A remainder that is shorter than preprocessing the fold once more is included.
+            if taken and budget <= 0 and remaining > max(SHORTEST_SECONDS, self._costs.transform_seconds):
                 break
             taken.append(model_id)
-            room -= self._costs(model_id)
-            left -= self._costs(model_id)
+            budget -= self._costs(model_id)
+            remaining -= self._costs(model_id)
         return [self._pop(fold, model_id) for model_id in taken]
 
     def _load(self, fold: int) -> float:

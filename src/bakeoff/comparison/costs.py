@@ -1,4 +1,4 @@
-"""What a trial is expected to cost: first from experience with its kind, soon from what this run has measured.
+"""Expected cost of a trial: a prior by model and table size, refined by what the run measures.
 
 The figures are orders of magnitude, not predictions: they decide which tasks start first and which go together.
 """
@@ -12,18 +12,16 @@ from dataclasses import dataclass
 from bakeoff.comparison.trial import Outcome
 
 FLOOR_SECONDS = 0.02
-"""No trial is cheaper: cloning, predicting and scoring take this long on a handful of rows."""
+"""Least cost of a trial: cloning, predicting and scoring take this long on a handful of rows."""
 
-# Seconds of a trial on a thousand rows, where that is more than the floor: ensembles grow all their trees for them.
 BASE_SECONDS: Mapping[str, float] = {
     "rf": 0.25, "et": 0.2, "gbc": 0.2, "gbr": 0.13, "ada": 0.1, "lightgbm": 0.1, "xgboost": 0.1, "catboost": 1.0,
     "mlp": 0.5, "gpc": 1.0, "lr": 0.1,
 }  # fmt: skip
+"""Fixed seconds of a trial by model id, if above the floor: ensembles grow all their trees even on few rows."""
 UNKNOWN = 2.0
-"""Weight of a model that is in no list: dear enough to start early, cheap enough not to dominate the plan."""
+"""Weight of a model that is in no list: large enough to start early, small enough not to dominate the plan."""
 
-# Seconds for a million cells (training rows x columns) on one core, by the last known family of PyCaret's ids, from
-# runs on the bank table (28,000 x 50 per fold) and on 20,000 x 20 of made-up regression data.
 SECONDS_PER_MILLION_CELLS: Mapping[str, float] = {
     "dummy": 0.01, "nb": 0.05, "ridge": 0.05, "lda": 0.2, "qda": 0.15, "svm": 0.4, "lr": 0.9, "dt": 0.25, "knn": 1.5,
     "ada": 1.0, "gbc": 4.5, "rf": 2.4, "et": 2.4, "lightgbm": 0.6, "xgboost": 0.7, "catboost": 9.0, "mlp": 20.0,
@@ -31,6 +29,8 @@ SECONDS_PER_MILLION_CELLS: Mapping[str, float] = {
     "lasso": 0.1, "en": 0.1, "lar": 0.05, "llar": 0.05, "omp": 0.05, "br": 0.1, "ard": 2.0, "par": 0.1, "ransac": 1.0,
     "tr": 10.0, "huber": 0.5, "kr": 60.0, "gbr": 5.0,
 }  # fmt: skip
+"""Seconds per million cells (training rows x columns) on one core, by PyCaret's model id, measured on the bank table
+(28,000 x 50 per fold) and on 20,000 x 20 of synthetic regression data."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class PriorCosts:
     """Expected seconds of a trial, by model id and the size of a fold.
 
     Attributes:
-        n_rows: rows that a model is fitted on.
-        n_columns: columns after preprocessing, as far as that is known.
+        n_rows: number of rows that a model is fitted on.
+        n_columns: number of columns after preprocessing, as far as known.
 
     Example:
         >>> costs = PriorCosts(n_rows=20_000, n_columns=50)
@@ -51,14 +51,14 @@ class PriorCosts:
     n_columns: int
 
     def __call__(self, model_id: str) -> float:
-        """Expected seconds of one trial of this model."""
+        """Return the expected seconds of one trial of this model."""
         weight = SECONDS_PER_MILLION_CELLS.get(model_id, UNKNOWN)
         base = BASE_SECONDS.get(model_id, FLOOR_SECONDS)
         return base + weight * self.n_rows * max(self.n_columns, 1) / 1e6
 
 
 class Costs:
-    """A prior that learns: measured seconds where there are some, elsewhere the prior, scaled as the others came out.
+    """Expected seconds of a trial: the measured mean if there is one, else a prior scaled by what was measured.
 
     Args:
         prior: expected seconds of a trial, by model id.
@@ -78,21 +78,21 @@ class Costs:
 
     @property
     def transform_seconds(self) -> float:
-        """What preprocessing a fold took so far, on average; 0.0 where nothing is known."""
+        """Mean seconds of preprocessing a fold so far; 0.0 if nothing is known."""
         return self._transforms.value
 
     def __call__(self, model_id: str) -> float:
-        """Expected seconds of one trial of this model."""
+        """Return the expected seconds of one trial of this model."""
         if model_id in self._measured:
             return max(self._measured[model_id].value, FLOOR_SECONDS / 4)
         if self._scale is None:
-            # The geometric mean of how far off the prior was, with one model on which it was right.
-            off = [math.log(max(mean.value, 1e-4) / self._prior(name)) for name, mean in self._measured.items()]
-            self._scale = math.exp(sum(off) / (len(off) + 1))
+            # The geometric mean of measured over prior, with one more model for which the prior was exact.
+            log_ratios = [math.log(max(mean.value, 1e-4) / self._prior(name)) for name, mean in self._measured.items()]
+            self._scale = math.exp(sum(log_ratios) / (len(log_ratios) + 1))
         return self._prior(model_id) * self._scale
 
     def learn(self, outcome: Outcome) -> None:
-        """Take in what a trial took. Failed ones say nothing: they may have ended at once, or been ended."""
+        """Update the means with an outcome. Failed ones are ignored: they may have ended early, or been stopped."""
         if not outcome.ok:
             return
         self._measured.setdefault(outcome.model_id, _Mean()).add(outcome.fit_seconds + outcome.score_seconds)

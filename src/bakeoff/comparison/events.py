@@ -1,7 +1,7 @@
-"""What the scheduler tells, and the queue behind which each listener hears it.
+"""The scheduler's events, and their delivery to listeners.
 
-Progress display, MLflow and Delta are listeners. A listener that fails or hangs never changes a result: it hears events
-on a thread of its own, its exceptions are kept as notes, and the run does not wait for it beyond a limit.
+Progress display, MLflow and Delta are listeners. A listener that fails or hangs never changes a result: it receives
+events on its own thread, its exceptions are kept as notes, and the run waits for it no longer than a limit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PlanMade:
-    """The run is about to start. ``done`` holds outcomes that an earlier attempt of the same run left behind."""
+    """The run is about to start. ``done`` holds the outcomes of an earlier attempt of the same run."""
 
     plan: Plan
     slots: int
@@ -39,7 +39,7 @@ class TaskStarted:
 
 @dataclass(frozen=True)
 class TrialDone:
-    """A trial ended, well or badly."""
+    """A trial ended, successfully or not."""
 
     outcome: Outcome
 
@@ -56,7 +56,7 @@ class BatchDone:
 
 @dataclass(frozen=True)
 class RunDone:
-    """Every trial ended, or the deadline came. ``leaderboard`` is final."""
+    """Every trial ended, or the deadline passed. ``leaderboard`` is final."""
 
     leaderboard: Leaderboard
 
@@ -65,14 +65,14 @@ Event = PlanMade | TaskStarted | TrialDone | BatchDone | RunDone
 
 
 class Listener(Protocol):
-    """Something that wants to know how a run goes. It is called on one thread, one event at a time."""
+    """Receiver of a run's events. It is called on one thread, one event at a time."""
 
     def handle(self, event: Event) -> None:
-        """Hear one event. What is raised here is noted and goes no further."""
+        """Handle one event. An exception is noted and goes no further."""
 
 
 class Announcer:
-    """Tells every listener every event, each behind a queue of its own.
+    """Delivery of every event to every listener, each with its own queue and thread.
 
     Example:
         >>> class Counter:
@@ -88,29 +88,29 @@ class Announcer:
     """
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
-        self._posts = [_Post(listener) for listener in listeners]
+        self._mailboxes = [_Mailbox(listener) for listener in listeners]
 
     def tell(self, event: Event) -> None:
         """Queue an event for every listener and return at once."""
-        for post in self._posts:
-            post.put(event)
+        for mailbox in self._mailboxes:
+            mailbox.put(event)
 
     def close(self, timeout: float) -> list[str]:
-        """Let the listeners hear what is queued, wait at most ``timeout`` seconds for all of them together.
+        """Deliver what is queued, and wait at most ``timeout`` seconds for all listeners together.
 
         Returns:
-            One line for each thing that went wrong.
+            One line for each problem.
         """
         deadline = time.monotonic() + timeout
-        for post in self._posts:
-            post.put(None)
-        for post in self._posts:
-            post.join(max(0.0, deadline - time.monotonic()))
-        return [problem for post in self._posts for problem in post.problems()]
+        for mailbox in self._mailboxes:
+            mailbox.put(None)
+        for mailbox in self._mailboxes:
+            mailbox.join(max(0.0, deadline - time.monotonic()))
+        return [problem for mailbox in self._mailboxes for problem in mailbox.problems()]
 
 
-class _Post:
-    """One listener, its queue and its thread."""
+class _Mailbox:
+    """One listener with its queue and its thread."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener

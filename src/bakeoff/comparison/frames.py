@@ -1,4 +1,4 @@
-"""What a run left behind, as frames to look at."""
+"""A run's results as pandas frames."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _FAILURES = ["model", "fold", "status", "error_type", "error_message", "tracebac
 
 
 def leaderboard(board: Leaderboard | None) -> pd.DataFrame:
-    """One row for each model, in the order of the ranking."""
+    """Return one row for each model, in the order of the ranking."""
     rows = board.rows if board else ()
     return pd.DataFrame([{**vars(row), "means": dict(row.means), "stds": dict(row.stds)} for row in rows])
 
 
 def trials(board: Leaderboard | None) -> pd.DataFrame:
-    """One row for each trial."""
+    """Return one row for each trial."""
     return pd.DataFrame([outcome.to_dict() for outcome in (board.outcomes if board else ())])
 
 
 def failures(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) -> pd.DataFrame:
-    """One row for each trial that went wrong, and for each winner that could not be refitted (fold ``refit``).
+    """Return one row for each trial that failed, and for each winner that could not be refitted (fold ``refit``).
 
     Example:
         >>> list(failures(None).columns)[:3]
@@ -43,11 +43,14 @@ def failures(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) ->
 
 
 def first_failure(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) -> str | None:
-    """What ``errors="raise"`` says: the first trial that went wrong, else the first refit, and what the worker said."""
+    """Return the message for ``errors="raise"``: the first failed trial, else the first failed refit.
+
+    The worker's traceback is included. ``None`` if nothing failed; cancelled trials do not count.
+    """
     trials = board.failures if board else ()
-    bad: list[Outcome | Refitted] = [outcome for outcome in trials if outcome.status is not Status.CANCELLED]
-    first = next(iter([*bad, *lost_refits]), None)
-    if first is None:
+    failed_trials: list[Outcome | Refitted] = [outcome for outcome in trials if outcome.status is not Status.CANCELLED]
+    failure = next(iter([*failed_trials, *lost_refits]), None)
+    if failure is None:
         return None
-    what = f"{first.error_type}: {first.error_message}"
-    return f"create_model() failed for model {first.model_id}. {what}\nOn the worker:\n{first.traceback or ''}"
+    reason = f"{failure.error_type}: {failure.error_message}"
+    return f"create_model() failed for model {failure.model_id}. {reason}\nOn the worker:\n{failure.traceback or ''}"

@@ -1,7 +1,7 @@
-"""From outcomes to a ranking.
+"""The ranking of models by their outcomes.
 
-Complete models stand first, then partial ones, then failed ones. Within a class the mean over folds, rounded as
-PyCaret shows it, decides; ties keep the order in which the models were given, as plain PyCaret does. NaN is last in
+Complete models come first, then partial ones, then failed ones. Within a class the mean over folds decides, rounded
+as PyCaret shows it; ties keep the order in which the models were given, as plain PyCaret does. NaN is last in
 both directions. A failed fold counts as NaN, never as 0.0.
 """
 
@@ -29,11 +29,11 @@ class Row:
     Attributes:
         rank: from 1, over all models.
         status: ``ok`` (every fold), ``partial`` (some) or ``failed`` (none).
-        means: unrounded mean over the folds that are there, by metric key, ``tt_sec`` included.
+        means: unrounded mean over the successful folds, by metric key, ``tt_sec`` included.
         stds: population standard deviation over the same folds (``numpy.std``, as PyCaret).
-        fit_seconds: sum over all folds, lost ones included.
-        error_type: of the first fold that went wrong.
-        tied_with_best: whether the folds cannot tell it from the best model; ``None`` where that was not tested.
+        fit_seconds: sum over all folds, failed ones included.
+        error_type: type of the error on the first fold that failed.
+        tied_with_best: whether the folds cannot tell it from the best model; ``None`` if that was not tested.
     """
 
     rank: int
@@ -66,7 +66,7 @@ class Leaderboard:
 
     @property
     def best(self) -> Row | None:
-        """The first row, unless its model failed."""
+        """The first row; ``None`` if its model failed or there is none."""
         first = self.rows[0] if self.rows else None
         return first if first is not None and first.status != FAILED else None
 
@@ -76,12 +76,12 @@ class Leaderboard:
         return tuple(outcome for outcome in self.outcomes if not outcome.ok)
 
     def count(self, status: str) -> int:
-        """How many models have this status."""
+        """Return the number of models with this status."""
         return sum(row.status == status for row in self.rows)
 
 
 def rank(plan: Plan, outcomes: Iterable[Outcome], model_ids: Iterable[str] | None = None) -> Leaderboard:
-    """Rank the models of ``plan`` by what is known of them.
+    """Rank the models of ``plan`` by the outcomes known so far.
 
     Args:
         plan: names the models, their order, and the metric that decides.
@@ -89,28 +89,28 @@ def rank(plan: Plan, outcomes: Iterable[Outcome], model_ids: Iterable[str] | Non
         model_ids: rank only these.
 
     Returns:
-        A leaderboard with a row for every model that was to be ranked.
+        A leaderboard with one row for each ranked model.
     """
-    wanted = {model.id for model in plan.models} if model_ids is None else set(model_ids)
-    by_model: dict[str, list[Outcome]] = {model.id: [] for model in plan.models if model.id in wanted}
+    included = {model.id for model in plan.models} if model_ids is None else set(model_ids)
+    by_model: dict[str, list[Outcome]] = {model.id: [] for model in plan.models if model.id in included}
     for outcome in sorted(outcomes, key=lambda outcome: outcome.fold):
         if outcome.model_id in by_model:
             by_model[outcome.model_id].append(outcome)
-    rows = [_summarise(plan, model_id, mine) for model_id, mine in by_model.items()]
+    rows = [_summarise(plan, model_id, model_outcomes) for model_id, model_outcomes in by_model.items()]
     rows.sort(key=lambda row: _sort_key(plan, row))
     ranked = tuple(replace(row, rank=n) for n, row in enumerate(rows, start=1))
-    return Leaderboard(ranked, tuple(outcome for mine in by_model.values() for outcome in mine))
+    return Leaderboard(ranked, tuple(outcome for model_outcomes in by_model.values() for outcome in model_outcomes))
 
 
 def likely_winners(plan: Plan, outcomes: Iterable[Outcome], n: int) -> list[str]:
-    """The complete ones among the ``n`` models that lead, the best first.
+    """Return those of the ``n`` leading models that are complete, the best first.
 
-    A leader of whom folds are missing keeps its place, and is not named: it may win, or be overtaken yet.
+    A leader that lacks folds keeps its place but is not returned: it may still win, or be overtaken.
 
     Args:
         plan: names the models, their order, and the metric that decides.
-        outcomes: what is known by now.
-        n: how many winners are asked for.
+        outcomes: the outcomes known so far.
+        n: number of winners asked for.
     """
     running = [row for row in rank(plan, outcomes).rows if row.n_folds_ok and row.error_type is None]
     running.sort(key=lambda row: _sort_key(plan, row)[1:])
@@ -118,7 +118,7 @@ def likely_winners(plan: Plan, outcomes: Iterable[Outcome], n: int) -> list[str]
 
 
 def fold_values(outcomes: Sequence[Outcome], key: str) -> list[float]:
-    """The values of one metric over the good folds, in the order of the folds."""
+    """Return the values of one metric over the successful folds, in the order of the outcomes."""
     if key == TT:
         return [outcome.fit_seconds + outcome.score_seconds for outcome in outcomes if outcome.ok]
     return [outcome.metrics.get(key, math.nan) for outcome in outcomes if outcome.ok]
@@ -128,10 +128,10 @@ def _summarise(plan: Plan, model_id: str, outcomes: Sequence[Outcome]) -> Row:
     n_ok = sum(outcome.ok for outcome in outcomes)
     keys = [metric.key for metric in plan.metrics] + [TT]
     values = {key: fold_values(outcomes, key) for key in keys}
-    with np.errstate(invalid="ignore"):  # the deviation of an infinite value is NaN, and that is all there is to say
+    with np.errstate(invalid="ignore"):  # the deviation of an infinite value is NaN, without a warning
         means = {key: float(np.mean(value)) if value else math.nan for key, value in values.items()}
         stds = {key: float(np.std(value)) if value else math.nan for key, value in values.items()}
-    broken = next((outcome for outcome in outcomes if not outcome.ok), None)
+    failure = next((outcome for outcome in outcomes if not outcome.ok), None)
     return Row(
         rank=0,
         model_id=model_id,
@@ -143,8 +143,8 @@ def _summarise(plan: Plan, model_id: str, outcomes: Sequence[Outcome]) -> Row:
         n_folds_ok=n_ok,
         fit_seconds=sum(outcome.fit_seconds for outcome in outcomes),
         batch_id=plan.batch_of[model_id],
-        error_type=broken.error_type if broken else None,
-        error_message=broken.error_message if broken else None,
+        error_type=failure.error_type if failure else None,
+        error_message=failure.error_message if failure else None,
         finished_at=max((outcome.finished_at for outcome in outcomes), default=0.0),
     )
 

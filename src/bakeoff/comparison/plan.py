@@ -1,7 +1,7 @@
-"""What a comparison consists of: models, folds, metrics, batches and tasks.
+"""The plan of a comparison: models, folds, metrics, batches and tasks.
 
-A *batch* is what is reported together; a *task* is what one worker gets in one go. They are independent: the trials of
-a batch may run in many tasks, on many workers.
+A *batch* is what is reported together; a *task* is what one worker receives at once. They are independent: the trials
+of a batch may run in many tasks, on many workers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Task:
-    """Trials that travel to a worker in one go, and the seconds they are expected to take."""
+    """Trials that travel to a worker together, and the seconds they are expected to take."""
 
     id: int
     trials: tuple[Trial, ...]
@@ -39,11 +39,12 @@ class Plan:
 
     Attributes:
         models: the candidates in the order given, which decides ties.
-        n_folds: how many folds each model runs on.
+        n_folds: number of folds each model runs on.
         metrics: in the order of PyCaret's score grid, without the time column.
         sort_by: key of the metric that ranks; ``tt_sec`` ranks by time, shortest first.
-        decimals: means are rounded to so many decimals before they are ranked.
-        test_rows_per_training_row: in the mean over folds; that of a plain k-fold split where it is not known.
+        decimals: number of decimals that means are rounded to before they are ranked.
+        batch_size: number of models that are reported together.
+        test_rows_per_training_row: mean over folds; ``None`` for that of a plain k-fold split.
     """
 
     models: tuple[Model, ...]
@@ -58,22 +59,22 @@ class Plan:
         ids = [model.id for model in self.models]
         if len(set(ids)) != len(ids):
             raise ValueError(f"Model ids must be unique, got {ids}.")
-        known = [metric.key for metric in self.metrics] + [TT]
-        if self.sort_by not in known:
-            raise ValueError(f"Cannot sort by {self.sort_by!r}; the metrics are {known}.")
+        sort_keys = [metric.key for metric in self.metrics] + [TT]
+        if self.sort_by not in sort_keys:
+            raise ValueError(f"Cannot sort by {self.sort_by!r}; the metrics are {sort_keys}.")
         if self.n_folds < 1 or self.batch_size < 1:
             raise ValueError(f"n_folds and batch_size must be at least 1, got {self.n_folds} and {self.batch_size}.")
 
     @property
     def greater_is_better(self) -> bool:
-        """The direction of the ranking."""
+        """Whether larger values of the ranking metric are better."""
         return any(metric.key == self.sort_by and metric.greater_is_better for metric in self.metrics)
 
     @property
     def test_ratio(self) -> float:
-        """Test rows per training row, in the mean over folds."""
-        known = self.test_rows_per_training_row
-        return 1 / max(self.n_folds - 1, 1) if known is None else known
+        """Test rows per training row, mean over folds."""
+        ratio = self.test_rows_per_training_row
+        return 1 / max(self.n_folds - 1, 1) if ratio is None else ratio
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -89,10 +90,10 @@ class Plan:
 
     @cached_property
     def batch_of(self) -> dict[str, int]:
-        """The batch that each model is reported with."""
+        """Id of the batch of each model, by model id."""
         return {model_id: batch.id for batch in self.batches for model_id in batch.model_ids}
 
     @cached_property
     def name_of(self) -> dict[str, str]:
-        """The readable name of each model."""
+        """Display name of each model, by model id."""
         return {model.id: model.name for model in self.models}

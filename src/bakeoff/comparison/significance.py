@@ -1,14 +1,14 @@
-"""Is the winner better, or was it luck of the folds?
+"""Significance tests of the winner against every other model.
 
 The winner is compared with each other model by the corrected resampled t-test of Nadeau and Bengio ("Inference for the
 Generalization Error", Machine Learning 52, 2003, section 3): a paired t-test over folds whose variance is multiplied by
 ``1 / J + n_test / n_train`` in place of ``1 / J``, because the training rows of folds overlap and plain t-tests find
-differences where there are none. The p-values of all pairs are adjusted together by Holm's method (Scandinavian Journal
+differences that do not exist. The p-values of all pairs are adjusted together by Holm's method (Scandinavian Journal
 of Statistics 6, 1979).
 
-What this can and cannot say: a model that is "tied with the best" is one that these folds do not tell apart from it,
-which with few folds is nearly every model, and not one that is known to be as good. Folds of a time series follow each
-other, and there the correction is a rule of thumb.
+Limits: a model that is "tied with the best" is one that these folds cannot tell apart from it (with few folds that is
+nearly every model); it is not known to be as good. Folds of a time series follow each other, so for them the correction
+is a rule of thumb.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
 
 LEVEL = 0.05
-"""Models are told apart at this level, for all pairs together."""
+"""Significance level, for all pairs together."""
 BASELINE = "dummy"
-"""A model that learns nothing: never named as a choice, however cheap it is."""
+"""Id of the model that learns nothing: never recommended, however cheap it is."""
 CHEAPER = 0.8
-"""Another model counts as cheaper than the winner where it takes at most this share of its time: times vary, too."""
+"""Another model counts as cheaper than the winner if it takes at most this share of its time, since times vary."""
 WORTH_SAVING = 0.1
-"""... and where that saves so many seconds a fold: nobody chooses a model for a few milliseconds."""
+"""Seconds per fold that a cheaper model has to save as well: a few milliseconds are no reason to choose one."""
 _NOISE = 1e-12
+"""Relative size of differences that count as zero."""
 _LEAST_FOLDS = 2
+"""Least number of folds for a test."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ class TTest:
     """The corrected test of one pair.
 
     Attributes:
-        mean: of the differences.
+        mean: mean of the differences.
         p_value: two-sided.
-        half_width: of the mean's confidence interval at `LEVEL`, for this pair alone.
+        half_width: half the width of the mean's confidence interval at `LEVEL`, for this pair alone.
     """
 
     mean: float
@@ -53,12 +55,12 @@ class TTest:
 
 @dataclass(frozen=True)
 class Pair:
-    """The winner against one other model.
+    """The comparison of the winner with one other model.
 
     Attributes:
-        advantage: of the winner in the mean over folds, positive where it is better, whatever the metric's direction.
-        half_width: of the advantage's confidence interval at `LEVEL`, for this pair alone.
-        p_adjusted: by Holm, for all pairs together.
+        advantage: mean difference over folds, positive if the winner is better, whatever the metric's direction.
+        half_width: half the width of the advantage's confidence interval at `LEVEL`, for this pair alone.
+        p_adjusted: p-value adjusted for all pairs together by Holm's method.
     """
 
     model_id: str
@@ -69,20 +71,20 @@ class Pair:
 
     @property
     def tied(self) -> bool:
-        """Whether the folds cannot tell the two apart."""
+        """Whether the folds cannot tell the two models apart."""
         return self.p_adjusted >= LEVEL
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How sure it is that the winner is the best.
+    """How certain it is that the winner is the best model.
 
     Attributes:
         winner: id of the first complete model.
-        pairs: the winner against each other complete model that could be tested, in the order of the ranking.
+        pairs: comparisons of the winner with each other testable complete model, in the order of the ranking.
         cheapest: among those tied with the winner and within one standard error of it, the model with the shortest
-            time per fold; the winner itself where that is hardly shorter.
-        n_folds: so many folds were paired.
+            time per fold; the winner itself if that is hardly shorter.
+        n_folds: number of paired folds.
     """
 
     winner: str
@@ -92,18 +94,18 @@ class Verdict:
 
     @property
     def tied(self) -> tuple[str, ...]:
-        """The models that cannot be told apart from the winner, the winner not among them."""
+        """Ids of the models that cannot be told apart from the winner, without the winner."""
         return tuple(pair.model_id for pair in self.pairs if pair.tied)
 
     def ties_with_best(self, model_id: str) -> bool | None:
-        """What the leaderboard says of a model; ``None`` where it was not tested."""
+        """Return whether a model ties with the winner; ``None`` if it was not tested."""
         if model_id == self.winner:
             return True
         return next((pair.tied for pair in self.pairs if pair.model_id == model_id), None)
 
 
 def corrected_t_test(differences: Sequence[float], test_ratio: float) -> TTest:
-    """Nadeau and Bengio's corrected resampled t-test of the hypothesis that the mean difference is 0.
+    """Run Nadeau and Bengio's corrected resampled t-test of the hypothesis that the mean difference is 0.
 
     Args:
         differences: one for each fold, at least two.
@@ -118,14 +120,14 @@ def corrected_t_test(differences: Sequence[float], test_ratio: float) -> TTest:
     mean, variance = float(values.mean()), float(values.var(ddof=1))
     error = math.sqrt((1 / n + test_ratio) * variance)
     if error <= _NOISE * abs(mean):
-        # All folds say the same: nothing at all, or a difference without any doubt.
+        # All folds agree exactly: either there is no difference, or it is certain.
         return TTest(mean, 0.0 if mean else 1.0, 0.0)
     p_value = float(2.0 * stdtr(n - 1, -abs(mean) / error))
     return TTest(mean, p_value, float(stdtrit(n - 1, 1 - LEVEL / 2)) * error)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted for being many, by Holm's step-down method, in the order given.
+    """Return p-values adjusted for multiple tests by Holm's step-down method, in the order given.
 
     Example:
         >>> holm([0.01, 0.04, 0.03])
@@ -143,18 +145,18 @@ def judge(plan: Plan, board: Leaderboard) -> Verdict | None:
     """Compare the winner with every other complete model on the metric that ranks.
 
     Returns:
-        ``None`` where no model is complete. Models without a finite score in each fold are not tested, and none is
-        where there are fewer than two folds.
+        ``None`` if no model is complete. Models without a finite score in each fold are not tested; with fewer than
+        two folds, no model is.
     """
     complete = [row for row in board.rows if row.complete]
     if not complete:
         return None
     scores = {row.model_id: _folds_of(board, row, plan.sort_by) for row in complete}
     best, *others = complete
-    own = scores[best.model_id]
-    testable = [row.model_id for row in others if own is not None and scores[row.model_id] is not None]
+    best_scores = scores[best.model_id]
+    testable = [row.model_id for row in others if best_scores is not None and scores[row.model_id] is not None]
     sign = 1.0 if plan.greater_is_better else -1.0
-    tests = [_test(own, scores[model_id], sign, plan.test_ratio) for model_id in testable]
+    tests = [_test(best_scores, scores[model_id], sign, plan.test_ratio) for model_id in testable]
     adjusted = holm([test.p_value for test in tests])
     pairs = tuple(
         Pair(model_id, test.mean, test.half_width, test.p_value, p_adjusted)
@@ -164,7 +166,7 @@ def judge(plan: Plan, board: Leaderboard) -> Verdict | None:
 
 
 def mark_ties(board: Leaderboard, verdict: Verdict | None) -> Leaderboard:
-    """The leaderboard with ``tied_with_best`` filled in."""
+    """Return the leaderboard with ``tied_with_best`` filled in."""
     if verdict is None:
         return board
     return replace(
@@ -173,23 +175,25 @@ def mark_ties(board: Leaderboard, verdict: Verdict | None) -> Leaderboard:
 
 
 def _folds_of(board: Leaderboard, row: Row, key: str) -> list[float] | None:
-    """The scores of a complete model by fold, where there are enough and all are numbers."""
+    """Return a complete model's scores by fold; ``None`` if there are too few or some are not finite."""
     values = fold_values([outcome for outcome in board.outcomes if outcome.model_id == row.model_id], key)
     return values if len(values) >= _LEAST_FOLDS and all(map(math.isfinite, values)) else None
 
 
-def _test(own: Sequence[float] | None, other: Sequence[float] | None, sign: float, test_ratio: float) -> TTest:
-    mine, theirs = np.asarray(own, dtype=float), np.asarray(other, dtype=float)
-    differences = sign * (mine - theirs)
-    # Two models may predict the same and still differ in the last bit of a score.
-    noise = _NOISE * max(float(np.abs(mine).max()), float(np.abs(theirs).max()))
+def _test(
+    winner_scores: Sequence[float] | None, rival_scores: Sequence[float] | None, sign: float, test_ratio: float
+) -> TTest:
+    winner, rival = np.asarray(winner_scores, dtype=float), np.asarray(rival_scores, dtype=float)
+    differences = sign * (winner - rival)
+    # Two models with the same predictions may still differ in the last bit of a score.
+    noise = _NOISE * max(float(np.abs(winner).max()), float(np.abs(rival).max()))
     return corrected_t_test(list(np.where(np.abs(differences) <= noise, 0.0, differences)), test_ratio)
 
 
 def _cheapest(complete: Sequence[Row], pairs: Sequence[Pair], key: str, n_folds: int) -> str:
-    """The sensible choice where time matters.
+    """Return the id of the cheapest model that is as good as the winner, else the winner's.
 
-    With few folds models are tied that nobody would choose, so the choice is also kept within one standard error of the
+    With few folds even poor models tie, so the choice is also limited to models within one standard error of the
     winner's mean, after Breiman, Friedman, Olshen and Stone (Classification and Regression Trees, 1984, section 3.4.3).
     """
     best = complete[0]

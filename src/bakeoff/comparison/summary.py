@@ -1,4 +1,4 @@
-"""How long a run took, and how long it could have taken."""
+"""The duration of a run, and the least it could have taken."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bakeoff.comparison.trial import Outcome
 
 @dataclass(frozen=True)
 class Summary:
-    """The clock of a run.
+    """Timing of a run.
 
     Attributes:
-        slots: how many tasks could run at once.
+        slots: number of tasks that could run at once.
         wall_seconds: from the first task to the last refitted winner.
-        ideal_seconds: the least that these trials could have taken on these slots.
-        n_resumed: trials that an earlier attempt of the run had finished.
-        began_at: seconds since the epoch, when the first task could start.
-        n_on_driver: trials that the driver's own machine ran while the workers got ready.
-        too_small: whether that was all, because there was too little work to start workers for.
+        ideal_seconds: least time that these trials could have taken on these slots.
+        n_resumed: number of trials that an earlier attempt of the run had finished.
+        began_at: when the first task could start, in seconds since the epoch.
+        n_on_driver: number of trials that the driver's machine ran while the workers got ready.
+        too_small: whether all trials ran there, because there was too little work to start workers.
     """
 
     slots: int
@@ -42,10 +42,10 @@ class Summary:
 
 
 def ideal_seconds(outcomes: Sequence[Outcome], slots: int, refit_seconds: Iterable[float] = ()) -> float:
-    """The physical limit of a run: no trial can be split, and the slots share the rest evenly.
+    """Return the lower bound of a run's duration: no trial can be split, and the slots share the rest evenly.
 
     max(longest trial, (all fit and score seconds + each fold's transform) / slots) + the longest refit, because a
-    winner is known only at the end. A fold is transformed once; where slots outnumber folds, once for each slot.
+    winner is known only at the end. A fold is transformed once; if slots outnumber folds, once for each slot.
 
     Example:
         >>> trials = [Outcome("lr", fold, fit_seconds=3.0, score_seconds=1.0) for fold in (0, 1)]
@@ -56,8 +56,8 @@ def ideal_seconds(outcomes: Sequence[Outcome], slots: int, refit_seconds: Iterab
     transforms: dict[int, float] = {}
     for outcome in outcomes:
         if outcome.transform_seconds > 0.0:
-            known = transforms.get(outcome.fold, outcome.transform_seconds)
-            transforms[outcome.fold] = min(known, outcome.transform_seconds)
+            shortest = transforms.get(outcome.fold, outcome.transform_seconds)
+            transforms[outcome.fold] = min(shortest, outcome.transform_seconds)
     copies = max(1.0, slots / max(len({outcome.fold for outcome in outcomes}), 1))
     shared = (sum(busy) + sum(transforms.values()) * copies) / max(slots, 1)
     return max([shared, *busy]) + max(refit_seconds, default=0.0)

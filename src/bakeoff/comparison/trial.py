@@ -1,4 +1,4 @@
-"""What is run and what comes back: the nouns of a comparison.
+"""The basic values of a comparison: metric, model, trial, outcome.
 
 A *trial* is one model on one fold. Its *outcome* is a value, good or bad: a failure travels to the driver as data
 and is never raised on a worker.
@@ -17,11 +17,11 @@ TT = "tt_sec"
 """Key of the pseudo-metric that PyCaret shows as ``TT (Sec)``: mean seconds per fold."""
 
 WORKER_LOST = "WorkerLost"
-"""The error type of trials that were together in a task which lost its worker: nobody knows which of them did it."""
+"""Error type of trials in a task that lost its worker together, so that the culprit is unknown."""
 
 
 class Status(str, Enum):
-    """How a trial ended, after Optuna's trial states."""
+    """How a trial ended (named after Optuna's trial states)."""
 
     OK = "ok"
     FAILED = "failed"
@@ -36,12 +36,12 @@ class Status(str, Enum):
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of a fold.
+    """A metric that each fold is scored by.
 
     Attributes:
         key: snake_case name, used in tables and MLflow (``prec``).
         name: the column in PyCaret's score grid (``Prec.``).
-        greater_is_better: the direction in which the metric is good.
+        greater_is_better: whether larger values are better.
     """
 
     key: str
@@ -51,7 +51,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Model:
-    """A candidate: an id, unique in the run, and the name that people read."""
+    """A candidate: an id, unique in the run, and a display name."""
 
     id: str
     name: str
@@ -67,15 +67,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one trial returned.
+    """The result of one trial.
 
     Attributes:
         metrics: values by metric key, in their natural sign; empty unless ``status`` is ``ok``.
         metric_errors: one line for each metric that could not be computed although the trial was fine.
-        fit_seconds: wall time of fitting the estimator (the shared transform of the fold is not in it).
+        fit_seconds: wall time of fitting the estimator, without the shared transform of the fold.
         score_seconds: wall time of predicting and scoring.
-        transform_seconds: wall time of preprocessing the fold, where this trial was the one that had to wait for it.
-        attempt: 1 for the first try.
+        transform_seconds: wall time of preprocessing the fold, if this trial had to wait for it; else 0.0.
+        attempt: number of the attempt, from 1.
         finished_at: seconds since the epoch, on the clock of the host that ran it.
 
     Example:
@@ -110,19 +110,19 @@ class Outcome:
         return self.status is Status.OK
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dictionary (NaN and infinities are kept; ``json`` reads them back)."""
+        """Return a JSON-ready dictionary (NaN and infinities are kept; ``json`` reads them back)."""
         return {**asdict(self), "status": str(self.status)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
-        """The outcome that ``to_dict`` wrote."""
+        """Return the outcome that ``to_dict`` wrote."""
         return cls(**{**data, "status": Status(data["status"])})
 
 
 def failed_outcomes(
     trials: Iterable[Trial], status: Status, error_type: str, message: str, attempt: int = 1
 ) -> list[Outcome]:
-    """The same bad end for several trials, as when the worker that held them is gone."""
+    """Return the same failure for several trials, as when the worker that held them is gone."""
     return [
         Outcome(
             trial.model_id,
@@ -138,7 +138,7 @@ def failed_outcomes(
 
 
 def finite(value: float | None) -> float | None:
-    """``None`` for NaN and infinities, which the tables keep as NULL.
+    """Return the value, or ``None`` for NaN and infinities, which the tables keep as NULL.
 
     Example:
         >>> finite(float("nan")) is None, finite(0.5)
@@ -149,9 +149,11 @@ def finite(value: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Refitted:
-    """A winner fitted on all training rows, or why that failed.
+    """A model fitted on all training rows, or the reason why that failed.
 
-    ``model`` is the pickled estimator, with the thread parameters that the driver gave it.
+    Attributes:
+        model: the pickled estimator, with the thread parameters that the driver gave it; ``None`` if the refit failed.
+        lost_its_process: whether the refit took its process down.
     """
 
     model_id: str

@@ -1,6 +1,6 @@
-"""PyCaret 3, and all of it that Bakeoff relies on.
+"""Adapter to PyCaret 3: everything of it that Bakeoff relies on.
 
-This is the only package that imports PyCaret or knows its private names. It turns an experiment into a payload of plain
+This is the only package that imports PyCaret or uses its private names. It turns an experiment into a payload of plain
 parts (`freeze`), runs trials from that payload (`runner_for`), and puts the results back into the experiment as if it
 had compared the models itself (`restore_state`).
 """

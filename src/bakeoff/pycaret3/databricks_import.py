@@ -1,4 +1,4 @@
-"""PyCaret's display in a process of Databricks that has no notebook behind it."""
+"""Import of PyCaret's display in Databricks processes without a notebook."""
 
 import importlib
 import importlib.util
@@ -11,20 +11,20 @@ _DISPLAY = "dbruntime.display"
 def import_display_without_kernel() -> None:
     """Let PyCaret be imported in jobs and on workers of Databricks.
 
-    Where PyCaret's display finds Databricks' own, it asks the notebook's kernel for something when it is imported,
-    and fails where there is no kernel. So it is imported once while that module is hidden, and takes the process for a
-    terminal. Anywhere else nothing is done or imported.
+    If PyCaret's display finds Databricks' own display module, it queries the notebook's kernel on import, and fails if
+    there is none. So it is imported once while that module is hidden, and takes the process for a terminal. Elsewhere
+    this function does nothing.
     """
     if not _on_databricks() or _has_kernel():
         return
-    there = sys.modules.get(_DISPLAY)
-    sys.modules[_DISPLAY] = None  # type: ignore[assignment]  # which is how Python is told that there is no such module
+    hidden_module = sys.modules.get(_DISPLAY)
+    sys.modules[_DISPLAY] = None  # type: ignore[assignment]  # makes Python treat it as not installed
     try:
         importlib.import_module("pycaret.internal.display")
     finally:
         del sys.modules[_DISPLAY]
-        if there is not None:
-            sys.modules[_DISPLAY] = there
+        if hidden_module is not None:
+            sys.modules[_DISPLAY] = hidden_module
 
 
 def _on_databricks() -> bool:

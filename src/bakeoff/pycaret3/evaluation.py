@@ -1,7 +1,7 @@
-"""What the best model does on rows that it has not seen, as numbers to draw from.
+"""Evaluation of the best model on the hold-out rows, as numbers to draw from.
 
-PyCaret's ``plot_model`` shows the same things, as pictures of a fixed size in files of its own naming. The rows are
-those that ``setup()`` put aside: neither the comparison nor the fit of the winner has used them.
+PyCaret's ``plot_model`` shows the same, but as pictures of a fixed size under file names of its own. The rows are those
+that ``setup()`` put aside: neither the comparison nor the fit of the winner has used them.
 """
 
 from __future__ import annotations
@@ -16,22 +16,26 @@ from sklearn.metrics import auc, confusion_matrix, roc_curve
 from bakeoff.pycaret3.request import task_of
 
 MOST_LABELS = 12
-"""With more classes than this a confusion matrix is no picture any more."""
+"""Largest number of classes for which a confusion matrix is readable."""
 MOST_POINTS = 500
+"""Largest number of rows whose actual and predicted values are kept."""
 MOST_FEATURES = 15
-_HISTORY = 4
+"""Largest number of features whose importance is kept."""
+_HISTORY_LENGTHS = 4
+"""Length of the history before a forecast, in multiples of the horizon."""
 
 
 def look_at(experiment: Any, pipeline: Any) -> dict[str, Any]:
-    """Predict the rows that were put aside, and say how that went.
+    """Predict the hold-out rows with a fitted pipeline, and return the numbers that describe the result.
 
     Args:
-        experiment: after ``setup()``.
+        experiment: a PyCaret experiment after ``setup()``.
         pipeline: preprocessing and model, fitted on the training rows.
 
     Returns:
-        For classes ``labels``, ``matrix`` (true by predicted) and ``roc``; for numbers ``actual`` and ``predicted``;
-        for a time series also ``when`` and its ``history``. ``rows`` says how many rows that is.
+        ``rows``, the number of hold-out rows, and for classification ``labels``, ``matrix`` (true by predicted) and
+        ``roc``; for regression ``actual`` and ``predicted``; for a time series those two, ``frequency``, ``when``,
+        ``history`` and ``history_when``.
     """
     task = task_of(experiment)
     if task == "time_series":
@@ -49,10 +53,15 @@ def look_at(experiment: Any, pipeline: Any) -> dict[str, Any]:
 
 
 def importance_of(experiment: Any, pipeline: Any) -> dict[str, Any]:
-    """What the model makes of its features, as far as it says so; empty where it does not.
+    """Return the importance that a fitted model gives its features.
+
+    Args:
+        experiment: a PyCaret experiment after ``setup()``.
+        pipeline: preprocessing and model, fitted on the training rows.
 
     Returns:
-        ``measure`` (of what kind the numbers are) and ``features``, pairs of name and share of all, the largest first.
+        ``measure`` (what the numbers mean) and ``features``, pairs of name and share of the total, the largest first;
+        empty if the model gives no importance.
     """
     model = pipeline.steps[-1][1]
     names = getattr(model, "feature_names_in_", None)
@@ -63,7 +72,7 @@ def importance_of(experiment: Any, pipeline: Any) -> dict[str, Any]:
         rows = experiment.X_train_transformed
         weights = np.abs(np.atleast_2d(np.asarray(weights, dtype=float))).mean(axis=0)
         if len(weights) == rows.shape[1]:
-            # A coefficient alone says as much about the feature's unit as about the feature.
+            # A coefficient alone depends on the feature's unit as much as on the feature.
             values, names = weights * rows.std().to_numpy(dtype=float), list(rows.columns)
             measure = "the size of the coefficients times the spread of their features"
     if values is None or names is None or len(values) != len(names):
@@ -77,43 +86,51 @@ def importance_of(experiment: Any, pipeline: Any) -> dict[str, Any]:
 
 
 def _classes(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], predicted: pd.Series[Any]) -> dict[str, Any]:
-    truth, said = y.astype(str).to_numpy(), predicted.astype(str).to_numpy()
-    labels = sorted(set(truth) | set(said), key=lambda label: (len(label), label) if label.isdigit() else (0, label))
+    true_labels, predicted_labels = y.astype(str).to_numpy(), predicted.astype(str).to_numpy()
+    labels = sorted(
+        set(true_labels) | set(predicted_labels),
+        key=lambda label: (len(label), label) if label.isdigit() else (0, label),
+    )
     if len(labels) > MOST_LABELS:
         return {}
-    matrix = confusion_matrix(truth, said, labels=labels)
-    return {"labels": labels, "matrix": matrix.tolist(), "roc": _roc(pipeline, X, truth, labels)}
+    matrix = confusion_matrix(true_labels, predicted_labels, labels=labels)
+    return {"labels": labels, "matrix": matrix.tolist(), "roc": _roc(pipeline, X, true_labels, labels)}
 
 
-def _roc(pipeline: Any, X: pd.DataFrame, truth: np.ndarray[Any, Any], labels: list[str]) -> list[Mapping[str, Any]]:
-    """One curve for the second of two classes, or each of several against the rest; none without probabilities."""
+def _roc(
+    pipeline: Any, X: pd.DataFrame, true_labels: np.ndarray[Any, Any], labels: list[str]
+) -> list[Mapping[str, Any]]:
+    """Return the ROC curve of the second of two classes, or of each of several against the rest.
+
+    Empty without probabilities.
+    """
     try:
-        chances = np.asarray(pipeline.predict_proba(X))
+        probabilities = np.asarray(pipeline.predict_proba(X))
     except (AttributeError, NotImplementedError):
         return []
     # PyCaret encodes the labels in their sorted order, which for text and numbers is the order of these columns.
-    classes = sorted(set(truth), key=labels.index)
-    if chances.ndim != 2 or chances.shape[1] != len(labels) or len(classes) < 2:  # noqa: PLR2004 - of a matrix, of labels
+    classes = sorted(set(true_labels), key=labels.index)
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(labels) or len(classes) < 2:  # noqa: PLR2004 - of a matrix, of labels
         return []
     curves: list[Mapping[str, Any]] = []
     for position, label in enumerate(labels):
         if (len(labels) == 2 and position == 0) or label not in classes:  # noqa: PLR2004
             continue
-        x, y, _ = roc_curve(truth == label, chances[:, position])
-        thin = np.unique(np.linspace(0, len(x) - 1, min(len(x), 100)).astype(int))
-        curves.append({"label": label, "auc": float(auc(x, y)), "x": _numbers(x[thin]), "y": _numbers(y[thin])})
+        x, y, _ = roc_curve(true_labels == label, probabilities[:, position])
+        shown = np.unique(np.linspace(0, len(x) - 1, min(len(x), 100)).astype(int))
+        curves.append({"label": label, "auc": float(auc(x, y)), "x": _numbers(x[shown]), "y": _numbers(y[shown])})
     return curves
 
 
 def _forecast(experiment: Any, pipeline: Any) -> dict[str, Any]:
-    truth = experiment.y_test
+    actual = experiment.y_test
     predicted = np.asarray(pipeline.predict(fh=experiment.fh, X=experiment.X_test)).ravel()
-    history = experiment.y_train.iloc[-max(_HISTORY * len(truth), 24) :]
+    history = experiment.y_train.iloc[-max(_HISTORY_LENGTHS * len(actual), 24) :]
     return {
-        "rows": len(truth),
-        "frequency": getattr(truth.index, "freqstr", None),
-        "when": [str(moment) for moment in truth.index],
-        "actual": _numbers(truth.to_numpy()),
+        "rows": len(actual),
+        "frequency": getattr(actual.index, "freqstr", None),
+        "when": [str(moment) for moment in actual.index],
+        "actual": _numbers(actual.to_numpy()),
         "predicted": _numbers(predicted),
         "history_when": [str(moment) for moment in history.index],
         "history": _numbers(history.to_numpy()),
@@ -121,7 +138,7 @@ def _forecast(experiment: Any, pipeline: Any) -> dict[str, Any]:
 
 
 def _spread(n_rows: int) -> np.ndarray[Any, Any]:
-    """Positions of at most `MOST_POINTS` rows, evenly over all of them."""
+    """Return the positions of at most `MOST_POINTS` rows, evenly spread over all of them."""
     return np.asarray(np.linspace(0, n_rows - 1, min(n_rows, MOST_POINTS)), dtype=int)
 
 

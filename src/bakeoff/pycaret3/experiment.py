@@ -1,4 +1,4 @@
-"""Setting up a PyCaret experiment for a job, and asking it what a run needs to know."""
+"""Setup of a PyCaret experiment for a job, and access to its defaults and training rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bakeoff.errors import ConfigError, UserError
+from bakeoff.errors import ConfigError, SourceError
 from bakeoff.pycaret3.runners.quiet import hushed
 
 _QUIET = {"verbose": False, "html": False, "system_log": False, "log_experiment": False}
@@ -29,41 +29,42 @@ def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
 ) -> Any:
     """Run PyCaret's ``setup()`` on a table.
 
-    Nothing is logged by PyCaret, printed, or written to a cache folder.
+    PyCaret logs nothing, prints nothing and writes no cache folder.
 
     Args:
         task: ``classification``, ``regression`` or ``time_series``.
         frame: the rows; indexed by period for a time series.
         target: the column to predict.
         seed: PyCaret's ``session_id``.
-        fold: how many folds, if not PyCaret's own number.
+        fold: number of folds; ``None`` for PyCaret's default.
         fh: the horizon of a time series.
-        arguments: anything else that ``setup()`` takes.
+        arguments: further arguments of ``setup()``.
 
     Returns:
         The experiment.
 
     Raises:
-        UserError: ``setup()`` refused; the sentence says why.
+        ConfigError: ``setup()`` has no such argument.
+        SourceError: ``setup()`` failed on this table with these arguments; the message gives the reason.
     """
     experiment = _experiment_class(task)()
-    known = inspect.signature(experiment.setup).parameters
-    given = {"memory": False, **(arguments or {}), **_QUIET, "target": target, "session_id": seed, "data": frame}
+    accepted = inspect.signature(experiment.setup).parameters
+    kwargs = {"memory": False, **(arguments or {}), **_QUIET, "target": target, "session_id": seed, "data": frame}
     if fold is not None:
-        given["fold"] = fold
+        kwargs["fold"] = fold
     if fh is not None:
-        given["fh"] = list(fh) if isinstance(fh, tuple) else fh
-    unknown = [name for name in (arguments or {}) if name not in known]
+        kwargs["fh"] = list(fh) if isinstance(fh, tuple) else fh
+    unknown = [name for name in (arguments or {}) if name not in accepted]
     if unknown:
-        raise UserError(f"PyCaret's setup() for {task} has no argument {unknown[0]!r}: it has {', '.join(known)}.")
+        raise ConfigError(f"PyCaret's setup() for {task} has no argument {unknown[0]!r}: it has {', '.join(accepted)}.")
     try:
         with hushed():  # what it fits to select features talks, too
-            experiment.setup(**{name: value for name, value in given.items() if name in known})
+            experiment.setup(**{name: value for name, value in kwargs.items() if name in accepted})
     except Exception as error:
-        reason = str(error).strip().splitlines()
-        raise UserError(
+        lines = str(error).strip().splitlines()
+        raise SourceError(
             f"PyCaret's setup() does not take this table with these arguments "
-            f"({type(error).__name__}: {reason[0] if reason else 'no reason given'}): change --setup or the source."
+            f"({type(error).__name__}: {lines[0] if lines else 'no reason given'}): change --setup or the source."
         ) from error
     _check_features(experiment, target, arguments or {})
     return experiment
@@ -100,14 +101,14 @@ def _width_after(pipeline: Any, rows: pd.DataFrame) -> int | None:
 
 
 def default_sort(experiment: Any) -> str:
-    """The metric that PyCaret ranks by when it is not told."""
+    """Return the metric that PyCaret ranks by if ``sort`` is not given."""
     default: str = inspect.signature(experiment.compare_models).parameters["sort"].default
     return default
 
 
 def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataFrame:
-    """The training rows as they came from the source, without the target and what ``ignore_features`` leaves out."""
-    # PyCaret leaves those out before its pipeline is fitted, so the pipeline would not know what to do with them.
+    """Return the training rows as they came from the source, without the target and the ignored features."""
+    # PyCaret drops ignored features before its pipeline is fitted, so the pipeline does not know them.
     ignored = getattr(experiment, "_fxs", {}).get("Ignore") or []
     return frame.loc[frame.index.isin(experiment.train.index)].drop(columns=[target, *ignored])
 

@@ -1,6 +1,6 @@
-"""The experiment's own logger, ``setup(log_experiment=True)``: told on the driver what plain PyCaret would tell it.
+"""The experiment's own logger, ``setup(log_experiment=True)``: it logs on the driver what plain PyCaret would log.
 
-Workers never log. So a comparison is one session run with one run for each model below it, whatever ran where.
+Workers never log. So a comparison is one session run with one child run for each model, wherever the trials ran.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from bakeoff.pycaret3.score_grid import TT_COLUMN, score_grid
 def log_comparison(
     experiment: Any, request: Request, plan: Plan, board: Leaderboard, fitted: Mapping[str, Any]
 ) -> list[str]:
-    """Log the ranking, and one run for each model that has a score; does nothing where no logger was asked for.
+    """Log the ranking and one run for each model that has a score; do nothing if the experiment has no logger.
 
     Args:
-        experiment: which knows its logger.
-        request: what was asked for.
-        plan: of the comparison.
+        experiment: a PyCaret experiment, which holds its logger.
+        request: the arguments of the comparison.
+        plan: the plan of the comparison.
         board: its result.
-        fitted: the models that were refitted, by id; the others are logged as they are, unfitted, as PyCaret does.
+        fitted: the refitted models by id; the other models are logged unfitted, as PyCaret does.
 
     Returns:
-        What went wrong, one line each; a logger that fails costs no model.
+        One line for each problem; a logger that fails costs no model.
     """
     if not experiment.logging_param or not request.cross_validation:
         return []

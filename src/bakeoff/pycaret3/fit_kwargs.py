@@ -1,4 +1,4 @@
-"""The ``fit_kwargs`` of one comparison: which of them hold a value for each row, and the part that belongs to a fold.
+"""The ``fit_kwargs`` of a comparison: which of them hold a value for each row, and how they are cut to a fold.
 
 Plain PyCaret fails on them for classification and regression. Here they reach the estimator's ``fit``.
 """
@@ -11,22 +11,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-_STEP_PREFIX = "actual_estimator__"  # PyCaret's name for the model's place in its pipeline
+_STEP_PREFIX = "actual_estimator__"
+"""Prefix for the model's step in PyCaret's pipelines."""
 
 
 def read_fit_kwargs(experiment: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The arguments by the names that the estimator knows, per-row ones in the order of the training rows.
+    """Return the arguments under the estimator's names, with per-row values in the order of the training rows.
 
-    A Series or DataFrame whose index holds the label of every training row is brought into their order; anything else
-    that is as long as the training rows is taken to be in their order already (that of ``get_config("X_train")``).
+    A Series or DataFrame whose index holds the label of every training row is brought into their order; any other value
+    of the same length as the training rows is assumed to be in their order already (that of ``get_config("X_train")``).
 
     Raises:
-        ValueError: there are values for each row, and the preprocessing drops or adds rows.
+        ValueError: There are values for each row, and the preprocessing drops or adds rows.
     """
     if not given:
         return {}
     X, y = experiment._create_model_get_train_X_y(None, None)
-    kwargs = {name.removeprefix(_STEP_PREFIX): _in_order(value, y.index) for name, value in given.items()}
+    kwargs = {name.removeprefix(_STEP_PREFIX): _align(value, y.index) for name, value in given.items()}
     rows = per_row(kwargs, len(y))
     changing = [name for name, step in experiment.pipeline.steps if _changes_rows(step)] if X is not None else []
     if rows and changing:
@@ -38,7 +39,7 @@ def read_fit_kwargs(experiment: Any, given: Mapping[str, Any] | None) -> dict[st
 
 
 def per_row(kwargs: Mapping[str, Any], n_rows: int) -> list[str]:
-    """The names of the arguments that hold one value for each training row.
+    """Return the names of the arguments that hold one value for each training row.
 
     Example:
         >>> per_row({"sample_weight": [1.0, 2.0, 1.0], "verbose": 0, "eval_metric": "auc"}, 3)
@@ -47,18 +48,18 @@ def per_row(kwargs: Mapping[str, Any], n_rows: int) -> list[str]:
     return [name for name, value in kwargs.items() if _length(value) == n_rows]
 
 
-def of_rows(kwargs: Mapping[str, Any], positions: np.ndarray[Any, Any], n_rows: int) -> dict[str, Any]:
-    """The arguments for some of the training rows: per-row ones cut to these positions, the rest as it is.
+def select_rows(kwargs: Mapping[str, Any], positions: np.ndarray[Any, Any], n_rows: int) -> dict[str, Any]:
+    """Return the arguments for some of the training rows: per-row values at these positions, the rest unchanged.
 
     Example:
-        >>> of_rows({"sample_weight": [1.0, 2.0, 3.0], "verbose": 0}, np.array([0, 2]), 3)
+        >>> select_rows({"sample_weight": [1.0, 2.0, 3.0], "verbose": 0}, np.array([0, 2]), 3)
         {'sample_weight': [1.0, 3.0], 'verbose': 0}
     """
-    mine = per_row(kwargs, n_rows)
-    return {name: _take(value, positions) if name in mine else value for name, value in kwargs.items()}
+    per_row_names = per_row(kwargs, n_rows)
+    return {name: _take(value, positions) if name in per_row_names else value for name, value in kwargs.items()}
 
 
-def _in_order(value: Any, index: pd.Index[Any]) -> Any:
+def _align(value: Any, index: pd.Index[Any]) -> Any:
     if isinstance(value, pd.Series | pd.DataFrame) and value.index.is_unique and index.isin(value.index).all():
         return value.loc[index]
     return value
@@ -77,6 +78,6 @@ def _length(value: Any) -> int | None:
 
 
 def _changes_rows(step: Any) -> bool:
-    """Whether a step may drop or add rows: samplers, and what PyCaret has for outliers and for gaps."""
+    """Return whether a step may drop or add rows: samplers, and PyCaret's steps for outliers and missing values."""
     inner = getattr(step, "transformer", step)
     return hasattr(inner, "fit_resample") or type(inner).__name__ in ("RemoveOutliers", "DropImputer")

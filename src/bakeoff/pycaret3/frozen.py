@@ -1,4 +1,4 @@
-"""An experiment as it travels to the workers: plain parts, no session, no logger, no replay of ``setup()``."""
+"""The experiment as it is sent to the workers: plain parts, no session, no logger, no replay of ``setup()``."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from bakeoff.pycaret3.request import Request, make_estimator
 from bakeoff.pycaret3.scoring.scorers import check_custom_metrics, scorers_of
 
 HOLDOUT = "holdout"
-"""Under this key `FrozenExperiment.extra` carries the experiment of a comparison without cross-validation."""
+"""Key of `FrozenExperiment.extra` for the pickled experiment of a comparison without cross-validation."""
 
-_CATEGORIES = 25  # setup()'s max_encoding_ohe; beyond it a column stays one
+_MOST_ENCODED = 25
+"""``setup()``'s ``max_encoding_ohe``: a column with more categories stays a single column."""
 
 Split = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+"""Positions of the train rows and of the test rows of a fold."""
 
 
 @dataclass(frozen=True)
 class Broken:
-    """Why a model cannot be sent to a worker."""
+    """Reason why a model cannot be sent to a worker."""
 
     error_type: str
     message: str
@@ -37,17 +39,18 @@ class Broken:
 
 @dataclass(frozen=True)
 class FrozenExperiment:
-    """What a worker needs to run any trial of one comparison.
+    """Everything that a worker needs to run any trial of one comparison.
 
     Attributes:
         pipeline: PyCaret's preprocessing, unfitted, without a cache.
         X: training rows (``None`` for a time series without exogenous columns).
         y: training target.
         splits: positions of the train and test rows of each fold, fixed on the driver.
-        estimators: each unfitted estimator, pickled on its own, so that one that cannot be read back costs only itself.
-        scorers: by metric key; what they return is multiplied by -1 where smaller is better.
-        extra: what only forecasting needs (``fh``, ``alpha``, ``coverage``, scorer arguments), and `HOLDOUT`.
-        n_jobs: threads that one trial may use.
+        estimators: unfitted estimators by model id, each pickled separately, so that a broken pickle
+            costs only its own model.
+        scorers: by metric key; their values are multiplied by -1 if smaller is better.
+        extra: values for forecasting only (``fh``, ``alpha``, ``coverage``, scorer arguments), and `HOLDOUT`.
+        n_jobs: number of threads that one trial may use.
     """
 
     task: str
@@ -65,35 +68,35 @@ class FrozenExperiment:
 
     @property
     def width(self) -> int:
-        """About how many columns models will see."""
+        """Approximate number of columns after preprocessing."""
         return width_of(self.X)
 
     @property
     def n_bytes(self) -> int:
-        """Memory of the training rows, texts aside."""
+        """Memory of the training rows in bytes, without the contents of text columns."""
         return 0 if self.X is None else int(self.X.memory_usage().sum())
 
     @property
     def test_ratio(self) -> float | None:
-        """Test rows per training row, in the mean over folds; ``None`` for a hold-out."""
+        """Test rows per training row, mean over folds; ``None`` for a hold-out."""
         ratios = [len(test) / len(train) for train, test in self.splits if len(test) and len(train)]
         return float(np.mean(ratios)) if ratios else None
 
 
 def width_of(X: pd.DataFrame | None) -> int:
-    """About how many columns models will see: PyCaret gives each of a column's few categories one of its own."""
+    """Return about how many columns are left after preprocessing, which encodes columns with few categories one-hot."""
     if X is None:
         return 1
     texts = X.select_dtypes(["object", "category"])
-    few = texts.nunique().clip(upper=_CATEGORIES)
+    few = texts.nunique().clip(upper=_MOST_ENCODED)
     return int(X.shape[1] - texts.shape[1] + few.sum())
 
 
 def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[str, Broken]]:
-    """Take out of an experiment what its trials need.
+    """Extract from an experiment what its trials need.
 
     Returns:
-        The frozen experiment, and the models that could not be built or pickled, with the reason.
+        The frozen experiment, and the reason for each model that could not be built or pickled, by model id.
     """
     X, y = experiment._create_model_get_train_X_y(None, None)
     check_custom_metrics(experiment, request, y)
@@ -129,10 +132,10 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
 
 
 def draw_splits(experiment: Any, request: Request) -> tuple[Split, ...]:
-    """The folds, as positions in the training rows.
+    """Draw the folds, as positions in the training rows.
 
     Raises:
-        ValueError: the splitter cannot split these rows.
+        ValueError: The splitter cannot split these rows.
     """
     X, y = experiment._create_model_get_train_X_y(None, None)
     if not request.cross_validation:
@@ -156,19 +159,19 @@ def _pickle_estimators(experiment: Any, request: Request) -> tuple[dict[str, byt
 
 
 def outcomes_of_broken(broken: Mapping[str, Broken], plan: Plan) -> list[Outcome]:
-    """A model that could not even be built or pickled has failed on every fold."""
-    lost: list[Outcome] = []
-    for model_id, why in broken.items():
+    """Return a failed outcome on every fold for each model that could not be built or pickled."""
+    outcomes: list[Outcome] = []
+    for model_id, reason in broken.items():
         trials = [Trial(model_id, fold) for fold in range(plan.n_folds)]
-        failed = failed_outcomes(trials, Status.FAILED, why.error_type, why.message)
-        lost += [replace(outcome, traceback=why.traceback) for outcome in failed]
-    return lost
+        failed = failed_outcomes(trials, Status.FAILED, reason.error_type, reason.message)
+        outcomes += [replace(outcome, traceback=reason.traceback) for outcome in failed]
+    return outcomes
 
 
 def travelling_copy(experiment: Any) -> bytes:
-    """The experiment, pickled, with its rows and without what belongs to the driver: logs, results, caches."""
-    left = {"logger": None, "logging_param": None, "_setup_params": None, "data_func": None, "verbose": False}
-    state = {**experiment.__dict__, **left, "_display_container": [], "_master_model_container": []}
+    """Pickle the experiment with its rows, but without what belongs to the driver: logs, results, caches."""
+    driver_only = {"logger": None, "logging_param": None, "_setup_params": None, "data_func": None, "verbose": False}
+    state = {**experiment.__dict__, **driver_only, "_display_container": [], "_master_model_container": []}
     state["pipeline"] = copy(experiment.pipeline)
     state["pipeline"].memory = None  # a cache folder of this machine
     # PyCaret leaves the data out when it pickles itself: it is saved for longer than its data lives.

@@ -1,4 +1,4 @@
-"""What every process for trials needs sooner or later, imported before it is asked for anything."""
+"""Import of what every worker process needs, before its first task."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MODULES = (
 
 
 def preload() -> None:
-    """Import PyCaret's pipelines and scorers and the usual models; what is not installed is left out."""
+    """Import PyCaret's pipelines and scorers and the common models; modules that are not installed are skipped."""
     for name in _MODULES:
         with contextlib.suppress(Exception):
             importlib.import_module(name)

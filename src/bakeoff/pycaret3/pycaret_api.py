@@ -1,4 +1,4 @@
-"""The few parts of PyCaret's that the backend is built from."""
+"""The classes of PyCaret that the backend and the display are built on."""
 
 from pycaret.internal.display import CommonDisplay
 from pycaret.internal.display.display_backend import detect_backend

@@ -1,4 +1,4 @@
-"""What ``compare_models`` was asked for, checked the way plain PyCaret checks it, before anything is sent."""
+"""The arguments of ``compare_models``, checked as plain PyCaret checks them, before anything is sent."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bakeoff.errors import one_of
 from bakeoff.pycaret3.fit_kwargs import read_fit_kwargs
 
 _TT_NAMES = ("TT", "TT (Sec)")
+"""Names of the time column that ``sort`` accepts."""
 _TASKS = {
     MLUsecase.CLASSIFICATION: "classification",
     MLUsecase.REGRESSION: "regression",
@@ -29,16 +30,23 @@ class Request:
     """One call of ``compare_models``, resolved.
 
     Attributes:
+        task: ``classification``, ``regression`` or ``time_series``.
         models: the candidates, in PyCaret's order or in that of ``include``.
-        given: what stands behind each model id: an id of PyCaret's, or an estimator object.
+        given: the candidate behind each model id: an id of PyCaret's, or an estimator object.
         metrics: all metrics of the experiment, in the order of the score grid.
         metric_ids: PyCaret's id of each metric, by our key.
         sort_by: key of the ranking metric, or ``tt_sec``.
         cv: the splitter that the scores belong to (the experiment's own object when ``fold`` was not given).
-        budget_seconds: ``None`` for no limit.
-        fit_kwargs: for the estimator's ``fit``; values for each row in the order of the training rows.
-        cross_validation: whether there are folds; else each model is scored once, on the hold-out rows.
-        custom_tags: for the experiment's own logger.
+        decimals: number of decimals of the score grid, PyCaret's ``round``.
+        n_select: number of models to return; negative for the worst ones.
+        errors: ``ignore`` or ``raise``.
+        verbose: whether a progress display is wanted.
+        budget_seconds: time limit of the comparison; ``None`` for no limit.
+        fit_kwargs: arguments of the estimator's ``fit``; per-row values are in the order of the training rows.
+        groups: group of each training row, for splitters that use groups.
+        probability_threshold: for binary classifiers; ``None`` for the usual threshold.
+        cross_validation: whether there are folds; otherwise each model is scored once, on the hold-out rows.
+        custom_tags: tags for the experiment's own logger.
     """
 
     task: str
@@ -68,13 +76,13 @@ def read_request(experiment: Any, params: Mapping[str, Any]) -> Request:
         params: the arguments that ``compare_models`` hands to its backend.
 
     Raises:
-        ValueError: an argument has a value that cannot be used; the same type that plain PyCaret raises.
-        TypeError: an argument has the wrong type, or two of them exclude each other.
+        ValueError: An argument has a value that cannot be used; the same type that plain PyCaret raises.
+        TypeError: An argument has the wrong type, or two of them exclude each other.
     """
     task = task_of(experiment)
     metrics, metric_ids = metrics_of(experiment)
     _check_types(params)
-    given = _candidates(experiment, params)
+    candidates = _candidates(experiment, params)
     fold = params.get("fold")
     if task == "time_series":
         cv = experiment.get_fold_generator(fold=fold)
@@ -88,8 +96,10 @@ def read_request(experiment: Any, params: Mapping[str, Any]) -> Request:
     budget = params.get("budget_time")
     return Request(
         task=task,
-        models=tuple(Model(model_id, experiment._get_model_name(what)) for model_id, what in given.items()),
-        given=given,
+        models=tuple(
+            Model(model_id, experiment._get_model_name(candidate)) for model_id, candidate in candidates.items()
+        ),
+        given=candidates,
         metrics=metrics,
         metric_ids=metric_ids,
         sort_by=_sort_key(experiment, params.get("sort"), metrics, metric_ids),
@@ -108,7 +118,11 @@ def read_request(experiment: Any, params: Mapping[str, Any]) -> Request:
 
 
 def task_of(experiment: Any) -> str:
-    """``classification``, ``regression`` or ``time_series``."""
+    """Return the experiment's task: ``classification``, ``regression`` or ``time_series``.
+
+    Raises:
+        TypeError: The experiment is of a kind that cannot compare models.
+    """
     use_case = getattr(experiment, "_ml_usecase", None)
     if use_case not in _TASKS:
         raise TypeError(
@@ -119,7 +133,7 @@ def task_of(experiment: Any) -> str:
 
 
 def metrics_of(experiment: Any) -> tuple[tuple[Metric, ...], dict[str, str]]:
-    """The experiment's metrics as ours, and PyCaret's id of each by our key."""
+    """Return the experiment's metrics, and PyCaret's id of each by our key."""
     metrics: list[Metric] = []
     ids: dict[str, str] = {}
     for metric_id, container in experiment._all_metrics.items():
@@ -130,7 +144,7 @@ def metrics_of(experiment: Any) -> tuple[tuple[Metric, ...], dict[str, str]]:
 
 
 def snake_case(name: str) -> str:
-    """A metric's key from the name that PyCaret shows.
+    """Convert the name that PyCaret shows for a metric to its key.
 
     Example:
         >>> snake_case("Prec."), snake_case("TT (Sec)"), snake_case("R2")
@@ -140,13 +154,13 @@ def snake_case(name: str) -> str:
 
 
 def make_estimator(experiment: Any, request: Request, model_id: str) -> Any:
-    """The unfitted estimator of a model, with the parameters that plain PyCaret gives it."""
-    what = request.given[model_id]
-    if isinstance(what, str):
-        definition = experiment._all_models_internal[what]
+    """Build the unfitted estimator of a model, with the parameters that plain PyCaret gives it."""
+    candidate = request.given[model_id]
+    if isinstance(candidate, str):
+        definition = experiment._all_models_internal[candidate]
         estimator = clone(definition.class_def(**definition.args))
     else:
-        estimator = clone(what)
+        estimator = clone(candidate)
     if request.probability_threshold is None:
         return estimator
     from pycaret.internal.meta_estimators import CustomProbabilityThresholdClassifier
@@ -173,36 +187,37 @@ def _check_types(params: Mapping[str, Any]) -> None:
 
 
 def _candidates(experiment: Any, params: Mapping[str, Any]) -> dict[str, Any]:
-    """What to compare, by model id; the ids are unique and say where a model came from."""
+    """Return the candidates by model id; ids are unique, and positions are used if estimator objects are among them."""
     include, exclude = params.get("include"), params.get("exclude")
     available = experiment._all_models
     turbo = params.get("turbo", True)
-    usual = [model_id for model_id, model in available.items() if model.is_turbo or not turbo]
-    # PyCaret fills in the usual models before it calls a backend; then `exclude` takes from them.
-    if exclude is not None and include is not None and [str(what) for what in include] != usual:
+    default_ids = [model_id for model_id, model in available.items() if model.is_turbo or not turbo]
+    # PyCaret fills in its default models before it calls a backend; `exclude` then removes some of them.
+    if exclude is not None and include is not None and [str(candidate) for candidate in include] != default_ids:
         raise TypeError("include and exclude cannot be used together: leave one of them out.")
-    for what in [*(usual if include is None else include), *(exclude or [])]:
-        _check_candidate(what, available)
-    chosen = [what for what in (usual if include is None else include) if not _is_in(what, exclude)]
-    # PyCaret drops this one too: it has to be built from members.
-    chosen = [what for what in chosen if not _is_in(what, ["ensemble_forecaster"])]
-    all_ids = all(isinstance(what, str) for what in chosen)
-    given: dict[str, Any] = {}
-    for position, what in enumerate(chosen):
-        given[_unused(what if all_ids else str(position), list(given))] = what
-    return given
+    listed = default_ids if include is None else include
+    for candidate in [*listed, *(exclude or [])]:
+        _check_candidate(candidate, available)
+    chosen = [candidate for candidate in listed if not _is_in(candidate, exclude)]
+    # PyCaret drops this one too, since it has to be built from other models.
+    chosen = [candidate for candidate in chosen if not _is_in(candidate, ["ensemble_forecaster"])]
+    all_ids = all(isinstance(candidate, str) for candidate in chosen)
+    candidates: dict[str, Any] = {}
+    for position, candidate in enumerate(chosen):
+        candidates[_unused(candidate if all_ids else str(position), list(candidates))] = candidate
+    return candidates
 
 
-def _check_candidate(what: Any, available: Mapping[str, Any]) -> None:
-    if isinstance(what, str):
-        if what not in available:
-            raise ValueError(one_of(what, available, "model"))
-    elif not hasattr(what, "fit"):
-        raise ValueError(f"{what!r} is no estimator: it has no fit() method.")
+def _check_candidate(candidate: Any, available: Mapping[str, Any]) -> None:
+    if isinstance(candidate, str):
+        if candidate not in available:
+            raise ValueError(one_of(candidate, available, "model"))
+    elif not hasattr(candidate, "fit"):
+        raise ValueError(f"{candidate!r} is no estimator: it has no fit() method.")
 
 
-def _is_in(what: Any, ids: Sequence[str] | None) -> bool:
-    return isinstance(what, str) and what in (ids or ())
+def _is_in(candidate: Any, ids: Sequence[str] | None) -> bool:
+    return isinstance(candidate, str) and candidate in (ids or ())
 
 
 def _sort_key(experiment: Any, sort: Any, metrics: tuple[Metric, ...], metric_ids: Mapping[str, str]) -> str:
@@ -218,7 +233,7 @@ def _sort_key(experiment: Any, sort: Any, metrics: tuple[Metric, ...], metric_id
 
 
 def _unused(name: str, taken: list[str]) -> str:
-    """The name, with a number behind it where it is taken."""
+    """Return the name, with a number appended if it is already taken."""
     candidate, n = name, 1
     while candidate in taken:
         n += 1

@@ -1,4 +1,4 @@
-"""Putting results back into an experiment, as if it had compared the models itself."""
+"""Restoring the state of a PyCaret experiment from results, as if it had compared the models itself."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bakeoff.pycaret3.score_grid import fold_frame, score_grid
 
 
 def restore_state(experiment: Any, request: Request, frozen: FrozenExperiment, plan: Plan, board: Leaderboard) -> None:
-    """Fill what ``pull()``, ``automl()`` and ``get_leaderboard()`` read.
+    """Fill in the state that ``pull()``, ``automl()`` and ``get_leaderboard()`` read.
 
-    Only complete models go into the container, in the order given: ``automl()`` would choose wrongly by a NaN.
+    Only complete models go into the container, in the order given: a NaN would mislead ``automl()``.
     """
     is_series = request.task == "time_series"
     as_objects = is_series and request.cross_validation  # PyCaret's hold-out scores are numbers
@@ -42,7 +42,7 @@ def restore_state(experiment: Any, request: Request, frozen: FrozenExperiment, p
 
 
 def chosen(board: Leaderboard, n_select: int) -> list[str]:
-    """The models to return: the best ``n_select``, or the worst where it is negative, in the order of the ranking.
+    """Return the ids of the best ``n_select`` models, or of the worst if it is negative, in the order of the ranking.
 
     Example:
         >>> chosen(Leaderboard((), ()), 3)
@@ -54,12 +54,12 @@ def chosen(board: Leaderboard, n_select: int) -> list[str]:
 
 
 def load_models(pickled: Mapping[str, bytes]) -> dict[str, Any]:
-    """The refitted models by id, in the order of the mapping."""
+    """Unpickle the refitted models, by id in the order of the mapping."""
     return {model_id: pickle.loads(content) for model_id, content in pickled.items()}
 
 
 def final_pipeline(experiment: Any, model: Any) -> Any:
-    """The fitted preprocessing and a fitted model as one pipeline that takes raw input columns."""
+    """Join the fitted preprocessing and a fitted model into one pipeline that takes raw input columns."""
     if task_of(experiment) == "time_series":
         return _add_model_to_pipeline(pipeline=experiment.pipeline, model=model)
     pipeline = deepcopy(experiment.pipeline)

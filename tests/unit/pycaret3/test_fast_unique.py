@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier, RandomForestClassifier
 
@@ -49,6 +49,7 @@ def _same(one: Any, other: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+@settings(deadline=None)  # the machine may be busy
 @given(_labels())
 def test_the_result_is_numpys_to_the_last_bit(labels: Any) -> None:
     wanted = [{}, {"return_inverse": True}, {"return_counts": True}, {"return_index": True}, {"axis": 0}]
@@ -67,7 +68,7 @@ def test_the_result_is_numpys_to_the_last_bit(labels: Any) -> None:
 def test_few_whole_numbers_are_counted(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = np.repeat([3, 1, 3], 1_000).astype(kind)
     wanted = np.unique(labels, return_inverse=True)
-    monkeypatch.setattr(fast_unique, "_NUMPYS", None)
+    monkeypatch.setattr(fast_unique, "_NUMPY_UNIQUE", None)
     for one, other in zip(fast_unique.unique(labels, return_inverse=True), wanted, strict=True):
         _same(one, other)
     _same(fast_unique.unique(labels[:, None]), wanted[0])

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, RandomForestRegressor
 from sklearn.neighbors import KNeighborsClassifier
 
-from bakeoff.pycaret3.scoring.label_counts import QuickLabelsScoreFunc, counted, quick_labels
-from bakeoff.pycaret3.scoring.prediction_cache import answered_once
+from bakeoff.pycaret3.scoring.label_counts import QuickLabelsScoreFunc, count_pairs, quick_labels
+from bakeoff.pycaret3.scoring.prediction_cache import cached_predictions
 
 _WEIGHTED: dict[str, Any] = {"average": "weighted", "zero_division": 0}
 _SCORES: tuple[tuple[Any, dict[str, Any]], ...] = (
@@ -39,6 +39,7 @@ def _answers(draw: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
+@settings(deadline=None)  # the machine may be busy
 @given(_answers(), st.sampled_from(["object", "category"]))
 def test_scores_of_quick_labels_are_the_same_to_the_last_bit(answers: Any, dtype: str) -> None:
     true, said = pd.Series(answers[0], dtype=dtype), answers[1]  # pandas takes labels for one that differ after a NUL
@@ -49,6 +50,7 @@ def test_scores_of_quick_labels_are_the_same_to_the_last_bit(answers: Any, dtype
         np.testing.assert_array_equal(quick, usual)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.one_of(st.text(max_size=40), st.none(), st.integers()), max_size=20))
 def test_labels_stay_what_they_are(values: list[Any]) -> None:
     labels = np.array([*values, None], dtype=object)[:-1]
@@ -85,7 +87,7 @@ def test_a_model_is_asked_once_and_answers_the_same(model: Any, asked: str, monk
     times = []
     ask = getattr(type(model), asked)
     monkeypatch.setattr(type(model), asked, lambda *args, **more: times.append(1) or ask(*args, **more))
-    with answered_once(model):
+    with cached_predictions(model):
         once = [(model.predict(each), model.predict_proba(each)) for each in (rows, others)]
     assert len(times) == 2
     for (labels, chances), (same_labels, same_chances) in zip(usual, once, strict=True):
@@ -104,17 +106,18 @@ def _in_place(distances: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 @pytest.mark.parametrize("model", [_Mine(3), KNeighborsClassifier(3, weights=_in_place), RandomForestRegressor(2)])
 def test_models_that_may_do_more_are_left_alone(model: Any) -> None:
-    with answered_once(model):
+    with cached_predictions(model):
         assert not {"kneighbors", "predict_proba"} & set(vars(model))
 
 
 def test_a_model_is_itself_again_when_scoring_fails() -> None:
     model = KNeighborsClassifier(1).fit([[0.0], [1.0]], [0, 1])
-    with pytest.raises(ZeroDivisionError), answered_once(model):
+    with pytest.raises(ZeroDivisionError), cached_predictions(model):
         1 / 0  # noqa: B018 - for what it raises
     assert "kneighbors" not in vars(model)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(_answers())
 def test_scores_that_name_the_labels_are_the_same(answers: Any) -> None:
     true, said = answers
@@ -151,6 +154,7 @@ def _numbers(draw: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
+@settings(deadline=None)  # the machine may be busy
 @given(_numbers())
 def test_scores_of_counted_pairs_are_the_same_to_the_last_bit(answers: Any) -> None:
     true, said = answers
@@ -187,4 +191,4 @@ def test_only_functions_that_count_are_given_counted_pairs() -> None:
     ],
 )
 def test_what_cannot_be_counted_is_left_alone(true: Any, said: Any) -> None:
-    assert counted(np.asarray(true), np.asarray(said)) is None
+    assert count_pairs(np.asarray(true), np.asarray(said)) is None

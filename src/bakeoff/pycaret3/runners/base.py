@@ -1,4 +1,4 @@
-"""Running trials from a frozen experiment: what the tabular and the forecasting runner share."""
+"""Base class of trial runners: what the tabular, forecasting and hold-out runners share."""
 
 from __future__ import annotations
 
@@ -27,13 +27,24 @@ from bakeoff.pycaret3.runners.quiet import hushed
 from bakeoff.pycaret3.runners.thread_limits import cap_threads, limited_pools, restore_threads
 
 _TRACEBACK_CHARACTERS = 8_000
-"""A traceback is cut to its last so many characters: the end says what went wrong."""
+"""A traceback is cut to its last characters, this many: the end holds the error."""
 _MESSAGE_CHARACTERS = 2_000
+"""An error message is cut to its first characters, this many."""
+_MODEL_PACKAGES = {"sklearn", "imblearn", "lightgbm", "xgboost", "catboost", "pycaret", "sktime", "statsmodels"}
+"""Packages that PyCaret's models come from."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The good end of a trial."""
+    """The result of a successful trial.
+
+    Attributes:
+        metrics: values by metric key, in their natural sign.
+        fit_seconds: wall time of fitting the estimator.
+        score_seconds: wall time of predicting and scoring.
+        transform_seconds: wall time of preprocessing the fold; 0.0 if that was done before.
+        metric_errors: one line for each metric that could not be computed.
+    """
 
     metrics: Mapping[str, float]
     fit_seconds: float
@@ -43,22 +54,22 @@ class Scored:
 
 
 class FoldStore(Protocol):
-    """Where processes of one machine leave for each other what they have made."""
+    """A cache of values that the processes of one machine share."""
 
     def take(self, name: str) -> Any | None:
-        """The value of this name; ``None`` where nobody has put one."""
+        """Return the value of this name; ``None`` if there is none."""
 
     def put(self, name: str, value: Any, n_bytes: int) -> None:
-        """Keep a value of about this size, if there is room."""
+        """Store a value of about ``n_bytes`` bytes, if there is room."""
 
 
 class TrialRunner(ABC):
-    """Runs the trials of one frozen experiment, one at a time, in this process.
+    """Runner for the trials of one frozen experiment, one at a time, in this process.
 
     Attributes:
-        shelf: for transformed folds, where other processes of this machine run the same trials.
-        alone: whether this process is for trials only. Then its environment and working folder are put back after each
-            of them, which elsewhere are other threads' too, and what models print is not thrown away here.
+        shelf: cache of transformed folds, shared with other processes of this machine; ``None`` for no such cache.
+        alone: whether this process is for trials only. Then its environment and working folder, which other threads
+            would share elsewhere, are restored after each trial, and the models' output is not discarded here.
     """
 
     def __init__(self, frozen: FrozenExperiment) -> None:
@@ -67,17 +78,17 @@ class TrialRunner(ABC):
         self.alone = False
 
     def import_models(self) -> None:
-        """Import the packages that the models come from, so that processes forked from this one need not do it."""
+        """Import the packages of the models, so that processes forked from this one need not do it."""
         for pickled in self._frozen.estimators.values():
             for module in _modules_in(pickled):
                 with contextlib.suppress(Exception):
                     importlib.import_module(module)
 
     def run(self, trial: Trial, attempt: int = 1) -> Outcome:
-        """Run one trial. Whatever the model raises comes back as an outcome."""
+        """Run one trial. Any exception of the model becomes a failed outcome."""
         started = time.perf_counter()
         try:
-            with self._quiet_room():
+            with self._isolated():
                 scored = self._score(trial)
         except BaseException as error:  # a model that calls sys.exit() ends its trial, not the worker
             return self._failed(trial, attempt, error, time.perf_counter() - started)
@@ -98,14 +109,16 @@ class TrialRunner(ABC):
         """Fit one model on all training rows."""
         started = time.perf_counter()
         try:
-            with self._quiet_room():
-                estimator, before = self._estimator(model_id)
+            with self._isolated():
+                estimator, thread_params = self._estimator(model_id)
                 model = self._refit(estimator)
-                restore_threads(model, before)
+                restore_threads(model, thread_params)
                 pickled = pickling.dumps(model)
         except BaseException as error:
             seconds = time.perf_counter() - started
-            return Refitted(model_id, None, seconds, type(error).__name__, _said(error), _tail(traceback.format_exc()))
+            return Refitted(
+                model_id, None, seconds, type(error).__name__, _message_of(error), _tail(traceback.format_exc())
+            )
         return Refitted(model_id, pickled, time.perf_counter() - started)
 
     @abstractmethod
@@ -117,16 +130,16 @@ class TrialRunner(ABC):
         """Fit the estimator on all training rows and return it."""
 
     def _estimator(self, model_id: str) -> tuple[Any, dict[str, Any]]:
-        """A fresh estimator, capped to the slot's threads, and what the caps replaced."""
+        """Return a fresh estimator, capped to the slot's threads, and the parameters that the caps replaced."""
         estimator = pickle.loads(self._frozen.estimators[model_id])
         return estimator, cap_threads(estimator, self._frozen.n_jobs)
 
     @contextlib.contextmanager
-    def _quiet_room(self) -> Iterator[None]:
-        """Seeded generators, limited threads, no output; everything as it was afterwards."""
+    def _isolated(self) -> Iterator[None]:
+        """Run a block with seeded generators, limited threads and no output; restore everything afterwards."""
         with (
-            _place_put_back() if self.alone else contextlib.nullcontext(),
-            _generators_put_back(),
+            _restored_environment() if self.alone else contextlib.nullcontext(),
+            _restored_generators(),
             limited_pools(self._frozen.n_jobs),
             warnings.catch_warnings(),
             np.errstate(),
@@ -137,23 +150,25 @@ class TrialRunner(ABC):
             yield
 
     def _failed(self, trial: Trial, attempt: int, error: BaseException, seconds: float) -> Outcome:
-        ordinary = Status.FAILED if isinstance(error, Exception) else Status.CRASHED
+        status = Status.FAILED if isinstance(error, Exception) else Status.CRASHED
+        if isinstance(error, MemoryError):
+            status = Status.OOM
         return Outcome(
             trial.model_id,
             trial.fold,
-            status=Status.OOM if isinstance(error, MemoryError) else ordinary,
+            status=status,
             fit_seconds=seconds,
             host=socket.gethostname(),
             attempt=attempt,
             error_type=type(error).__name__,
-            error_message=_said(error),
+            error_message=_message_of(error),
             traceback=_tail(traceback.format_exc()),
             finished_at=time.time(),
         )
 
 
 @contextlib.contextmanager
-def _generators_put_back() -> Iterator[None]:
+def _restored_generators() -> Iterator[None]:
     numpy_state, python_state = np.random.get_state(), random.getstate()
     try:
         yield
@@ -163,9 +178,9 @@ def _generators_put_back() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _place_put_back() -> Iterator[None]:
-    """Have the environment and the working folder afterwards as they are now."""
-    environment, folder = dict(os.environ), os.getcwd()  # noqa: PTH109 - it goes back to os
+def _restored_environment() -> Iterator[None]:
+    """Restore the environment variables and the working folder after the block."""
+    environment, folder = dict(os.environ), os.getcwd()  # noqa: PTH109 - for os.chdir
     try:
         yield
     finally:
@@ -175,11 +190,8 @@ def _place_put_back() -> Iterator[None]:
         os.chdir(folder)
 
 
-_PACKAGES = {"sklearn", "imblearn", "lightgbm", "xgboost", "catboost", "pycaret", "sktime", "statsmodels"}
-
-
 def _modules_in(pickled: bytes) -> list[str]:
-    """The modules of packages that PyCaret's models come from, among those that a pickle names.
+    """Return the modules of `_MODEL_PACKAGES` that a pickle names.
 
     Example:
         >>> from sklearn.naive_bayes import GaussianNB
@@ -187,15 +199,15 @@ def _modules_in(pickled: bytes) -> list[str]:
         ['sklearn.naive_bayes']
     """
     texts = [argument for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)]
-    return [text for text in dict.fromkeys(texts) if text.partition(".")[0] in _PACKAGES and " " not in text]
+    return [text for text in dict.fromkeys(texts) if text.partition(".")[0] in _MODEL_PACKAGES and " " not in text]
 
 
-def _said(error: BaseException) -> str:
-    """An exception's message, short enough to be kept and of characters that can be."""
+def _message_of(error: BaseException) -> str:
+    """Return an exception's message, shortened and without characters that cannot be encoded."""
     try:
         text = str(error)
-    except Exception as worse:
-        text = f"The message could not be had: {type(worse).__name__}."
+    except Exception as str_error:
+        text = f"The message could not be had: {type(str_error).__name__}."
     if len(text) > _MESSAGE_CHARACTERS:
         text = f"{text[:_MESSAGE_CHARACTERS]} ..."
     return text.encode(errors="replace").decode()

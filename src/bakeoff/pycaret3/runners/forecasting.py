@@ -1,4 +1,4 @@
-"""Trials of time series: PyCaret's own fit and score, fold by fold.
+"""Runner for time series: PyCaret's own fit and score, fold by fold.
 
 No transform is shared: a forecasting pipeline transforms the target too, and differently for every fold.
 """
@@ -17,7 +17,7 @@ from bakeoff.pycaret3.runners.base import Scored, TrialRunner
 
 
 class ForecastRunner(TrialRunner):
-    """Runs time series trials."""
+    """Runner for time series trials."""
 
     def _score(self, trial: Trial) -> Scored:
         frozen = self._frozen

@@ -1,7 +1,7 @@
-"""Trials of ``cross_validation=False``: fit on all training rows, score on the hold-out rows.
+"""Runner for ``cross_validation=False``: fit on all training rows, score on the hold-out rows.
 
-The scores are what PyCaret's ``predict_model`` says of the hold-out rows (which differs from its scorers: it rounds to
-four decimals), so a copy of the experiment travels and says it on the worker.
+The scores are those of PyCaret's ``predict_model`` on the hold-out rows (which differ from its scorers: they are
+rounded to four decimals), so a copy of the experiment is sent along and computes them on the worker.
 """
 
 from __future__ import annotations
@@ -17,19 +17,24 @@ from bakeoff.pycaret3.runners.base import Scored, TrialRunner
 
 
 class HoldoutRunner(TrialRunner):
-    """Runs one trial a model; refits are those of the experiment's own kind."""
+    """Runner for one trial per model.
 
-    def __init__(self, frozen: FrozenExperiment, usual: TrialRunner) -> None:
+    Args:
+        frozen: the experiment, with its pickled copy under `HOLDOUT`.
+        refitter: runner of the experiment's own kind, which refits.
+    """
+
+    def __init__(self, frozen: FrozenExperiment, refitter: TrialRunner) -> None:
         super().__init__(frozen)
-        self._experiment = _arrive(*pickle.loads(frozen.extra[HOLDOUT]))
-        self._usual = usual
+        self._experiment = _rebuild(*pickle.loads(frozen.extra[HOLDOUT]))
+        self._refitter = refitter
 
     def _score(self, trial: Trial) -> Scored:
         estimator, _ = self._estimator(trial.model_id)
         experiment = self._experiment
         if self._frozen.fit_kwargs and self._frozen.task != "time_series":
             started = time.perf_counter()
-            model = self._usual._refit(estimator)  # PyCaret's own pipeline does not know what to do with fit_kwargs
+            model = self._refitter._refit(estimator)  # PyCaret's own pipeline cannot pass fit_kwargs on
             seconds = time.perf_counter() - started
             experiment.predict_model(model, verbose=False)
         else:
@@ -37,17 +42,17 @@ class HoldoutRunner(TrialRunner):
             _, seconds = experiment._create_model(
                 estimator, cross_validation=False, fit_kwargs=kwargs, system=False, verbose=False
             )
-        said = experiment.pull(pop=True).iloc[0]
-        metrics = {metric.key: float(said[metric.name]) for metric in self._frozen.metrics if metric.name in said}
+        scores = experiment.pull(pop=True).iloc[0]
+        metrics = {metric.key: float(scores[metric.name]) for metric in self._frozen.metrics if metric.name in scores}
         return Scored(metrics, float(seconds), 0.0)
 
     def _refit(self, estimator: Any) -> Any:
-        return self._usual._refit(estimator)
+        return self._refitter._refit(estimator)
 
 
-def _arrive(kind: Any, state: dict[str, Any]) -> Any:
-    """The experiment again, from its kind and its parts."""
-    experiment = kind.__new__(kind)
+def _rebuild(experiment_class: Any, state: dict[str, Any]) -> Any:
+    """Rebuild the experiment from its class and its state."""
+    experiment = experiment_class.__new__(experiment_class)
     experiment.__dict__.update(state)
     experiment._remote = True
     experiment.logger = logging.getLogger(__name__ + ".quiet")

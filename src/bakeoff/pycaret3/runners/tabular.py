@@ -1,4 +1,4 @@
-"""Trials of classification and regression: each fold is transformed once, then every model is fitted and scored on it.
+"""Runner for classification and regression: each fold is transformed once, then all models are fitted and scored on it.
 
 PyCaret fits the preprocessing again for every model and fold. Here the transformers are fitted once per fold, in order,
 and kept together with the transformed rows; a model is then fitted on those rows and scored through PyCaret's own
@@ -25,19 +25,20 @@ from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 
 from bakeoff.comparison.trial import Trial
-from bakeoff.pycaret3.fit_kwargs import of_rows
+from bakeoff.pycaret3.fit_kwargs import select_rows
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runners.base import Scored, TrialRunner
 from bakeoff.pycaret3.scoring.fast_unique import quick_unique
-from bakeoff.pycaret3.scoring.prediction_cache import answered_once
+from bakeoff.pycaret3.scoring.prediction_cache import cached_predictions
 
 KEPT_FOLD_BYTES = 1 << 30
-"""Transformed folds are kept up to so many bytes in one process; the least recently used goes first."""
+"""Size of transformed folds that one process keeps; the least recently used is dropped first."""
 
 SHELVED_SECONDS = 0.03
-"""A fold that took less to transform is not left for other processes: reading it would hardly be quicker."""
+"""Least transform time for which a fold is shared with other processes: reading a quicker one saves nothing."""
 
-_LAST_STEP = "actual_estimator"  # the name that PyCaret gives the model in its pipelines
+_LAST_STEP = "actual_estimator"
+"""Name of the model's step in PyCaret's pipelines."""
 
 
 @dataclass
@@ -47,10 +48,10 @@ class Fold:
     Attributes:
         steps: the fitted transformers.
         X_train: transformed training rows; steps such as outlier removal may have dropped or added some.
-        y_train: their target, encoded or transformed where the pipeline does that.
+        y_train: their target, encoded or transformed if the pipeline does that.
         X_test: transformed test rows.
-        y_test: the original target of the test rows that are still there.
-        mark: a checksum of the numbers, to notice a model that writes into its input.
+        y_test: original target of the remaining test rows.
+        mark: checksum of the numbers, to detect a model that writes into its input.
     """
 
     steps: list[tuple[str, Any]]
@@ -62,12 +63,12 @@ class Fold:
 
     @property
     def n_bytes(self) -> int:
-        """Memory of the transformed rows."""
+        """Memory of the transformed rows in bytes."""
         return int(self.X_train.memory_usage().sum() + self.X_test.memory_usage().sum())
 
 
 class TabularRunner(TrialRunner):
-    """Runs classification and regression trials, and keeps the folds that it transformed."""
+    """Runner for classification and regression trials, which keeps the folds that it transformed."""
 
     def __init__(self, frozen: FrozenExperiment) -> None:
         super().__init__(frozen)
@@ -80,22 +81,26 @@ class TabularRunner(TrialRunner):
         X_train, X_test = (fold.X_train, fold.X_test) if trusted else _private_copy(fold)
         np.random.seed(self._frozen.seed)
         started = time.perf_counter()
-        kwargs = of_rows(self._frozen.fit_kwargs, self._frozen.splits[trial.fold][0], len(self._frozen.y))
+        kwargs = select_rows(self._frozen.fit_kwargs, self._frozen.splits[trial.fold][0], len(self._frozen.y))
         with quick_unique() if trusted else nullcontext():
             model = _fit(clone(estimator), X_train, fold.y_train, kwargs)
         fitted = time.perf_counter()
         pipeline = type(self._frozen.pipeline)([*fold.steps, (_LAST_STEP, model)])
-        with answered_once(model):
+        with cached_predictions(model):
             metrics, errors = self._metrics(pipeline, X_test, fold.y_test)
         scored = time.perf_counter()
         if trusted and _checksum(fold.X_train, fold.X_test) != fold.mark:
-            del self._folds[trial.fold]  # this model had clean rows; the next one shall have them too
+            del self._folds[trial.fold]  # the next model must get clean rows, as this one did
         return Scored(metrics, fitted - started, scored - fitted, transform_seconds, errors)
 
     def _metrics(
         self, pipeline: Pipeline, X: pd.DataFrame, y: pd.Series[Any]
     ) -> tuple[dict[str, float], dict[str, str]]:
-        """Values in their natural sign, and what could not be computed (PyCaret's 0.0 stands in for it)."""
+        """Score a pipeline.
+
+        Returns:
+            Values in their natural sign, and an error line for each metric that failed, whose value is PyCaret's 0.0.
+        """
         # raise_exc=False hands a scorer's traceback back as a string; PyCaret's own scorers warn and return 0.0.
         scorer = MultimetricScorerPatched(scorers=dict(self._frozen.scorers), raise_exc=False)
         with pipeline_predict_inverse_only(), warnings.catch_warnings(record=True) as caught:
@@ -103,14 +108,14 @@ class TabularRunner(TrialRunner):
             warnings.simplefilter("always", FitFailedWarning)
             scores = scorer(pipeline, X, y)
         errors = {key: _last_line(value) for key, value in scores.items() if isinstance(value, str)}
-        for key, one in self._frozen.scorers.items():
-            start = f"Metric '{one!r}' failed"
-            texts = [str(w.message) for w in caught if str(w.message).startswith(start)]
-            if texts:
-                errors[key] = _last_line(texts[0])
+        for key, fold_scorer in self._frozen.scorers.items():
+            prefix = f"Metric '{fold_scorer!r}' failed"
+            messages = [str(w.message) for w in caught if str(w.message).startswith(prefix)]
+            if messages:
+                errors[key] = _last_line(messages[0])
         if errors:
             with pipeline_predict_inverse_only():
-                pipeline.predict(X)  # where predicting itself is broken the trial failed, and this says how
+                pipeline.predict(X)  # if predicting itself is broken this raises, and the trial fails
         if len(errors) == len(scores):
             raise ValueError(f"No metric could be computed: {next(iter(errors.values()))}")
         return self._in_natural_sign(scores, errors), errors
@@ -131,7 +136,7 @@ class TabularRunner(TrialRunner):
         return _fit(clone(estimator), X, y, self._frozen.fit_kwargs)
 
     def _fold(self, number: int) -> tuple[Fold, float]:
-        """A fold after preprocessing, and the seconds that this took: 0.0 where it had been done before."""
+        """Return a fold after preprocessing, and the seconds that this took: 0.0 if it was done before."""
         if number in self._folds:
             self._folds.move_to_end(number)
             return self._folds[number], 0.0
@@ -160,14 +165,14 @@ def transform_fold(frozen: FrozenExperiment, number: int) -> Fold:
     steps = pipeline.steps[:-1]
     X_test, y_test = X.iloc[test], y.iloc[test]
     if steps:
-        # Steps that only make sense in training are skipped; rows that others drop are dropped from the target too.
+        # Training-only steps are skipped; rows that other steps drop are dropped from the target too.
         X_test, y_kept = pipeline._memory_full_transform(pipeline, X_test, y_test, with_final=False)
         y_test = y_test[y_test.index.isin(y_kept.index)]
     return Fold(steps, X_train, y_train, X_test, y_test, _checksum(X_train, X_test))
 
 
 def _with_last_step(pipeline: Pipeline, last: Any) -> Pipeline:
-    """A fresh, unfitted copy of the preprocessing with this as its last step."""
+    """Return a fresh, unfitted copy of the preprocessing with ``last`` as its last step."""
     return type(pipeline)([(name, clone(step)) for name, step in pipeline.steps] + [(_LAST_STEP, last)])
 
 
@@ -182,7 +187,7 @@ def _fit(estimator: Any, X: pd.DataFrame, y: Any, fit_kwargs: Mapping[str, Any])
 
 
 def _is_trusted(estimator: Any) -> bool:
-    """Whether this kind of estimator comes with PyCaret and is known not to write into its input."""
+    """Return whether this kind of estimator comes with PyCaret and is known not to write into its input."""
     return type(estimator).__module__.partition(".")[0] in {"sklearn", "pycaret", "lightgbm", "xgboost", "catboost"}
 
 
@@ -193,7 +198,7 @@ def _private_copy(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _checksum(*frames: pd.DataFrame) -> int:
-    """A cheap checksum of all numbers, by columns: XOR of their bits."""
+    """Compute a cheap checksum of all numbers: the XOR of their bits, by column."""
     total = 0
     for frame in frames:
         for position in range(frame.shape[1]):

@@ -1,6 +1,6 @@
-"""Keeping a trial to the threads that its slot has.
+"""Limit of a trial to the threads of its slot.
 
-The caps are put on for the trial only: what is returned or stored carries the parameters that the driver gave.
+The caps apply during the trial only: what is returned or stored has the parameters that the driver gave.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ def cap_threads(estimator: Any, limit: int) -> dict[str, Any]:
     """Set every thread parameter of an estimator, nested ones too, to ``limit``.
 
     Returns:
-        What they were before, for `restore_threads`.
+        The replaced values by parameter name, for `restore_threads`.
     """
     try:
         params = estimator.get_params(deep=True)
     except Exception:  # an estimator that cannot list its parameters has none that could be capped
         return {}
-    mine = {name: value for name, value in params.items() if name.rpartition("__")[2] in _THREAD_PARAMS}
-    changed = {name: value for name, value in mine.items() if value != limit}
+    thread_params = {name: value for name, value in params.items() if name.rpartition("__")[2] in _THREAD_PARAMS}
+    changed = {name: value for name, value in thread_params.items() if value != limit}
     if changed:
         estimator.set_params(**dict.fromkeys(changed, limit))
     return changed
 
 
 def restore_threads(estimator: Any, before: dict[str, Any]) -> None:
-    """Put back what `cap_threads` changed."""
+    """Restore the parameters that `cap_threads` changed."""
     if before:
         estimator.set_params(**before)
 
@@ -48,9 +48,9 @@ def limited_pools(limit: int) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _pools(n_modules: int) -> ThreadpoolController:
-    """The pools of the libraries that are loaded, looked for again when there are more modules than before.
+    """Return a controller of the thread pools of all loaded libraries, searched again when there are more modules.
 
-    Looking takes 4 ms, since Linux has to list all that the process has mapped: longer than many a trial.
+    A search takes 4 ms, since Linux has to list all mapped files of the process: longer than many a trial.
     """
     del n_modules
     return ThreadpoolController()

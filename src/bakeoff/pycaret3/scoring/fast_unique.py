@@ -1,4 +1,4 @@
-"""Finding the distinct labels of a fold without sorting them, which many models do in each of their trees."""
+"""A faster ``numpy.unique`` for the labels of a fold, which many models call for each of their trees."""
 
 from __future__ import annotations
 
@@ -9,41 +9,44 @@ from typing import Any
 
 import numpy as np
 
-_NUMPYS = np.unique
-_WORTHWHILE = 1_000
-"""Sorting fewer values than that is as quick as counting them."""
-_WIDEST = 1_000
-"""Labels have few values; numbers that lie further apart are left to numpy."""
+_NUMPY_UNIQUE = np.unique
+_LEAST_VALUES = 1_000
+"""With fewer values, sorting is as quick as counting."""
+_WIDEST_RANGE = 1_000
+"""Labels have few values; numbers with a wider range are left to numpy."""
 
 
-@wraps(_NUMPYS)
-def unique(ar: Any, return_index: Any = False, return_inverse: Any = False, *args: Any, **more: Any) -> Any:  # noqa: FBT002 - numpy's
-    """What ``numpy.unique`` returns, to the last bit: whole numbers close to each other are counted, and not sorted."""
-    usual = type(ar) is np.ndarray and not (return_index or args or more or (return_inverse and ar.ndim > 1))
-    if usual and (counted := _counted(ar.ravel())) is not None:
-        low, above = counted
-        there = np.bincount(above) > 0
-        distinct = (np.flatnonzero(there) + low).astype(ar.dtype)
-        return (distinct, (np.cumsum(there) - 1)[above]) if return_inverse else distinct
-    return _NUMPYS(ar, return_index, return_inverse, *args, **more)
+@wraps(_NUMPY_UNIQUE)
+def unique(ar: Any, return_index: Any = False, return_inverse: Any = False, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT002 - numpy's
+    """Return exactly what ``numpy.unique`` returns; whole numbers of a small range are counted instead of sorted."""
+    supported = type(ar) is np.ndarray and not (return_index or args or kwargs or (return_inverse and ar.ndim > 1))
+    if supported and (minimum_and_offsets := _offsets(ar.ravel())) is not None:
+        low, offsets = minimum_and_offsets
+        occurs = np.bincount(offsets) > 0
+        distinct = (np.flatnonzero(occurs) + low).astype(ar.dtype)
+        return (distinct, (np.cumsum(occurs) - 1)[offsets]) if return_inverse else distinct
+    return _NUMPY_UNIQUE(ar, return_index, return_inverse, *args, **kwargs)
 
 
-def _counted(values: np.ndarray[Any, Any]) -> tuple[int, Any] | None:
-    """The least of some whole numbers, and how far above it each is; ``None`` for what is anything else."""
-    if len(values) < _WORTHWHILE or values.dtype.kind not in "iuf":
+def _offsets(values: np.ndarray[Any, Any]) -> tuple[int, Any] | None:
+    """Return the minimum of whole numbers and how far each lies above it; ``None`` for any other values."""
+    if len(values) < _LEAST_VALUES or values.dtype.kind not in "iuf":
         return None
     low, high = values.min(), values.max()
-    if not -(2**53) < low <= high < 2**53 or int(high) - int(low) > _WIDEST:  # the former is not so of NaN, either
+    # A chain of comparisons, since NaN has to fail it, too.
+    if not -(2**53) < low <= high < 2**53 or int(high) - int(low) > _WIDEST_RANGE:
         return None
-    whole = values.astype(np.intp)
-    if values.dtype.kind == "f" and ((whole != values).any() or (low <= 0 and np.signbit(values[values == 0]).any())):
-        return None  # fractions, or a negative zero, which is found or lost by sorting
-    return int(low), whole - int(low)
+    integers = values.astype(np.intp)
+    if values.dtype.kind == "f" and (
+        (integers != values).any() or (low <= 0 and np.signbit(values[values == 0]).any())
+    ):
+        return None  # fractions, or a negative zero: sorting decides which zero is kept
+    return int(low), integers - int(low)
 
 
 @contextmanager
 def quick_unique() -> Iterator[None]:
-    """Have ``numpy.unique`` count labels in this block.
+    """Replace ``numpy.unique`` by `unique` in this block.
 
     scikit-learn sorts all labels twice for each tree of a forest and each step of AdaBoost: a quarter of what these
     take on 28,000 rows with two classes.
@@ -58,4 +61,4 @@ def quick_unique() -> Iterator[None]:
     try:
         yield
     finally:
-        np.unique = _NUMPYS
+        np.unique = _NUMPY_UNIQUE

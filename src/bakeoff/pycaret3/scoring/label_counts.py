@@ -1,4 +1,4 @@
-"""Class labels in a form that metrics are quick with."""
+"""Class labels converted to forms that metrics are fast with."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-_LONGEST = 32
-"""Numpy keeps every text of an array as long as its longest: a few long labels would take more than they save."""
+_LONGEST_LABEL = 32
+"""Numpy stores every text of an array in the length of its longest: long labels would cost more than they save."""
 
-_COUNT = frozenset(
+_COUNTING_METRICS = frozenset(
     {
         metrics.accuracy_score,
         metrics.precision_score,
@@ -22,16 +22,16 @@ _COUNT = frozenset(
         metrics.matthews_corrcoef,
     }
 )
-"""Functions that only count how often each pair of labels occurs. Counted pairs with their numbers as weights give them
-the same whole numbers, and so the same score to the last bit."""
+"""Metrics that only count how often each pair of labels occurs. Distinct pairs with their counts as weights lead to the
+same whole numbers, and so to the same score to the last bit."""
 
 
 class QuickLabelsScoreFunc:
-    """A score function that is given labels in a form that it is quick with.
+    """A score function that receives labels in a form that it is fast with.
 
     The functions of scikit-learn sort the labels again and again to find the distinct ones, which is most of what
-    scoring a few thousand rows takes. Those that only count get each pair of labels once, with how often it occurs; the
-    others get Python strings as numpy's text, which is quicker to compare.
+    scoring a few thousand rows takes. Those that only count get each pair of labels once, with its count as weight; the
+    others get Python strings as numpy's text, which is faster to compare.
 
     Example:
         >>> quick = QuickLabelsScoreFunc(metrics.accuracy_score)
@@ -44,19 +44,19 @@ class QuickLabelsScoreFunc:
         self.__name__ = getattr(score_func, "__name__", type(score_func).__name__)
 
     def __call__(self, y_true: Any, y_pred: Any, **kwargs: Any) -> Any:
-        """The score, by the function."""
-        true, said = quick_labels(y_true), quick_labels(y_pred)
-        if _is_object(true) or _is_object(said):  # numpy's text beside Python strings would not be the same to compare
-            true, said = y_true, y_pred
-        if self.score_func in _COUNT and kwargs.get("sample_weight") is None:
-            pairs = counted(true, said)
+        """Compute the score."""
+        true, predicted = quick_labels(y_true), quick_labels(y_pred)
+        if _is_object(true) or _is_object(predicted):  # numpy's text and Python strings do not compare alike
+            true, predicted = y_true, y_pred
+        if self.score_func in _COUNTING_METRICS and kwargs.get("sample_weight") is None:
+            pairs = count_pairs(true, predicted)
             if pairs is not None:
-                true, said, kwargs["sample_weight"] = pairs
-        return self.score_func(true, said, **kwargs)
+                true, predicted, kwargs["sample_weight"] = pairs
+        return self.score_func(true, predicted, **kwargs)
 
 
 def quick_labels(labels: Any) -> Any:
-    """Python strings, also those of pandas' categories, as numpy's text; anything else as it is.
+    """Convert Python strings, including pandas' categories, to numpy's text; return anything else unchanged.
 
     Example:
         >>> quick_labels(pd.Series(["no", "yes", "no"]))
@@ -68,9 +68,9 @@ def quick_labels(labels: Any) -> Any:
         return labels
     values = np.asarray(labels)
     texts = values.tolist()
-    if set(map(type, texts)) != {str}:  # also of none at all
+    if set(map(type, texts)) != {str}:  # an empty list is returned here, too
         return labels
-    if max(map(len, texts)) > _LONGEST or "\0" in "".join(texts):  # numpy's text cannot end with a NUL
+    if max(map(len, texts)) > _LONGEST_LABEL or "\0" in "".join(texts):  # numpy's text cannot end with a NUL
         return labels
     return values.astype(str)
 
@@ -80,19 +80,22 @@ def _is_object(labels: Any) -> bool:
     return bool(dtype == np.dtype(object)) or isinstance(dtype, pd.CategoricalDtype)
 
 
-def counted(true: Any, said: Any) -> tuple[Any, Any, Any] | None:
-    """Each pair of labels that occurs, and how often; ``None`` for what is no text and no whole numbers.
+def count_pairs(true: Any, predicted: Any) -> tuple[Any, Any, Any] | None:
+    """Return the distinct pairs of labels and their counts; ``None`` unless labels are text or whole numbers.
 
     Example:
-        >>> counted(np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]))
+        >>> count_pairs(np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]))
         (array([0, 1, 1]), array([0, 0, 1]), array([1, 1, 2]))
     """
-    sides = np.asarray(true), np.asarray(said)
-    if any(side.ndim != 1 or side.dtype.kind not in "Uiub" for side in sides) or len(sides[0]) != len(sides[1]):
+    arrays = np.asarray(true), np.asarray(predicted)
+    if any(array.ndim != 1 or array.dtype.kind not in "Uiub" for array in arrays) or len(arrays[0]) != len(arrays[1]):
         return None
-    if not len(sides[0]):
+    if not len(arrays[0]):
         return None
-    (trues, at_true), (saids, at_said) = (np.unique(side, return_inverse=True) for side in sides)
-    counts = np.bincount(at_true * len(saids) + at_said, minlength=len(trues) * len(saids))
-    (there,) = np.nonzero(counts)
-    return trues[there // len(saids)], saids[there % len(saids)], counts[there]
+    (true_values, true_codes), (predicted_values, predicted_codes) = (
+        np.unique(array, return_inverse=True) for array in arrays
+    )
+    n_predicted = len(predicted_values)
+    counts = np.bincount(true_codes * n_predicted + predicted_codes, minlength=len(true_values) * n_predicted)
+    (pairs,) = np.nonzero(counts)
+    return true_values[pairs // n_predicted], predicted_values[pairs % n_predicted], counts[pairs]

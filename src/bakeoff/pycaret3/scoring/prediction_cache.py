@@ -1,4 +1,4 @@
-"""Asking a fitted model once for what several of its predictions are made from."""
+"""A cache of the intermediate result that several predictions of a fitted model share."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from typing import Any
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-_COMMON = {
+_SHARED_METHOD = {
     KNeighborsClassifier: "kneighbors",
     ExtraTreesClassifier: "predict_proba",
     RandomForestClassifier: "predict_proba",
 }
-"""What both ``predict`` and ``predict_proba`` of a model call with the rows that they were given, and only read."""
+"""The method that both ``predict`` and ``predict_proba`` call with their rows, and whose result they only read."""
 
 
 @contextmanager
-def answered_once(model: Any) -> Iterator[None]:
-    """Let a model answer a question only once in this block, if it is asked it again about the very same rows.
+def cached_predictions(model: Any) -> Iterator[None]:
+    """Cache the shared method of a model in this block, by identity of the rows that it is called with.
 
-    Scoring asks for labels and for probabilities. Searching the neighbours of each row, or letting a hundred trees
-    vote, is nearly all that either takes, and the other one would do it again with the same result.
+    Scoring needs labels and probabilities. Searching the neighbours of each row, or letting a hundred trees vote, takes
+    nearly all the time of either, and the other would repeat it with the same result.
 
     Example:
         >>> model = KNeighborsClassifier(1).fit([[0], [1]], ["no", "yes"])
         >>> rows = [[0.9]]
-        >>> with answered_once(model):
+        >>> with cached_predictions(model):
         ...     model.predict(rows), model.predict_proba(rows)
         (array(['yes'], dtype='<U3'), array([[0., 1.]]))
     """
-    name = _COMMON.get(type(model))
-    # A function of the user's that weighs neighbours is handed the distances, and may write into them.
+    name = _SHARED_METHOD.get(type(model))
+    # A user's function that weighs neighbours receives the distances, and may write into them.
     if name is None or name in vars(model) or callable(getattr(model, "weights", None)):
         yield
         return
-    ask = getattr(model, name)
-    known: dict[Any, tuple[Any, Any]] = {}
+    method = getattr(model, name)
+    results: dict[Any, tuple[Any, Any]] = {}
 
-    def answer(X: Any = None, *args: Any, **more: Any) -> Any:
-        key = (id(X), args, *sorted(more.items()))
-        if key not in known:
-            known[key] = (X, ask(X, *args, **more))  # the rows are kept, or others could get their number
-        return known[key][1]
+    def cached_method(X: Any = None, *args: Any, **kwargs: Any) -> Any:
+        key = (id(X), args, *sorted(kwargs.items()))
+        if key not in results:
+            results[key] = (X, method(X, *args, **kwargs))  # keeps the rows alive, so that no others get their id
+        return results[key][1]
 
-    setattr(model, name, answer)
+    setattr(model, name, cached_method)
     try:
         yield
     finally:

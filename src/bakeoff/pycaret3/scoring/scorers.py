@@ -1,7 +1,7 @@
-"""The scorers of an experiment, and a trial call of each metric that a user has written.
+"""The scorers of an experiment, and a trial call of each metric that a user has added.
 
-PyCaret hands every score function a ``sample_weight`` and lets one that does not take it score 0.0 without a word. Here
-such a function is called without it, and one that raises is named on the driver before any work starts.
+PyCaret passes every score function a ``sample_weight``, and silently scores 0.0 if the function does not accept it.
+Here such a function is called without it, and one that raises is reported on the driver before any work starts.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from bakeoff.pycaret3.request import Request
 from bakeoff.pycaret3.scoring.label_counts import QuickLabelsScoreFunc
 
 _PROBED_ROWS = 100
-"""A user's metric is tried on about so many training rows."""
+"""Approximate number of training rows that a user's metric is tried on."""
 _WRAPPERS = "pycaret.internal.metrics"
-"""Where PyCaret's wrappers of score functions are; what a user wrote is not looked into."""
+"""Module of PyCaret's wrappers of score functions; other wrappers are not unwrapped."""
 
 
 class TolerantScoreFunc:
-    """A score function that is spared the keyword arguments that it does not know.
+    """A score function that receives only the keyword arguments it accepts.
 
     Example:
         >>> def hits(y_true, y_pred):
@@ -40,30 +40,30 @@ class TolerantScoreFunc:
         self.__name__ = getattr(score_func, "__name__", type(score_func).__name__)
 
     def __call__(self, y_true: Any, y_pred: Any, **kwargs: Any) -> Any:
-        """The score, by the function."""
-        known = _keywords(self.score_func)
-        return self.score_func(y_true, y_pred, **{k: v for k, v in kwargs.items() if known is None or k in known})
+        """Compute the score."""
+        accepted = _keywords(self.score_func)
+        return self.score_func(y_true, y_pred, **{k: v for k, v in kwargs.items() if accepted is None or k in accepted})
 
 
 def scorers_of(experiment: Any, request: Request) -> dict[str, Any]:
-    """The scorer of each metric, by our key; what they return is multiplied by -1 where smaller is better."""
+    """Return the scorer of each metric, by our key; scores are multiplied by -1 if smaller is better."""
     scorers: dict[str, Any] = {}
     for key, metric_id in request.metric_ids.items():
         container = experiment._all_metrics[metric_id]
         scorer = get_scorer(container.scorer) if isinstance(container.scorer, str) else container.scorer
         if request.task != "time_series" and container.is_custom:
-            scorer = _with_innermost(scorer, TolerantScoreFunc)
+            scorer = _wrap_scorer(scorer, TolerantScoreFunc)
         elif request.task == "classification":
-            scorer = _with_innermost(scorer, QuickLabelsScoreFunc)
+            scorer = _wrap_scorer(scorer, QuickLabelsScoreFunc)
         scorers[key] = scorer
     return scorers
 
 
 def check_custom_metrics(experiment: Any, request: Request, y: pd.Series[Any]) -> None:
-    """Call each metric that the user has added once, the way that trials will.
+    """Call each metric that the user has added once, in the same way as trials will.
 
     Raises:
-        ValueError: one of them raises, or returns something else than a number.
+        ValueError: A metric raises, or returns something other than a number.
     """
     containers = [experiment._all_metrics[metric_id] for metric_id in request.metric_ids.values()]
     for container in containers:
@@ -81,47 +81,49 @@ def check_custom_metrics(experiment: Any, request: Request, y: pd.Series[Any]) -
 
 
 def _call_once(experiment: Any, request: Request, container: Any, y: pd.Series[Any]) -> Any:
-    own = getattr(container.scorer, "_kwargs", {})
+    fixed_kwargs = getattr(container.scorer, "_kwargs", {})
     if request.task == "time_series":
         y = y.dropna().tail(_PROBED_ROWS)
-        known = _keywords(container.score_func) or ()
-        more = {**experiment.get_additional_scorer_kwargs(), "y_train": y, "lower": y, "upper": y}
-        return container.score_func(y_true=y, y_pred=y * 1.01, **{k: v for k, v in more.items() if k in known}, **own)
+        accepted = _keywords(container.score_func) or ()
+        extra = {**experiment.get_additional_scorer_kwargs(), "y_train": y, "lower": y, "upper": y}
+        return container.score_func(
+            y_true=y, y_pred=y * 1.01, **{k: v for k, v in extra.items() if k in accepted}, **fixed_kwargs
+        )
     if request.task == "regression":
         y = y.head(_PROBED_ROWS)
-        return TolerantScoreFunc(container.score_func)(y, y.to_numpy() * 1.01, sample_weight=None, **own)
+        return TolerantScoreFunc(container.score_func)(y, y.to_numpy() * 1.01, sample_weight=None, **fixed_kwargs)
     y = pd.concat([y.groupby(y, observed=True).head(2), y.head(_PROBED_ROWS)])
     y = y[~y.index.duplicated()]
-    score_func = _wrapped_inside(getattr(container.scorer, "_score_func", container.score_func), TolerantScoreFunc)
-    return score_func(y, _predictions(y, container.target), sample_weight=None, **own)
+    score_func = _wrap_innermost(getattr(container.scorer, "_score_func", container.score_func), TolerantScoreFunc)
+    return score_func(y, _predictions(y, container.target), sample_weight=None, **fixed_kwargs)
 
 
 def _predictions(y: pd.Series[Any], target: str) -> Any:
-    """Something that a model could have said of these rows: labels, or what it would give for each class."""
+    """Make up predictions of a plausible form for these rows: labels, or probabilities of the classes."""
     if target == "pred":
         return np.roll(y.to_numpy(), 1)
     classes, codes = np.unique(y.to_numpy(), return_inverse=True)
-    sure = np.where(np.arange(len(classes)) == codes[:, None], 0.9, 0.1 / max(1, len(classes) - 1))
-    return sure[:, 1] if len(classes) == 2 else sure  # noqa: PLR2004 - binary metrics take the positive class
+    probabilities = np.where(np.arange(len(classes)) == codes[:, None], 0.9, 0.1 / max(1, len(classes) - 1))
+    return probabilities[:, 1] if len(classes) == 2 else probabilities  # noqa: PLR2004 - binary metrics take the positive class
 
 
-def _with_innermost(scorer: Any, wrap: Callable[[Any], Any]) -> Any:
-    """A copy of a scorer whose score function is wrapped inside of PyCaret's own wrappers for labels."""
-    mine = copy.copy(scorer)
-    mine._score_func = _wrapped_inside(scorer._score_func, wrap)
-    return mine
+def _wrap_scorer(scorer: Any, wrap: Callable[[Any], Any]) -> Any:
+    """Copy a scorer, with its score function wrapped inside PyCaret's own wrappers for labels."""
+    copied = copy.copy(scorer)
+    copied._score_func = _wrap_innermost(scorer._score_func, wrap)
+    return copied
 
 
-def _wrapped_inside(score_func: Any, wrap: Callable[[Any], Any]) -> Any:
+def _wrap_innermost(score_func: Any, wrap: Callable[[Any], Any]) -> Any:
     if type(score_func).__module__ != _WRAPPERS or not hasattr(score_func, "score_func"):
         return wrap(score_func)
     wrapper = copy.copy(score_func)
-    wrapper.score_func = _wrapped_inside(score_func.score_func, wrap)
+    wrapper.score_func = _wrap_innermost(score_func.score_func, wrap)
     return wrapper
 
 
 def _keywords(function: Callable[..., Any]) -> Mapping[str, Any] | None:
-    """What a function takes by keyword; ``None`` for everything."""
+    """Return the parameters that a function takes by keyword; ``None`` if it takes any."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):  # some functions written in C do not say

@@ -1,0 +1,100 @@
+"""A run that ends before its time keeps what is finished and cancels the rest."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+from executors import Notes, Run, assert_told_in_order, bad, good, plan_of, run
+from waiting import PATIENCE
+
+from bakeoff.comparison.events import Announcer
+from bakeoff.comparison.leaderboard import rank
+from bakeoff.comparison.scheduler import Limits, Scheduler
+from bakeoff.comparison.trial import Status, Trial
+
+DEADLINE = 0.2
+
+
+def test_the_deadline_cancels_what_runs_and_keeps_what_is_finished(workers):
+    plan = plan_of()
+    executor = workers(slots=2)
+    executor.script = {trial: executor.hang for trial in plan.trials if trial.fold == 2}
+    started = time.monotonic()
+    # Cheap models of a fold would travel together, so these do not: what is finished is then known.
+    ended = run(plan, executor, cost=lambda _: 9.0, limits=Limits(seconds=DEADLINE))
+    assert DEADLINE <= time.monotonic() - started < PATIENCE
+    assert_told_in_order(ended)
+    assert executor.cancels == 1
+    assert {trial for trial, status in ended.statuses.items() if status is Status.OK} == {
+        trial for trial in plan.trials if trial.fold != 2
+    }
+    assert {status for trial, status in ended.statuses.items() if trial.fold == 2} == {Status.CANCELLED}
+    assert {outcome.error_message for outcome in ended.board.failures} == {"The run ended before this trial did."}
+    assert {row.status for row in ended.board.rows} == {"partial"}
+
+
+def test_what_waits_behind_a_hanging_trial_is_cancelled_with_it(workers):
+    """The pool's queue is emptied by ``cancel``: those futures never run, and nobody waits for them."""
+    plan = plan_of(n_models=2, n_folds=2)
+    executor = workers(slots=1)
+    executor.script = dict.fromkeys(plan.trials, executor.hang)
+    ended = run(plan, executor, limits=Limits(seconds=DEADLINE))
+    assert_told_in_order(ended)
+    assert len(executor.submitted) == 2
+    assert set(ended.statuses.values()) == {Status.CANCELLED}
+    assert ended.board.best is None
+
+
+def test_no_time_at_all_cancels_everything_and_loses_nothing_of_before(workers):
+    plan = plan_of()
+    executor = workers()
+    executor.script = dict.fromkeys(plan.trials, executor.hang)
+    ended = run(plan, executor, limits=Limits(seconds=0.0), done=[good(Trial("m0", 0))])
+    assert_told_in_order(ended)
+    assert executor.cancels == 1
+    assert Counter(ended.statuses.values()) == {Status.CANCELLED: 11, Status.OK: 1}
+
+
+def test_a_deadline_that_is_far_away_changes_nothing(workers):
+    ended = run(plan_of(), workers(), limits=Limits(seconds=3600.0))
+    assert ended.board == rank(ended.plan, [good(trial) for trial in ended.plan.trials])
+    assert ended.workers.cancels == 0
+
+
+def test_the_first_failure_ends_the_run_where_that_is_asked_for(workers):
+    plan = plan_of()
+    culprit = Trial("m1", 0)
+    executor = workers(slots=1, script={culprit: bad})
+    cost = {"m0": 10.0, "m1": 99.0, "m2": 10.0, "m3": 10.0}.__getitem__
+    ended = run(plan, executor, cost=cost, limits=Limits(stop_at_failure=True))
+    assert_told_in_order(ended)
+    assert executor.cancels == 1
+    assert ended.statuses[culprit] is Status.FAILED
+    assert len(executor.submitted) <= 3
+    assert Counter(ended.statuses.values())[Status.CANCELLED] >= 9
+
+
+def test_without_failures_the_run_goes_to_its_end(workers):
+    ended = run(plan_of(), workers(), limits=Limits(stop_at_failure=True))
+    assert ended.board.failures == ()
+    assert ended.workers.cancels == 0
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_when_it_is_asked_to_stop_a_run_keeps_what_is_finished_and_cancels_the_rest(workers, after):
+    plan, notes, recorded = plan_of(n_models=3, n_folds=3), Notes(), []
+    executor = workers(2)
+    executor.script = {trial: executor.hang for trial in plan.trials if trial.model_id != "m0"}
+    announcer = Announcer([notes])
+    scheduler = Scheduler(plan, executor, announcer, lambda model_id: 20.0 if model_id == "m0" else 9.0)
+    scheduler.record, scheduler.stop = recorded.append, lambda: len(recorded) >= after
+    board = scheduler.run()
+    ended = Run(plan, executor, board, notes, announcer.close(PATIENCE), recorded)
+    assert_told_in_order(ended)
+    assert scheduler.stopped
+    assert executor.cancels == 1
+    done = [outcome.trial for outcome in board.outcomes if outcome.ok]
+    assert len(done) >= after
+    assert Counter(ended.statuses.values()) == Counter({Status.OK: len(done), Status.CANCELLED: 9 - len(done)})
