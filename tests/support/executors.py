@@ -8,13 +8,12 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, CancelledError, F
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from waiting import PATIENCE
-
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TrialDone
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.scheduler import Limits, Scheduler
 from bakeoff.comparison.trial import WORKER_LOST, Metric, Model, Outcome, Status, Trial
 from bakeoff.errors import WorkerError
+from support.waiting import PATIENCE
 
 
 def plan_of(n_models=4, n_folds=3, batch_size=2):

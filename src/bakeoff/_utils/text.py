@@ -26,7 +26,7 @@ def first_line(error: Exception) -> str:
 
 
 def root_line(error: Exception) -> str:
-    r"""What an error says, or where Java raised it its first cause, without the classes and stacks around it.
+    r"""Return the message of an error, or of its first cause in Java, without the classes and stacks around it.
 
     Example:
         >>> root_line(ValueError("[NO_COLUMN] There is no column x.; line 1 pos 7;\n'Project"))

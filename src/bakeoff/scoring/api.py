@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bakeoff._config_options import READERS, given, refuse_placeholder
+from bakeoff._config_options import PARSERS, given, refuse_placeholder
 from bakeoff._utils.redaction import redact_text
 from bakeoff.config import new_run_id
 from bakeoff.errors import ConfigError, SourceError
@@ -97,7 +97,7 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
         raise ConfigError("--source is missing: give a table's name, or a path to a csv, parquet or Delta file.")
     source = str(source).strip()
     read_destination(to, home, has_metastore=True)
-    name = READERS["run_id"]("--batch-id", given(batch_id)) if given(batch_id) else new_run_id()
+    name = PARSERS["run_id"]("--batch-id", given(batch_id)) if given(batch_id) else new_run_id()
     say(f"Loading {model}.")
     found = load_scoring_model(reference, home)
     batch = Batch(name, found, dt.datetime.now(dt.timezone.utc))
@@ -145,7 +145,7 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
 
 
 def _rows(source: str, spark: Any, inputs: Sequence[InputColumn]) -> pd.DataFrame | DataFrame:
-    """The rows of a source: a data frame where it is a file, else a table of the session.
+    """Read the rows of a source: a file as a data frame, anything else as a table of the session.
 
     Args:
         source: A path, or a table's name.
@@ -187,7 +187,7 @@ def _collected(scored: DataFrame, destination: Destination, earlier: Any) -> Wri
 
 
 def _as_table(frame: pd.DataFrame, spark: Any, source: str) -> DataFrame:
-    """The rows of a file as a table of the session.
+    """Make a table of the session from the rows of a file.
 
     Raises:
         SourceError: A column holds values of several types.

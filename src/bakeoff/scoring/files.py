@@ -54,7 +54,7 @@ def score_frame(frame: pd.DataFrame, batch: Batch, source: str, count: Callable[
 
 
 def read_scored(destination: Destination) -> Any:
-    """The rows that the file holds already; ``None`` where there is no such file."""
+    """Return the rows that the file holds already; ``None`` if there is no such file."""
     import pyarrow.parquet as pq
 
     file = destination.file
@@ -129,7 +129,7 @@ def _check_same(new: list[str], there: list[str], file: Path) -> None:
 
 
 def _flat(table: pa.Table) -> pd.DataFrame:
-    """The rows with probabilities as JSON, for csv."""
+    """Return the rows with probabilities as JSON, for csv."""
     frame: pd.DataFrame = table.to_pandas()
     if PROBABILITIES in frame:
         frame[PROBABILITIES] = [as_text(each) for each in frame[PROBABILITIES]]

@@ -31,7 +31,7 @@ class InputColumn:
 
 
 def input_columns(described: Any, folder: Path) -> tuple[InputColumn, ...]:
-    """The columns of a model's signature.
+    """Return the columns of a model's signature.
 
     The signature leaves the type of whole numbers open, because MLflow lets neither integers pass for doubles nor gaps
     for integers. What they are is read from the input example then.
@@ -78,7 +78,7 @@ def check_inputs(inputs: Sequence[InputColumn], kinds: Mapping[str, str], source
 
 
 def kinds_of_frame(frame: pd.DataFrame) -> dict[str, str]:
-    """The kind of each column of a data frame; one without values fits everything."""
+    """Return the kind of each column of a data frame; one without values fits everything."""
     return {str(name): _kind_of_values(frame[name]) for name in frame.columns}
 
 
@@ -93,7 +93,7 @@ def _kind_of_values(column: pd.Series[Any]) -> str:
 
 
 def kinds_of_schema(schema: Any) -> dict[str, str]:
-    """The kind of each column of a Spark schema; other types are named as Spark names them."""
+    """Return the kind of each column of a Spark schema; other types are named as Spark names them."""
     from pyspark.sql import types
 
     times = (types.DateType, types.TimestampType, types.TimestampNTZType)
@@ -114,7 +114,7 @@ def kinds_of_schema(schema: Any) -> dict[str, str]:
 
 
 def with_times(frame: pd.DataFrame, inputs: Sequence[InputColumn]) -> pd.DataFrame:
-    """The rows of a file with points in time for what the model takes as such: a csv file has only text for them."""
+    """Parse the columns that the model takes as points in time: a csv file holds only text for them."""
     for column in inputs:
         if column.kind == TIME and column.name in frame and _kind_of_values(frame[column.name]) == TEXT:
             times = pd.to_datetime(frame[column.name], errors="coerce", format="ISO8601")
@@ -124,7 +124,7 @@ def with_times(frame: pd.DataFrame, inputs: Sequence[InputColumn]) -> pd.DataFra
 
 
 def with_nan(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows with NaN for what is missing.
+    """Return the rows with NaN for missing values.
 
     PyCaret fits its imputers on NaN, and takes None, which tables have in its place, for one more category.
     """

@@ -146,7 +146,7 @@ def _of_registry(client: Any, reference: ModelReference) -> ScoringModel:
 
 
 def _version(registry: Any, name: str, reference: ModelReference) -> Any:
-    """The version of a registered model.
+    """Return the version of a registered model.
 
     Raises:
         ConfigError: There is no such model, alias or version; the message says what there is.
@@ -173,7 +173,7 @@ def _version(registry: Any, name: str, reference: ModelReference) -> Any:
 
 
 def _or_none(ask: Any) -> Any:
-    """The registry's answer, or ``None`` where it says that there is no such thing."""
+    """Return the registry's answer, or ``None`` if it says that there is no such thing."""
     from mlflow.exceptions import MlflowException
 
     try:

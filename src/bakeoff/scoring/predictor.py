@@ -90,7 +90,7 @@ class ScoreBatches:
             yield pa.RecordBatch.from_arrays(columns, [*batch.schema.names, *answers])
 
     def load(self) -> Predictor:
-        """This process's copy of the model, read once."""
+        """Return this process's copy of the model, read once."""
         if self.digest not in _KEPT:
             _KEPT[self.digest] = Predictor(self.delivery.read(), self.inputs, self.prediction_type)
         _KEPT.move_to_end(self.digest)
@@ -116,7 +116,7 @@ class CheckDelivery:
 
 
 def _labels(pipeline: Any) -> list[str] | None:
-    """The classes as text, in the order of the probabilities; ``None`` where there are no probabilities."""
+    """Return the classes as text, in the order of the probabilities; ``None`` if there are no probabilities."""
     if not hasattr(pipeline, "predict_proba"):
         return None
     codes = pipeline.steps[-1][-1].classes_
@@ -124,7 +124,7 @@ def _labels(pipeline: Any) -> list[str] | None:
 
 
 def _maps(probabilities: np.ndarray[Any, Any], labels: list[str]) -> pa.Array:
-    """A map from label to probability for each row."""
+    """Make a map from label to probability for each row."""
     import pyarrow as pa
 
     n_rows = len(probabilities)

@@ -25,7 +25,7 @@ _LENGTH = 200
 
 
 def profile_of(rows: pd.DataFrame, pipeline: Any, *, classifies: bool) -> list[dict[str, Any]]:
-    """The profile of a model's inputs and of what it predicts for them, as rows of ``profiles`` without their run.
+    """Return the profile of a model's inputs and predictions, as rows of ``profiles`` without their run.
 
     Args:
         rows: The training rows, without the target.
@@ -40,7 +40,7 @@ def profile_of(rows: pd.DataFrame, pipeline: Any, *, classifies: bool) -> list[d
 
 
 def bins_of(values: pd.Series[Any]) -> list[tuple[Any, ...]]:
-    """Kind, category, lower end (not included), upper end and share of each bin of a column.
+    """Return kind, category, lower end (not included), upper end and share of each bin of a column.
 
     Example:
         >>> bins_of(pd.Series(["a", "b", "a", None]))[:2]
@@ -75,7 +75,7 @@ def _bins(name: str, values: pd.Series[Any], role: str) -> Iterator[dict[str, An
 
 
 def _ranges(kind: str, numbers: np.ndarray[Any, Any], n_rows: int) -> list[tuple[Any, ...]]:
-    """Bins of like size, and one on each side for what lies outside of all values."""
+    """Return bins of like size, and one on each side for what lies outside of all values."""
     finite = numbers[np.isfinite(numbers)]
     if not len(finite):
         return [(kind, None, None, None, len(numbers) / n_rows)]
@@ -94,7 +94,7 @@ def _ranges(kind: str, numbers: np.ndarray[Any, Any], n_rows: int) -> list[tuple
 
 
 def _categories(there: pd.Series[Any], n_rows: int) -> list[tuple[Any, ...]]:
-    """The most frequent values, and one bin for all others."""
+    """Return a bin for each of the most frequent values, and one for all others."""
     texts = there.map(lambda value: str(value).lower() if isinstance(value, (bool, np.bool_)) else str(value))
     counts = texts.value_counts()
     counts = counts[counts.index.str.len() <= _LENGTH].head(_CATEGORIES) if len(counts) else counts

@@ -43,7 +43,7 @@ class Written:
 
 
 def score_rows(rows: DataFrame, batch: Batch, source: str, delivery: Delivery) -> DataFrame:
-    """The rows of a table with predictions and marks; nothing is computed yet.
+    """Return the rows of a table with predictions and marks; nothing is computed yet.
 
     Args:
         rows: All columns are passed on as they are.

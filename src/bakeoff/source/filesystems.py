@@ -24,7 +24,7 @@ _LACKING = ("No FileSystem for scheme", "Class org.apache.hadoop.fs.", "Class co
 
 
 def cannot_be_read(source: str, error: Exception, spark: SparkSession) -> SourceError:
-    """What to say of a source that Spark fails to read: which package it lacks, where it is that."""
+    """Return the error for a source that Spark fails to read; it names the package that Spark lacks, if it is that."""
     said = root_line(error)
     scheme = source.partition(":")[0].lower()
     if not any(sign in said or sign in str(error) for sign in _LACKING):

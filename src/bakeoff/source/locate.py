@@ -173,7 +173,7 @@ def _kind_of(path: Path) -> str:
 
 
 def name_parts(name: str) -> list[str] | None:
-    """The parts of a table's name; ``None`` for what cannot be one.
+    """Return the parts of a table's name; ``None`` for text that cannot be one.
 
     Example:
         >>> name_parts("main.`my sales`.orders"), name_parts("a/b")

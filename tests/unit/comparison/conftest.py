@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from executors import Workers
+
+from support.executors import Workers
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from executors import Hangs, Notes, Raises, assert_told_in_order, bad, good, plan_of, run
-from waiting import PATIENCE
 
 from bakeoff.comparison.events import Announcer, RunDone, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.trial import Trial
+from support.executors import Hangs, Notes, Raises, assert_told_in_order, bad, good, plan_of, run
+from support.waiting import PATIENCE
 
 
 def test_started_tasks_are_told(workers):

@@ -6,10 +6,20 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
-from executors import assert_told_in_order, bad, crashed, lost, only_at_first, plan_of, run, silent, together_lost
 
 from bakeoff.comparison.scheduler import Limits
 from bakeoff.comparison.trial import Outcome, Status, Trial
+from support.executors import (
+    assert_told_in_order,
+    bad,
+    crashed,
+    lost,
+    only_at_first,
+    plan_of,
+    run,
+    silent,
+    together_lost,
+)
 
 
 @pytest.mark.parametrize("max_retries", [0, 1, 3])

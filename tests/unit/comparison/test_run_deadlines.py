@@ -6,13 +6,13 @@ import time
 from collections import Counter
 
 import pytest
-from executors import Notes, Run, assert_told_in_order, bad, good, plan_of, run
-from waiting import PATIENCE
 
 from bakeoff.comparison.events import Announcer
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.scheduler import Limits, Scheduler
 from bakeoff.comparison.trial import Status, Trial
+from support.executors import Notes, Run, assert_told_in_order, bad, good, plan_of, run
+from support.waiting import PATIENCE
 
 DEADLINE = 0.2
 

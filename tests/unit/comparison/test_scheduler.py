@@ -6,15 +6,15 @@ import time
 from collections import Counter
 
 import pytest
-from executors import InThisOrder, Late, assert_told_in_order, bad, good, lost, plan_of, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from waiting import PATIENCE
 
 from bakeoff.comparison.events import Announcer, PlanMade, RunDone, TrialDone
 from bakeoff.comparison.leaderboard import likely_winners, rank
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.trial import Status, Trial, failed_outcomes
+from support.executors import InThisOrder, Late, assert_told_in_order, bad, good, lost, plan_of, run
+from support.waiting import PATIENCE
 
 QUICK = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 

@@ -1,4 +1,4 @@
-"""Keeping what models print out of a terminal that is the user's, and letting everybody else print.
+"""Discard what models print to a terminal that is the user's, and let everybody else print.
 
 Where trials share the user's process, its streams are the user's, too: listeners and other threads go on printing while
 a model is fitted. So only what a trial's own thread writes is dropped. What C libraries write does not pass through
@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 _LOG_FUNCTIONS = {"lightgbm.basic": "LGBM_RegisterLogCallback", "xgboost.core": "XGBRegisterLogCallback"}
-"""By module, the function of its C library that names who hears the log of the calling thread."""
+"""Function of each module's C library that sets the receiver of the log of the calling thread."""
 
 
 @contextlib.contextmanager
 def hushed() -> Iterator[None]:
-    """Drop what this thread prints; what others print in the meantime is seen."""
+    """Discard what this thread prints during the block; what other threads print is shown."""
     log_through_python()
     out, err = _Hush(sys.stdout), _Hush(sys.stderr)
     try:
@@ -62,7 +62,7 @@ class _Hush:
         self._hushed = None
 
     def write(self, text: str) -> int:
-        """Write, or only say so."""
+        """Write the text, or only report it as written."""
         if not self._is_dropped():
             self._stream.write(text)
         return len(text)
@@ -79,7 +79,7 @@ class _Hush:
 
     @property
     def buffer(self) -> Any:
-        """Where bytes are written to."""
+        """Stream that bytes are written to."""
         return io.BytesIO() if self._is_dropped() else self._stream.buffer
 
     def _is_dropped(self) -> bool:
