@@ -22,7 +22,8 @@ LAYERS = (
     {"config", "pycaret3", "storage"},
     {"execution", "progress", "report", "source", "tracking"},
     {"fugue_backend", "runs"},
-    {"job", "scoring"},
+    {"scoring"},
+    {"job"},
     {"cli"},
     {"__main__"},
 )

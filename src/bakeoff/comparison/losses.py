@@ -63,7 +63,7 @@ _LOST_TYPES = {"WorkerError", WORKER_LOST}
 
 
 def lost_with_the_ground(outcomes: Sequence[Outcome]) -> set[Trial]:
-    """The trials that an earlier attempt, or an earlier version, entered as crashed because what it ran on was gone.
+    """Find the trials that an earlier attempt, or version, entered as crashed because what it ran on was gone.
 
     Those whose errors say so; and where trials of several models were lost with their workers, all of these.
 

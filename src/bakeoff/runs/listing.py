@@ -51,7 +51,7 @@ def list_runs(spark: SparkSession, tables: ResultsLocation, home: Path) -> pd.Da
 
 
 def _of_file(run: RunRecord) -> dict[str, Any]:
-    """A row as Spark hands it out, whose times have the zone of this machine."""
+    """Build a row as Spark hands it out, whose times have the zone of this machine."""
     import datetime as dt
 
     started = None if run.started_at is None else dt.datetime.fromtimestamp(run.started_at)  # noqa: DTZ006 - see above
