@@ -126,11 +126,11 @@ def test_a_column_that_has_shifted_is_named_first(filled: Filled) -> None:
     shifted, gaps = names[1], names[2]
     changed = {shifted: f"2 * {shifted}", gaps: f"IF(abs(hash(prediction, {shifted})) % 4 = 0, NULL, {gaps})"}
     columns = ", ".join(f"{changed.get(name, name)} AS {name}" for name in names)
-    filled.spark.sql(f"CREATE OR REPLACE TABLE moved AS SELECT {columns} FROM scored")
+    filled.spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW moved AS SELECT {columns} FROM scored")
     try:
         first, second, *others = saved(filled, "scored_drift", scored="moved", days=7)
     finally:
-        filled.spark.sql("DROP TABLE moved")
+        filled.spark.sql("DROP VIEW moved")
     assert (first["column_name"], first["verdict"]) == (shifted, "shifted")
     assert second["column_name"] == gaps
     assert second["missing_before"] == 0

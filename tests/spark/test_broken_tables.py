@@ -63,7 +63,7 @@ def be_foreign(table: Path) -> None:
             action["metaData"]["configuration"] = {}
     log.write_text("\n".join(map(json.dumps, actions)))
     for path in (table / "_delta_log").iterdir():
-        if path != log:
+        if path != log and path.is_file():
             path.unlink()
 
 
