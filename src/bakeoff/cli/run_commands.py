@@ -14,7 +14,6 @@ import click
 
 from bakeoff._utils.redaction import redact_text
 from bakeoff.cli.common import CATALOG, HOME, SCHEMA, answering, examples, loudness, print_json, require_results, tell
-from bakeoff.job.signals import ending_at_once
 
 if TYPE_CHECKING:
     from bakeoff.comparison.events import Listener
@@ -127,6 +126,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     from rich.console import Console
 
     from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines
+    from bakeoff.job.signals import ending_at_once
     from bakeoff.progress.stderr_listener import Progress
     from bakeoff.report.json_export import as_object
 
