@@ -175,3 +175,10 @@ def test_importing_the_package_takes_in_nothing_heavy(module: str, light: set[st
     )
     assert "bakeoff" in loaded
     assert loaded & {"pycaret", "mlflow", "pyspark", "sklearn", "fugue", *light} == set()
+
+
+def test_the_page_on_the_architecture_names_every_module() -> None:
+    page = ROOT.parents[1] / "docs" / "architecture.md"
+    house = page.read_text(encoding="utf-8").partition("## The house")[2].partition("\n## ")[0]
+    modules = {Path(file).name for file in trees()} - {"__init__.py", "__main__.py"}
+    assert {name for name in modules if name not in house} == set()

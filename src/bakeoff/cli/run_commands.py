@@ -18,7 +18,7 @@ from bakeoff.cli.common import CATALOG, HOME, SCHEMA, answering, examples, loudn
 if TYPE_CHECKING:
     from bakeoff.comparison.events import Listener
     from bakeoff.config import RunConfig
-    from bakeoff.job.result import RunResult
+    from bakeoff.job.result import RunResult, Say
 
 _TASKS = click.Choice(["classification", "regression", "time_series"])
 
@@ -111,10 +111,9 @@ def resume(
 
 
 def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
-    from bakeoff.job import result
     from bakeoff.job.main import run as run_job
 
-    def call(*, say: result.Say, listeners: Sequence[Listener]) -> RunResult:
+    def call(*, say: Say, listeners: Sequence[Listener]) -> RunResult:
         say(redact_text(f"Run {config.run_id}: {config.source}, target {config.target}"))
         return run_job(config, say=say, listeners=listeners)
 
