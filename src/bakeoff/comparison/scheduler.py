@@ -238,7 +238,7 @@ class Scheduler:
                     self._accept(outcome)
 
     def _retried(self, outcome: Outcome, task: Task) -> bool:
-        """Retry a trial that took its process down or was in a task that lost its worker; return whether it was queued."""
+        """Retry a trial that took its process down or whose task lost its worker; return whether it was queued."""
         if outcome.status not in (Status.CRASHED, Status.OOM) or self._stopped:
             return False
         together = (
