@@ -332,7 +332,10 @@ def _serve(runner: TrialRunner, connection: Connection) -> None:
 
 
 def _settle_apart(connection: int, output: int) -> None:
-    """Give the child its own streams, and close its copies of the parent's sockets and pipes, or they would never close."""
+    """Give the child its own streams, and close its copies of the parent's sockets and pipes.
+
+    A socket that a child holds, too, never closes.
+    """
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(output, 1)

@@ -30,7 +30,7 @@ WORK_PROPERTY = "bakeoff.work"
 
 @dataclass(frozen=True)
 class Work:
-    """The work of a task: run trials, refit a model on all training rows, get ready, or test whether the payload arrives.
+    """The work of a task: run trials, refit a model on all training rows, get ready, or test the delivery.
 
     Attributes:
         digest: the digest of the payload.
@@ -65,9 +65,9 @@ REFIT_TIMEOUTS = 3
 """A refit may take this many times as long as a trial: it has more rows."""
 
 _COMPUTED = threading.Event()
-"""Set once models were fitted in this process itself: their libraries may have started threads, so it cannot be forked."""
+"""Set once models were fitted in this process itself: their libraries may have threads, so it cannot be forked."""
 _ONE_AT_A_TIME = threading.RLock()
-"""Allows one trial at a time in a process, because of global state of PyCaret and numpy, also if an engine has threads."""
+"""Allows one trial at a time, also if an engine has threads: PyCaret and numpy have state global to the process."""
 
 
 @dataclass(frozen=True)
