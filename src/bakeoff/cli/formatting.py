@@ -113,8 +113,8 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
 def print_lines(console: Console, lines: Sequence[str]) -> None:
     """Print lines; on a terminal sentences break between words, and text to be copied is not broken.
 
-    A command (indented) and a line with a word that no line can hold (a path) are left to the terminal, which takes
-    the pieces for one line when they are copied.
+    A command (indented) and a line with a word that no line can hold (a path) are wrapped by the terminal, which
+    copies the pieces as one line.
     """
     for line in lines:
         label = len(line) - len(_LABEL.sub("", line, count=1))

@@ -13,7 +13,7 @@ _STANDARD = (0, 1, 2)
 
 
 class Output:
-    """A stream whose errors do not make the command fail that writes to it.
+    """A wrapper of a stream whose errors do not end the command that writes to it.
 
     Args:
         stream: the stream to write to.

@@ -28,7 +28,7 @@ LOOK_SECONDS = 5.0
 """Seconds between two looks at the number of slots while no task ends."""
 
 STOP_SECONDS = 0.3
-"""Seconds between two looks at whether the run was asked to stop, if it can be."""
+"""Seconds between two calls of ``stop``, for a run that has it."""
 
 
 class Executor(Protocol):
@@ -201,10 +201,10 @@ class Scheduler:
             self._take(self.executor.wait(self._running, GRACE_SECONDS, for_all=True))
 
     def _check_engine(self) -> None:
-        """Check that the engine is there, and that losses of workers do not say otherwise.
+        """Check that the engine can still run tasks.
 
         Raises:
-            EngineLostError: It is gone, or must be.
+            EngineLostError: The engine is gone, or so many workers in a row were lost that it must be.
         """
         why = self.executor.lost
         if why is None and self._losses.are_suspicious(max(1, self.executor.slots)):

@@ -41,7 +41,7 @@ def warm_up(spark: Any) -> threading.Thread:
     from pyspark import InheritableThread
 
     with contextlib.suppress(Exception):  # the session may have ended
-        # Where the workers are on this machine, one more import would only keep theirs waiting.
+        # If the workers are on this machine, one more import would only delay theirs.
         if not are_warm(spark) and usable_cores() - own_slots(spark) > 1:
             start_early()
     # Connect's sessions have nothing to inherit here, and Spark 4 would need the session as an argument.

@@ -35,7 +35,7 @@ class DriverAssist:
     stays: bool = False
 
 
-def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, seconds: float) -> DriverAssist | None:  # noqa: FBT001 - what the user said, or nothing
+def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, seconds: float) -> DriverAssist | None:  # noqa: FBT001 - the user's option, or None
     """Decide whether trials run on the driver's machine, and for how long.
 
     Args:
@@ -56,7 +56,7 @@ def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, secon
         DriverAssist(alone_seconds=6.0, stays=True)
         >>> help_for(None, cold=False, seconds=60.0, **driver), help_for(False, cold=True, seconds=60.0, **driver)
         (None, None)
-        >>> help_for(None, cold=True, seconds=60.0, cores=2, own_slots=2)  # one more import would keep theirs waiting
+        >>> help_for(None, cold=True, seconds=60.0, cores=2, own_slots=2)  # an import here would slow theirs
     """
     spare = cores - own_slots > 1  # one for the driver itself
     small = cold and seconds <= SMALL_SECONDS

@@ -66,12 +66,12 @@ class ConnectEngine(PlainThreads):
         return max(1, int(ids.count()))
 
     @property
-    def starts_cold(self) -> bool:  # type: ignore[override]  # where others have a constant
+    def starts_cold(self) -> bool:  # type: ignore[override]  # a constant in other engines
         """Whether no worker of this session is known to be ready."""
         return not are_warm(self._spark)
 
     @property
-    def own_slots(self) -> int:  # type: ignore[override]  # where others have a constant
+    def own_slots(self) -> int:  # type: ignore[override]  # a constant in other engines
         """The number of slots on this machine: its cores if the server is on it, else 0."""
         return own_slots(self._spark)
 

@@ -148,7 +148,7 @@ class _Child:
                 stream.flush()  # else the child would print the buffer again
         parent = os.getpid()
         with warnings.catch_warnings():
-            # Python 3.12 warns where there are other threads; those of Arrow and BLAS know about forks.
+            # Python 3.12 warns if there are other threads; those of Arrow and BLAS can handle a fork.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:

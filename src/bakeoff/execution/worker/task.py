@@ -172,14 +172,14 @@ def _not_again(work: Work, attempt: int) -> Any:
 
 
 def _run(trial: Trial, work: Work, delivery: Delivery, started: float) -> Outcome:
-    left = None if work.seconds_left is None else work.seconds_left - (time.monotonic() - started)
-    if left is not None and left <= 0:
+    seconds_left = None if work.seconds_left is None else work.seconds_left - (time.monotonic() - started)
+    if seconds_left is not None and seconds_left <= 0:
         why = "The run's time was over before this trial could start."
         return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]
     if work.host == "none":
         _COMPUTED.set()
         return runner_of(work.digest, delivery.read).run(trial, work.attempt)
-    ask = Ask(trial, None, work.attempt, work.trial_timeout, left, work.trial_memory_mb)
+    ask = Ask(trial, None, work.attempt, work.trial_timeout, seconds_left, work.trial_memory_mb)
     outcome: Outcome = _host(work, delivery).answer(ask)
     return outcome
 
