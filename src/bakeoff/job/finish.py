@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
-
-from bakeoff.comparison.leaderboard import FAILED, Leaderboard
-from bakeoff.comparison.plan import Plan
-from bakeoff.comparison.trial import finite
-from bakeoff.config import DUMMY, RunConfig
-from bakeoff.job.outputs import RunOutputs
-from bakeoff.job.result import RunResult
-from bakeoff.pycaret3.experiment import training_rows
-from bakeoff.scoring.profile import profile_of
-from bakeoff.storage import tables
-from bakeoff.storage.tables import merge_run, write_profile
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from bakeoff.job.result import PreparedRun
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bakeoff._utils.redaction import redact_text
-from bakeoff.comparison.leaderboard import COMPLETE, PARTIAL
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import finite
+from bakeoff.config import DUMMY, RunConfig
 from bakeoff.errors import NoModelSurvivedError
+from bakeoff.job.outputs import RunOutputs
+from bakeoff.job.result import RunResult
+from bakeoff.pycaret3.experiment import training_rows
+from bakeoff.scoring.profile import profile_of
+from bakeoff.storage import tables
 from bakeoff.storage.disk import disk_trouble
+from bakeoff.storage.tables import merge_run, write_profile
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.job.result import PreparedRun
     from bakeoff.storage.rows import RunRecord
+
 
 _LOG = logging.getLogger(__name__)
 

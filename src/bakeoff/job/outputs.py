@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,13 +38,10 @@ from bakeoff.tracking.database import check_tracking
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from bakeoff.storage.claims import Hold
-    from bakeoff.storage.lease import Lease
-    from bakeoff.storage.rows import RunRecord
     from bakeoff.storage.table_listener import TableListener
     from bakeoff.tracking.entities import DatasetInfo
     from bakeoff.tracking.mlflow_listener import MlflowListener
-from collections.abc import Collection
+
 
 _LONG = 8
 """Least length of a secret in the environment; shorter values are more often words."""
