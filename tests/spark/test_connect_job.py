@@ -21,7 +21,9 @@ warnings.simplefilter("ignore")
 from importlib.metadata import version
 from pathlib import Path
 from pyspark.sql import SparkSession
-from bakeoff import RunConfig, run, session
+from bakeoff import RunConfig, run
+from bakeoff.spark import java, session
+from bakeoff.spark.kind import is_connect
 from bakeoff.errors import UserError
 
 home = Path(sys.argv[1])
@@ -32,16 +34,16 @@ else:
 settings = {
     **session._settings(home, 2),
     "spark.jars.packages": packages,
-    "spark.driver.extraJavaOptions": session._java_options(session.find_java(), home),
+    "spark.driver.extraJavaOptions": java._java_options(java.find_java(), home),
 }
 settings = {name: value for name, value in settings.items() if name not in ("spark.master", "spark.app.name")}
-os.environ.update(JAVA_HOME=str(session.find_java()), PYSPARK_PYTHON=sys.executable, SPARK_TESTING="1")
+os.environ.update(JAVA_HOME=str(java.find_java()), PYSPARK_PYTHON=sys.executable, SPARK_TESTING="1")
 builder = SparkSession.builder.remote("local[2]")
 for name, value in settings.items():
     builder = builder.config(name, value)
 spark = builder.getOrCreate()
 os.environ.pop("SPARK_REMOTE", None)
-assert session.is_connect(spark)
+assert is_connect(spark)
 
 import pandas as pd
 spark.createDataFrame(pd.read_csv(home / "patients.csv")).write.format("delta").saveAsTable("patients")

@@ -20,7 +20,8 @@ import numpy as np
 from support.champions import log_champion, NAME
 from pyspark.sql import SparkSession
 import bakeoff
-from bakeoff import session
+from bakeoff.spark import java, session
+from bakeoff.spark.kind import is_connect
 from bakeoff.errors import SourceError
 
 home = Path(sys.argv[1])
@@ -32,16 +33,16 @@ else:
 settings = {
     **session._settings(home, 2),
     "spark.jars.packages": packages,
-    "spark.driver.extraJavaOptions": session._java_options(session.find_java(), home),
+    "spark.driver.extraJavaOptions": java._java_options(java.find_java(), home),
 }
 settings = {name: value for name, value in settings.items() if name not in ("spark.master", "spark.app.name")}
-os.environ.update(JAVA_HOME=str(session.find_java()), PYSPARK_PYTHON=sys.executable, SPARK_TESTING="1")
+os.environ.update(JAVA_HOME=str(java.find_java()), PYSPARK_PYTHON=sys.executable, SPARK_TESTING="1")
 builder = SparkSession.builder.remote("local[2]")
 for name, value in settings.items():
     builder = builder.config(name, value)
 spark = builder.getOrCreate()
 os.environ.pop("SPARK_REMOTE", None)
-assert session.is_connect(spark)
+assert is_connect(spark)
 
 spark.createDataFrame(champion.rows).write.format("delta").saveAsTable("rows")
 asked = dict(model=f"{NAME}@champion", source="rows", to="scored", batch_id="monday", home=home, spark=spark)

@@ -14,12 +14,11 @@ import click
 
 from bakeoff._utils.redaction import redact_text
 from bakeoff.cli.common import CATALOG, HOME, SCHEMA, answering, examples, loudness, print_json, require_results, tell
-from bakeoff.job.signals import ending_at_once
 
 if TYPE_CHECKING:
     from bakeoff.comparison.events import Listener
     from bakeoff.config import RunConfig
-    from bakeoff.job.result import RunResult
+    from bakeoff.job.result import RunResult, Say
 
 _TASKS = click.Choice(["classification", "regression", "time_series"])
 
@@ -112,10 +111,9 @@ def resume(
 
 
 def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
-    from bakeoff.job import result
     from bakeoff.job.main import run as run_job
 
-    def call(*, say: result.Say, listeners: Sequence[Listener]) -> RunResult:
+    def call(*, say: Say, listeners: Sequence[Listener]) -> RunResult:
         say(redact_text(f"Run {config.run_id}: {config.source}, target {config.target}"))
         return run_job(config, say=say, listeners=listeners)
 
@@ -127,6 +125,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     from rich.console import Console
 
     from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines
+    from bakeoff.job.signals import ending_at_once
     from bakeoff.progress.stderr_listener import Progress
     from bakeoff.report.json_export import as_object
 

@@ -11,6 +11,10 @@ from bakeoff.comparison.trial import finite
 from bakeoff.config import DUMMY, RunConfig
 from bakeoff.job.outputs import RunOutputs
 from bakeoff.job.result import RunResult
+from bakeoff.pycaret3.experiment import training_rows
+from bakeoff.scoring.profile import profile_of
+from bakeoff.storage import tables
+from bakeoff.storage.tables import merge_run, write_profile
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,7 +46,6 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
     config: RunConfig, question: PreparedRun, places: RunOutputs, board: Leaderboard, plan: Plan, model: Any
 ) -> None:
     """Save the best model in the run's folder and have it logged and, where that was asked for, registered."""
-    from bakeoff.pycaret3.experiment import training_rows
     from bakeoff.pycaret3.restore import final_pipeline
     from bakeoff.tracking.logged_model import save_best_model
     from bakeoff.tracking.messages import of_model
@@ -72,10 +75,7 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
 
 def keep_profile(config: RunConfig, spark: SparkSession, question: PreparedRun, places: RunOutputs, model: Any) -> None:
     """Keep what the rows looked like that the best model learned from, to compare with rows that it will score."""
-    from bakeoff.pycaret3.experiment import training_rows
     from bakeoff.pycaret3.restore import final_pipeline
-    from bakeoff.scoring.profile import profile_of
-    from bakeoff.storage.tables import write_profile
 
     task = question.source.task
     if task == "time_series":
@@ -96,7 +96,6 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
 ) -> RunResult:
     """Write trials, leaderboard, run and best model, as far as there are any."""
     from bakeoff.job.report import report_run, story_of, with_promotion
-    from bakeoff.storage import tables
 
     board, plan, summary = backend.board, backend.plan, backend.summary
     assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
@@ -211,8 +210,6 @@ def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everythi
     Returns:
         The record as it was entered.
     """
-    from bakeoff.storage.tables import merge_run
-
     for each in written:
         each.result()
     error = model.exception() if model else None
@@ -228,8 +225,6 @@ def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everythi
 
 def close_early(spark: SparkSession, places: RunOutputs, status: str) -> None:
     """Leave no run open that has ended: what was finished is kept, and the same run id goes on from there."""
-    from bakeoff.storage import tables
-
     record = replace(places.record, **places.tracking.ids, holder=None, heartbeat_at=None)
     record = replace(record, status=status, finished_at=time.time())
     for step in (places.live.flush, partial(tables.merge_run, spark, places.tables, record)):

@@ -26,10 +26,12 @@ from bakeoff.job.outputs import (
 from bakeoff.job.preflight import check_cluster
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
+from bakeoff.pycaret3.experiment import default_sort, set_up
 from bakeoff.source import is_local_file, load_source
 from bakeoff.spark.liveness import why_lost, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
 from bakeoff.storage.disk import disk_trouble
+from bakeoff.storage.location import place_options
 from bakeoff.storage.schema import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -96,7 +98,6 @@ def run(
 def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     """Read the table and run PyCaret's setup on it; every argument is checked, and nothing is written."""
     from bakeoff.job.trial_limits import trial_limits
-    from bakeoff.pycaret3.experiment import default_sort, set_up
     from bakeoff.pycaret3.frozen import draw_splits
     from bakeoff.pycaret3.request import read_request
 
@@ -145,7 +146,6 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
 ) -> RunResult:
     """Run the comparison and write down what came out of it, also where it ends early."""
     from bakeoff.fugue_backend import FugueBackend
-    from bakeoff.storage.location import place_options
 
     backend = FugueBackend(
         spark if config.engine == "spark" else config.engine,

@@ -23,9 +23,16 @@ from bakeoff.job.provenance import git_commit, versions
 from bakeoff.source import SourceTable
 from bakeoff.spark.kind import is_connect
 from bakeoff.spark.liveness import SessionWatch
+from bakeoff.storage.claims import Hold, claim_run
 from bakeoff.storage.disk import check_folder, check_local_folders, disk_trouble
+from bakeoff.storage.history import start_looking
+from bakeoff.storage.journal import Journal
+from bakeoff.storage.lease import Lease, holder_of
 from bakeoff.storage.location import ResultsLocation, place_options, run_folder
+from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.run_file import NAME, read_run_file, write_run_file
 from bakeoff.storage.table_errors import check_logs, table_trouble
+from bakeoff.storage.tables import exists, frame
 from bakeoff.tracking.database import check_tracking
 
 if TYPE_CHECKING:
@@ -76,7 +83,6 @@ def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, sa
         UserError: they cannot, there is a run of that name which asked something else, or a process works on it.
     """
     from bakeoff.storage import tables
-    from bakeoff.storage.lease import Lease
 
     if is_connect(spark) and config.engine == "spark":
         raise UserError(
@@ -101,8 +107,6 @@ def refuse_if_held(home: Path, run_id: str) -> None:
     Raises:
         RunConflictError: one does.
     """
-    from bakeoff.storage.lease import holder_of
-
     holder = holder_of(run_folder(home, run_id))
     if holder is not None and holder.is_here:
         raise holder.conflict(run_id)
@@ -113,11 +117,6 @@ def _open_held(
 ) -> RunOutputs:
     """Open what the results are written to, as the only process that does."""
     from bakeoff.storage import tables
-    from bakeoff.storage.claims import Hold, claim_run
-    from bakeoff.storage.history import start_looking
-    from bakeoff.storage.journal import Journal
-    from bakeoff.storage.rows import RunRecord
-    from bakeoff.storage.run_file import NAME, write_run_file
     from bakeoff.storage.table_listener import TableListener
     from bakeoff.tracking.client import context_tags, experiment_location
     from bakeoff.tracking.mlflow_listener import open_mlflow_listener
@@ -275,9 +274,6 @@ def check_same_question(
     Raises:
         UserError: there is a run of that name which asked something else.
     """
-    from bakeoff.storage.run_file import read_run_file
-    from bakeoff.storage.tables import exists, frame
-
     if not config.is_named:
         return None
     rows: list[Any] = []

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bakeoff.job.outputs import RunOutputs
+from bakeoff.report.data_profile import columns_of, target_of
 from bakeoff.report.facts import Diagnostics, Facts
+from bakeoff.report.page import LOOK, PLOTS, write, write_page
+from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.runs.loading import MODEL
 from bakeoff.storage.location import run_folder
 from bakeoff.storage.rows import RunRecord
+from bakeoff.tracking.client import uri_to_set
 from bakeoff.tracking.entities import Story
 from bakeoff.tracking.messages import of_files
 
@@ -59,12 +63,8 @@ def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds i
     with _noting("The report lacks what the best model does", problems):
         facts = replace(facts, look=_looked(facts, source, experiment, model))
     with _noting("The report could not be written", problems):
-        from bakeoff.report.page import write
-
         file = write(facts, run_folder(home, record.run_id))
     if file is not None:
-        from bakeoff.report.page import LOOK, PLOTS
-
         places.tracking.put(of_files([file.name, LOOK], [PLOTS]))
     return Reported(facts, file, tuple(problems))
 
@@ -75,8 +75,6 @@ def with_promotion(home: Path, places: RunOutputs, reported: Reported, record: R
     facts = replace(reported.facts, run=record)
     if reported.file is not None:
         with _noting("The report lacks what became of the registered model", problems):
-            from bakeoff.report.page import write_page
-
             write_page(facts, run_folder(home, record.run_id))
             places.tracking.put(of_files([reported.file.name]))
     return Reported(facts, reported.file, tuple(problems))
@@ -86,7 +84,6 @@ def facts_of(home: Path, places: RunOutputs, record: RunRecord, backend: FugueBa
     """What the report of a run shows, but for what its best model does."""
     plan, board, summary = backend.plan, backend.board, backend.summary
     assert plan is not None and board is not None and summary is not None  # noqa: S101, PT018 - the run has ended
-    from bakeoff.tracking.client import uri_to_set
 
     waited = [[each.model_id, each.fold, each.transform_seconds] for each in board.outcomes if each.transform_seconds]
     look = Diagnostics(
@@ -112,7 +109,6 @@ def facts_of(home: Path, places: RunOutputs, record: RunRecord, backend: FugueBa
 def _looked(facts: Facts, source: SourceTable, experiment: Any, model: Any) -> Diagnostics:
     from bakeoff.pycaret3.evaluation import importance_of, look_at
     from bakeoff.pycaret3.restore import final_pipeline
-    from bakeoff.report.data_profile import columns_of, target_of
 
     look = replace(
         facts.look,
@@ -139,8 +135,6 @@ def _noting(what: str, problems: list[str]) -> Iterator[None]:
 
 def story_of(facts: Facts) -> Story:
     """What MLflow's pages say of a run."""
-    from bakeoff.report.sentences import answer, clock, headline, question
-
     run = facts.run
     more = [
         question(facts),

@@ -17,9 +17,11 @@ from bakeoff.job.main import run
 from bakeoff.job.outputs import refuse_if_held
 from bakeoff.job.result import RunResult, Say
 from bakeoff.spark.session import open_session
-from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.run_file import read_run_file
 from bakeoff.storage.schema import FINISHED
 from bakeoff.storage.table_errors import check_logs, naming_broken_tables
+from bakeoff.storage.tables import exists, frame, read_trials
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -65,10 +67,6 @@ def stored_config(spark: SparkSession, target: ResultsLocation, run_id: str, hom
     Raises:
         UserError: there is no such run, it is finished, or a part of what was asked is not stored.
     """
-    from bakeoff.storage.location import run_folder
-    from bakeoff.storage.run_file import read_run_file
-    from bakeoff.storage.tables import exists, frame, read_trials
-
     row = None
     if exists(spark, target, "runs"):
         runs = frame(spark, target, "runs")

@@ -18,6 +18,7 @@ from bakeoff._utils.platform import on_databricks, usable_cores
 from bakeoff.errors import UserError
 from bakeoff.spark.java import _LOG_FILE, DRIVER_MEMORY, _environment, _launch_java
 from bakeoff.spark.java_limits import check_limits
+from bakeoff.spark.liveness import quieten_accumulators, stop_session
 from bakeoff.spark.scratch import scratch_folder, shared_folder
 
 try:
@@ -69,8 +70,6 @@ def open_session(
     try:
         yield OpenSession(made, owned=True)
     finally:
-        from bakeoff.spark.liveness import stop_session  # which asks this module about sessions
-
         stop_session(made)
         _tidy_import_path()
 
@@ -112,8 +111,6 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
             f"There is no Spark session, and none can be made because {error.name!r} is not installed: "
             "pip install 'bakeoff[local]', or run this on a cluster."
         ) from error
-
-    from bakeoff.spark.liveness import quieten_accumulators  # which asks this module about sessions
 
     check_limits()
     folder = _work_folder(home)

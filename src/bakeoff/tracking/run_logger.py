@@ -24,6 +24,7 @@ from bakeoff.tracking import messages
 from bakeoff.tracking.bounded_client import BoundedClient
 from bakeoff.tracking.client import all_runs, make_registry_client, quoted
 from bakeoff.tracking.entities import BATCH_TAG, KIND_TAG, MODEL_KIND, MODEL_TAG, RUN_KIND, ChildRun
+from bakeoff.tracking.logged_model import upload_best_model
 from bakeoff.tracking.outbox import FOLDER, MODEL_FOLDER, Head, Message
 from bakeoff.tracking.registry import CandidateScore, Terms, promote, register_version
 
@@ -258,8 +259,6 @@ class MlflowTracking:
 
     def _log_model(self, run_id: str, message: Message) -> None:
         """Log the model whose files are in the run's folder, and register it where that was asked for."""
-        from bakeoff.tracking.logged_model import upload_best_model
-
         files = self._inside(f"{FOLDER}/{MODEL_FOLDER}")
         best = upload_best_model(self._client, run_id, files, model_id=message["model_id"], task=message["task"])
         if name := message["register_as"]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import BakeoffError, UserError
-from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.tables import exists, fill_mlflow_ids, frame
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -94,9 +96,6 @@ def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others 
     home: Path, tables: ResultsLocation, run_id: str | None, sent: dict[str, Sent], open_spark: OpenSpark, say: Say
 ) -> bool:
     """Enter ids that were not known, and close what has ended; says whether the tables know the run."""
-    from bakeoff.storage.location import run_folder
-    from bakeoff.storage.rows import RunRecord
-    from bakeoff.storage.tables import exists, fill_mlflow_ids, frame
     from bakeoff.tracking.outbox import FOLDER, clear
 
     if tables.path is not None and not tables.path.exists():

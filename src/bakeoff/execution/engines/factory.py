@@ -9,6 +9,11 @@ from typing import Any
 
 from bakeoff.errors import UserError
 from bakeoff.execution.engines.base import Engine, without_rpc
+from bakeoff.execution.engines.native import NativeEngine
+from bakeoff.execution.engines.spark import SparkEngine
+from bakeoff.execution.engines.spark_connect import ConnectEngine
+from bakeoff.spark.kind import is_connect
+from bakeoff.spark.session import active_session
 
 
 def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir: str | Path | None = None) -> Engine:
@@ -23,9 +28,6 @@ def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir:
     Raises:
         UserError: the engine is not one of these, or its packages are not installed.
     """
-    from bakeoff.spark.kind import is_connect
-    from bakeoff.spark.session import active_session
-
     settings = without_rpc(conf)
     if engine is None or (isinstance(engine, str) and engine == "spark"):
         spark = active_session()
@@ -33,8 +35,6 @@ def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir:
             raise UserError("There is no active SparkSession: create one, or pass it as engine=.")
         engine = "native" if spark is None else spark
     if isinstance(engine, str) and engine in ("native", "pandas"):
-        from bakeoff.execution.engines.native import NativeEngine
-
         return NativeEngine(settings)
     if (isinstance(engine, str) and engine == "dask") or _is_dask_client(engine):
         try:
@@ -43,12 +43,8 @@ def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir:
             raise UserError(f"Dask cannot be used, {error.name!r} is missing: pip install 'fugue[dask]'.") from error
         return DaskEngine(None if isinstance(engine, str) else engine, settings)
     if is_connect(engine):
-        from bakeoff.execution.engines.spark_connect import ConnectEngine
-
         return ConnectEngine(engine, settings, payload_dir)
     if type(engine).__name__ == "SparkSession":
-        from bakeoff.execution.engines.spark import SparkEngine
-
         return SparkEngine(engine, settings)
     raise UserError(
         f"Bakeoff cannot run on {engine!r}: use None, 'native', 'dask', 'spark', a Dask client or a SparkSession "

@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
+from bakeoff.comparison.trial import Outcome, Refitted, Status, Trial, failed_outcomes
 from bakeoff.execution.isolation.processes import (
     describe_end,
     die_with_parent,
@@ -254,8 +254,6 @@ def failure(ask: Ask, ended: Ended, seconds: float, output: str = "") -> Outcome
     """The answer in place of one that never came."""
     shown = f"The last that its process said:\n{_last_words(output)}" if output.strip() else None
     if ask.trial is None:
-        from bakeoff.comparison.trial import Refitted
-
         again = ended.status in (Status.CRASHED, Status.OOM)
         return Refitted(str(ask.refit), None, seconds, ended.kind, ended.said, shown, again)
     (outcome,) = failed_outcomes([ask.trial], ended.status, ended.kind, ended.said, ask.attempt)

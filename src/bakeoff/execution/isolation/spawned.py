@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.execution.isolation.forked import Ask, Ended, ForkedRunner, failure
 from bakeoff.execution.isolation.processes import describe_end, die_with_parent, end_tree
+from bakeoff.pycaret3.preload import preload
 
 if TYPE_CHECKING:
     from bakeoff.comparison.trial import Refitted
@@ -160,8 +161,6 @@ def close_early() -> None:
 def serve(connection: Connection) -> None:
     """What the process does: import, take the payload, then one thing after the other, until nobody asks any more."""
     try:
-        from bakeoff.pycaret3.preload import preload
-
         preload()
         connection.send_bytes(b"")
         if not connection.poll(UNUSED_SECONDS):

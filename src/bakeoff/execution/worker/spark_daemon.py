@@ -10,12 +10,12 @@ from __future__ import annotations
 import gc
 import os
 
+from bakeoff.execution.worker.bootstrap import settle_in
+from bakeoff.pycaret3.preload import preload
+
 
 def preload_apart() -> None:
     """Import without a word on standard output, on which Spark waits for the number of a port."""
-    from bakeoff.execution.worker.bootstrap import settle_in
-    from bakeoff.pycaret3.preload import preload
-
     settle_in()
     stdout = os.dup(1)
     os.dup2(2, 1)
