@@ -24,7 +24,6 @@ from bakeoff.cli.common import (
     show,
     tell,
 )
-from bakeoff.cli.sql_parameters import read_parameters, with_named_tables
 
 
 @click.command(epilog=examples("bakeoff runs", "bakeoff runs --schema results", "bakeoff runs --json"))
@@ -164,6 +163,7 @@ def sql(
     Nothing is changed without --write.
     """
     from bakeoff._utils.text import root_line
+    from bakeoff.cli.sql_parameters import read_parameters, with_named_tables
     from bakeoff.errors import BakeoffError, UserError
     from bakeoff.storage.statements import Allowed, check_statement
 
