@@ -133,7 +133,7 @@ def test_scored_rows_are_compared_with_the_rows_that_the_champion_learned_from(f
 
 def test_a_column_that_has_shifted_is_named_first(filled: Filled) -> None:
     names = filled.spark.table("scored").columns
-    shifted, gaps = names[1], names[2]
+    shifted, gaps, *_ = [name for name in filled.spark.table(SOURCE).columns if name != "target"]
     changed = {shifted: f"2 * {shifted}", gaps: f"IF(abs(hash(prediction, {shifted})) % 4 = 0, NULL, {gaps})"}
     columns = ", ".join(f"{changed.get(name, name)} AS {name}" for name in names)
     filled.spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW moved AS SELECT {columns} FROM scored")

@@ -1,4 +1,4 @@
-"""The commands that look at what runs left behind."""
+"""The commands that show the results of runs."""
 
 from __future__ import annotations
 
@@ -164,12 +164,12 @@ def sql(
     """
     from bakeoff._utils.text import root_line
     from bakeoff.cli.sql_parameters import read_parameters, with_named_tables
-    from bakeoff.errors import BakeoffError, UserError
+    from bakeoff.errors import BakeoffError, ConfigError
     from bakeoff.storage.statements import Allowed, check_statement
 
     if query.startswith("--") and "\n" not in query:
         option = query.split(maxsplit=1)[0]
-        raise UserError(f"There is no option {option}: `bakeoff sql --help` says what there is.")
+        raise ConfigError(f"There is no option {option}: `bakeoff sql --help` says what there is.")
     values = read_parameters(params)
     query = with_named_tables(query, values)
     with results_of(home, catalog, schema) as (spark, target), warnings.catch_warnings():
@@ -180,7 +180,7 @@ def sql(
         except BakeoffError:
             raise
         except Exception as error:
-            raise UserError(f"Spark cannot run this query: {root_line(error)}.") from error
+            raise ConfigError(f"Spark cannot run this query: {root_line(error)}.") from error
     if as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     else:
@@ -192,11 +192,11 @@ def sql(
 @HOME
 def ui(port: int, home: Path) -> None:
     """Open MLflow's UI on the local store, until Ctrl-C."""
-    from bakeoff.errors import UserError
+    from bakeoff.errors import TrackingError
     from bakeoff.tracking.client import artifact_root, local_tracking_uri
 
     if not (home / "mlflow.db").exists():
-        raise UserError(f"There is no MLflow database in {home} yet: run `bakeoff demo`, or name another --home.")
+        raise TrackingError(f"There is no MLflow database in {home} yet: run `bakeoff demo`, or name another --home.")
     click.echo(f"MLflow shows the runs of {home} at http://127.0.0.1:{port} (end it with Ctrl-C).")
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", local_tracking_uri(home)]

@@ -121,7 +121,7 @@ def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None
 
 
 def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quiet: bool, verbose: int) -> None:
-    """Run the job with a progress display, and end by saying what was made and what to type next."""
+    """Run the job with a progress display, then print the result and what to type next."""
     from rich.console import Console
 
     from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines
@@ -133,7 +133,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     console = Console(file=sys.stderr, highlight=False, quiet=quiet)
     progress = Progress()
     try:
-        # Whatever a library prints meanwhile is no part of the result.
+        # Output of libraries is not part of the result.
         with ending_at_once(), redirect_stdout(sys.stderr) if as_json else nullcontext():
             result = call(
                 say=lambda text: print_lines(console, [text]),
@@ -152,14 +152,14 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
 
 
 class _WithoutSecrets(logging.Formatter):
-    """Takes out of each line of a log, and of the traceback with it, what looks like a secret."""
+    """A formatter that removes likely secrets from each line of a log, tracebacks included."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact_text(super().format(record))
 
 
 def log_to_stderr(verbose: int) -> None:
-    """Say what is logged: warnings as they are, and where that was asked for more, with its time and origin."""
+    """Write log records to stderr: plain warnings by default, more with time and origin if verbose."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         _WithoutSecrets("%(asctime)s %(name)s %(levelname)s %(message)s" if verbose else "%(message)s")
