@@ -18,6 +18,8 @@ from bakeoff.tracking.client import local_tracking_uri
 from support.bundle import CATALOG, ROOT, SOURCE, Filled, load
 from support.bundle_checks import sql_parameters
 
+pytestmark = pytest.mark.timeout(1200)  # whichever test is first waits for three whole runs
+
 FILES = sorted((ROOT / "src" / "sql").glob("*.sql"))
 VALUES = {"source": SOURCE, "task_type": "classification", "run_id": "101", "days": 7, "scored": "scored"}
 BOARD = ROOT / "src" / "dashboards" / "bakeoff.lvdash.json"
