@@ -12,6 +12,7 @@ import click
 
 from bakeoff import __version__
 from bakeoff._utils.redaction import redact_text
+from bakeoff._utils.text import one_line
 from bakeoff.cli.common import tell
 from bakeoff.cli.query_commands import leaderboard, report, runs, sql, ui
 from bakeoff.cli.run_commands import demo, resume, run
@@ -54,6 +55,18 @@ _WORKING = ("run", "resume", "demo", "sync")
 """Commands whose work counts as done even if their output cannot be printed."""
 
 
+def _print_usage_error(error: click.ClickException) -> int:
+    """Print what click refuses in one sentence, such as an unknown option, and return the exit code."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "bakeoff"
+    said = one_line(redact_text(error.format_message())).rstrip(".")
+    tell(f"Error: {said}. (`{command} --help` says what there is.)", err=True)
+    return error.exit_code
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; the entry point of the wheel and of ``python -m bakeoff``.
 
@@ -71,7 +84,10 @@ def main(args: Sequence[str] | None = None) -> None:
     # PyCaret writes a log into the working directory from the moment it is imported; a job has its own.
     os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
     with forgiving_output() as out:
-        code = cli.main(args=arguments, prog_name="bakeoff", standalone_mode=False)
+        try:
+            code = cli.main(args=arguments, prog_name="bakeoff", standalone_mode=False)
+        except click.ClickException as error:
+            code = _print_usage_error(error)
         out.flush()
         if out.problem is not None:
             tell(f"What was to be printed could not be written: {out.problem.strerror or out.problem}.", err=True)
