@@ -227,13 +227,14 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import bakeoff
-from bakeoff.results import side_channel, tables
+from bakeoff.storage import tables
+from bakeoff.tracking import mlflow_listener
 
 def die(*_args, **_more):
     os.kill(os.getpid(), signal.SIGKILL)
 
 place, attribute = sys.argv[3].rsplit(".", 1)
-setattr({"side_channel": side_channel.SideChannel, "tables": tables}[place], attribute, die)
+setattr({"mlflow_listener": mlflow_listener.MlflowListener, "tables": tables}[place], attribute, die)
 bakeoff.run(
     bakeoff.RunConfig(sys.argv[1], "target", include=("nb", "dt", "dummy", "ridge"), fold=3, batch_size=2, run_id="one",
                       home=Path(sys.argv[2])),
@@ -243,7 +244,7 @@ bakeoff.run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dies_at", ["side_channel.finish", "tables.merge_leaderboard"])
+@pytest.mark.parametrize("dies_at", ["mlflow_listener.finish", "tables.merge_leaderboard"])
 def test_a_crash_between_the_tables_and_mlflow_is_made_good(
     spark: Any, source: Path, tmp_path: Path, dies_at: str
 ) -> None:
