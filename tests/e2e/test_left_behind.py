@@ -21,6 +21,8 @@ import bakeoff
 def open_files():
     links = []
     for number in os.listdir("/proc/self/fd"):
+        if int(number) < 3:
+            continue  # whose output pytest collects in a file of its own, without a name
         try:
             links.append(os.readlink(f"/proc/self/fd/{number}"))
         except OSError:
