@@ -36,7 +36,10 @@ MODELS = ("rf", "et", "ada", "gbc", "mlp", "lightgbm")
 """None is so quick that what is left could be over before a signal arrives, however busy the machine."""
 N_FOLDS = 7
 N_TRIALS = len(MODELS) * N_FOLDS
-PATIENCE = 120.0
+PATIENCE = 600.0
+"""Seconds for what a run takes half a minute for, on a machine that many share."""
+
+pytestmark = pytest.mark.timeout(3 * PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +304,6 @@ def test_a_run_that_was_killed_before_its_row_was_entered_is_listed_and_can_be_r
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(580)
 def test_of_five_processes_with_one_run_id_one_runs_and_a_sixth_takes_over_when_it_is_killed(
     spark: Any, folder: Path, client: MlflowClient
 ) -> None:
@@ -310,8 +312,8 @@ def test_of_five_processes_with_one_run_id_one_runs_and_a_sixth_takes_over_when_
     with ExitStack() as stack:
         streams = [stack.enter_context(log.open("w")) for log in logs]
         five = [subprocess.Popen(command, stdout=each, stderr=each, cwd=folder) for each in streams]
-        until(lambda: len(finished(folder, "five")) >= 0.2 * N_TRIALS, 2 * PATIENCE)
-        until(lambda: sum(each.poll() is None for each in five) == 1, 2 * PATIENCE)
+        until(lambda: len(finished(folder, "five")) >= 0.2 * N_TRIALS, PATIENCE)
+        until(lambda: sum(each.poll() is None for each in five) == 1, PATIENCE)
         (has_it,) = [each for each in five if each.poll() is None]
         with pytest.raises(RunConflictError, match=f"Run five is going on: process {has_it.pid} on"):
             resume("five", spark, home=folder / "home")

@@ -1,6 +1,7 @@
-"""What becomes of a comparison on Spark Connect whose server is killed: ``python connect_server.py FOLDER``.
+"""Comparisons on Spark Connect whose server is killed: ``python connect_server.py STEP FOLDER``.
 
-A process of its own, because one that has held a Connect session gives no classic one any more.
+Each step is a process of its own: one that has held a Connect session gives no classic one any more, and none at all
+when the session's server is dead.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ import json
 import os
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from bakeoff import FugueBackend
+from bakeoff import FugueBackend, RunConfig, run
 from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.errors import EngineLostError
-from bakeoff.spark import java, session
+from bakeoff.storage.journal import Journal, read_folder
+from support.connect_session import kill_server, start_connect
 from support.datasets import breast_cancer, experiment
 
-MODELS = ["nb", "dt", "lr", "rf", "et", "ada"]
-N_FOLDS, KILLED_AFTER = 4, 5
+MODELS = ["nb", "rf", "et", "ada", "gbc", "lightgbm"]
+"""None but one is so quick that what is left could be over before anybody notices that the server is gone."""
+N_FOLDS, KILLED_AFTER = 7, 5
+N_TRIALS = len(MODELS) * N_FOLDS
 
 
 class Kills:
@@ -35,57 +39,98 @@ class Kills:
         self.n_done += isinstance(event, TrialDone)
         if self.n_done == KILLED_AFTER and not self.at:
             self.at = time.monotonic()
-            (java,) = [each for each in psutil.Process().children() if each.name() == "java"]
-            java.kill()
+            kill_server()
 
 
-def connect(folder: Path) -> Any:
-    """A session on a server in a Java process that is a child of this one."""
-    from pyspark.sql import SparkSession
-
-    home = java.find_java()
-    settings = {
-        "spark.jars.packages": "org.apache.spark:spark-connect_2.12:3.5.7",
-        "spark.driver.extraJavaOptions": java._java_options(home, folder),
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.warehouse.dir": str(folder / "warehouse"),
-        "spark.python.daemon.module": session.DAEMON,
-    }
-    os.environ.update(JAVA_HOME=str(home), PYSPARK_PYTHON=sys.executable, SPARK_TESTING="1", SPARK_LOCAL_IP="127.0.0.1")
-    os.environ.pop("SPARK_HOME", None)
-    builder = SparkSession.builder.remote("local[2]")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    return builder.getOrCreate()
+def journal_of(folder: Path, run_id: str) -> Path:
+    return folder / "home" / "runs" / run_id / "journal"
 
 
-def main(folder: Path) -> None:
-    """Compare models, kill the server in the middle, and print what became of it as JSON."""
-    spark = connect(folder)
+def written(folder: Path, run_id: str) -> dict[str, Any]:
+    """When each trial ended by the run's journal, and how often the trial is in there that is in there most often."""
+    outcomes = read_folder(journal_of(folder, run_id))
+    lines = Counter(o.trial for part in Journal(journal_of(folder, run_id)).segments() for o in part.outcomes)
+    ended = {f"{o.trial.model_id} {o.trial.fold}": o.finished_at for o in outcomes}
+    return {"ended": ended, "most_lines": max(lines.values(), default=0)}
+
+
+def compare(spark: Any, folder: Path, run_id: str, kills: Kills | None = None) -> dict[str, Any]:
+    """Compare models as a notebook does, keeping what is finished, and going on with what was."""
     exp = experiment(breast_cancer(200), "target", fold=N_FOLDS)
-    kills = Kills()
-    backend = FugueBackend(spark, listeners=[kills], driver_trials=False)
+    done = read_folder(journal_of(folder, run_id))
+    journal = Journal(journal_of(folder, run_id))
+    listeners = [kills] if kills else []
+    backend = FugueBackend(spark, listeners=listeners, record=journal.append, done=done, driver_trials=False)
     said = ""
     try:
         exp.compare_models(MODELS, parallel=backend, verbose=False)
     except EngineLostError as error:
         said = str(error)
-    seconds = time.monotonic() - kills.at
-    trials = backend.trials
-    shown = list(exp.pull().index)
-    told = {
-        "said": said,
-        "seconds": seconds,
-        "statuses": sorted(set(trials["status"])),
-        "n": len(trials),
-        "pull": shown,
+    journal.close_segment()
+    shown = exp.pull().drop(columns="TT (Sec)").reset_index().to_dict("records")
+    statuses = sorted(set(backend.trials["status"]))
+    return {"said": said, "statuses": statuses, "ranking": shown, **written(folder, run_id)}
+
+
+def job(spark: Any, folder: Path, run_id: str, kills: Kills | None = None) -> dict[str, Any]:
+    """Run the job, which fits models on the driver and needs the server for its tables."""
+    source = folder / "cancer.csv"
+    breast_cancer(200).to_csv(source, index=False)
+    asked = RunConfig(
+        str(source), "target", include=MODELS, fold=N_FOLDS, home=folder / "home", run_id=run_id, engine="native"
+    )
+    told: list[str] = []
+    try:
+        run(asked, spark, told.append, [kills] if kills else [])
+    except EngineLostError as error:
+        return {"said": str(error), **written(folder, run_id)}
+    tables = folder / "home" / "tables"
+    mine = {
+        name: spark.read.format("delta").load(str(tables / name)).where(f"run_id = '{run_id}'")
+        for name in ("leaderboard", "trials", "runs")
     }
-    print(json.dumps(told), flush=True)  # noqa: T201 - a program talks
+    ranking = [
+        (
+            row.rank,
+            row.model_id,
+            row.status,
+            row.primary_value,
+            without_seconds(row.metrics),
+            without_seconds(row.metrics_std),
+        )
+        for row in mine["leaderboard"].orderBy("rank").collect()
+    ]
+    (row,) = mine["runs"].collect()
+    return {
+        "told": told,
+        "status": row.status,
+        "ranking": ranking,
+        "rows": mine["trials"].count(),
+        "keys": mine["trials"].select("model_id", "fold").distinct().count(),
+        **written(folder, run_id),
+    }
+
+
+def without_seconds(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if name != "tt_sec"}
+
+
+DOES: dict[str, Callable[..., dict[str, Any]]] = {"compare": compare, "job": job}
+
+
+def main(step: str, folder: Path) -> None:
+    """Kill the server in the middle, or go on and do the same undisturbed; print what became of it as JSON."""
+    what, _, again = step.partition("-")
+    spark = start_connect(folder)
+    if again:
+        seen = {run_id: DOES[what](spark, folder, run_id) for run_id in ("struck", "whole")}
+    else:
+        kills = Kills()
+        seen = DOES[what](spark, folder, "struck", kills)
+        seen["seconds"] = time.monotonic() - kills.at
+    print(json.dumps(seen), flush=True)  # noqa: T201 - a program talks
     os._exit(0)  # and does not wait for calls to a server that is gone
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))

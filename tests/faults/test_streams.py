@@ -51,9 +51,12 @@ def test_a_run_ends_well_where_its_ranking_cannot_be_written(
     monkeypatch.chdir(tmp_path)
     breast_cancer(80).to_csv("good.csv", index=False)
     asked = ["run", "--source", "good.csv", "--target", "target", "--include", "nb", "--fold", "2", "--run-id", "r"]
+    # Each with a stream of its own, because one that has failed leads nowhere afterwards.
     with Path("/dev/full").open("w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         main(asked)
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(SystemExit) as stopped:
             main(["leaderboard", "r"])
     monkeypatch.undo()

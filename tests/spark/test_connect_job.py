@@ -16,34 +16,16 @@ from support.datasets import breast_cancer
 pytestmark = pytest.mark.slow
 
 JOB = """
-import os, sys, warnings
+import sys, warnings
 warnings.simplefilter("ignore")
-from importlib.metadata import version
 from pathlib import Path
-from pyspark.sql import SparkSession
 from bakeoff import RunConfig, run
-from bakeoff.spark import java, session
-from bakeoff.spark.kind import is_connect
 from bakeoff.errors import UserError
+sys.path.insert(0, sys.argv[2])
+from support.connect_session import start_connect
 
 home = Path(sys.argv[1])
-if version("pyspark").startswith("4."):  # which brings the server along
-    packages = f"io.delta:delta-spark_2.13:{version('delta-spark')}"
-else:
-    packages = f"io.delta:delta-spark_2.12:{version('delta-spark')},org.apache.spark:spark-connect_2.12:3.5.7"
-settings = {
-    **session._settings(home, 2),
-    "spark.jars.packages": packages,
-    "spark.driver.extraJavaOptions": java._java_options(java.find_java(), home),
-}
-settings = {name: value for name, value in settings.items() if name not in ("spark.master", "spark.app.name")}
-os.environ.update(JAVA_HOME=str(java.find_java()), PYSPARK_PYTHON=sys.executable, SPARK_TESTING="1")
-builder = SparkSession.builder.remote("local[2]")
-for name, value in settings.items():
-    builder = builder.config(name, value)
-spark = builder.getOrCreate()
-os.environ.pop("SPARK_REMOTE", None)
-assert is_connect(spark)
+spark = start_connect(home)
 
 import pandas as pd
 spark.createDataFrame(pd.read_csv(home / "patients.csv")).write.format("delta").saveAsTable("patients")
@@ -62,7 +44,7 @@ print("RANKED", *[row.model_id for row in rows], spark.table("made.trials").coun
 
 def test_the_job_fits_on_the_driver_and_writes_through_connect(tmp_path: Path) -> None:
     breast_cancer(100).to_csv(tmp_path / "patients.csv", index=False)
-    command = [sys.executable, "-c", JOB, str(tmp_path)]
+    command = [sys.executable, "-c", JOB, str(tmp_path), str(Path(__file__).parents[1])]
     said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=280)
     assert said.returncode == 0, said.stdout[-1000:] + said.stderr[-3000:]
     assert "RANKED nb dummy 4 True" in said.stdout

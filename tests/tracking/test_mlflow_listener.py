@@ -395,9 +395,9 @@ def test_a_run_whose_process_was_killed_is_ended_as_killed(server: str, tmp_path
     folder = tmp_path / "runs" / "killed"
     script = (
         "import os, signal, sys; from pathlib import Path;"
-        "from bakeoff.tracking.outbox import Head, Spool;"
-        "spool = Spool(Path(sys.argv[1]), Head('killed', 'bake-offs', tracking_uri=sys.argv[2]));"
-        "spool.append({'kind': 'plan', 'params': {'models': 'lr'}});"
+        "from bakeoff.tracking.outbox import Head, Outbox;"
+        "outbox = Outbox(Path(sys.argv[1]), Head('killed', 'bake-offs', tracking_uri=sys.argv[2]));"
+        "outbox.append({'kind': 'plan', 'params': {'models': 'lr'}});"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", script, str(folder / "mlflow"), server], check=False)

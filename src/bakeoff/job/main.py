@@ -28,7 +28,7 @@ from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, set_up
 from bakeoff.source import is_local_file, load_source
-from bakeoff.spark.liveness import why_lost, without_py4j_pages
+from bakeoff.spark.liveness import watching_server, why_lost, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
 from bakeoff.storage.disk import disk_trouble
 from bakeoff.storage.location import place_options
@@ -80,7 +80,7 @@ def run(
         prepared = ask(config, None, say) if is_local_file(config.source) else None
         interruption.check(config.run_id)
         say("Opening a Spark session.")
-        with open_session(spark, config.home) as (session, owned):
+        with open_session(spark, config.home) as (session, owned), watching_server(session):
             interruption.listen()
             try:
                 if config.engine == "spark":

@@ -7,6 +7,7 @@ import logging
 import re
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +31,9 @@ _STOPPED_TEXT = re.compile(
     r"(?i)SparkContext (?:has been |was )?(?:shut ?down|stopped)|stopped SparkContext|Application has been killed"
     r"|All masters are unresponsive|Master removed our application|INVALID_HANDLE\.SESSION|SESSION_(?:CLOSED|NOT_FOUND)"
 )
-_SERVER_TEXT = re.compile(r"UNAVAILABLE|failed to connect to all addresses|Socket closed|RST_STREAM")
+_SERVER_TEXT = re.compile(
+    r"UNAVAILABLE|failed to connect to all addresses|Socket closed|RST_STREAM|on closed channel|NO_ACTIVE_SESSION"
+)
 _NO_ROOM_TEXT = re.compile(r"No space left on device|Disk quota exceeded")
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 _CONNECT_SECONDS = 2.0
@@ -49,7 +52,9 @@ def why_lost(spark: SparkSession | None, error: BaseException | None = None) -> 
     if spark is None:
         return None
     if is_connect(spark):
-        return SERVER_GONE if _SERVER_TEXT.search(str(error or "")) else None
+        if not _SERVER_TEXT.search(str(error or "")):
+            return None
+        return STOPPED if spark.client.is_closed else SERVER_GONE
     return _why_classic_lost(spark)
 
 
@@ -105,6 +110,43 @@ class ServerWatch:
             return False
         except OSError:
             return None
+
+
+@contextmanager
+def watching_server(spark: Any) -> Iterator[None]:
+    """Let calls to a Connect server that is gone fail, for as long as the block runs, also those that wait already.
+
+    The client would try each of them again for ten minutes. Afterwards the session can be used again, should there be
+    a server at its address by then.
+    """
+    if not is_connect(spark):
+        yield
+        return
+    watch, ended = ServerWatch(spark), threading.Event()
+
+    def look() -> None:
+        while not ended.wait(LOOK_SECONDS):
+            if watch.is_gone():
+                spark.client._channel.close()  # noqa: SLF001 - closing the client would ask the server
+                return
+
+    thread = threading.Thread(target=look, name="bakeoff-server-watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        if watch.is_gone():
+            _reconnect(spark.client)
+
+
+def _reconnect(client: Any) -> None:
+    """Give a client another channel in place of one that was closed."""
+    with suppress(AttributeError):  # of other versions, which have other parts
+        client._channel = client._builder.toChannel()  # noqa: SLF001 - no session can be had anew with the same name
+        for part in (client, client._artifact_manager):  # noqa: SLF001
+            part._stub = type(part._stub)(client._channel)  # noqa: SLF001
 
 
 class SessionWatch:

@@ -1,0 +1,64 @@
+"""A Spark Connect session whose server is a Java process below this one.
+
+A process that has held one gives no classic session any more, so tests of it have a process of their own.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bakeoff.spark import java, session
+from bakeoff.spark.kind import is_connect
+
+_OF_THE_SERVER = ("spark.master", "spark.app.name")
+_SWITCHES = ("SPARK_HOME", "SPARK_REMOTE")
+
+
+def start_connect(folder: Path) -> Any:
+    """Start a server with Delta and two slots, and connect to it.
+
+    Args:
+        folder: Where the server keeps its tables and what belongs to them.
+    """
+    from pyspark.sql import SparkSession
+
+    home = java.find_java()
+    settings = {
+        **session._settings(folder, 2),
+        "spark.jars.packages": ",".join(_packages()),
+        "spark.driver.extraJavaOptions": java._java_options(home, folder),
+    }
+    environment = {
+        "JAVA_HOME": str(home),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_TESTING": "1",  # the server takes a free port of its own choice, and the client asks it which
+    }
+    builder = SparkSession.builder.remote("local[2]")
+    for name, value in settings.items():
+        if name not in _OF_THE_SERVER:
+            builder = builder.config(name, value)
+    with java._environment(environment, without=_SWITCHES), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Spark Connect jars")
+        made = builder.getOrCreate()
+    assert is_connect(made)
+    return made
+
+
+def kill_server() -> None:
+    """Kill the Java process that the server is in."""
+    (server,) = [child for child in psutil.Process().children() if child.name() == "java"]
+    server.kill()
+
+
+def _packages() -> list[str]:
+    delta = version("delta-spark")
+    if version("pyspark").startswith("4."):  # which brings the server along
+        return [f"io.delta:delta-spark_2.13:{delta}"]
+    return [f"io.delta:delta-spark_2.12:{delta}", "org.apache.spark:spark-connect_2.12:3.5.7"]
