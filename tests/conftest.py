@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 # How long an example takes is the machine's business.
 settings.register_profile("bakeoff", deadline=None)
 settings.load_profile("bakeoff")
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C and a closed terminal, which background jobs ignore and their processes, too: tests send both."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
