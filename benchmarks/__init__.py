@@ -1,4 +1,4 @@
-"""How fast Bakeoff is, measured: see docs/performance.md."""
+"""Measurements of Bakeoff's speed, see docs/performance.md."""
 
 import os
 

@@ -1,7 +1,8 @@
 """One comparison in a process that has just started: ``python -m benchmarks.cold bakeoff 1 '{...}'``.
 
-The clock starts where a job's own work starts: with a Spark session that is there already, as on a cluster, and before
-PyCaret is imported, the table read and ``setup()`` run. Plain PyCaret's clock starts at the same point, without one.
+The clock starts at the beginning of a job's own work: with an existing Spark session, as on a cluster, and before
+PyCaret is imported, the table is read and ``setup()`` is run. Plain PyCaret's clock starts at the same point, without
+a session.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from benchmarks.question import Question
 
 
 def main(kind: str, seed: int, question: Question) -> None:
-    """Compare once and say what came out, as a line of JSON."""
+    """Compare once and print the answer as a line of JSON."""
     warnings.simplefilter("ignore")
     spark = None
     if kind == "bakeoff":

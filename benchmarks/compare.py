@@ -1,8 +1,8 @@
-"""Bakeoff against whatever else a PyCaret user could do with the same table on the same machine.
+"""Comparison of Bakeoff with the alternatives that a PyCaret user has for the same table on the same machine.
 
 Contenders take turns inside one process tree, in an order that rotates, each on an experiment of its own with the same
-seed; every repetition has another seed, so that no worker has seen its payload before. What counts are ratios
-inside one run, and that the leaderboards agree.
+seed; every repetition has another seed, so that no worker has seen its payload before. The results are ratios inside
+one run, and whether the leaderboards agree.
 
     python -m benchmarks.compare --source data.csv --target y --repeat 3
 """
@@ -73,7 +73,11 @@ def main(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has
 
 
 def take_turns(question: Question, names: list[str], repeat: int) -> tuple[dict[str, list[Answer]], float | None]:
-    """Every contender as often as asked, interleaved; and how much memory Bakeoff's workers take, once."""
+    """Run every contender ``repeat`` times, interleaved, and measure the memory of Bakeoff's workers once.
+
+    Returns:
+        The answers by contender, and the memory in MB; ``None`` if it was not measured.
+    """
     from bakeoff.spark.session import local_session
 
     answers: dict[str, list[Answer]] = {name: [] for name in names}
@@ -95,19 +99,19 @@ def take_turns(question: Question, names: list[str], repeat: int) -> tuple[dict[
 
 
 def summarise(question: Question, answers: dict[str, list[Answer]]) -> dict[str, Any]:
-    """Medians, ratios inside each turn, and whether everybody found the same."""
-    seconds = {name: [answer.seconds for answer in mine] for name, mine in answers.items()}
+    """Return medians, ratios inside each turn, and whether the leaderboards agree."""
+    seconds = {name: [answer.seconds for answer in turns] for name, turns in answers.items()}
     rows = []
-    for name, mine in answers.items():
+    for name, turns in answers.items():
         row: dict[str, Any] = {"contender": name, "median": statistics.median(seconds[name]), "seconds": seconds[name]}
         for other in ("n_jobs=1", "n_jobs=-1", "stock", "cold n_jobs=1", "bakeoff"):
             if other in seconds and name != other and (other != "bakeoff" or name in {"logged", "no report"}):
                 ratios = [one / two for one, two in zip(seconds[name], seconds[other], strict=True)]
                 row[f"/ {other}"] = statistics.median(ratios)
-        for key in sorted({key for answer in mine for key in answer.notes}):
-            row[key] = statistics.median(answer.notes[key] for answer in mine)
+        for key in sorted({key for answer in turns for key in answer.notes}):
+            row[key] = statistics.median(answer.notes[key] for answer in turns)
         if "ideal" in row:
-            row["wall / ideal"] = statistics.median(answer.seconds / answer.notes["ideal"] for answer in mine)
+            row["wall / ideal"] = statistics.median(answer.seconds / answer.notes["ideal"] for answer in turns)
         rows.append(row)
     return {
         "question": {**question.__dict__, "source": Path(question.source).name},
@@ -119,7 +123,7 @@ def summarise(question: Question, answers: dict[str, list[Answer]]) -> dict[str,
 
 
 def differences(answers: dict[str, list[Answer]], name: str) -> str | None:
-    """How a contender's leaderboards differ from those of plain PyCaret (else of the first); ``None``: not at all."""
+    """Return how a contender's leaderboards differ from plain PyCaret's (else the first's); ``None`` if they agree."""
     yardstick = answers.get("n_jobs=1") or next(iter(answers.values()))
     for turn, (mine, theirs) in enumerate(zip(answers[name], yardstick, strict=True)):
         if sorted(mine.grid.index) != sorted(theirs.grid.index):
@@ -134,7 +138,7 @@ def differences(answers: dict[str, list[Answer]], name: str) -> str | None:
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    """The figures as a table."""
+    """Return the figures as a Markdown table."""
     columns = [
         "median",
         *[key for row in report["rows"] for key in row if key not in {"contender", "median", "seconds"}],

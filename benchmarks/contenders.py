@@ -1,4 +1,4 @@
-"""Who takes part: each is given a question and a seed, and answers with seconds and PyCaret's score grid."""
+"""Contenders: functions of a question and a seed that return seconds and PyCaret's score grid."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from benchmarks.recording import recording_of
 
 @dataclass(frozen=True)
 class Answer:
-    """What a contender gave.
+    """Answer of a contender.
 
     Attributes:
-        seconds: wall time of ``compare_models``; of the cold ones, of everything after the Spark session was there.
-        grid: what ``pull()`` returns, without the times.
-        notes: ideal seconds and efficiency where the contender knows them.
-        recording: what each trial took, where they ran one at a time.
+        seconds: wall time of ``compare_models``; for cold contenders, of everything after the Spark session exists.
+        grid: result of ``pull()`` without the times.
+        notes: ideal seconds and efficiency, if the contender knows them.
+        recording: times of each trial, if they ran one at a time.
     """
 
     seconds: float
@@ -43,38 +43,38 @@ Contender = Callable[[Question, int, Any], Answer]
 
 
 def bakeoff(question: Question, seed: int, spark: Any) -> Answer:
-    """Bakeoff on the Spark session, whose workers have just run it: Spark ends those that are idle for a minute."""
-    _through(question.in_small(), seed, spark, driver_trials=False)  # which would keep so little away from them
+    """Run Bakeoff on the Spark session after a warm-up, since Spark ends workers that are idle for a minute."""
+    _through(question.in_small(), seed, spark, driver_trials=False)  # the driver would take all of so little work
     return _through(question, seed, spark)
 
 
 def logged(question: Question, seed: int, spark: Any) -> Answer:
-    """Bakeoff as a job: all that is written to MLflow and Delta included, and the report and the best model."""
+    """Run Bakeoff as a job, with MLflow, Delta, the report and the best model."""
     _as_job(question.in_small(), seed, spark)
     return _as_job(question, seed, spark)
 
 
 def logged_only(question: Question, seed: int, spark: Any) -> Answer:
-    """Bakeoff as a job that writes no report: what MLflow and Delta take, with the best model in them."""
+    """Run Bakeoff as a job without a report, with MLflow, Delta and the best model."""
     with _no_report():
         return logged(question, seed, spark)
 
 
 def memory_of_workers(question: Question, seed: int, spark: Any) -> float:
-    """The most megabytes that a worker and its child held while Bakeoff ran; untimed, since looking costs time."""
+    """Return the most MB that a worker and its child held while Bakeoff ran; untimed, since measuring takes time."""
     with Watch() as watch:
         _through(question, seed, spark)
     return watch.worker_mb
 
 
 def native(question: Question, seed: int, spark: Any) -> Answer:
-    """Bakeoff in this process: one slot, no engine."""
+    """Run Bakeoff in this process, with one slot and no engine."""
     del spark
     return _through(question, seed, "native")
 
 
 def stock(question: Question, seed: int, spark: Any) -> Answer:
-    """PyCaret's own FugueBackend on the same Spark session, whose workers have just run it."""
+    """Run PyCaret's own FugueBackend on the same Spark session after a warm-up."""
     from pycaret.parallel import FugueBackend
 
     _compare(question.in_small(), seed, parallel=FugueBackend(spark))
@@ -82,25 +82,25 @@ def stock(question: Question, seed: int, spark: Any) -> Answer:
 
 
 def sequential(question: Question, seed: int, spark: Any) -> Answer:
-    """Plain ``compare_models`` with ``n_jobs=1``."""
+    """Run plain ``compare_models`` with ``n_jobs=1``."""
     del spark
     return _compare(question, seed)[0]
 
 
 def all_cores(question: Question, seed: int, spark: Any) -> Answer:
-    """Plain ``compare_models`` with ``n_jobs=-1``."""
+    """Run plain ``compare_models`` with ``n_jobs=-1``."""
     del spark
     return _compare(question, seed, n_jobs=-1)[0]
 
 
 def cold(question: Question, seed: int, spark: Any) -> Answer:
-    """Bakeoff in a fresh process, from the moment its Spark session is there."""
+    """Run Bakeoff in a fresh process, timed from the moment its Spark session exists."""
     del spark
     return _fresh_process("bakeoff", question, seed)
 
 
 def cold_sequential(question: Question, seed: int, spark: Any) -> Answer:
-    """Plain ``compare_models`` with ``n_jobs=1`` in a fresh process."""
+    """Run plain ``compare_models`` with ``n_jobs=1`` in a fresh process."""
     del spark
     return _fresh_process("sequential", question, seed)
 
@@ -132,7 +132,7 @@ def _through(question: Question, seed: int, engine: Any, **options: Any) -> Answ
 
 @cache
 def _home() -> Path:
-    """Where the jobs of this process keep their tables and runs."""
+    """Return the folder of the tables and runs of this process's jobs."""
     return Path(tempfile.mkdtemp())
 
 
@@ -156,24 +156,24 @@ def _as_job(question: Question, seed: int, spark: Any) -> Answer:
         home=_home(),
         max_rows=question.n_rows,
     )
-    asked = ask(config, spark, _say_nothing)
+    prepared = ask(config, spark, _say_nothing)
     started = time.perf_counter()
     with interruptible() as interruption:
-        places = open_outputs(config, spark, asked.source, _say_nothing)
-        compare(config, spark, asked, places, (), interruption)
+        outputs = open_outputs(config, spark, prepared.source, _say_nothing)
+        compare(config, spark, prepared, outputs, (), interruption)
     seconds = time.perf_counter() - started
-    return Answer(seconds, asked.experiment.pull().drop(columns="TT (Sec)"))
+    return Answer(seconds, prepared.experiment.pull().drop(columns="TT (Sec)"))
 
 
 @contextmanager
 def _no_report() -> Iterator[None]:
-    """Jobs write no report: it is not MLflow's and Delta's, and would be made without them, too."""
+    """Keep jobs from writing a report, which is no part of what MLflow and Delta take."""
     from bakeoff.job import report as reporting
 
     make = reporting.report_run
 
-    def only_facts(home: Path, places: Any, record: Any, backend: Any, *_: Any) -> Any:
-        return reporting.Reported(reporting.facts_of(home, places, record, backend), None, ())
+    def only_facts(home: Path, outputs: Any, record: Any, backend: Any, *_: Any) -> Any:
+        return reporting.Reported(reporting.facts_of(home, outputs, record, backend), None, ())
 
     reporting.report_run = only_facts
     try:
@@ -182,8 +182,8 @@ def _no_report() -> Iterator[None]:
         reporting.report_run = make
 
 
-def _say_nothing(said: str) -> None:
-    """What a job would tell its user."""
+def _say_nothing(message: str) -> None:
+    """Ignore a job's message to its user."""
 
 
 def _compare(question: Question, seed: int, n_jobs: int = 1, **arguments: Any) -> tuple[Answer, Any]:
@@ -197,11 +197,11 @@ def _compare(question: Question, seed: int, n_jobs: int = 1, **arguments: Any) -
 
 
 def _fresh_process(kind: str, question: Question, seed: int) -> Answer:
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "benchmarks.cold", kind, str(seed), question.to_json()],
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    told = json.loads(said.splitlines()[-1])
-    return Answer(told["seconds"], pd.DataFrame(**told["grid"]), told["notes"])
+    answer = json.loads(output.splitlines()[-1])
+    return Answer(answer["seconds"], pd.DataFrame(**answer["grid"]), answer["notes"])

@@ -1,4 +1,4 @@
-"""Silence for models that talk: LightGBM says a line for each tree that could not grow."""
+"""Suppression of the output of models: LightGBM prints a line for each tree that could not grow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TextIO
 
 @contextlib.contextmanager
 def hushed() -> Iterator[TextIO]:
-    """Let nothing reach the terminal but what is written to this, not even from processes that start meanwhile."""
+    """Suppress all output of this process and of those that it starts, except what is written to the yielded stream."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)

@@ -1,4 +1,4 @@
-"""What the workers' processes take, watched from outside."""
+"""Memory of the workers' processes, measured from outside."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from bakeoff.execution.isolation.processes import memory_of_tree
 _EVERY_SECONDS = 0.5
 _MB = 1 << 20
 DAEMONS = {"pyspark.daemon", "bakeoff.execution.worker.spark_daemon"}
-"""What Spark starts as ``python -m ...``, and what forks the workers."""
+"""Modules that Spark starts as ``python -m ...``, and that fork the workers."""
 
 
 class Watch:
-    """Watches the Python processes under this one while a block runs.
+    """Watch over the memory of Spark's Python workers while a block runs.
 
     Attributes:
-        worker_mb: the most that one of Spark's workers took, together with its children, in MB. What they share counts
-            once.
+        worker_mb: most memory that a worker and its children held, in MB. Memory that they share counts once.
     """
 
     def __init__(self) -> None:
@@ -45,7 +44,7 @@ class Watch:
 
 
 def _workers() -> list[Any]:
-    """Spark's Python workers: children of a daemon, PySpark's or Bakeoff's, that is a child of Java."""
+    """Return Spark's Python workers: children of a daemon, PySpark's or Bakeoff's, that is a child of Java."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):

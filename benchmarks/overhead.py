@@ -1,4 +1,4 @@
-"""What Bakeoff itself costs: a thousand trials that do nothing, and the driver's share of one Spark job.
+"""Overhead of Bakeoff: a thousand trials that do nothing, and the driver's share of one Spark job.
 
 python -m benchmarks.overhead
 """
@@ -23,7 +23,7 @@ import psutil
 from benchmarks.question import Question
 
 JOBS = 200
-"""How many jobs are measured, after as many others that warm Java up."""
+"""Number of jobs that are measured, after as many others that warm Java up."""
 _MB = 1 << 20
 
 
@@ -31,7 +31,7 @@ _MB = 1 << 20
 @click.option("--trials", "counts", multiple=True, type=int, default=(1_000, 5_000), show_default=True)
 @click.option("--out", default="benchmarks/results", type=click.Path(path_type=Path), show_default=True)
 def main(counts: tuple[int, ...], out: Path) -> None:
-    """Measure on a local Spark session, print, and write JSON."""
+    """Measure on a local Spark session, print the figures, and write JSON."""
     from bakeoff.spark.session import local_session
 
     warnings.simplefilter("ignore")
@@ -55,7 +55,7 @@ def main(counts: tuple[int, ...], out: Path) -> None:
 
 
 def nothing(spark: Any, count: int, *, warm: bool = False) -> dict[str, float]:
-    """So many trials of models that learn nothing, through the whole backend."""
+    """Run ``count`` trials of models that learn nothing through the whole backend, and return seconds and MB."""
     from sklearn.dummy import DummyClassifier
 
     from bakeoff import FugueBackend
@@ -71,7 +71,7 @@ def nothing(spark: Any, count: int, *, warm: bool = False) -> dict[str, float]:
 
 @contextmanager
 def _executor_apart() -> Iterator[Any]:
-    """A Spark session whose executor is a process of its own: what it does is not the driver's work."""
+    """Open a Spark session whose executor is a separate process, so that its work does not count as the driver's."""
     import pyspark
     from pyspark.sql import SparkSession
 
@@ -86,7 +86,7 @@ def _executor_apart() -> Iterator[Any]:
 
 
 def job_seconds(spark: Any) -> dict[str, float]:
-    """CPU seconds that Java and this process, which are the driver, spend on a job of one task."""
+    """Return the CPU seconds that the driver (Java and this process) spends on a job of one task, and its wall time."""
     from bakeoff.comparison.trial import Trial
     from bakeoff.execution.engines.spark import SparkEngine
     from bakeoff.execution.executor import FugueExecutor

@@ -1,4 +1,4 @@
-"""What is compared: a table, a target and PyCaret's arguments, the same for every contender."""
+"""The question of a benchmark: a table, a target and PyCaret's arguments, the same for every contender."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Question:
-    """One piece of work for all contenders.
+    """A comparison that every contender has to make.
 
     Attributes:
-        name: in tables and file names.
-        source: a CSV file; empty for scikit-learn's breast cancer table.
+        name: name in tables and file names.
+        source: path of a CSV file; empty for scikit-learn's breast cancer table.
+        target: column to predict.
+        task: kind of experiment.
         setup: further arguments of PyCaret's ``setup()``.
         include: ids of the models, by default all of PyCaret's list.
-        n_rows: how many rows, drawn at random; all of them where there are no more.
+        n_rows: greatest number of rows, which are drawn at random; by default all.
     """
 
     name: str
@@ -31,29 +33,29 @@ class Question:
     n_rows: int | None = None
 
     def read(self) -> pd.DataFrame:
-        """The rows."""
+        """Read the rows."""
         from sklearn.datasets import load_breast_cancer
 
         frame = pd.read_csv(Path(self.source)) if self.source else load_breast_cancer(as_frame=True).frame
         return frame if self.n_rows is None else frame.sample(min(self.n_rows, len(frame)), random_state=1)
 
     def in_small(self) -> Question:
-        """Two models on a few rows: nothing to measure, but it wakes whoever is to be measured."""
+        """Return the question with two models and few rows, for warming a contender up."""
         few = ("lr", "dt") if self.task == "regression" else ("nb", "dt")
         return replace(self, setup={}, include=few, n_rows=500)
 
     def experiment(self, frame: pd.DataFrame, seed: int, n_jobs: int = 1) -> Any:
-        """PyCaret's experiment after ``setup()``."""
+        """Return PyCaret's experiment after ``setup()``."""
         from bakeoff.pycaret3.experiment import set_up
 
         return set_up(self.task, frame, self.target, seed=seed, arguments={"n_jobs": n_jobs, **self.setup})
 
     def to_json(self) -> str:
-        """The question as text, for a process of its own."""
+        """Return the question as JSON text, to pass it to another process."""
         return json.dumps({**self.__dict__, "include": list(self.include)})
 
     @classmethod
     def from_json(cls, text: str) -> Question:
-        """The question that `to_json` wrote."""
-        told = json.loads(text)
-        return cls(**{**told, "include": tuple(told["include"])})
+        """Return the question that `to_json` wrote."""
+        values = json.loads(text)
+        return cls(**{**values, "include": tuple(values["include"])})

@@ -1,4 +1,4 @@
-"""What the trials of a real comparison took, for `benchmarks.simulate`."""
+"""Recordings of the trial times of real comparisons, for `benchmarks.simulate`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from bakeoff.comparison.leaderboard import Leaderboard
 
 RECORDED = Path("benchmarks/recorded")
-"""Where `benchmarks.compare` leaves recordings, and `benchmarks.simulate` looks for them."""
+"""Folder to which `benchmarks.compare` writes recordings, and from which `benchmarks.simulate` reads them."""
 
 
 def recording_of(experiment: Any, board: Leaderboard) -> dict[str, Any]:
-    """The seconds of a comparison that ran one trial at a time, as JSON takes them."""
+    """Return the times of a comparison that ran one trial at a time, as plain data for JSON."""
     trials: dict[str, list[float]] = {}
     transforms: dict[int, float] = {}
     for outcome in sorted(board.outcomes, key=lambda outcome: outcome.fold):

@@ -1,8 +1,8 @@
-"""The real planner and scheduler over an executor that only counts: how they would do with up to 512 slots.
+"""Simulation of the real planner and scheduler with up to 512 slots, on an executor that only counts time.
 
-Trials take what they took in a recorded run, jobs cost the driver what `benchmarks.overhead` measured, and time is a
-number that jumps from one end of a task to the next. Compared are Bakeoff, one task for each model (as most tools do),
-and the lower bound that no schedule can beat.
+Trials take as long as in a recorded run, jobs cost the driver what `benchmarks.overhead` measured, and the clock jumps
+from the end of one task to the next. It compares Bakeoff, one task for each model (as most tools do), and the lower
+bound that no schedule can beat.
 
     python -m benchmarks.simulate --recorded benchmarks/recorded/bank.json
 """
@@ -30,18 +30,18 @@ from benchmarks.recording import RECORDED
 
 SLOTS = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 BINDS = 0.5
-"""A driver that is busy for more than this part of a run is what holds it up, for tasks do not end one by one."""
+"""Share of a run for which the driver may be busy before it holds the run up, since tasks do not end one by one."""
 
 
 class Clockwork:
-    """An executor without workers: tasks end when their recorded trials would have ended.
+    """An executor without workers, whose tasks end when their recorded trials would have ended.
 
     Args:
-        outcomes: recorded ones, by trial.
-        transforms: seconds of preprocessing each fold.
-        refits: seconds of fitting each model on all training rows.
-        slots: how many tasks run at once.
-        job_seconds: what the driver spends on one job, one after the other.
+        outcomes: recorded outcomes, by trial.
+        transforms: seconds of preprocessing, by fold.
+        refits: seconds of fitting on all training rows, by model id.
+        slots: number of tasks that run at once.
+        job_seconds: seconds that the driver spends on each job, one after the other.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Clockwork:
         self._refitted: dict[str, float] = {}
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
-        """Give a task to the slot that is free first; a slot has to preprocess each fold that is new to it."""
+        """Give a task to the slot that is free first; a slot preprocesses each fold that is new to it."""
         del attempt
         slot, began = self._start()
         took, answer = 0.0, []
@@ -78,7 +78,7 @@ class Clockwork:
         return self._end(slot, began + took, answer)
 
     def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
-        """Let the time pass until a task ends."""
+        """Advance the clock until a task ends, and return the futures that are done."""
         del timeout, for_all
         wanted = set(futures)
         while not any(future.done() for future in wanted):
@@ -87,7 +87,7 @@ class Clockwork:
         return {future for future in wanted if future.done()}
 
     def foresee(self, model_ids: Sequence[str]) -> None:
-        """Refit likely winners on slots that have nothing to do."""
+        """Refit likely winners on idle slots."""
         for model_id in model_ids:
             if model_id not in self._refitted and len(self._ending) < self.slots:
                 slot, began = self._start()
@@ -95,13 +95,13 @@ class Clockwork:
                 self._end(slot, self._refitted[model_id], None)
 
     def refit(self, model_id: str) -> None:
-        """Wait for the winner."""
+        """Advance the clock until the winner is refitted."""
         if model_id not in self._refitted:
             self._refitted[model_id] = self._start()[1] + self._refits[model_id]
         self.now = max(self.now, self._refitted[model_id])
 
     def cancel(self) -> None:
-        """Nothing runs for real."""
+        """Do nothing, since no task really runs."""
 
     def _start(self) -> tuple[int, float]:
         self._driver_free = max(self._driver_free, self.now) + self._job_seconds
@@ -117,26 +117,26 @@ class Clockwork:
 
 
 class Recorded:
-    """A run that really happened: what each trial, transform and refit took.
+    """A recorded run: the times of each trial, transform and refit.
 
     Args:
-        told: the JSON that ``python -m benchmarks.compare`` wrote.
-        times: how many times as many models to pretend that there were.
+        recording: the JSON that ``python -m benchmarks.compare`` wrote.
+        times: number of copies of each model.
     """
 
-    def __init__(self, told: dict[str, Any], times: int = 1) -> None:
-        self.rows, self.columns = told["rows"], told["columns"]
-        told = {**told, **{key: _repeated(told[key], times) for key in ("trials", "scores", "refits")}}
+    def __init__(self, recording: dict[str, Any], times: int = 1) -> None:
+        self.rows, self.columns = recording["rows"], recording["columns"]
+        recording = {**recording, **{key: _repeated(recording[key], times) for key in ("trials", "scores", "refits")}}
         self.outcomes = {
             Trial(model_id, fold): Outcome(
-                model_id, fold, metrics={"score": told["scores"][model_id]}, fit_seconds=took
+                model_id, fold, metrics={"score": recording["scores"][model_id]}, fit_seconds=took
             )
-            for model_id, seconds in told["trials"].items()
+            for model_id, seconds in recording["trials"].items()
             for fold, took in enumerate(seconds)
         }
-        self.transforms = dict(enumerate(told["transforms"]))
-        self.refits = told["refits"]
-        models = tuple(Model(model_id, model_id) for model_id in told["trials"])
+        self.transforms = dict(enumerate(recording["transforms"]))
+        self.refits = recording["refits"]
+        models = tuple(Model(model_id, model_id) for model_id in recording["trials"])
         self.plan = Plan(models, len(self.transforms), (Metric("score", "Score"),), "score")
 
     @property
@@ -146,7 +146,7 @@ class Recorded:
         return best.model_id
 
     def bound(self, slots: int) -> float:
-        """What no schedule can beat."""
+        """Return the lower bound in seconds that no schedule can beat."""
         paid = [
             Outcome(
                 trial.model_id,
@@ -160,12 +160,12 @@ class Recorded:
 
 
 def _repeated(by_model: dict[str, Any], times: int) -> dict[str, Any]:
-    """The same again and again, under ids that begin with the model's own."""
+    """Return ``times`` copies of each model's value, under ids that begin with the model's own."""
     return {f"{model_id} {n}": by_model[model_id] for n in range(times) for model_id in by_model}
 
 
 def bakeoff(recorded: Recorded, slots: int, job_seconds: float) -> Clockwork:
-    """The real scheduler with the prior that a first run has."""
+    """Run the real scheduler with the prior of a first run."""
     executor = Clockwork(recorded.outcomes, recorded.transforms, recorded.refits, slots, job_seconds)
     prior = PriorCosts(recorded.rows, recorded.columns)
     kind = {model.id: model.id.rpartition(" ")[0] for model in recorded.plan.models}
@@ -175,7 +175,7 @@ def bakeoff(recorded: Recorded, slots: int, job_seconds: float) -> Clockwork:
 
 
 def by_model(recorded: Recorded, slots: int, job_seconds: float) -> Clockwork:
-    """One task for each model with all its folds, in the order of PyCaret's list."""
+    """Run one task for each model with all its folds, in the order of PyCaret's list."""
     executor = Clockwork(recorded.outcomes, recorded.transforms, recorded.refits, slots, job_seconds)
     folds = range(recorded.plan.n_folds)
     futures = []
@@ -223,7 +223,7 @@ def main(recorded: Path | None, times: int, job_seconds: float, out: Path) -> No
 
 
 def measure(run: Recorded, slots: int, job_seconds: float) -> dict[str, float]:
-    """One number of slots."""
+    """Return the figures for one number of slots."""
     ours, theirs = (each(run, slots, job_seconds) for each in _SCHEDULES)
     bound = run.bound(slots)
     return {
@@ -241,7 +241,7 @@ _SCHEDULES: tuple[Callable[[Recorded, int, float], Clockwork], ...] = (bakeoff, 
 
 
 def draw(rows: list[dict[str, float]], path: Path) -> None:
-    """The curve: seconds by slots, both axes in powers."""
+    """Draw seconds by slots, with both axes logarithmic."""
     import matplotlib as mpl
 
     mpl.use("svg")

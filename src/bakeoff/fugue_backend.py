@@ -1,4 +1,4 @@
-"""The door for PyCaret: ``compare_models(parallel=FugueBackend(...))``."""
+"""The backend for PyCaret: ``compare_models(parallel=FugueBackend(...))``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bakeoff.comparison.scheduler import Limits, Scheduler
 from bakeoff.comparison.significance import Verdict, judge, mark_ties
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Outcome, Refitted, Trial
-from bakeoff.errors import EngineLostError, UserError
+from bakeoff.errors import ConfigError, EngineLostError
 from bakeoff.execution.engines.factory import open_engine
 from bakeoff.execution.engines.hybrid import HybridEngine, with_help
 from bakeoff.execution.executor import Bounds, FugueExecutor
@@ -37,12 +37,12 @@ from bakeoff.pycaret3.score_grid import highlighted, score_grid, sort_column
 from bakeoff.spark.liveness import without_py4j_pages
 
 LOST_SECONDS = 2.0
-"""How long the end of a comparison waits for its listeners where the engine is gone, which some of them may need."""
+"""Seconds that the end of a comparison waits for its listeners if the engine is gone, which some of them may need."""
 _LOCK = RLock()
 
 
 def _get_context_lock() -> RLock:
-    """The lock that keeps two comparisons in one process apart.
+    """Return the lock that keeps two comparisons in one process apart.
 
     Two things in PyCaret are global to the process: the switch that makes a pipeline skip its transforms while a
     model is scored, and numpy's generator. So one trial scores at a time in a process.
@@ -51,44 +51,48 @@ def _get_context_lock() -> RLock:
 
 
 class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typed
-    """Runs PyCaret's ``compare_models`` on Spark, or on any engine of Fugue's, and loses nothing.
+    """A backend that runs PyCaret's ``compare_models`` on Spark, or on another engine of Fugue, without losing results.
 
-    The experiment is frozen and sent once; models x folds run as trials, results stream back as they end, a model that
-    fails costs only itself, and afterwards the experiment is as if it had compared the models itself.
+    The experiment is frozen and sent once; models x folds run as trials, and results are reported as they end. The
+    failure of a model affects no other, and afterwards the experiment is as if it had compared the models itself.
 
     Args:
-        engine: ``None`` for the active SparkSession (Fugue's native engine where there is none), ``"native"``,
-            ``"dask"``, ``"spark"``, a Dask client or a SparkSession of either kind. What is passed is never stopped.
+        engine: ``None`` for the active SparkSession (without one, Fugue's native engine), ``"native"``, ``"dask"``,
+            ``"spark"``, a Dask client or a SparkSession of either kind. A client or session passed is never stopped.
         conf: settings for Fugue's execution engine. Those of its RPC server, which stock ``display_remote`` needs, are
             accepted and left out.
         batch_size: how many models are reported and logged together.
-        display_remote: show the leaderboard while it grows, and not only the progress. No port is opened for it.
-        top_only: kept for code that passes it: only the ``n_select`` best models are ever fitted again and returned.
-        n_slots: how many tasks run at once, if not as many as the engine has slots.
+        display_remote: show the leaderboard while it grows, not only the progress. No port is opened for it.
+        top_only: accepted for compatibility: only the ``n_select`` best models are ever fitted again and returned.
+        n_slots: how many tasks run at once; by default as many as the engine has slots.
         isolation: ``"process"`` fits models in processes that can be killed, ``"none"`` in the workers themselves (for
-            debugging); ``"auto"`` is the first, but for native and Dask only where a limit needs it.
+            debugging); ``"auto"`` is the first, but on native and Dask only if a limit needs it.
         trial_timeout: seconds after which a trial is ended.
         trial_memory_mb: megabytes that the process of a trial may hold, PyCaret itself (about 300) included.
-        max_retries: how often a trial is tried again, alone, that took its process or its worker down.
-        listeners: hear the events of `bakeoff.comparison.events`; they cannot change the result.
-        name: of the run, for the descriptions of Spark's jobs.
-        record: makes an outcome durable before anybody hears of it.
+        max_retries: how many times a trial that took its process or its worker down is retried, alone.
+        listeners: receive the events of `bakeoff.comparison.events`; they cannot change the result.
+        name: name of the run, for the descriptions of Spark's jobs.
+        record: makes an outcome durable; called before the outcome is published.
         done: outcomes of an earlier attempt of the same run, which are not run again.
-        known_seconds: of a trial, by model id, where earlier runs tell. It may come to hold more while a run goes on.
-        clean: what an outcome becomes before anybody hears of it.
-        stop: asked now and then whether the run is to end, with what is finished by then, and without refits.
-        listener_timeout: how many seconds the end of a run waits for listeners that have not caught up.
+        known_seconds: seconds of a trial in earlier runs, by model id. Entries may be added during a run.
+        clean: applied to each outcome before it is recorded or published (used to redact secrets).
+        stop: called regularly; once it returns true, the run ends with the outcomes so far, and without refits.
+        listener_timeout: seconds that the end of a run waits for listeners that have not caught up.
         payload_dir: a folder that driver and workers share, for Spark Connect.
-        driver_trials: whether the driver's own machine runs trials too, in a process beside this one. ``"auto"``: while
-            Spark's workers still have to get ready, and longer where it has cores to spare. ``True``: always.
+        driver_trials: whether the driver's machine runs trials, too, in a process beside this one. ``"auto"``: until
+            Spark's workers are ready, and longer if it has cores to spare. ``True``: always.
 
     Attributes:
-        leaderboard: after a run, one row for each model with its status, good and bad ones.
-        failures: after a run, one row for each trial that went wrong, and why.
+        leaderboard: after a run, one row for each model with its status, failed ones included.
+        failures: after a run, one row for each failed trial, with the reason.
         trials: after a run, one row for each trial.
-        verdict: after a run, which models cannot be told apart from the best one.
+        verdict: after a run, which models do not differ significantly from the best one.
         summary: after a run, wall and ideal time, efficiency and slots.
-        stopped: whether ``stop`` has ended the last run before its time.
+        stopped: whether ``stop`` has ended the last run early.
+        listener_problems: after a run, errors of listeners, of the display and of PyCaret's loggers.
+
+    Raises:
+        ConfigError: An argument cannot be used.
 
     Example:
         >>> from sklearn.datasets import load_diabetes
@@ -143,7 +147,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._listener_timeout = listener_timeout
         self._payload_dir = payload_dir
         if driver_trials not in (True, False, "auto"):
-            raise UserError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
+            raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
         self._driver_trials = None if driver_trials == "auto" else bool(driver_trials)
         self._frozen: FrozenExperiment | None = None
         self._plan: Plan | None = None
@@ -155,19 +159,19 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self.listener_problems: list[str] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the engine and those who are told or asked, which live on the driver."""
-        left = {"_engine", "_listeners", "_record", "_clean", "_stop"}
-        return {name: value for name, value in self.__dict__.items() if name not in left}
+        """Return the state without the engine, the listeners and the callbacks, which live on the driver."""
+        excluded = {"_engine", "_listeners", "_record", "_clean", "_stop"}
+        return {name: value for name, value in self.__dict__.items() if name not in excluded}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state, _engine=None, _listeners=(), _record=None, _clean=None, _stop=None)
 
     def attach(self, instance: Any) -> None:
-        """Remember the kind of experiment. Nothing of its data is kept: it is frozen when the comparison starts."""
+        """Store the class of the experiment. None of its data is kept: it is frozen when the comparison starts."""
         self._exp_class = type(instance)
 
     def remote_setup(self) -> Any:
-        """Not needed: workers run trials of the frozen experiment and never call ``setup()``."""
+        """Raise an error: workers run trials of the frozen experiment and never call ``setup()``."""
         raise NotImplementedError("Workers hold a frozen experiment; there is no setup() to run on them.")
 
     def compare_models(self, instance: Any, params: Mapping[str, Any]) -> Any:
@@ -178,12 +182,12 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             params: the arguments of ``compare_models``.
 
         Returns:
-            The best model, fitted on all training rows; a list where ``n_select`` asks for several, or none is left.
+            The best model, fitted on all training rows; a list if ``n_select`` asks for several, or none is left.
 
         Raises:
-            ValueError, TypeError: an argument cannot be used, as in plain PyCaret; nothing was run.
-            RuntimeError: a model failed and ``errors="raise"`` was asked for.
-            EngineLostError: what the trials run on is gone. What was finished is in ``pull()`` and in ``trials``.
+            ValueError, TypeError: An argument cannot be used, as in plain PyCaret; nothing was run.
+            RuntimeError: A model failed, and ``errors="raise"`` was passed.
+            EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
         with without_py4j_pages(), _get_context_lock():
             request = read_request(instance, params)
@@ -219,11 +223,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         return next(iter(models.values())) if len(models) == 1 else list(models.values())
 
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
-        """Run some models on all folds in this process; what a worker does for a whole batch.
+        """Run some models on all folds in this process, as PyCaret's backends do on a worker.
 
         Args:
-            idx: rows that hold the position of a model each.
-            report: called with the score grid of each model as it is finished.
+            idx: rows that each hold the position of a model.
+            report: called with the score grid of each finished model.
 
         Returns:
             One row for each model, with its pickled outcomes.
@@ -260,7 +264,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         plan: Plan,
         shown: Sequence[Listener],
     ) -> list[Refitted]:
-        """Run the plan and refit the winners; leaves leaderboard and summary behind."""
+        """Run the plan and refit the winners; sets the leaderboard and the summary."""
         started, began_at = time.monotonic(), time.time()
         engine = open_engine(self._engine, self._conf, self._payload_dir)
         announcer = Announcer([*self._listeners, *shown])
@@ -269,7 +273,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         costs = PriorCosts(len(frozen.y), frozen.width)
 
         def prior(model_id: str) -> float:
-            # An object beside them turns PyCaret's ids into positions; the costs are known by ids.
+            # With an estimator object among the models, PyCaret's ids are positions; the costs are known by ids.
             return self._known_seconds.get(model_id) or costs(str(request.given[model_id]))
 
         try:
@@ -284,15 +288,15 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 try:
                     board = scheduler.run()
                 except BaseException:
-                    self._board = scheduler.so_far()  # Ctrl-C is no reason to lose what is known by then
+                    self._board = scheduler.so_far()  # Ctrl-C must not lose the outcomes so far
                     raise
-                self._board = board  # nor is one that comes while the winners are fitted
+                self._board = board  # also if Ctrl-C comes while the winners are fitted
                 failed = request.errors == "raise" and bool(board.failures)
                 winners = [] if failed or scheduler.stopped else chosen(board, request.n_select)
                 refitted = executor.refit(winners, self._stop)
                 self.stopped = scheduler.stopped or len(refitted) < len(winners)
-                helped = engine if isinstance(engine, HybridEngine) else None
-                slots = helped.slots_used if helped else executor.slots
+                hybrid = engine if isinstance(engine, HybridEngine) else None
+                slots = hybrid.slots_used if hybrid else executor.slots
         except EngineLostError:
             patience = min(patience, LOST_SECONDS)
             raise
@@ -307,19 +311,19 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
             n_resumed=len(self._done),
             began_at=began_at,
-            n_on_driver=helped.n_here if helped else 0,
-            too_small=helped is not None and not helped.is_open,
+            n_on_driver=hybrid.n_here if hybrid else 0,
+            too_small=hybrid is not None and not hybrid.is_open,
         )
         return refitted
 
     def _seconds_left(self, request: Request, plan: Plan, prior: Cost) -> float:
-        """What the trials are expected to take on one core; for ever, where nothing is known of one of the models."""
+        """Return the expected seconds of the open trials on one core; infinity if a model has no known cost."""
         done = {outcome.trial for outcome in self._done}
-        left = [trial for trial in plan.trials if trial not in done]
-        for model_id in {trial.model_id for trial in left}:
+        open_trials = [trial for trial in plan.trials if trial not in done]
+        for model_id in {trial.model_id for trial in open_trials}:
             if model_id not in self._known_seconds and str(request.given[model_id]) not in SECONDS_PER_MILLION_CELLS:
                 return math.inf
-        return sum(prior(trial.model_id) for trial in left)
+        return sum(prior(trial.model_id) for trial in open_trials)
 
     @property
     def board(self) -> Leaderboard | None:
@@ -343,5 +347,5 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
 
     @property
     def failures(self) -> pd.DataFrame:
-        """One row for each trial that went wrong, and for each winner that could not be refitted (fold ``refit``)."""
+        """One row for each failed trial, and for each winner that could not be refitted (fold ``refit``)."""
         return frames.failures(self._board, self._lost_refits)

@@ -77,7 +77,7 @@ def test_values_are_taken_apart_as_the_client_does() -> None:
     }
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_what_the_docs_say_to_put_into_a_target_keeps_the_rest(loaded: dict[str, Any], number: int) -> None:
     page = (ROOT / "docs" / "databricks.md").read_text()
     block = [yaml.safe_load(text) for kind, text in said(page) if kind == "yaml"][number]

@@ -13,7 +13,7 @@ from bakeoff.tracking.client import local_tracking_uri
 from support.bundle import CATALOG, ROOT, SOURCE, Filled
 
 # What the libraries that a notebook calls warn of is theirs.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(1200)]  # whichever is first fills the tables
 
 FOLDER = ROOT / "notebooks"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))

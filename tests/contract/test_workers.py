@@ -103,7 +103,7 @@ def test_a_trial_that_takes_too_long_is_ended(engine: Any, exp: Any, tmp_path: P
 
 def _hosts() -> list[int]:
     mine = psutil.Process().children()  # and not theirs: the workers of Spark and Dask keep their hosts for a while
-    return [process.pid for process in mine if any("trial_host" in part for part in process.cmdline())]
+    return [process.pid for process in mine if any("isolation.spawned" in part for part in process.cmdline())]
 
 
 class _Shelf(dict[str, Any]):

@@ -68,11 +68,11 @@ def said(asked: RunConfig, spark: Any) -> Any:
     patch = pytest.MonkeyPatch()
     patch.setenv("THEIR_API_TOKEN", IN_THE_ENVIRONMENT)
     try:
-        question = job.ask(asked, spark, heard.append)
-        question.params["include"] = ["nb", TellsSecrets([secret[::-1] for secret in SECRETS]), "dummy"]
+        prepared = job.ask(asked, spark, heard.append)
+        prepared.params["include"] = ["nb", TellsSecrets([secret[::-1] for secret in SECRETS]), "dummy"]
         with interruptible() as interruption:
-            places = open_outputs(asked, spark, question.source, heard.append)
-            result = job.compare(asked, spark, question, places, [], interruption)
+            outputs = open_outputs(asked, spark, prepared.source, heard.append)
+            result = job.compare(asked, spark, prepared, outputs, [], interruption)
     finally:
         patch.undo()
     return [*heard, *result.problems], result
@@ -126,7 +126,7 @@ def test_what_was_asked_with_a_secret_cannot_be_resumed_and_is_asked_again(
     spark.sql(status.format(name, "killed"))
     with pytest.raises(UserError, match="asked with something secret, which is not stored: give everything again"):
         resume("odd", spark, home=home)
-    places = open_outputs(asked, spark, job.ask(asked, spark, print).source, print)  # it is the same question
-    assert len(places.done) == 6
-    assert places.tracking.close("FINISHED") == []  # as it was, for the other tests
+    outputs = open_outputs(asked, spark, job.ask(asked, spark, print).source, print)  # it is the same question
+    assert len(outputs.done) == 6
+    assert outputs.tracking.close("FINISHED") == []  # as it was, for the other tests
     spark.sql(status.format(name, "finished"))

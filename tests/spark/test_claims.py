@@ -68,7 +68,7 @@ def test_a_run_is_claimed_renewed_refused_to_others_and_noticed_when_it_is_taken
         claim_run(spark, target, run, another(), silent)
     claim.check()
     thief = another()
-    claims._replace(spark, target, replace(run, holder=thief.to_json()), row.holder)
+    claims._replace_holder(spark, target, replace(run, holder=thief.to_json()), row.holder)
 
     def is_noticed() -> bool:
         try:
@@ -98,7 +98,7 @@ def test_of_two_that_have_seen_the_same_holder_one_gets_the_run(spark: Any, targ
     tables.enter_run(spark, target, run)
     first, second = another(), another()
     for each in (first, second):
-        claims._replace(spark, target, replace(run, holder=each.to_json()), None)
+        claims._replace_holder(spark, target, replace(run, holder=each.to_json()), None)
     (row,) = held(spark, target, "raced")
     assert Holder.from_json(row.holder) == first
 

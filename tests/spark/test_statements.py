@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bakeoff.cli.app import main
+from bakeoff.cli.sql_parameters import with_named_tables
 from bakeoff.errors import ConfigError
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
@@ -183,6 +184,14 @@ def test_how_it_is_written_makes_no_difference(spark: Any, tables: ResultsLocati
         assert "add --" in (ask(spark, tables, odd) or "")
     except ParseException:  # SET takes no comments: what cannot be parsed is not run either
         assert "SET" in odd.upper()
+
+
+def test_the_drift_query_is_asked_with_its_parameters_and_needs_no_option(spark: Any, tables: ResultsLocation) -> None:
+    query = (Path(__file__).parents[2] / "src" / "sql" / "scored_drift.sql").read_text()
+    assert query.startswith("-- ")  # which is not the name of an option
+    assert ask(spark, tables, with_named_tables(query, {"scored": "scored", "days": "30"})) is None
+    assert "csv" in (ask(spark, tables, with_named_tables(query, {"scored": "csv.`/x`", "days": "30"})) or "")
+    assert "add --engine spark" in (ask(spark, tables, with_named_tables(query, {"scored": "text.`/x`"})) or "")
 
 
 @pytest.fixture

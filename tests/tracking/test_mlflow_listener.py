@@ -77,7 +77,7 @@ def channel(
     yield make
     for each in made:
         each._end()
-        each._spool.close()
+        each._outbox.close()
         each._thread.join(10)
 
 
@@ -135,7 +135,7 @@ def test_where_all_is_well_everything_is_sent_and_nothing_is_left(
     assert finish(one) == []
     assert one.close("KILLED") == []  # the end has been told
     complete(server, one._head.run_id, tmp_path)
-    assert not one._spool.folder.exists()
+    assert not one._outbox.folder.exists()
     assert capfd.readouterr().out == ""
 
 
@@ -185,7 +185,7 @@ def test_a_server_that_does_not_come_back_costs_nothing_but_a_warning(  # noqa: 
     [problem] = finish(one)
     assert time.monotonic() - began < HANGS / 2  # no answer was waited for
     assert f"`bakeoff sync {shlex.quote(one._head.run_id)} --home {shlex.quote(str(tmp_path))}` sends it" in problem
-    assert str(one._spool.folder) in problem
+    assert str(one._outbox.folder) in problem
     assert "\n" not in problem
 
     if trouble == "down":
@@ -263,7 +263,7 @@ class TestMistakes:
         one._tracking._head = Head(one._head.run_id, "gone")
         with pytest.raises(UserError, match="'gone' was deleted: restore it, or choose another name"):
             one.start()
-        assert not one._spool.folder.exists()
+        assert not one._outbox.folder.exists()
 
     @pytest.mark.parametrize(
         ("uri", "says"),
@@ -289,7 +289,7 @@ class TestMistakes:
         one = open_mlflow_listener(tmp_path, Head("one", "bakeoff"), said.append)
         said += one.close("FINISHED")
         assert len(said) == 2
-        kept = "".join(path.read_text() for path in one._spool.folder.iterdir())
+        kept = "".join(path.read_text() for path in one._outbox.folder.iterdir())
         assert "s3cret" not in "".join(said) + kept
 
 
@@ -332,7 +332,7 @@ class TestRefusals:
         one.put(messages.of_files(["../../secret"]))
         [problem] = finish(one)
         assert "refused something (ValueError: ../../secret is not in the folder" in problem
-        [attempt] = read_spool(one._spool.folder)
+        [attempt] = read_spool(one._outbox.folder)
         assert attempt.status == "FINISHED"
         assert one.tracked is not None
         runs = client.search_runs([one.tracked.experiment_id])

@@ -164,10 +164,21 @@ def test_only_one_module_makes_sessions() -> None:
     assert makers == {"spark/session.py"}
 
 
-def test_importing_the_package_takes_in_nothing_heavy() -> None:
-    code = "import sys, bakeoff; print(*sys.modules)"
+@pytest.mark.parametrize(
+    ("module", "light"),
+    [("bakeoff", {"yaml", "pandas", "numpy"}), ("bakeoff.cli", {"pandas", "numpy", "rich", "plotly", "matplotlib"})],
+)
+def test_importing_the_package_takes_in_nothing_heavy(module: str, light: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
     loaded = set(
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     )
     assert "bakeoff" in loaded
-    assert loaded & {"pycaret", "mlflow", "pyspark", "pandas", "numpy", "sklearn", "fugue", "yaml"} == set()
+    assert loaded & {"pycaret", "mlflow", "pyspark", "sklearn", "fugue", *light} == set()
+
+
+def test_the_page_on_the_architecture_names_every_module() -> None:
+    page = ROOT.parents[1] / "docs" / "architecture.md"
+    house = page.read_text(encoding="utf-8").partition("## The house")[2].partition("\n## ")[0]
+    modules = {Path(file).name for file in trees()} - {"__init__.py", "__main__.py"}
+    assert {name for name in modules if name not in house} == set()

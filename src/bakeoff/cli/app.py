@@ -1,4 +1,4 @@
-"""The command line: ``bakeoff run`` and what looks at its results."""
+"""The ``bakeoff`` command, and its exit codes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from bakeoff import __version__
 from bakeoff._utils.redaction import redact_text
+from bakeoff._utils.text import one_line
 from bakeoff.cli.common import tell
 from bakeoff.cli.query_commands import leaderboard, report, runs, sql, ui
 from bakeoff.cli.run_commands import demo, resume, run
@@ -22,15 +23,18 @@ from bakeoff.errors import BakeoffError, EngineLostError, RunInterruptedError
 
 
 class _Commands(click.Group):
-    """Turns Bakeoff's errors into one sentence and an exit code."""
+    """A command group that turns Bakeoff's errors into one sentence and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except BakeoffError as error:
-            said = redact_text(str(error))
+            message = redact_text(str(error))
             with suppress(OSError):  # the terminal may be what is gone
-                tell(said if isinstance(error, RunInterruptedError | EngineLostError) else f"Error: {said}", err=True)
+                tell(
+                    message if isinstance(error, RunInterruptedError | EngineLostError) else f"Error: {message}",
+                    err=True,
+                )
             ctx.exit(error.exit_code)
 
 
@@ -48,27 +52,45 @@ for _command in (run, resume, demo, runs, leaderboard, report, score, sql, sync,
 
 
 _WORKING = ("run", "resume", "demo", "sync")
-"""Commands whose work is done even if nobody can read what they print."""
+"""Commands whose work counts as done even if their output cannot be printed."""
+
+
+def _print_usage_error(error: click.ClickException) -> int:
+    """Print what click refuses in one sentence, such as an unknown option, and return the exit code."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "bakeoff"
+    said = one_line(redact_text(error.format_message())).rstrip(".")
+    tell(f"Error: {said}. (`{command} --help` says what there is.)", err=True)
+    return error.exit_code
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """The entry point of the wheel and of ``python -m bakeoff``.
+    """Run the command line; the entry point of the wheel and of ``python -m bakeoff``.
 
-    Returns where all went well, because a job on Databricks takes ``sys.exit(0)`` for a failure.
+    Returns normally after a success, because a job on Databricks takes ``sys.exit(0)`` for a failure.
+
+    Args:
+        args: arguments of the command line; by default those of this process.
 
     Raises:
-        SystemExit: with 2 for a mistake in what was asked, 1 for a run that failed or an answer that could not be
-            printed, 75 for a run that lost what it ran on and can go on, 130, 143 or 129 for one that Ctrl-C, SIGTERM
-            or SIGHUP has ended.
+        SystemExit: with 2 for a mistake in the request, 1 for a run that failed or a result that could not be printed,
+            75 for a run that lost its engine and can be continued, 130, 143 or 129 for a run that was ended by Ctrl-C,
+            SIGTERM or SIGHUP.
     """
-    asked = list(sys.argv[1:] if args is None else args)
+    arguments = list(sys.argv[1:] if args is None else args)
     # PyCaret writes a log into the working directory from the moment it is imported; a job has its own.
     os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
     with forgiving_output() as out:
-        code = cli.main(args=asked, prog_name="bakeoff", standalone_mode=False)
+        try:
+            code = cli.main(args=arguments, prog_name="bakeoff", standalone_mode=False)
+        except click.ClickException as error:
+            code = _print_usage_error(error)
         out.flush()
         if out.problem is not None:
             tell(f"What was to be printed could not be written: {out.problem.strerror or out.problem}.", err=True)
-            code = code or (0 if asked[:1] and asked[0] in _WORKING else 1)
+            code = code or (0 if arguments[:1] and arguments[0] in _WORKING else 1)
     if isinstance(code, int) and code != 0:
         sys.exit(code)

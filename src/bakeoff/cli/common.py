@@ -1,4 +1,4 @@
-"""What the commands have in common: options, JSON, a session on the tables, what to type next."""
+"""Shared parts of the commands: options, JSON output, a session on the tables, the commands to type next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakeoff._utils.redaction import redact_text
-from bakeoff.errors import BakeoffError, EngineLostError, RunInterruptedError, StorageError, StorageLostError, UserError
+from bakeoff.errors import (
+    BakeoffError,
+    EngineLostError,
+    RunInterruptedError,
+    RunNotFoundError,
+    StorageError,
+    StorageLostError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +41,7 @@ OPEN = click.option("--open", "open_it", is_flag=True, help="Open it in the brow
 
 
 def loudness(command: Any) -> Any:
-    """The options that say how much is said."""
+    """Add the options for verbosity and JSON to a command."""
     for option in (
         click.option("-v", "--verbose", count=True, help="Say more (-vv: everything that is logged)."),
         click.option("-q", "--quiet", is_flag=True, help="Say nothing but the result."),
@@ -45,13 +52,13 @@ def loudness(command: Any) -> Any:
 
 
 def examples(*lines: str) -> str:
-    """Examples below a command's help, which click leaves as they are."""
+    """Format examples for the end of a command's help, which click does not rewrap."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 @contextmanager
 def answering(*, as_json: bool) -> Iterator[None]:
-    """Where JSON was asked for, what went wrong is JSON too."""
+    """Print an error as JSON, too, if JSON was asked for; the error is raised in either case."""
     try:
         yield
     except BakeoffError as error:
@@ -63,10 +70,11 @@ def answering(*, as_json: bool) -> Iterator[None]:
 
 
 def require_results(home: Path, schema: str | None) -> None:
-    """Say at once, and not only when Spark is there, where no run has been.
+    """Check that there are results, before Spark is started.
 
     Raises:
-        UserError: there are no local tables, and none in a metastore were named.
+        RunNotFoundError: There are no local tables, and no schema in a metastore was named.
+        StorageError: The home cannot be read.
     """
     from bakeoff.storage.location import ResultsLocation
     from bakeoff.storage.table_errors import check_logs
@@ -79,8 +87,8 @@ def require_results(home: Path, schema: str | None) -> None:
         if os.path.lexists(home) and not os.access(home, os.R_OK | os.X_OK):
             raise StorageError(f"The home {home} cannot be read by this user: ask for the right to.")
         if any((home / "runs").glob("*/run.json")):
-            return  # it was cut off before there were tables
-        raise UserError(f"There are no results in {home} yet: run `bakeoff demo`, or name another --home.")
+            return  # the run was cut off before it made tables
+        raise RunNotFoundError(f"There are no results in {home} yet: run `bakeoff demo`, or name another --home.")
     check_logs(tables)
 
 
@@ -93,14 +101,18 @@ def tell(*lines: str, err: bool = False) -> None:
     print_lines(Console(highlight=False, stderr=err), lines)
 
 
-def print_json(told: dict[str, Any]) -> None:
+def print_json(content: dict[str, Any]) -> None:
     """Print an object as JSON on stdout."""
-    click.echo(json.dumps(told, indent=2))
+    click.echo(json.dumps(content, indent=2))
 
 
 @contextmanager
 def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[tuple[SparkSession, ResultsLocation]]:
-    """A session in which the tables and views of earlier runs have their plain names."""
+    """Open a session in which the tables and views of earlier runs have their plain names.
+
+    Yields:
+        The session, and the location of the tables.
+    """
     from rich.console import Console
 
     from bakeoff.spark.session import open_session
@@ -129,7 +141,7 @@ def show(frame: Any) -> None:
 
 
 def say_next(tables: ResultsLocation, home: Path, *commands: str) -> None:
-    """Say what can be typed next, with the options that lead to the same tables."""
+    """Print the commands to type next, with the options that lead to the same tables."""
     from bakeoff.storage.location import home_option, place_options
 
     click.echo("\nNext:")

@@ -1,4 +1,4 @@
-"""The demo's data: small real tables that ship inside packages which are installed anyway."""
+"""Data for the demo: small real tables from packages that Bakeoff depends on anyway."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ QUICK_FORECASTERS = (
     "naive", "grand_means", "snaive", "polytrend", "arima", "exp_smooth", "stlf", "croston", "theta", "lr_cds_dt",
     "ridge_cds_dt", "lasso_cds_dt",
 )  # fmt: skip
+"""Forecasters that are fast enough for a demo."""
 
 
 def demo_config(task: str, home: Path, include: Sequence[str] = ()) -> RunConfig:
@@ -23,7 +24,7 @@ def demo_config(task: str, home: Path, include: Sequence[str] = ()) -> RunConfig
 
     Args:
         task: ``classification`` (breast_cancer), ``regression`` (diabetes) or ``time_series`` (airline).
-        home: where tables, runs and the data go.
+        home: folder for tables, runs and the data.
         include: compare only these models.
     """
     folder = home / "demo"

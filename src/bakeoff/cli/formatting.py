@@ -1,4 +1,4 @@
-"""Leaderboards and results as a person reads them in a terminal."""
+"""Leaderboards, tables and results of runs as text for a terminal."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 
     from bakeoff.job.result import RunResult
 
-_GAP = 2  # blanks between two columns, and before the first
+_GAP = 2
+"""Blanks between two columns, and before the first."""
 _NAME_AT_LEAST = 12
 _NAME_AT_MOST = 36
 _ID_AT_MOST = 20
 _NOTE_AT_LEAST = 8
-_COLUMN_AT_LEAST = 24  # a cell of a table is not folded to less
+_COLUMN_AT_LEAST = 24
+"""The width below which no cell of a table is folded."""
 _NOTE_AT_MOST = 40
 _LABEL = re.compile(r"^[A-Z]\w+ {2,}")
-_NO_TERMINAL = 1_000  # a log file has room for everything
+_NO_TERMINAL = 1_000
+"""The width of output that is no terminal: a log file has room for everything."""
 
 
 def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
-    """Print the ranking. On a narrow terminal metrics are left out, and then names and notes are shortened."""
+    """Print the ranking; on a narrow terminal metrics are left out, then names and notes shortened."""
     names = {metric.key: one_line(metric.name) for metric in plan.metrics} | {TT: "TT (Sec)"}
     width, name_limit = (console.width, _NAME_AT_MOST) if console.is_terminal else (_NO_TERMINAL, _NO_TERMINAL)
     columns: list[tuple[str, list[str]]] = [
@@ -46,16 +49,16 @@ def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
         ("id", [one_line(row.model_id)[:_ID_AT_MOST] for row in board.rows]),
         (f"{names[plan.sort_by]} ± std", [_primary(row, plan.sort_by) for row in board.rows]),
     ]
-    people = [one_line(row.model_name) for row in board.rows]
+    model_names = [one_line(row.model_name) for row in board.rows]
     notes = [_note(row, plan) for row in board.rows]
     room = width - _GAP - sum(_widest(head, *cells) + _GAP for head, cells in columns)
-    name_width = min(_widest("model", *people), name_limit)
+    name_width = min(_widest("model", *model_names), name_limit)
     note_width = min(_widest("", *notes), _NOTE_AT_MOST)
     if name_width + note_width + 2 * _GAP > room:
         name_width = max(_NAME_AT_LEAST, min(name_width, room - min(note_width, _NOTE_AT_LEAST) - 2 * _GAP))
         note_width = max(0, min(note_width, room - name_width - 2 * _GAP))
     room -= name_width + _GAP + (note_width + _GAP if note_width else 0)
-    columns.insert(1, ("model", [_shortened(name, name_width) for name in people]))
+    columns.insert(1, ("model", [_shortened(name, name_width) for name in model_names]))
     for key in (key for key in names if key != plan.sort_by):
         cells = [_number(row, key) for row in board.rows]
         room -= _widest(names[key], *cells) + _GAP
@@ -75,7 +78,7 @@ def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
 
 
 def outcome_lines(result: RunResult, home: Path) -> list[str]:
-    """What a run left behind, and what to type next."""
+    """Return lines that say what a run has written, and what to type next."""
     assert result.facts is not None  # noqa: S101 - a run that has ended has facts
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
     lines = [
@@ -108,10 +111,10 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
 
 
 def print_lines(console: Console, lines: Sequence[str]) -> None:
-    """Print lines; on a terminal sentences break between words, and what is to be copied stays whole.
+    """Print lines; on a terminal sentences break between words, and text to be copied is not broken.
 
-    A command (indented) and a line with a word that no line can hold (a path) are left to the terminal, which takes
-    the pieces for one line when they are copied.
+    A command (indented) and a line with a word that no line can hold (a path) are wrapped by the terminal, which
+    copies the pieces as one line.
     """
     for line in lines:
         label = len(line) - len(_LABEL.sub("", line, count=1))
@@ -124,7 +127,7 @@ def print_lines(console: Console, lines: Sequence[str]) -> None:
 
 
 def print_frame(console: Console, frame: pd.DataFrame) -> None:
-    """Print a data frame as an aligned table; a terminal that is too narrow for it gets a line for each value."""
+    """Print a data frame as an aligned table, or with one line for each value if the terminal is too narrow."""
     rows = [[_text(value) for value in values] for values in frame.itertuples(index=False, name=None)]
     names = [one_line(name) for name in frame.columns]
     widths = [_widest(*cells) for cells in zip(names, *rows, strict=True)]
@@ -143,7 +146,7 @@ def print_frame(console: Console, frame: pd.DataFrame) -> None:
 
 
 def _print_values(console: Console, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A block for each row, as databases' shells do where a table has no room."""
+    """Print a block for each row, as the shells of databases do if a table is too wide."""
     for cells in rows:
         block = Table.grid(padding=(0, _GAP, 0, 0))
         block.add_column(style="bold", no_wrap=True)
@@ -178,7 +181,7 @@ def _shortened(text: str, width: int) -> str:
 
 
 def _sized(console: Console, width: int) -> Console:
-    """The console itself where it is a terminal, else one of this width on the same file."""
+    """Return the console itself if it is a terminal, else one of this width on the same file."""
     return console if console.is_terminal else Console(file=console.file, width=width, highlight=False)
 
 

@@ -1,4 +1,4 @@
-"""The commands that look at what runs left behind."""
+"""The commands that show the results of runs."""
 
 from __future__ import annotations
 
@@ -129,9 +129,12 @@ def report(
         'bakeoff sql "SELECT * FROM best_models"',
         'bakeoff sql "SELECT model_id, avg(fit_seconds) AS seconds FROM trials GROUP BY 1 ORDER BY 2 DESC"',
         "bakeoff sql \"SELECT * FROM batch_metrics WHERE metric = 'auc'\"",
-    )
+        'bakeoff sql --param scored=scored --param days=30 "$(cat src/sql/scored_drift.sql)"',
+    ),
+    context_settings={"ignore_unknown_options": True},  # a query may begin with a comment, that is with --
 )
 @click.argument("query")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Value of a parameter :NAME of the query.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
 @click.option("--write", is_flag=True, help="Let it change tables and views: DELETE, UPDATE, INSERT, DROP, RESTORE ...")
 @click.option(
@@ -146,25 +149,38 @@ def report(
 @CATALOG
 @SCHEMA
 def sql(
-    query: str, as_csv: bool, write: bool, engine: str, home: Path, catalog: str | None, schema: str | None
+    query: str,
+    params: tuple[str, ...],
+    as_csv: bool,
+    write: bool,
+    engine: str,
+    home: Path,
+    catalog: str | None,
+    schema: str | None,
 ) -> None:
     """Ask the tables: runs, trials, leaderboard; batch_metrics, leaderboard_latest, best_models, failures.
 
     Nothing is changed without --write.
     """
     from bakeoff._utils.text import root_line
-    from bakeoff.errors import BakeoffError, UserError
+    from bakeoff.cli.sql_parameters import read_parameters, with_named_tables
+    from bakeoff.errors import BakeoffError, ConfigError
     from bakeoff.storage.statements import Allowed, check_statement
 
+    if query.startswith("--") and "\n" not in query:
+        option = query.split(maxsplit=1)[0]
+        raise ConfigError(f"There is no option {option}: `bakeoff sql --help` says what there is.")
+    values = read_parameters(params)
+    query = with_named_tables(query, values)
     with results_of(home, catalog, schema) as (spark, target), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
         try:
             check_statement(spark, query, Allowed(target, write=write, everything=engine == "spark"))
-            frame = spark.sql(query).toPandas()
+            frame = spark.sql(query, args=values or None).toPandas()
         except BakeoffError:
             raise
         except Exception as error:
-            raise UserError(f"Spark cannot run this query: {root_line(error)}.") from error
+            raise ConfigError(f"Spark cannot run this query: {root_line(error)}.") from error
     if as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     else:
@@ -176,11 +192,11 @@ def sql(
 @HOME
 def ui(port: int, home: Path) -> None:
     """Open MLflow's UI on the local store, until Ctrl-C."""
-    from bakeoff.errors import UserError
+    from bakeoff.errors import TrackingError
     from bakeoff.tracking.client import artifact_root, local_tracking_uri
 
     if not (home / "mlflow.db").exists():
-        raise UserError(f"There is no MLflow database in {home} yet: run `bakeoff demo`, or name another --home.")
+        raise TrackingError(f"There is no MLflow database in {home} yet: run `bakeoff demo`, or name another --home.")
     click.echo(f"MLflow shows the runs of {home} at http://127.0.0.1:{port} (end it with Ctrl-C).")
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", local_tracking_uri(home)]

@@ -14,12 +14,11 @@ import click
 
 from bakeoff._utils.redaction import redact_text
 from bakeoff.cli.common import CATALOG, HOME, SCHEMA, answering, examples, loudness, print_json, require_results, tell
-from bakeoff.job.signals import ending_at_once
 
 if TYPE_CHECKING:
     from bakeoff.comparison.events import Listener
     from bakeoff.config import RunConfig
-    from bakeoff.job.result import RunResult
+    from bakeoff.job.result import RunResult, Say
 
 _TASKS = click.Choice(["classification", "regression", "time_series"])
 
@@ -112,10 +111,9 @@ def resume(
 
 
 def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
-    from bakeoff.job import result
     from bakeoff.job.main import run as run_job
 
-    def call(*, say: result.Say, listeners: Sequence[Listener]) -> RunResult:
+    def call(*, say: Say, listeners: Sequence[Listener]) -> RunResult:
         say(redact_text(f"Run {config.run_id}: {config.source}, target {config.target}"))
         return run_job(config, say=say, listeners=listeners)
 
@@ -123,10 +121,11 @@ def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None
 
 
 def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quiet: bool, verbose: int) -> None:
-    """Run the job with a progress display, and end by saying what was made and what to type next."""
+    """Run the job with a progress display, then print the result and what to type next."""
     from rich.console import Console
 
     from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines
+    from bakeoff.job.signals import ending_at_once
     from bakeoff.progress.stderr_listener import Progress
     from bakeoff.report.json_export import as_object
 
@@ -134,7 +133,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     console = Console(file=sys.stderr, highlight=False, quiet=quiet)
     progress = Progress()
     try:
-        # Whatever a library prints meanwhile is no part of the result.
+        # Output of libraries is not part of the result.
         with ending_at_once(), redirect_stdout(sys.stderr) if as_json else nullcontext():
             result = call(
                 say=lambda text: print_lines(console, [text]),
@@ -153,14 +152,14 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
 
 
 class _WithoutSecrets(logging.Formatter):
-    """Takes out of each line of a log, and of the traceback with it, what looks like a secret."""
+    """A formatter that removes likely secrets from each line of a log, tracebacks included."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact_text(super().format(record))
 
 
 def log_to_stderr(verbose: int) -> None:
-    """Say what is logged: warnings as they are, and where that was asked for more, with its time and origin."""
+    """Write log records to stderr: plain warnings by default, more with time and origin if verbose."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         _WithoutSecrets("%(asctime)s %(name)s %(levelname)s %(message)s" if verbose else "%(message)s")

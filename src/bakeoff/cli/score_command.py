@@ -52,7 +52,7 @@ def score(home: Path, as_json: bool, quiet: bool, verbose: int, **options: Any) 
 
 
 def lines(result: ScoreResult, home: Path) -> list[str]:
-    """What was done, and what to type next."""
+    """Return lines that say what was scored, and what to type next."""
     from bakeoff._utils.text import counted
     from bakeoff.report.sentences import seconds
     from bakeoff.storage.location import home_option
@@ -73,7 +73,7 @@ def lines(result: ScoreResult, home: Path) -> list[str]:
 
 
 def as_object(result: ScoreResult) -> dict[str, Any]:
-    """What was done as one object."""
+    """Return the result of scoring as one JSON object."""
     return {
         "status": "repeated" if result.repeated else "scored",
         "rows": result.n_rows,
@@ -91,7 +91,7 @@ def _python(file: Path) -> str:
 
 
 def _clock(console: Any) -> Any:
-    """A line on a terminal that shows that something is going on, and for how long."""
+    """Return a context in which a terminal shows a spinner and the elapsed time."""
     if not console.is_terminal or console.quiet:
         return nullcontext()
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -1,4 +1,4 @@
-"""Printing where nobody may be listening: a full disk, a pipe whose reader has left, a stream that was never open."""
+"""Standard streams whose failures do not end a command: a full disk, a closed pipe, a stream that was never open."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 _STANDARD = (0, 1, 2)
+"""File descriptors of stdin, stdout and stderr."""
 
 
 class Output:
-    """A stream that a command writes to and that cannot make it fail.
+    """A wrapper of a stream whose errors do not end the command that writes to it.
 
     Args:
-        stream: where to write.
+        stream: the stream to write to.
 
     Attributes:
-        problem: the first thing that went wrong, but that the reader of a pipe has left: who reads ``| head -1`` has
-            all that was wanted.
+        problem: the first error. A closed pipe is none: the reader of ``| head -1`` has all it wants.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -28,7 +28,7 @@ class Output:
         self.problem: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write, as long as that is possible."""
+        """Write text, unless the stream has failed."""
         if not self._is_lost:
             try:
                 self._stream.write(text)
@@ -37,12 +37,12 @@ class Output:
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write lines, as long as that is possible."""
+        """Write lines, unless the stream has failed."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        """Send on what was written, as long as that is possible."""
+        """Flush the stream, unless it has failed."""
         if not self._is_lost:
             try:
                 self._stream.flush()
@@ -53,7 +53,7 @@ class Output:
         self._is_lost = True
         if not isinstance(error, BrokenPipeError):
             self.problem = error
-        # Python writes what is left in its buffer when it ends, and would complain again.
+        # Python flushes its buffer at exit, and would report the error again.
         with contextlib.suppress(OSError, ValueError):
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, self._stream.fileno())
@@ -65,7 +65,7 @@ class Output:
 
 @contextlib.contextmanager
 def forgiving_output() -> Iterator[Output]:
-    """Have stdout and stderr forgive what goes wrong with them while a command runs; gives the first of the two."""
+    """Replace stdout and stderr by an `Output` each while a command runs; yields the one for stdout."""
     _open_what_is_closed()
     out, err = Output(sys.stdout or _on_descriptor(1)), Output(sys.stderr or _on_descriptor(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -77,12 +77,12 @@ def forgiving_output() -> Iterator[Output]:
 
 
 def _on_descriptor(number: int) -> TextIO:
-    """A stream in place of one that was closed when Python started."""
+    """Open a stream in place of one that was closed when Python started."""
     return open(number, "w", closefd=False, encoding="utf-8", errors="replace")
 
 
 def _open_what_is_closed() -> None:
-    """Give closed standard streams to the null device, or the next file to be opened would be what others print to."""
+    """Open the null device on closed standard streams: else the next file opened would receive what others print."""
     for number in _STANDARD:
         try:
             os.fstat(number)

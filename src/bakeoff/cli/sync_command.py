@@ -1,4 +1,4 @@
-"""The command that sends to MLflow what it lacks."""
+"""The command that sends results to MLflow that it lacks."""
 
 from __future__ import annotations
 

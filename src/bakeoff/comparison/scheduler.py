@@ -1,4 +1,4 @@
-"""Keeps every slot busy until each trial has an outcome, and tells the listeners how it goes."""
+"""The scheduler, which keeps every slot busy until each trial has an outcome, and informs the listeners."""
 
 from __future__ import annotations
 
@@ -22,46 +22,46 @@ from bakeoff.errors import EngineLostError
 _LOG = logging.getLogger(__name__)
 
 GRACE_SECONDS = 1.5
-"""How long after the deadline the run waits for tasks that are about to come home."""
+"""Seconds that the run waits after its deadline for tasks that are about to end."""
 
 LOOK_SECONDS = 5.0
-"""So often the run looks whether there are more slots by now, though no task has ended."""
+"""Seconds between two looks at the number of slots while no task ends."""
 
 STOP_SECONDS = 0.3
-"""So often it looks whether it was asked to stop, where somebody may ask."""
+"""Seconds between two calls of ``stop``, for a run that has it."""
 
 
 class Executor(Protocol):
-    """Where tasks run."""
+    """The interface of what runs tasks."""
 
     @property
     def slots(self) -> int:
-        """How many tasks can run at once, now."""
+        """The number of tasks that can run at once, now."""
 
     @property
     def lost(self) -> str | None:
-        """Why no task can run any more, whatever it is; ``None`` while some can."""
+        """The reason why no task can run any more; ``None`` while tasks can run."""
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
-        """Start a task, or queue it; the future fails where the worker is lost."""
+        """Start a task, or queue it; the future fails if the worker is lost."""
 
     def cancel(self) -> None:
-        """Stop what is running and forget what is queued."""
+        """Stop the running tasks and drop the queued ones."""
 
     def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
-        """The futures that have ended, when there is one (``for_all``: when all have) or these seconds have passed."""
+        """Wait for one future to end (``for_all``: for all of them), or for these seconds; return those that have."""
 
     def foresee(self, model_ids: Sequence[str]) -> None:
-        """Hear, where a slot has nothing left to do, which models will win if nothing changes: the best first."""
+        """Take note of the likely winners, best first; called when a slot has nothing left to do."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run may cost.
+    """Limits of a run.
 
     Attributes:
-        seconds: for the whole run; ``None`` for no limit. What has not ended by then is cancelled.
-        max_retries: how often a trial that lost its worker is tried again.
+        seconds: time for the whole run; ``None`` for no limit. Trials that have not ended by then are cancelled.
+        max_retries: how many times a trial that lost its worker is retried.
         stop_at_failure: end the run with the first trial that fails.
     """
 
@@ -72,21 +72,25 @@ class Limits:
 
 @dataclass
 class Scheduler:
-    """Runs a plan on an executor.
+    """A plan that is run on an executor.
 
-    A trial that fails is an outcome like any other. One that took its process down is tried again, alone. A task whose
-    worker is lost is tried again trial by trial, so that one that kills its worker takes no other with it. Where all
-    workers are lost, or what they run on, that says nothing about trials: those that have not ended stay open.
+    The failure of a trial is an outcome like any other. A trial that took its process down is retried alone. A task
+    whose worker is lost is retried trial by trial, so that a trial that kills its worker takes no other with it. The
+    loss of all workers, or of the engine, says nothing about trials: those that have not ended stay open.
 
     Attributes:
-        cost: expected seconds of a trial, by model id; what the run measures takes its place.
-        record: makes an outcome durable; called before anybody hears of it.
+        plan: the trials to run.
+        executor: runs the tasks.
+        announcer: passes events to the listeners.
+        cost: expected seconds of a trial, by model id; replaced by what the run measures.
+        limits: limits of the run.
+        record: makes an outcome durable; called before the outcome is published.
         done: outcomes of an earlier attempt of this run, which are not run again.
-        known: outcomes of this run that are known before anything runs: models that cannot be sent to a worker.
-        n_winners: how many of the best models will be asked for when the run has ended.
-        clean: what an outcome becomes before anybody hears of it.
-        stop: asked now and then whether the run is to end, with what is finished by then.
-        stopped: whether it has ended for that reason.
+        known: outcomes of this run that are known before anything runs: of models that cannot be sent to a worker.
+        n_winners: how many of the best models will be refitted after the run.
+        clean: applied to each outcome before it is recorded or published (used to redact secrets).
+        stop: called regularly; the run ends early, with the outcomes so far, once it returns true.
+        stopped: whether the run has ended for that reason.
     """
 
     plan: Plan
@@ -120,7 +124,7 @@ class Scheduler:
         """Run every trial that has no outcome yet, and rank the models.
 
         Raises:
-            EngineLostError: what trials run on is gone; those that have not ended are open.
+            EngineLostError: The engine is gone; trials that have not ended are open.
         """
         started = time.monotonic()
         deadline = None if self.limits.seconds is None else started + self.limits.seconds
@@ -136,7 +140,7 @@ class Scheduler:
             while (backlog or self._again or self._running) and not (self._stopped or self._is_asked_to_stop()):
                 self._fill(backlog)
                 self._collect(deadline)
-                self._check_ground()
+                self._check_engine()
         except EngineLostError:
             self._is_lost = True
             self.executor.cancel()
@@ -156,16 +160,16 @@ class Scheduler:
         return leaderboard
 
     def so_far(self) -> Leaderboard:
-        """The ranking as it stands, for a run that ends before its time; what has not ended counts as cancelled.
+        """Rank the outcomes so far, for a run that ends early; trials that have not ended count as cancelled.
 
-        But not where that says nothing about it: then only what has ended is in it.
+        If the engine was lost, which says nothing about the models, only models with outcomes are ranked.
         """
         if self._is_lost:
             return rank(self.plan, self._outcomes.values(), {trial.model_id for trial in self._outcomes})
         return rank(self.plan, [*self._outcomes.values(), *self._open_trials()])
 
     def _fill(self, backlog: Backlog) -> None:
-        """Hand out tasks: one for each slot there is now, and one more, so that none has to wait for this thread."""
+        """Submit tasks: one for each slot there is now, and one more, so that no slot has to wait for this thread."""
         slots = max(1, self.executor.slots)
         while len(self._running) <= slots:
             if self._again:
@@ -182,11 +186,11 @@ class Scheduler:
             self._foresee()
 
     def _foresee(self) -> None:
-        """Name the likely winners: no trial waits any more, so whatever a free slot does for them is time won."""
+        """Name the likely winners to the executor: no trial waits any more, so free slots can refit them already."""
         self.executor.foresee(likely_winners(self.plan, self._outcomes.values(), self.n_winners))
 
     def _collect(self, deadline: float | None) -> None:
-        """Wait for the next task to end, or for the deadline, or a while."""
+        """Wait for the next task to end, at most until the deadline or the next look."""
         patience = LOOK_SECONDS if self.stop is None else STOP_SECONDS
         if deadline is not None:
             patience = min(patience, max(0.0, deadline - time.monotonic()))
@@ -196,8 +200,12 @@ class Scheduler:
             # Workers know the deadline and start no trial after it; what they have finished is on its way.
             self._take(self.executor.wait(self._running, GRACE_SECONDS, for_all=True))
 
-    def _check_ground(self) -> None:
-        """Go on, unless what trials run on is gone, or must be."""
+    def _check_engine(self) -> None:
+        """Check that the engine can still run tasks.
+
+        Raises:
+            EngineLostError: The engine is gone, or so many workers in a row were lost that it must be.
+        """
         why = self.executor.lost
         if why is None and self._losses.are_suspicious(max(1, self.executor.slots)):
             why = f"Something is wrong with the workers: {self._losses}"
@@ -215,9 +223,9 @@ class Scheduler:
             task, attempt = self._running.pop(future)
             is_lost = future.cancelled() or future.exception() is not None
             if is_lost and self.executor.lost:
-                continue  # it stays open
+                continue  # the trials stay open
             for outcome in self._outcomes_of(future, task, attempt):
-                if self._tried_again(outcome, task):
+                if self._retried(outcome, task):
                     continue
                 if is_lost and not self._stopped:
                     self._losses.doubtful.append(outcome)
@@ -229,11 +237,13 @@ class Scheduler:
                 for outcome in self._losses.settle():
                     self._accept(outcome)
 
-    def _tried_again(self, outcome: Outcome, task: Task) -> bool:
-        """Queue a trial again that took its process down, or was in a task that lost its worker."""
+    def _retried(self, outcome: Outcome, task: Task) -> bool:
+        """Retry a trial that took its process down or whose task lost its worker; return whether it was queued."""
         if outcome.status not in (Status.CRASHED, Status.OOM) or self._stopped:
             return False
-        together = len(task.trials) > 1 and outcome.error_type == WORKER_LOST  # and nobody knows which of them did it
+        together = (
+            len(task.trials) > 1 and outcome.error_type == WORKER_LOST
+        )  # and it is not known which of them did it
         if outcome.attempt <= self.limits.max_retries or together:
             alone = Task(task.id, (outcome.trial,), self._costs(outcome.model_id))
             self._again.append((alone, outcome.attempt + 1))
@@ -241,7 +251,7 @@ class Scheduler:
         return False
 
     def _outcomes_of(self, future: Future[list[Outcome]], task: Task, attempt: int) -> Iterable[Outcome]:
-        # Asked for and not raised: a worker may be lost with an exception that would end this thread too.
+        # The exception is read and not raised: a worker may be lost with an exception that would end this thread too.
         error = CancelledError() if future.cancelled() else future.exception()
         if error is not None:
             _LOG.warning("A worker was lost with %d trials: %s", len(task.trials), error)
@@ -249,8 +259,8 @@ class Scheduler:
         outcomes = {outcome.trial: outcome for outcome in future.result() or ()}
         strays = [trial for trial in task.trials if trial not in outcomes]
         if strays and not self.executor.lost:
-            left = Task(task.id, tuple(strays), task.seconds)
-            return [*outcomes.values(), *self._lost(left, attempt, RuntimeError("The worker gave no outcome."))]
+            remainder = Task(task.id, tuple(strays), task.seconds)
+            return [*outcomes.values(), *self._lost(remainder, attempt, RuntimeError("The worker gave no outcome."))]
         return list(outcomes.values())
 
     def _lost(self, task: Task, attempt: int, error: BaseException) -> Sequence[Outcome]:
@@ -272,22 +282,22 @@ class Scheduler:
             self._stopped = True
 
     def _close_batch(self, batch: Batch) -> None:
-        """Report a batch once its last trial has ended; also one that an earlier attempt of the run finished."""
-        mine = [Trial(model_id, fold) for model_id in batch.model_ids for fold in range(self.plan.n_folds)]
-        if batch.id in self._closed or any(each not in self._outcomes for each in mine):
+        """Report a batch whose trials have all ended; also one that an earlier attempt of the run finished."""
+        trials = [Trial(model_id, fold) for model_id in batch.model_ids for fold in range(self.plan.n_folds)]
+        if batch.id in self._closed or any(trial not in self._outcomes for trial in trials):
             return
         self._closed.add(batch.id)
-        outcomes = tuple(self._outcomes[each] for each in mine)
+        outcomes = tuple(self._outcomes[trial] for trial in trials)
         rows = rank(self.plan, outcomes, batch.model_ids).rows
         now = time.monotonic()
         wall = now - self._batch_started.get(batch.id, now)
         self.announcer.tell(BatchDone(batch, rows, outcomes, wall))
 
     def _close_open_trials(self) -> None:
-        """Give every trial that never ended an outcome that says so."""
+        """Give every trial that has not ended the outcome "cancelled"."""
         for outcome in self._open_trials():
             self._accept(outcome)
 
     def _open_trials(self) -> list[Outcome]:
-        left = [trial for trial in self.plan.trials if trial not in self._outcomes]
-        return failed_outcomes(left, Status.CANCELLED, "Cancelled", "The run ended before this trial did.")
+        open_trials = [trial for trial in self.plan.trials if trial not in self._outcomes]
+        return failed_outcomes(open_trials, Status.CANCELLED, "Cancelled", "The run ended before this trial did.")

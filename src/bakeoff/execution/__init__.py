@@ -1,1 +1,1 @@
-"""Where trials run: slots on an engine of Fugue's, the payload that each worker keeps, and what a worker answers."""
+"""Execution of trials: engines and their slots, the payload that each worker keeps, and the work of a worker."""

@@ -1,4 +1,4 @@
-"""Slots on an engine: long-lived threads that take one piece of work after the other."""
+"""The executor: long-lived threads, one for each slot of an engine, that take one piece of work after the other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bakeoff._config_options import ISOLATIONS
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.scheduler import STOP_SECONDS
 from bakeoff.comparison.trial import Outcome, Refitted
-from bakeoff.errors import EngineLostError, UserError, one_of
+from bakeoff.errors import ConfigError, EngineLostError, one_of
 from bakeoff.execution.engines.base import JOIN_SECONDS, Engine, describe, worker_error
 from bakeoff.execution.worker.task import Work
 from bakeoff.pycaret3.frozen import FrozenExperiment
@@ -29,25 +29,25 @@ _LOG = logging.getLogger(__name__)
 _Job = tuple[Work, "Future[Any]"]
 
 LOOK_SECONDS = 2.0
-"""So often an engine is asked whether it is still there, and how many slots it has by now."""
+"""Seconds between two looks at whether an engine is still there, and how many slots it has."""
 LOST_JOIN_SECONDS = 2.0
-"""How long the end of a comparison waits for calls to an engine that is gone."""
+"""Seconds that the end of a comparison waits for calls to an engine that is gone."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What trials may take, and what keeps them to it.
+    """Limits of trials, and how they are enforced.
 
     Attributes:
-        seconds: from the start of the executor on, after which trials are ended; ``None`` for no limit.
+        seconds: seconds after the start of the executor at which trials are ended; ``None`` for no limit.
         trial_timeout: seconds after which a trial is ended; ``None`` for no limit.
         trial_memory_mb: megabytes that the process of a trial may hold; ``None`` for no limit.
         isolation: ``"process"`` to fit models in processes that can be killed, ``"none"`` to fit them in the workers
-            themselves, ``"auto"`` for processes where they cost nothing (on Spark) or are needed to keep a limit.
-        max_retries: how often a trial is tried again that took its process or its worker down.
+            themselves, ``"auto"`` for processes if they cost nothing (on Spark) or are needed to enforce a limit.
+        max_retries: how many times a trial that took its process or its worker down is retried.
 
     Raises:
-        UserError: these do not go together.
+        ConfigError: A value cannot be used, or two of them exclude each other.
     """
 
     seconds: float | None = None
@@ -58,18 +58,24 @@ class Bounds:
 
     def __post_init__(self) -> None:
         if self.isolation not in ISOLATIONS:
-            raise UserError(one_of(self.isolation, ISOLATIONS, "isolation"))
+            raise ConfigError(one_of(self.isolation, ISOLATIONS, "isolation"))
         for name in ("trial_timeout", "trial_memory_mb"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise UserError(f"{name} must be more than 0, not {value!r}: leave it out for no limit.")
+                raise ConfigError(f"{name} must be more than 0, not {value!r}: leave it out for no limit.")
             if value is not None and self.isolation == "none":
-                raise UserError(f'{name} needs a process that can be killed: leave out isolation="none".')
+                raise ConfigError(f'{name} needs a process that can be killed: leave out isolation="none".')
         if self.max_retries < 0:
-            raise UserError(f"max_retries must be at least 0, not {self.max_retries!r}.")
+            raise ConfigError(f"max_retries must be at least 0, not {self.max_retries!r}.")
 
     def host(self, usual: str) -> str:
-        """How models are fitted on an engine whose workers ``"fork"`` or ``"start"`` processes for it.
+        """Return how models are fitted on an engine.
+
+        Args:
+            usual: how its workers get processes for models: ``"fork"`` or ``"start"``.
+
+        Returns:
+            The same, or ``"none"`` to fit models in the workers themselves.
 
         Example:
             >>> Bounds().host("fork"), Bounds().host("start"), Bounds(trial_timeout=60).host("start")
@@ -81,17 +87,17 @@ class Bounds:
 
 
 class FugueExecutor:
-    """Runs tasks on an engine of Fugue's, one small job each.
+    """An executor that runs each task as a small job on an engine.
 
-    Used as a context manager: leaving it ends the threads and takes the payload back. Where the engine is lost, all
-    that was to run on it fails with an `EngineLostError`, and it is asked for nothing any more.
+    Used as a context manager: its end stops the threads and removes the payload. If the engine is lost, all work on it
+    fails with an `EngineLostError`, and it is not called any more.
 
     Args:
         engine: an opened engine.
         frozen: the experiment whose trials are run.
-        run_name: for the descriptions of the jobs.
-        n_slots: how many tasks to run at once, if not as many as the engine has slots.
-        bounds: what trials may take.
+        run_name: name of the run, for the descriptions of the jobs.
+        n_slots: how many tasks to run at once; by default as many as the engine has slots.
+        bounds: limits of trials.
     """
 
     def __init__(
@@ -122,47 +128,47 @@ class FugueExecutor:
                 max_retries=self._bounds.max_retries,
             )
         except BaseException:
-            self._clear_up()  # nobody else will: the block that ends with __exit__ has not begun
+            self._clear_up()  # __exit__ will not be called: its block has not begun
             raise
-        # One job more than there are slots waits inside the engine, so that a slot that becomes free need not wait for
-        # the driver. Not where the user has said how many tasks may run, for the engine might have room for that one
-        # too; and not where time is short, since workers count their seconds from when they begin.
+        # One job more than there are slots waits inside the engine, so that a free slot need not wait for the driver.
+        # Not if the user has limited how many tasks run, because the engine might have room for that one, too; and not
+        # if time is limited, because workers count their seconds from when they begin.
         self._ahead = engine.ahead if n_slots is None and self._bounds.seconds is None else 0
         self._started = time.monotonic()
         self._ended = threading.Event()
-        self._man(slots)
+        self._resize(slots)
         self._grows = n_slots is None and engine.grows
         engine.thread(self._look, "bakeoff-look").start()
 
     @property
     def slots(self) -> int:
-        """How many tasks can run at once, now: clusters grow and shrink while a run is on."""
+        """The number of tasks that can run at once, now: clusters grow and shrink during a run."""
         return self._slots
 
     @property
     def lost(self) -> str | None:
-        """Why nothing can run on the engine any more; ``None`` while something can."""
+        """The reason why nothing can run on the engine any more; ``None`` while it works."""
         return self._lost
 
     def _look(self) -> None:
-        """Look now and then whether the engine is still there, and for its slots.
+        """Check regularly whether the engine is still there, and how many slots it has.
 
-        On a thread of its own: Ctrl-C on the caller's must not fall into the middle of a conversation with Java, which
-        PySpark's own handler would then begin another one in.
+        This runs on a thread of its own: Ctrl-C on the caller's thread must not interrupt a call to Java, because
+        PySpark's own handler would then begin another call within it.
         """
         while not (self._ended.wait(LOOK_SECONDS) or self._lost):
-            self._look_closer()
+            self._check_engine()
             if self._grows and not self._lost:
                 with contextlib.suppress(Exception):
-                    self._man(self._engine.slots)
+                    self._resize(self._engine.slots)
 
-    def _look_closer(self, error: BaseException | None = None) -> None:
-        """Ask the engine whether it is gone, now and then or when something has failed on it."""
+    def _check_engine(self, error: BaseException | None = None) -> None:
+        """Ask the engine whether it is gone, regularly or after an error on it."""
         if self._lost is None and not self._cancelled.is_set():
             self._lost = self._engine.why_lost(error)
 
-    def _man(self, slots: int) -> None:
-        """Give every slot its thread; where there are fewer than before, the other threads get nothing to do."""
+    def _resize(self, slots: int) -> None:
+        """Start missing slot threads; surplus threads stay idle."""
         while len(self._threads) < slots + self._ahead:
             thread = self._engine.thread(self._serve, f"bakeoff-slot-{len(self._threads)}")
             thread.start()
@@ -174,21 +180,27 @@ class FugueExecutor:
         return self._put(replace(self.work, trials=task.trials, attempt=attempt))
 
     def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
-        """The futures that have ended, when there is one (``for_all``: when all have) or these seconds have passed."""
+        """Wait for one future to end (``for_all``: for all of them), or for these seconds; return those that have."""
         return wait(futures, timeout=timeout, return_when=ALL_COMPLETED if for_all else FIRST_COMPLETED).done
 
     def foresee(self, model_ids: Sequence[str]) -> None:
-        """Fit those who will probably win on all training rows, on slots that would have nothing else to do."""
+        """Refit the likely winners on all training rows, on slots that would be idle."""
         for model_id in model_ids:
             if model_id not in self._foreseen and self._unfinished < self.slots:
                 self._foreseen[model_id] = self._put(replace(self.work, refit=model_id))
 
     def refit(self, model_ids: Sequence[str], stop: Callable[[], bool] | None = None) -> list[Refitted]:
-        """Fit models on all training rows, several at once; one that loses its worker again and again is given up.
+        """Fit models on all training rows, several at once.
 
         Args:
             model_ids: the winners.
-            stop: asked now and then whether to give up, and return none of them.
+            stop: called regularly; once it returns true, the refits are cancelled and none is returned.
+
+        Returns:
+            The refits in the same order; a model that lost its worker in each attempt is among them, as failed.
+
+        Raises:
+            EngineLostError: The engine is gone.
         """
         self._cancelled.clear()
         works = [replace(self.work, refit=model_id) for model_id in model_ids]
@@ -202,7 +214,7 @@ class FugueExecutor:
                 return []
         refitted = [self._refitted(work, future) for work, future in zip(works, futures, strict=True)]
         if any(not future.done() for future in self._foreseen.values()):
-            self.cancel()  # they did not win after all
+            self.cancel()  # the models that did not win
         return refitted
 
     def _refitted(self, work: Work, future: Future[Refitted]) -> Refitted:
@@ -218,7 +230,7 @@ class FugueExecutor:
         return refitted
 
     def cancel(self) -> None:
-        """Cancel what is queued and what is running; their futures fail."""
+        """Cancel queued and running work; the futures fail."""
         self._cancelled.set()
         self._foreseen.clear()
         with contextlib.suppress(queue.Empty):
@@ -237,16 +249,16 @@ class FugueExecutor:
         for _thread in self._threads:
             self._queue.put(None)
         end = time.monotonic() + (LOST_JOIN_SECONDS if self._lost else JOIN_SECONDS)
-        while (left := [thread for thread in self._threads if thread.is_alive()]) and time.monotonic() < end:
-            left[0].join(timeout=1)
-            if self._cancelled.is_set() and left[0].is_alive() and not self._lost:
+        while (alive := [thread for thread in self._threads if thread.is_alive()]) and time.monotonic() < end:
+            alive[0].join(timeout=1)
+            if self._cancelled.is_set() and alive[0].is_alive() and not self._lost:
                 self._engine.cancel()  # its job had not reached the engine when the others were cancelled
         self._clear_up()
 
     def _clear_up(self) -> None:
         try:
             self._engine.close()
-        except Exception as error:  # noqa: BLE001 - what was computed is worth more than what is left behind
+        except Exception as error:  # noqa: BLE001 - a failed clean-up must not cost the results
             if self._lost:
                 return
             _LOG.warning("The engine could not be cleared up: %s", error, exc_info=True)
@@ -258,9 +270,9 @@ class FugueExecutor:
         self._queue.put((work, future))
         return future
 
-    def _count(self, more: int) -> None:
+    def _count(self, change: int) -> None:
         with self._counting:
-            self._unfinished += more
+            self._unfinished += change
 
     def _timed(self, work: Work) -> Work:
         # The seconds are counted from when the work is sent: clocks of driver and workers need not agree.
@@ -270,7 +282,7 @@ class FugueExecutor:
         return work
 
     def _serve(self) -> None:
-        """One slot: take work until there is none."""
+        """Take work until there is none; runs on the thread of a slot."""
         while (job := self._next()) is not None:
             work, future = job
             if self._cancelled.is_set() or self._lost:
@@ -279,14 +291,14 @@ class FugueExecutor:
                 continue
             try:
                 future.set_result(self._engine.run(self._timed(work), describe(work, self._run_name)))
-            except Exception as error:  # noqa: BLE001 - it is not lost: it becomes the future's exception
-                self._look_closer(error)
+            except Exception as error:  # noqa: BLE001 - it becomes the future's exception
+                self._check_engine(error)
                 future.set_exception(EngineLostError(self._lost) if self._lost else worker_error(error))
             except BaseException as error:  # noqa: BLE001 - as above
                 future.set_exception(error)
 
     def _next(self) -> _Job | None:
-        """The next job. While there is none, the engine is kept from taking its workers for idle."""
+        """Wait for the next job, and keep the engine from ending its workers as idle meanwhile."""
         while True:
             try:
                 return self._queue.get(timeout=self._engine.patience)

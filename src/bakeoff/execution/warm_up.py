@@ -1,4 +1,4 @@
-"""Getting workers ready while the driver has other things to do."""
+"""Warm-up of workers in the background, while the driver reads the table."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def warm_up(spark: Any) -> threading.Thread:
     """Start the Python workers of a Spark session and let them import PyCaret, in the background.
 
     A fresh worker needs five to eight seconds for that. Called before the table is read and ``setup()`` runs, this
-    makes them part of the time that passes anyway. So does the process in which this machine runs trials until they
-    are ready. Nothing depends on it: a comparison that starts earlier, or on other workers, is only slower to start.
+    happens in parallel with both. The process in which this machine runs trials until the workers are ready is started,
+    too. Nothing depends on it: a comparison that starts earlier, or on other workers, only starts more slowly.
 
     Args:
         spark: a SparkSession, classic or Connect.
@@ -41,10 +41,10 @@ def warm_up(spark: Any) -> threading.Thread:
     from pyspark import InheritableThread
 
     with contextlib.suppress(Exception):  # the session may have ended
-        # Where the workers are on this machine, one more import would only keep theirs waiting.
+        # If the workers are on this machine, one more import would only delay theirs.
         if not are_warm(spark) and usable_cores() - own_slots(spark) > 1:
             start_early()
-    # Connect's sessions have nothing to inherit here, and Spark 4 wants to be told which one it would be from.
+    # Connect's sessions have nothing to inherit here, and Spark 4 would need the session as an argument.
     kind: type[threading.Thread] = threading.Thread if is_connect(spark) else InheritableThread
     thread = kind(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
     thread.start()
@@ -63,16 +63,16 @@ def _wake(spark: Any) -> None:
         # As many tasks as there are slots, each of which takes seconds: so each lands on a worker of its own.
         spark.range(0, slots, 1, slots).mapInPandas(_get_ready, "id long").collect()
         note_warm(spark)
-    except Exception as error:  # noqa: BLE001 - the session may end before its workers are warm, and nobody minds
+    except Exception as error:  # noqa: BLE001 - the session may end before its workers are warm, which does no harm
         _LOG.info("The workers could not be warmed up: %s", error)
 
 
 def _get_ready(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """What each worker does."""
+    """Make a worker ready; runs on each of them."""
     from bakeoff.execution.worker.bootstrap import settle_in
 
     settle_in()
     from bakeoff.pycaret3.preload import preload
 
-    preload()  # this is what takes the time
+    preload()  # the slow part
     yield from frames

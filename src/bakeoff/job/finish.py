@@ -1,48 +1,45 @@
-"""What becomes of the best model of a job: it is kept and logged, and registered where that was asked for."""
+"""The last step of a job: write the results, and save, log and register the best model."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
-
-from bakeoff.comparison.leaderboard import FAILED, Leaderboard
-from bakeoff.comparison.plan import Plan
-from bakeoff.comparison.trial import finite
-from bakeoff.config import DUMMY, RunConfig
-from bakeoff.job.outputs import RunOutputs
-from bakeoff.job.result import RunResult
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from bakeoff.job.result import PreparedRun
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bakeoff._utils.redaction import redact_text
-from bakeoff.comparison.leaderboard import COMPLETE, PARTIAL
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import finite
+from bakeoff.config import DUMMY, RunConfig
 from bakeoff.errors import NoModelSurvivedError
+from bakeoff.job.outputs import RunOutputs
+from bakeoff.job.result import RunResult
+from bakeoff.pycaret3.experiment import training_rows
+from bakeoff.scoring.profile import profile_of
+from bakeoff.storage import tables
 from bakeoff.storage.disk import disk_trouble
+from bakeoff.storage.tables import merge_run, write_profile
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.job.result import PreparedRun
     from bakeoff.storage.rows import RunRecord
+
 
 _LOG = logging.getLogger(__name__)
 
 
 def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it is told apart by
-    config: RunConfig, question: PreparedRun, places: RunOutputs, board: Leaderboard, plan: Plan, model: Any
+    config: RunConfig, prepared: PreparedRun, outputs: RunOutputs, board: Leaderboard, plan: Plan, model: Any
 ) -> None:
-    """Save the best model in the run's folder and have it logged and, where that was asked for, registered."""
-    from bakeoff.pycaret3.experiment import training_rows
+    """Save the best model in the run's folder, and queue it to be logged and, if requested, registered."""
     from bakeoff.pycaret3.restore import final_pipeline
     from bakeoff.tracking.logged_model import save_best_model
     from bakeoff.tracking.messages import of_model
@@ -50,62 +47,75 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
 
     best = board.best
     assert best is not None  # noqa: S101 - a model that was fitted
-    source, place = question.source, places.tracking.model_folder
-    rows = training_rows(question.experiment, source.frame, config.target)
-    pipeline = final_pipeline(question.experiment, model)
-    save_best_model(place, pipeline, rows, task=source.task)
+    source, folder = prepared.source, outputs.tracking.model_folder
+    rows = training_rows(prepared.experiment, source.frame, config.target)
+    pipeline = final_pipeline(prepared.experiment, model)
+    save_best_model(folder, pipeline, rows, task=source.task)
     lineage = {
         "run_id": config.run_id,
         "model_id": best.model_id,
         "source": source.name,
         "source_version": source.version or "",
         "data_digest": source.digest,
-        "git_commit": places.record.git_commit or "",
+        "git_commit": outputs.record.git_commit or "",
     }
     standing = CandidateScore(plan.sort_by, best.primary_value, plan.greater_is_better, config.target, lineage)
     dummy = next(
         (finite(row.primary_value) for row in board.rows if row.model_id == DUMMY and row.status != FAILED), None
     )
     terms = Terms(config.champion_margin, config.min_value, config.min_lift, dummy)
-    places.tracking.put(of_model(best.model_id, source.task, config.register_model, standing, terms))
+    outputs.tracking.put(of_model(best.model_id, source.task, config.register_model, standing, terms))
 
 
-def keep_profile(config: RunConfig, spark: SparkSession, question: PreparedRun, places: RunOutputs, model: Any) -> None:
-    """Keep what the rows looked like that the best model learned from, to compare with rows that it will score."""
-    from bakeoff.pycaret3.experiment import training_rows
+def keep_profile(
+    config: RunConfig, spark: SparkSession, prepared: PreparedRun, outputs: RunOutputs, model: Any
+) -> None:
+    """Store a profile of the best model's training rows, to compare it with rows that the model will score."""
     from bakeoff.pycaret3.restore import final_pipeline
-    from bakeoff.scoring.profile import profile_of
-    from bakeoff.storage.tables import write_profile
 
-    task = question.source.task
+    task = prepared.source.task
     if task == "time_series":
         return
-    rows = training_rows(question.experiment, question.source.frame, config.target)
-    pipeline = final_pipeline(question.experiment, model)
+    rows = training_rows(prepared.experiment, prepared.source.frame, config.target)
+    pipeline = final_pipeline(prepared.experiment, model)
     profile = profile_of(rows, pipeline, classifies=task == "classification")
-    write_profile(spark, places.tables, config.run_id, profile, again=bool(places.done))
+    write_profile(spark, outputs.tables, config.run_id, profile, again=bool(outputs.done))
 
 
 def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all others made
     config: RunConfig,
     spark: SparkSession,
-    question: PreparedRun,
-    places: RunOutputs,
+    prepared: PreparedRun,
+    outputs: RunOutputs,
     backend: FugueBackend,
     models: Any,
 ) -> RunResult:
-    """Write trials, leaderboard, run and best model, as far as there are any."""
+    """Write trials, leaderboard, run, report and best model, and end the run in MLflow.
+
+    Args:
+        config: what was asked for.
+        spark: session for the tables.
+        prepared: the table and the experiment.
+        outputs: the outputs of the run.
+        backend: the backend after the comparison.
+        models: the best model or models, fitted; empty if none survived.
+
+    Returns:
+        The result; what could not be written is in its ``problems``.
+
+    Raises:
+        NoModelSurvivedError: every model failed, and no signal ended the run.
+    """
     from bakeoff.job.report import report_run, story_of, with_promotion
-    from bakeoff.storage import tables
 
     board, plan, summary = backend.board, backend.plan, backend.summary
     assert board is not None and plan is not None and summary is not None  # noqa: S101, PT018 - the run has ended
     chosen = models if isinstance(models, list) else [models]
     best = board.best
-    places.tracking.settle()
+    outputs.tracking.settle()
     record = replace(
-        places.record,
-        **places.tracking.ids,
+        outputs.record,
+        **outputs.tracking.ids,
         holder=None,
         heartbeat_at=None,
         status="killed" if backend.stopped else "finished" if best else "failed",
@@ -125,25 +135,25 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     )
     problems = list(backend.listener_problems)
     with ThreadPoolExecutor(thread_name_prefix="bakeoff-results") as at_once:
-        ids = places.tracking.model_run_ids
-        trials = at_once.submit(places.live.flush)
+        ids = outputs.tracking.model_run_ids
+        trials = at_once.submit(outputs.live.flush)
         rows = at_once.submit(
-            tables.merge_leaderboard, spark, places.tables, config.run_id, board.rows, plan.sort_by, ids
+            tables.merge_leaderboard, spark, outputs.tables, config.run_id, board.rows, plan.sort_by, ids
         )
         first = chosen[0] if best and chosen else None
-        model = at_once.submit(keep_winner, config, question, places, board, plan, first) if best and chosen else None
-        profile = at_once.submit(keep_profile, config, spark, question, places, first) if first is not None else None
-        entered = at_once.submit(enter_end, spark, places, record, (trials, rows), model, bool(config.register_model))
+        model = at_once.submit(keep_winner, config, prepared, outputs, board, plan, first) if best and chosen else None
+        profile = at_once.submit(keep_profile, config, spark, prepared, outputs, first) if first is not None else None
+        entered = at_once.submit(enter_end, spark, outputs, record, (trials, rows), model, bool(config.register_model))
         # On this thread, while Java and the disk are at work.
-        reported = report_run(config.home, places, record, backend, question.source, question.experiment, first)
+        reported = report_run(config.home, outputs, record, backend, prepared.source, prepared.experiment, first)
         problems += reported.problems
     record = entered.result()
     if record.promotion:
-        reported = with_promotion(config.home, places, reported, record)
+        reported = with_promotion(config.home, outputs, reported, record)
     try:
         if model:
             model.result()
-    except Exception as error:  # noqa: BLE001 - the tables hold the result; what is missing in MLflow is said
+    except Exception as error:  # noqa: BLE001 - the tables hold the result; what MLflow lacks is reported
         problems.append(f"The best model could not be saved: {type(error).__name__}: {error}")
     if profile and (trouble := profile.exception()):
         problems.append(f"The profile of the training rows is not in the tables: {type(trouble).__name__}: {trouble}")
@@ -153,15 +163,15 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         "efficiency": summary.efficiency,
     }
     ended = "KILLED" if backend.stopped else "FINISHED" if best else "FAILED"
-    problems += places.tracking.finish(board, clock, ended, story_of(reported.facts))
-    late = places.tracking.model_run_ids != ids or places.tracking.became != record.promotion
+    problems += outputs.tracking.finish(board, clock, ended, story_of(reported.facts))
+    late = outputs.tracking.model_run_ids != ids or outputs.tracking.became != record.promotion
     if late:  # MLflow has answered after the row was written
-        record = replace(record, **places.tracking.ids, promotion=places.tracking.became)
+        record = replace(record, **outputs.tracking.ids, promotion=outputs.tracking.became)
         try:
-            tables.fill_mlflow_ids(spark, places.tables, record, places.tracking.model_run_ids)
+            tables.fill_mlflow_ids(spark, outputs.tables, record, outputs.tracking.model_run_ids)
         except Exception as error:  # noqa: BLE001 - everything else is in its place
             problems.append(f"MLflow's ids are not in the tables: {type(error).__name__}: {error}")
-    logged = places.tracking.logged
+    logged = outputs.tracking.logged
     if best is None and not backend.stopped:
         for problem in problems:
             _LOG.warning("%s", problem)
@@ -177,14 +187,14 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         leaderboard=board,
         summary=summary,
         models=chosen,
-        tables=places.tables,
+        tables=outputs.tables,
         experiment_id=record.mlflow_experiment_id,
         mlflow_run_id=record.mlflow_run_id,
-        mlflow_url=places.mlflow_url,
+        mlflow_url=outputs.mlflow_url,
         model_uri=logged.uri if logged else None,
         registered=logged.registered if logged else None,
-        promotion=places.tracking.promotion,
-        problems=tuple(redact_text(problem, places.secrets) for problem in problems),
+        promotion=outputs.tracking.promotion,
+        problems=tuple(redact_text(problem, outputs.secrets) for problem in problems),
         report=reported.file,
         facts=reported.facts,
     )
@@ -192,50 +202,52 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
 
 def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everything else
     spark: SparkSession,
-    places: RunOutputs,
+    outputs: RunOutputs,
     record: RunRecord,
     written: Sequence[Future[None]],
     model: Future[None] | None,
     registers: bool,  # noqa: FBT001
 ) -> RunRecord:
-    """Enter how a run ended: one that says it is finished has all else in the tables, and its model if that can be.
+    """Enter the end of a run, after everything else: a finished run has its other rows and, if possible, its model.
 
     Args:
-        spark: the session.
-        places: where the run is written to.
-        record: how it ended.
-        written: what has to be in the tables before.
-        model: what has to be saved before, where there is a model.
-        registers: whether the model is registered, so that the row says what became of it.
+        spark: session for the tables.
+        outputs: the outputs of the run.
+        record: the run at its end.
+        written: writes to the tables to wait for.
+        model: saving of the best model to wait for; ``None`` if there is no model.
+        registers: whether the model is registered, so that the row needs its promotion.
 
     Returns:
         The record as it was entered.
     """
-    from bakeoff.storage.tables import merge_run
-
     for each in written:
         each.result()
     error = model.exception() if model else None
     if error and disk_trouble(error, Path()):
         raise error
     if model and error is None and registers:
-        places.tracking.settle()
-        record = replace(record, promotion=places.tracking.became)
+        outputs.tracking.settle()
+        record = replace(record, promotion=outputs.tracking.became)
     record = replace(record, finished_at=time.time())
-    merge_run(spark, places.tables, record)
+    merge_run(spark, outputs.tables, record)
     return record
 
 
-def close_early(spark: SparkSession, places: RunOutputs, status: str) -> None:
-    """Leave no run open that has ended: what was finished is kept, and the same run id goes on from there."""
-    from bakeoff.storage import tables
+def close_early(spark: SparkSession, outputs: RunOutputs, status: str) -> None:
+    """Close a run that ended before its comparison did. Finished trials are kept, and the run can be resumed.
 
-    record = replace(places.record, **places.tracking.ids, holder=None, heartbeat_at=None)
+    Args:
+        spark: session for the tables.
+        outputs: the outputs of the run.
+        status: status of the run in the tables.
+    """
+    record = replace(outputs.record, **outputs.tracking.ids, holder=None, heartbeat_at=None)
     record = replace(record, status=status, finished_at=time.time())
-    for step in (places.live.flush, partial(tables.merge_run, spark, places.tables, record)):
+    for step in (outputs.live.flush, partial(tables.merge_run, spark, outputs.tables, record)):
         try:
             step()
-        except Exception as error:  # noqa: BLE001 - what ended the run is what has to be heard of
+        except Exception as error:  # noqa: BLE001 - what ended the run is the error to report
             _LOG.info("The end of the run is not in the tables: %s", error)
-    for problem in places.tracking.close("FAILED" if status == "failed" else "KILLED"):
+    for problem in outputs.tracking.close("FAILED" if status == "failed" else "KILLED"):
         _LOG.warning("%s", problem)

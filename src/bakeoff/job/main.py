@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.trial import Status
 from bakeoff.config import RunConfig
-from bakeoff.errors import BakeoffError, EngineLostError, NoModelSurvivedError, RunConflictError, UserError
+from bakeoff.errors import BakeoffError, ConfigError, EngineLostError, NoModelSurvivedError, RunConflictError
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.job.finish import close_early, write_results
 from bakeoff.job.outputs import (
@@ -26,10 +26,12 @@ from bakeoff.job.outputs import (
 from bakeoff.job.preflight import check_cluster
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
+from bakeoff.pycaret3.experiment import default_sort, set_up
 from bakeoff.source import is_local_file, load_source
 from bakeoff.spark.liveness import watching_server, why_lost, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
 from bakeoff.storage.disk import disk_trouble
+from bakeoff.storage.location import place_options
 from bakeoff.storage.schema import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 LISTENER_SECONDS = 60.0
-"""How long the end of a run waits for its logging to catch up."""
+"""Greatest seconds that the end of a run waits for its logging to catch up."""
 
 
 def run(
@@ -55,23 +57,27 @@ def run(
 
     Args:
         config: what to compare, and where the results go.
-        spark: the session to use. The active one where it is ``None``; a local one is made only where there is none
-            and this is not Databricks. A session that was not made here is neither stopped nor reconfigured.
-        say: hears what a person should know, a sentence at a time.
-        listeners: hear how the comparison goes.
+        spark: session to use; by default the active one. A local session is created only if there is no active one and
+            this is not Databricks. A session that was not created here is neither stopped nor reconfigured.
+        say: called with messages for the user, one sentence at a time.
+        listeners: called with the events of the comparison.
+
+    Returns:
+        The result of the run.
 
     Raises:
-        UserError: something that was asked for cannot be done; nothing was written.
-        NoModelSurvivedError: every model failed; the tables say why.
-        RunInterruptedError: a signal ended the run; what was finished is in the tables.
-        EngineLostError: what the run stood on is gone; what was finished is in its journal, at least.
+        UserError: the request cannot be carried out; nothing was written.
+        NoModelSurvivedError: every model failed; the tables hold the reasons.
+        RunInterruptedError: a signal ended the run; finished trials are in the tables.
+        StorageLostError: a disk failed; finished trials are in the journal, at least.
+        EngineLostError: the session or its workers are gone; finished trials are in the journal, at least.
     """
     if config.is_named:
         refuse_if_held(config.home, config.run_id)
     with interruptible() as interruption, explaining(config), without_py4j_pages():
         check_ground(config)
-        # What a file holds is known without Spark, so a session is made only for a question that makes sense.
-        question = ask(config, None, say) if is_local_file(config.source) else None
+        # A file can be read without Spark, so a session is created only for a valid request.
+        prepared = ask(config, None, say) if is_local_file(config.source) else None
         interruption.check(config.run_id)
         say("Opening a Spark session.")
         with open_session(spark, config.home) as (session, owned), watching_server(session):
@@ -81,22 +87,31 @@ def run(
                     if not owned:
                         check_cluster(session)
                     warm_up(session)
-                question = question or ask(config, session, say)
+                prepared = prepared or ask(config, session, say)
                 interruption.check(config.run_id)
                 say(f"Opening the tables ({table_target(config).place}) and MLflow.")
-                places = open_outputs(config, session, question.source, say)
+                outputs = open_outputs(config, session, prepared.source, say)
             except Exception as error:
                 if not isinstance(error, BakeoffError) and (why := why_lost(session, error)):
                     raise EngineLostError(why, f"run {config.run_id} had not begun, start it again.") from None
                 raise
-            with closing_hold(places):
-                return compare(config, session, question, places, listeners, interruption)
+            with closing_hold(outputs):
+                return compare(config, session, prepared, outputs, listeners, interruption)
 
 
 def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
-    """Read the table and run PyCaret's setup on it; every argument is checked, and nothing is written."""
+    """Read the table and run PyCaret's setup on it. Every argument is checked, and nothing is written.
+
+    Args:
+        config: what was asked for.
+        spark: session to read the table with; not needed for a local file.
+        say: called with messages for the user.
+
+    Raises:
+        ConfigError: an argument cannot be used, or no model is left to compare.
+        SourceError: the table cannot be read or used.
+    """
     from bakeoff.job.trial_limits import trial_limits
-    from bakeoff.pycaret3.experiment import default_sort, set_up
     from bakeoff.pycaret3.frozen import draw_splits
     from bakeoff.pycaret3.request import read_request
 
@@ -126,9 +141,9 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         request = read_request(experiment, params)
         draw_splits(experiment, request)
     except (ValueError, TypeError) as error:
-        raise UserError(str(error)) from error
+        raise ConfigError(str(error)) from error
     if not request.models:
-        raise UserError("No model is left to compare: name other models in --include or --exclude.")
+        raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
     limits = trial_limits(config, experiment, request)
     if limits.note:
         say(limits.note)
@@ -138,43 +153,57 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
 def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes, and who watches
     config: RunConfig,
     spark: SparkSession,
-    question: PreparedRun,
-    places: RunOutputs,
+    prepared: PreparedRun,
+    outputs: RunOutputs,
     listeners: Sequence[Listener],
     interruption: Interruption,
 ) -> RunResult:
-    """Run the comparison and write down what came out of it, also where it ends early."""
+    """Run the comparison and write its results, also if it ends early.
+
+    Args:
+        config: what was asked for.
+        spark: session to compare on, and for the tables.
+        prepared: the table, the experiment and its arguments.
+        outputs: the outputs of the run.
+        listeners: called with the events of the comparison.
+        interruption: whether a signal has asked the run to end.
+
+    Raises:
+        NoModelSurvivedError: every model failed.
+        RunInterruptedError: a signal ended the run.
+        RunConflictError: another process has taken the run over.
+        EngineLostError: the session or its workers are gone.
+    """
     from bakeoff.fugue_backend import FugueBackend
-    from bakeoff.storage.location import place_options
 
     backend = FugueBackend(
         spark if config.engine == "spark" else config.engine,
         batch_size=config.batch_size,
-        listeners=[places.live, places.tracking, *listeners],
+        listeners=[outputs.live, outputs.tracking, *listeners],
         name=config.run_id,
-        record=places.keep,
-        done=places.done,
-        known_seconds=places.known_seconds,
-        clean=partial(redact_outcome, known=places.secrets),
+        record=outputs.keep,
+        done=outputs.done,
+        known_seconds=outputs.known_seconds,
+        clean=partial(redact_outcome, known=outputs.secrets),
         stop=interruption,
         listener_timeout=LISTENER_SECONDS,
-        **question.limits.options,
+        **prepared.limits.options,
     )
-    again = f"bakeoff resume {config.run_id}{place_options(places.tables, config.home)}"
+    again = f"bakeoff resume {config.run_id}{place_options(outputs.tables, config.home)}"
     try:
-        models = question.experiment.compare_models(**question.params, parallel=backend)
-        places.hold.check()
-        result = write_results(config, spark, question, places, backend, models)
+        models = prepared.experiment.compare_models(**prepared.params, parallel=backend)
+        outputs.hold.check()
+        result = write_results(config, spark, prepared, outputs, backend, models)
     except (NoModelSurvivedError, RunConflictError):
         raise
     except BaseException as error:
-        if disk_trouble(error, config.home):  # which is said in one sentence further out
-            leave_open(spark, places)
+        if disk_trouble(error, config.home):  # which `explaining` turns into one sentence
+            leave_open(spark, outputs)
             raise
         if why := why_lost(spark, error):
-            leave_open(spark, places)
+            leave_open(spark, outputs)
             raise EngineLostError(f"Run {config.run_id} was interrupted. {why}", still_open(backend, again)) from None
-        close_early(spark, places, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
+        close_early(spark, outputs, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
         raise
     if backend.stopped:
         for problem in result.problems:
@@ -184,25 +213,30 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
 
 
 @contextmanager
-def closing_hold(places: RunOutputs) -> Iterator[None]:
-    """Let other processes have the run when the block has ended, however it has."""
+def closing_hold(outputs: RunOutputs) -> Iterator[None]:
+    """Release the run to other processes when the block ends, with or without an error."""
     try:
         yield
     finally:
-        places.hold.release()
+        outputs.hold.release()
 
 
-def leave_open(spark: SparkSession, places: RunOutputs) -> None:
-    """Leave a run as interrupted: what has not ended is open, and what has is in the journal, whatever else fails."""
+def leave_open(spark: SparkSession, outputs: RunOutputs) -> None:
+    """Close a run as interrupted: unfinished trials stay open, finished ones are in the journal. Nothing is raised."""
     with suppress(Exception):
-        if why_lost(spark) is None:  # the workers may be gone, or the disk be full, and not the session
-            close_early(spark, places, INTERRUPTED)
+        if why_lost(spark) is None:  # only the workers may be gone, or the disk may be full
+            close_early(spark, outputs, INTERRUPTED)
     with suppress(Exception):
-        places.tracking.close("KILLED")
+        outputs.tracking.close("KILLED")
 
 
 def still_open(backend: FugueBackend, again: str) -> str:
-    """What has become of the trials of a run that was interrupted, and the command that goes on."""
+    """Return a sentence on the trials of an interrupted run, and on the command that resumes it.
+
+    Args:
+        backend: the backend of the comparison.
+        again: the command.
+    """
     board, plan = backend.board, backend.plan
     n_done = sum(outcome.status is not Status.CANCELLED for outcome in board.outcomes) if board else 0
     of = f" of {len(plan.trials)}" if plan else ""

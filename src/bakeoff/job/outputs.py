@@ -1,4 +1,4 @@
-"""Where a run is written to: checked first, then made, then opened."""
+"""The outputs of a run: result tables, journal and MLflow, checked and opened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,38 +18,49 @@ from bakeoff._utils.redaction import redact, redact_text, secrets_in
 from bakeoff.comparison.losses import lost_with_the_ground
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
-from bakeoff.errors import StorageError, StorageLostError, UserError
+from bakeoff.errors import ClusterError, ConfigError, RunConflictError, StorageError, StorageLostError, UserError
 from bakeoff.job.provenance import git_commit, versions
 from bakeoff.source import SourceTable
 from bakeoff.spark.kind import is_connect
 from bakeoff.spark.liveness import SessionWatch
+from bakeoff.storage.claims import Hold, claim_run
 from bakeoff.storage.disk import check_folder, check_local_folders, disk_trouble
+from bakeoff.storage.history import start_looking
+from bakeoff.storage.journal import Journal
+from bakeoff.storage.lease import Lease, holder_of
 from bakeoff.storage.location import ResultsLocation, place_options, run_folder
+from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.run_file import NAME, read_run_file, write_run_file
 from bakeoff.storage.table_errors import check_logs, table_trouble
+from bakeoff.storage.tables import exists, frame
 from bakeoff.tracking.database import check_tracking
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from bakeoff.storage.claims import Hold
-    from bakeoff.storage.lease import Lease
-    from bakeoff.storage.rows import RunRecord
     from bakeoff.storage.table_listener import TableListener
     from bakeoff.tracking.entities import DatasetInfo
     from bakeoff.tracking.mlflow_listener import MlflowListener
-from collections.abc import Collection
+
 
 _LONG = 8
-"""Shorter values in the environment are more often words than secrets."""
+"""Least length of a secret in the environment; shorter values are more often words."""
 
 
 @dataclass(frozen=True)
 class RunOutputs:
-    """Where a run is written to, opened and known to be writable.
+    """Outputs of a run, opened and known to be writable.
 
     Attributes:
-        hold: makes the run this process's, until it is released.
-        known_seconds: of a trial, by model id, as soon as it is known from earlier runs of the same table.
+        record: the row of the run.
+        tables: location of the result tables.
+        live: listener that writes to the tables.
+        tracking: listener that logs to MLflow.
+        hold: right of this process to work on the run, until it is released.
+        keep: writes an outcome to the journal.
+        done: outcomes of earlier attempts that need not run again.
+        known_seconds: seconds of a trial by model id; filled once they were read from earlier runs of the same table.
+        secrets: values to redact in messages.
     """
 
     record: RunRecord
@@ -64,22 +75,32 @@ class RunOutputs:
 
     @property
     def mlflow_url(self) -> str | None:
-        """Of the run's page in MLflow, where it has one and MLflow has answered."""
+        """Address of the run's page in MLflow; ``None`` if there is none, or if MLflow has not answered yet."""
         url = self.tracking.tracked.url if self.tracking.tracked else None
         return redact_text(url) if url else None
 
 
 def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None]) -> RunOutputs:
-    """Make sure that the results can be written, and open what they are written to.
+    """Check that the results can be written, and open the outputs.
+
+    Args:
+        config: what was asked for.
+        spark: session for the tables.
+        source: the table to compare on.
+        say: called with messages for the user.
 
     Raises:
-        UserError: they cannot, there is a run of that name which asked something else, or a process works on it.
+        ClusterError: the job cannot run on a session of this kind.
+        ConfigError: the options do not name a usable output.
+        RunConflictError: the run id belongs to a different question, or another process works on it.
+        StorageError: a folder cannot be written to.
+        TablesError: the tables cannot be created or written.
+        TrackingError: MLflow cannot be used.
     """
     from bakeoff.storage import tables
-    from bakeoff.storage.lease import Lease
 
     if is_connect(spark) and config.engine == "spark":
-        raise UserError(
+        raise ClusterError(
             "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
             "mode, --engine native to fit every model on the driver, or compare_models(parallel=FugueBackend(spark))."
         )
@@ -96,13 +117,11 @@ def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, sa
 
 
 def refuse_if_held(home: Path, run_id: str) -> None:
-    """See early, before Spark is there, whether a process works on a run.
+    """Check early, before Spark is started, that no process of this machine works on a run.
 
     Raises:
-        RunConflictError: one does.
+        RunConflictError: a process works on it.
     """
-    from bakeoff.storage.lease import holder_of
-
     holder = holder_of(run_folder(home, run_id))
     if holder is not None and holder.is_here:
         raise holder.conflict(run_id)
@@ -111,13 +130,8 @@ def refuse_if_held(home: Path, run_id: str) -> None:
 def _open_held(
     config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None], lease: Lease
 ) -> RunOutputs:
-    """Open what the results are written to, as the only process that does."""
+    """Open the outputs of a run whose lease this process holds."""
     from bakeoff.storage import tables
-    from bakeoff.storage.claims import Hold, claim_run
-    from bakeoff.storage.history import start_looking
-    from bakeoff.storage.journal import Journal
-    from bakeoff.storage.rows import RunRecord
-    from bakeoff.storage.run_file import NAME, write_run_file
     from bakeoff.storage.table_listener import TableListener
     from bakeoff.tracking.client import context_tags, experiment_location
     from bakeoff.tracking.mlflow_listener import open_mlflow_listener
@@ -134,7 +148,7 @@ def _open_held(
     head = Head(
         config.run_id,
         config.experiment or _default_experiment(spark),
-        params={name: str(value) for name, value in _asked(config).items()},
+        params={name: str(value) for name, value in _logged_options(config).items()},
         tags={
             **context_tags(),
             "source": source.name,
@@ -165,7 +179,7 @@ def _open_held(
         holder=lease.holder.to_json(),
         heartbeat_at=lease.holder.beat,
     )
-    # From here on the run can be resumed, also where it is cut off before its row is in the table.
+    # From here on the run can be resumed, even if it is cut off before its row is in the table.
     write_run_file(folder, record)
     claim = None
     try:
@@ -199,8 +213,8 @@ def _open_held(
 
 
 def _finished_before(run_id: str, outcomes: Sequence[Outcome], say: Callable[[str], None]) -> tuple[Outcome, ...]:
-    """Of what earlier attempts have written, the oldest first, what need not run again."""
-    # A trial that was cancelled in one attempt and finished in another is finished, wherever that is written.
+    """Return the outcomes of earlier attempts, given the oldest first, that need not run again."""
+    # A trial that was cancelled in one attempt and finished in another is finished, in the table or in the journal.
     ended = {outcome.trial: outcome for outcome in outcomes if outcome.status is not Status.CANCELLED}
     lost = lost_with_the_ground(tuple(ended.values()))
     done = tuple(outcome for trial, outcome in ended.items() if trial not in lost)
@@ -212,12 +226,13 @@ def _finished_before(run_id: str, outcomes: Sequence[Outcome], say: Callable[[st
 
 
 def check_ground(config: RunConfig) -> None:
-    """Find out, before anything is computed, whether there is a place and room for the results of a run.
+    """Check, before anything is computed, that the results of a run can be written.
 
     Raises:
+        ConfigError: No location of the tables is named, on Databricks.
         StorageError: A folder cannot be written to, or its disk is full.
         TrackingError: MLflow's database cannot be used.
-        TablesError: A table that is there is broken.
+        TablesError: An existing table is broken.
     """
     check_folder(config.home)
     check_local_folders()
@@ -227,10 +242,10 @@ def check_ground(config: RunConfig) -> None:
 
 @contextmanager
 def explaining(config: RunConfig) -> Iterator[None]:
-    """Say in one sentence what is wrong with a disk or a table, what is safe, and how the run goes on.
+    """Turn errors of a disk or a table into one sentence: what is wrong, what is safe, and how the run goes on.
 
     Raises:
-        StorageLostError: A disk gave out.
+        StorageLostError: A disk failed.
         TablesError: A table is broken.
     """
     try:
@@ -251,56 +266,63 @@ def explaining(config: RunConfig) -> Iterator[None]:
 
 
 def secrets_of(config: RunConfig) -> frozenset[str]:
-    """What was asked that nobody should read, and what the environment holds of that kind."""
+    """Return the secrets in the options and in the environment."""
     environment = {value for value in secrets_in(dict(os.environ)) if len(value) >= _LONG and not value.startswith("/")}
     return secrets_in({"source": config.source, "setup": config.setup}) | environment
 
 
 def table_target(config: RunConfig) -> ResultsLocation:
-    """Where the tables of a run go.
+    """Return the location of a run's tables.
 
     Raises:
-        UserError: on Databricks, when no schema is named.
+        ConfigError: no schema is named, on Databricks.
     """
     if on_databricks() and not config.schema:
-        raise UserError("On Databricks the tables need a place: name it with --schema (and --catalog).")
+        raise ConfigError("On Databricks the tables need a place: name it with --schema (and --catalog).")
     return ResultsLocation.at(config.home, config.catalog, config.schema)
 
 
 def check_same_question(
     config: RunConfig, spark: SparkSession, target: ResultsLocation, source: SourceTable
 ) -> float | None:
-    """When the run was started, where it is the continuation of one that is in the tables.
+    """Check that an earlier run with the same id, if any, was asked the same question.
+
+    Returns:
+        When the earlier run was started, in seconds since the epoch; ``None`` if there is no earlier run.
 
     Raises:
-        UserError: there is a run of that name which asked something else.
+        RunConflictError: the run with this id was asked something else, or was made from other rows.
     """
-    from bakeoff.storage.run_file import read_run_file
-    from bakeoff.storage.tables import exists, frame
-
     if not config.is_named:
         return None
     rows: list[Any] = []
     if exists(spark, target, "runs"):
-        mine = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
-        rows = mine.selectExpr("config", "data_digest", "unix_micros(started_at) / 1e6 AS started_at").collect()
+        earlier = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
+        rows = earlier.selectExpr("config", "data_digest", "unix_micros(started_at) / 1e6 AS started_at").collect()
     run = rows[0] if rows else read_run_file(run_folder(config.home, config.run_id))
     if run is None:
         return None
     if run.config is None or RunConfig.from_sources(json.loads(run.config)).digest() != config.digest():
-        raise UserError(f"Run {config.run_id} is there already and asked something else: choose another --run-id.")
+        raise RunConflictError(
+            f"Run {config.run_id} is there already and asked something else: choose another --run-id."
+        )
     if run.data_digest != source.digest:
-        raise UserError(
+        raise RunConflictError(
             f"Run {config.run_id} was made from other rows than {source.name} has now: choose another --run-id."
         )
     return float(run.started_at) if run.started_at is not None else time.time()
 
 
 def _refuse_unsigned(name: str) -> None:
+    """Refuse to register a forecaster, which has no signature, in Unity Catalog.
+
+    Raises:
+        ConfigError: the name is one of Unity Catalog.
+    """
     from bakeoff.tracking.client import in_unity_catalog
 
     if in_unity_catalog(name):
-        raise UserError(
+        raise ConfigError(
             "Unity Catalog takes no model without a signature, and a forecaster has none: leave out --register-model "
             f"{name}, or name a model of the workspace's own registry."
         )
@@ -308,7 +330,7 @@ def _refuse_unsigned(name: str) -> None:
 
 @contextmanager
 def _importing(module: str) -> Iterator[None]:
-    """Import a heavy module on a thread while Java is at work."""
+    """Import a heavy module on a thread while the block waits for Java."""
     thread = threading.Thread(target=importlib.import_module, args=(module,), name=f"bakeoff-import-{module}")
     thread.start()
     try:
@@ -323,10 +345,10 @@ _LOGGED = (
 )  # fmt: skip
 
 
-def _asked(config: RunConfig) -> dict[str, Any]:
-    """What is logged as parameters: what was asked for, by the name of its option."""
-    asked = {name: getattr(config, name) for name in _LOGGED}
-    return {name: redact(value) for name, value in asked.items() if value not in (None, (), {})}
+def _logged_options(config: RunConfig) -> dict[str, Any]:
+    """Return the options that were given and are logged as parameters, by name."""
+    options = {name: getattr(config, name) for name in _LOGGED}
+    return {name: redact(value) for name, value in options.items() if value not in (None, (), {})}
 
 
 def _dataset(source: SourceTable) -> DatasetInfo:
@@ -343,14 +365,19 @@ def _dataset(source: SourceTable) -> DatasetInfo:
 
 
 def _default_experiment(spark: SparkSession) -> str:
-    """``bakeoff``; on Databricks, where an experiment has a path, under the user's folder."""
+    """Return the default experiment: ``bakeoff``; on Databricks, where experiments have paths, in the user's folder."""
     if not on_databricks():
         return "bakeoff"
     return f"/Users/{spark.sql('SELECT current_user()').first()[0]}/bakeoff"
 
 
 def redact_outcome(outcome: Outcome, known: Collection[str] = ()) -> Outcome:
-    """The outcome without the secrets in what the model or a library said."""
+    """Return the outcome with secrets redacted in its messages and its traceback.
+
+    Args:
+        outcome: the outcome of a trial.
+        known: secrets to redact besides those that are recognised by their form.
+    """
     if outcome.error_message is None and outcome.traceback is None and not outcome.metric_errors:
         return outcome
     return replace(

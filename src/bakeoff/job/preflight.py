@@ -1,7 +1,7 @@
-"""Before anything is trained: can this cluster host the job, and do the workers have what the driver has?
+"""Checks before anything is trained: whether the cluster can run the job, and whether all versions agree.
 
-The experiment travels as a pickle, which another pandas or scikit-learn reads wrongly or not at all, and that long
-after the start.
+The experiment travels as a pickle, which another version of pandas or scikit-learn reads wrongly or not at all, and
+that would show only long after the start.
 """
 
 from __future__ import annotations
@@ -11,42 +11,42 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bakeoff._utils.text import first_line
-from bakeoff.errors import UserError
+from bakeoff.errors import ClusterError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PACKAGES = ("bakeoff", "pycaret-core", "pandas", "numpy", "scikit-learn")
-"""What driver and workers must have in the same version, besides Python itself."""
+"""Packages that driver and workers must have in the same version, besides Python itself."""
 LAST_PYTHON, FIRST_PANDAS, LAST_SPARK = (3, 12), (2, 1), (4, 0)
 MISSING = "-"
 
 
 def check_cluster(spark: SparkSession) -> None:
-    """See that driver and workers can do the job together; one small Spark job.
+    """Check, with one small Spark job, that driver and workers can run a comparison together.
 
     Raises:
-        UserError: they cannot. The message says why, with a table where versions differ.
+        ClusterError: they cannot. The message says why, with a table of versions if they differ.
     """
-    mine = versions_here()
-    if problem := unfit(mine["python"], mine["pandas"], spark.version):
-        raise UserError(problem)
+    driver = versions_here()
+    if problem := unfit(driver["python"], driver["pandas"], spark.version):
+        raise ClusterError(problem)
     try:
-        theirs = _versions_on_a_worker(spark)
+        worker = _versions_on_a_worker(spark)
     except Exception as error:
-        raise UserError(
+        raise ClusterError(
             f"A worker cannot run Python as the driver does ({_reason(error)}): install the wheel as a library of the "
             "cluster, and use one Python version for all (PYSPARK_PYTHON)."
         ) from error
-    if mine != theirs:
-        raise UserError(
+    if driver != worker:
+        raise ClusterError(
             "Driver and workers have different versions, so models cannot travel between them; install the wheel as a "
-            f"library of the cluster, not of a notebook:\n{differences(mine, theirs)}"
+            f"library of the cluster, not of a notebook:\n{differences(driver, worker)}"
         )
 
 
 def unfit(python: str, pandas: str, spark: str) -> str | None:
-    """Why these versions cannot do the job, if they cannot.
+    """Return a sentence on why these versions cannot run the job; ``None`` if they can.
 
     Example:
         >>> unfit("3.12.3", "2.1.4", "3.5.2") is None
@@ -70,7 +70,7 @@ def unfit(python: str, pandas: str, spark: str) -> str | None:
 
 
 def differences(driver: Mapping[str, str], worker: Mapping[str, str]) -> str:
-    """What differs, as a table for people.
+    """Return the versions that differ between driver and worker, as a text table.
 
     Example:
         >>> print(differences({"python": "3.12", "pandas": "2.1.4"}, {"python": "3.12", "pandas": "1.5.3"}))
@@ -85,12 +85,12 @@ def differences(driver: Mapping[str, str], worker: Mapping[str, str]) -> str:
 
 
 def versions_here() -> dict[str, str]:
-    """The versions of this process: Python's, without the last number, and those of `PACKAGES`."""
+    """Return the versions of this process: Python's, without the last number, and those of `PACKAGES`."""
     return _reader()()
 
 
 def _reader() -> Callable[[], dict[str, str]]:
-    """A function that reads versions, made here so that it is pickled by value: a worker need not have Bakeoff."""
+    """Return a function that reads versions; nested, so that it is pickled by value: a worker may lack Bakeoff."""
     packages, missing = PACKAGES, MISSING
 
     def read() -> dict[str, str]:
@@ -120,8 +120,8 @@ def _versions_on_a_worker(spark: SparkSession) -> dict[str, str]:
             yield pa.RecordBatch.from_pydict({"versions": [json.dumps(read())]})
 
     rows = spark.range(0, 1, 1, 1).mapInArrow(answer, "versions string").collect()
-    told: dict[str, str] = json.loads(rows[0].versions)
-    return told
+    versions: dict[str, str] = json.loads(rows[0].versions)
+    return versions
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -129,7 +129,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _reason(error: Exception) -> str:
-    """The line that says what went wrong: the last of the worker's traceback, where there is one."""
+    """Return the line of an error that names its cause: the last of the worker's traceback, if there is one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     named = [line for line in lines if "Error:" in line or "VERSION_MISMATCH" in line]
     return (named[-1] if named else first_line(error)).rstrip(".")[:300]

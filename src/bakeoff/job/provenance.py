@@ -1,4 +1,4 @@
-"""What a run was made with: package versions and the commit of the code around it."""
+"""Provenance of a run: package versions and the commit of the code that runs it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GIT_SECONDS = 5.0
 
 
 def versions() -> dict[str, str]:
-    """Python's version and that of every package that can change a result, where it is installed.
+    """Return the versions of Python and of every installed package that can change a result.
 
     Example:
         >>> "python" in versions()
@@ -40,12 +40,12 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit of the folder that the job runs in: ``BAKEOFF_GIT_COMMIT`` if set, else what git says, if anything."""
-    told = os.environ.get("BAKEOFF_GIT_COMMIT")
-    if told:
-        return told
+    """Return the commit of the code: ``BAKEOFF_GIT_COMMIT`` if set, else git's of the working directory, if any."""
+    given = os.environ.get("BAKEOFF_GIT_COMMIT")
+    if given:
+        return given
     command = ["git", "rev-parse", "HEAD"]
     with suppress(OSError, subprocess.SubprocessError):
-        said = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=True)  # noqa: S603
-        return said.stdout.strip() or None
+        process = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=True)  # noqa: S603
+        return process.stdout.strip() or None
     return None

@@ -1,4 +1,4 @@
-"""A job's report. What goes wrong with it is told, and harms nothing."""
+"""The report of a job. Its failures are reported as problems, and do not end the run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bakeoff.job.outputs import RunOutputs
+from bakeoff.report.data_profile import columns_of, target_of
 from bakeoff.report.facts import Diagnostics, Facts
+from bakeoff.report.page import LOOK, PLOTS, write, write_page
+from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.runs.loading import MODEL
 from bakeoff.storage.location import run_folder
 from bakeoff.storage.rows import RunRecord
+from bakeoff.tracking.client import uri_to_set
 from bakeoff.tracking.entities import Story
 from bakeoff.tracking.messages import of_files
 
@@ -26,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Reported(NamedTuple):
-    """What came of a report: the facts that it shows, the file where there is one, and what went wrong."""
+    """Result of writing a report: its facts, its file if it was written, and what went wrong."""
 
     facts: Facts
     file: Path | None
@@ -35,58 +39,51 @@ class Reported(NamedTuple):
 
 def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds in its hands
     home: Path,
-    places: RunOutputs,
+    outputs: RunOutputs,
     record: RunRecord,
     backend: FugueBackend,
     source: SourceTable,
     experiment: Any,
     model: Any = None,
 ) -> Reported:
-    """Look at the best model, write the report, and have it logged to MLflow. Nothing is raised.
+    """Evaluate the best model, write the report, and queue it to be logged to MLflow. Nothing is raised.
 
     Args:
-        home: the report goes to a folder of the run's in it.
-        places: where the run is written to.
-        record: how it ended.
-        backend: after the comparison.
+        home: folder of runs; the report is written to the run's folder in it.
+        outputs: the outputs of the run.
+        record: the run at its end.
+        backend: the backend after the comparison.
         source: the table.
-        experiment: after the comparison.
-        model: the best model, fitted; ``None`` where there is none.
+        experiment: the experiment after the comparison.
+        model: the best model, fitted; ``None`` if there is none.
     """
     problems: list[str] = []
-    facts = facts_of(home, places, record, backend)
+    facts = facts_of(home, outputs, record, backend)
     file = None
     with _noting("The report lacks what the best model does", problems):
-        facts = replace(facts, look=_looked(facts, source, experiment, model))
+        facts = replace(facts, look=_diagnose(facts, source, experiment, model))
     with _noting("The report could not be written", problems):
-        from bakeoff.report.page import write
-
         file = write(facts, run_folder(home, record.run_id))
     if file is not None:
-        from bakeoff.report.page import LOOK, PLOTS
-
-        places.tracking.put(of_files([file.name, LOOK], [PLOTS]))
+        outputs.tracking.put(of_files([file.name, LOOK], [PLOTS]))
     return Reported(facts, file, tuple(problems))
 
 
-def with_promotion(home: Path, places: RunOutputs, reported: Reported, record: RunRecord) -> Reported:
-    """Write the report again once the registry has said what became of the model, and have it logged."""
+def with_promotion(home: Path, outputs: RunOutputs, reported: Reported, record: RunRecord) -> Reported:
+    """Write the report again with the promotion of the registered model, and queue it to be logged."""
     problems = list(reported.problems)
     facts = replace(reported.facts, run=record)
     if reported.file is not None:
         with _noting("The report lacks what became of the registered model", problems):
-            from bakeoff.report.page import write_page
-
             write_page(facts, run_folder(home, record.run_id))
-            places.tracking.put(of_files([reported.file.name]))
+            outputs.tracking.put(of_files([reported.file.name]))
     return Reported(facts, reported.file, tuple(problems))
 
 
-def facts_of(home: Path, places: RunOutputs, record: RunRecord, backend: FugueBackend) -> Facts:
-    """What the report of a run shows, but for what its best model does."""
+def facts_of(home: Path, outputs: RunOutputs, record: RunRecord, backend: FugueBackend) -> Facts:
+    """Return the facts that the report of a run shows, except for the evaluation of its best model."""
     plan, board, summary = backend.plan, backend.board, backend.summary
     assert plan is not None and board is not None and summary is not None  # noqa: S101, PT018 - the run has ended
-    from bakeoff.tracking.client import uri_to_set
 
     waited = [[each.model_id, each.fold, each.transform_seconds] for each in board.outcomes if each.transform_seconds]
     look = Diagnostics(
@@ -102,17 +99,17 @@ def facts_of(home: Path, places: RunOutputs, record: RunRecord, backend: FugueBa
         verdict=backend.verdict,
         summary=summary,
         look=look,
-        tables=[places.tables.name(name) for name in ("runs", "trials", "leaderboard")],
+        tables=[outputs.tables.name(name) for name in ("runs", "trials", "leaderboard")],
         model_uri=f"runs:/{record.mlflow_run_id}/{MODEL}" if board.best and record.mlflow_run_id else None,
         tracking_uri=uri_to_set(home),
-        mlflow_url=places.mlflow_url,
+        mlflow_url=outputs.mlflow_url,
     )
 
 
-def _looked(facts: Facts, source: SourceTable, experiment: Any, model: Any) -> Diagnostics:
+def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) -> Diagnostics:
+    """Return the diagnostics with the profile of the table and, if there is a model, with its evaluation."""
     from bakeoff.pycaret3.evaluation import importance_of, look_at
     from bakeoff.pycaret3.restore import final_pipeline
-    from bakeoff.report.data_profile import columns_of, target_of
 
     look = replace(
         facts.look,
@@ -128,19 +125,22 @@ def _looked(facts: Facts, source: SourceTable, experiment: Any, model: Any) -> D
 
 @contextmanager
 def _noting(what: str, problems: list[str]) -> Iterator[None]:
-    """Hours of work are not lost because a picture cannot be drawn."""
+    """Record an exception as a problem, so that a chart that cannot be drawn does not cost hours of work.
+
+    Args:
+        what: beginning of the sentence about the problem.
+        problems: list that the problem is appended to.
+    """
     try:
         yield
     except Exception as error:  # noqa: BLE001 - pictures, models and stores may fail in any way
-        # What the disk says needs no traceback to be understood.
+        # An error of the disk is understood without a traceback.
         _LOG.warning("%s: %s", what, error, exc_info=not isinstance(error, OSError))
         problems.append(f"{what}: {type(error).__name__}: {error}")
 
 
 def story_of(facts: Facts) -> Story:
-    """What MLflow's pages say of a run."""
-    from bakeoff.report.sentences import answer, clock, headline, question
-
+    """Return the name, the answer and the description of a run for MLflow's pages."""
     run = facts.run
     more = [
         question(facts),

@@ -1,4 +1,4 @@
-"""What a run is asked and what it leaves behind."""
+"""Values at the beginning and the end of a job: the prepared run and its result."""
 
 from __future__ import annotations
 
@@ -23,17 +23,24 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left behind.
+    """Result of a run.
 
     Attributes:
-        models: the ``n_select`` best, fitted on the training rows (without the preprocessing).
-        experiment_id: MLflow's; as its other ids, ``None`` where MLflow did not answer in time.
-        model_uri: what ``mlflow.pyfunc.load_model`` takes: the best model as a pipeline on raw columns.
-        registered: name and version in the registry, where that was asked for.
-        promotion: what became of that version: champion or challenger, and why.
+        run_id: id of the run.
+        plan: what was compared.
+        leaderboard: the ranked models.
+        summary: times and counts of the comparison.
+        models: the ``n_select`` best models, fitted on the training rows (without the preprocessing).
+        tables: location of the result tables.
+        experiment_id: MLflow's id of the experiment; all ids of MLflow are ``None`` if it did not answer in time.
+        mlflow_run_id: MLflow's id of the run.
+        mlflow_url: address of the run's page in MLflow, if there is one.
+        model_uri: URI of the best model, a pipeline on raw columns, for ``mlflow.pyfunc.load_model``.
+        registered: name and version in the registry, if that was requested.
+        promotion: whether that version became champion or challenger, and why.
         problems: what could not be logged, one line each.
-        report: the file; it is logged to MLflow, too.
-        facts: everything that was found, as plain data.
+        report: path of the report, which is logged to MLflow, too.
+        facts: all results as plain data.
     """
 
     run_id: str
@@ -55,7 +62,14 @@ class RunResult:
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """What is to be compared, once it is sure that it can be: table, experiment, arguments, and limits of trials."""
+    """A comparison that is ready to run.
+
+    Attributes:
+        source: the table.
+        experiment: PyCaret's experiment after its setup.
+        params: arguments of ``compare_models``, which were checked.
+        limits: limits of the trials.
+    """
 
     source: SourceTable
     experiment: Any

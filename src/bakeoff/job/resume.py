@@ -1,4 +1,4 @@
-"""Go on with a run that was cut off, from the config that its tables hold."""
+"""Resumption of a run that was cut off, from the config that its tables hold."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from bakeoff.comparison.events import Listener
 from bakeoff.comparison.losses import lost_with_the_ground
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
-from bakeoff.errors import UserError
+from bakeoff.errors import ConfigError, RunNotFoundError
 from bakeoff.job.main import run
 from bakeoff.job.outputs import refuse_if_held
 from bakeoff.job.result import RunResult, Say
 from bakeoff.spark.session import open_session
-from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.run_file import read_run_file
 from bakeoff.storage.schema import FINISHED
 from bakeoff.storage.table_errors import check_logs, naming_broken_tables
+from bakeoff.storage.tables import exists, frame, read_trials
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,19 +37,24 @@ def resume(  # noqa: PLR0913 - the run, and where it is
     catalog: str | None = None,
     schema: str | None = None,
 ) -> RunResult:
-    """Go on with a run where it stopped; trials that are finished are not run again.
+    """Resume a run where it stopped; finished trials are not run again.
 
     Args:
-        run_id: the run.
-        spark: as for `bakeoff.job.main.run`.
-        say: as there.
-        listeners: as there.
-        home: where the run was told to keep what is local.
-        catalog: where its tables are, in a metastore.
-        schema: where its tables are, in a metastore; without it they are under ``home``.
+        run_id: id of the run.
+        spark: session to use, as for `bakeoff.job.main.run`.
+        say: called with messages for the user, as there.
+        listeners: called with the events of the comparison, as there.
+        home: folder that the run was given as ``home``.
+        catalog: catalog of its tables, in a metastore.
+        schema: schema of its tables, in a metastore; without it the tables are under ``home``.
+
+    Returns:
+        The result of the run.
 
     Raises:
-        UserError: there is no such run, it is finished, or it cannot be asked again from what is stored.
+        RunNotFoundError: there is no such run, or its options are not stored.
+        ConfigError: the run is finished, or was given a secret, which is not stored.
+        UserError: as for `bakeoff.job.main.run`.
     """
     target = ResultsLocation.at(home, catalog, schema)
     refuse_if_held(home, run_id)
@@ -60,41 +67,38 @@ def resume(  # noqa: PLR0913 - the run, and where it is
 
 
 def stored_config(spark: SparkSession, target: ResultsLocation, run_id: str, home: Path) -> RunConfig:
-    """What a run that is not finished was asked, to be asked again in the same places.
+    """Return the config of an unfinished run, with its id and the given location, to run it again.
 
     Raises:
-        UserError: there is no such run, it is finished, or a part of what was asked is not stored.
+        RunNotFoundError: there is no such run, or its options are not stored.
+        ConfigError: the run is finished, or was given a secret, which is not stored.
     """
-    from bakeoff.storage.location import run_folder
-    from bakeoff.storage.run_file import read_run_file
-    from bakeoff.storage.tables import exists, frame, read_trials
-
     row = None
     if exists(spark, target, "runs"):
         runs = frame(spark, target, "runs")
         row = runs.where(runs.run_id == run_id).select("config", "status").first()
     row = row or read_run_file(run_folder(home, run_id))  # it may have been cut off before its row was entered
     if row is None and (run_folder(home, run_id) / "journal").is_dir():
-        raise UserError(
+        raise RunNotFoundError(
             f"What run {run_id} was asked is not stored, but what it has finished is: give everything again, as in "
             f"`bakeoff run --run-id {run_id} --source ...`, and it goes on."
         )
     if row is None:
-        raise UserError(f"There is no run {run_id!r} in {target.place}: `bakeoff runs` lists the runs.")
+        raise RunNotFoundError(f"There is no run {run_id!r} in {target.place}: `bakeoff runs` lists the runs.")
     if row.status == FINISHED and not _has_open_trials(read_trials(spark, target, run_id)):
-        raise UserError(
+        raise ConfigError(
             f"Run {run_id} is finished and has nothing left to do: `bakeoff leaderboard {run_id}` shows its ranking."
         )
-    told = json.loads(row.config or "{}")
-    if is_redacted(told):
-        raise UserError(
+    stored = json.loads(row.config or "{}")
+    if is_redacted(stored):
+        raise ConfigError(
             f"Run {run_id} was asked with something secret, which is not stored: give everything again, as in "
             f"`bakeoff run --run-id {run_id} --source ...`, and it goes on."
         )
-    places = {"home": home, "catalog": target.catalog, "schema": target.schema}
-    return RunConfig.from_sources({**told, **places, "run_id": run_id})
+    location = {"home": home, "catalog": target.catalog, "schema": target.schema}
+    return RunConfig.from_sources({**stored, **location, "run_id": run_id})
 
 
 def _has_open_trials(outcomes: Sequence[Outcome]) -> bool:
-    """Whether trials were cancelled, or lost by an earlier version because what they ran on was gone."""
+    """Whether trials were cancelled, or were lost with their engine and recorded as failed by an earlier version."""
     return any(o.status is Status.CANCELLED for o in outcomes) or bool(lost_with_the_ground(outcomes))

@@ -1,7 +1,7 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a run in order: what is finished is ranked and kept, and the same run can go on later.
+"""Signal handling: Ctrl-C, SIGTERM and SIGHUP end a run in order, so that its finished trials are kept and ranked.
 
-The first signal only leaves a note, which the run looks for now and then: an exception that comes out of nowhere could
-fall into the middle of a conversation with Java. A second one does what it would have done without us.
+The first signal only sets a flag, which the run checks from time to time: an exception at an arbitrary point could
+interrupt an exchange with Java. A second signal does what it would have done without Bakeoff.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from bakeoff.comparison.trial import Status
 from bakeoff.errors import RunInterruptedError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
-"""SIGHUP is what the end of a terminal sends; Windows knows none."""
+"""Signals that end a run. SIGHUP is sent when a terminal closes; Windows does not have it."""
 
 
 class Interruption:
-    """Whether a run was asked to end. Called, it says so; it can be used from any thread.
+    """Flag whether a signal has asked a run to end. It is callable, and can be used from any thread.
 
     Attributes:
-        by: the signal that asked, once one has.
+        by: the signal; ``None`` until one has come.
     """
 
     def __init__(self) -> None:
@@ -33,21 +33,21 @@ class Interruption:
         self._before: dict[signal.Signals, Any] = {}
 
     def __call__(self) -> bool:
-        """Whether a signal came."""
+        """Whether a signal has come."""
         return self.by is not None
 
     def check(self, run_id: str) -> None:
-        """Go on, unless a signal came already.
+        """Make sure that no signal has come yet.
 
         Raises:
-            RunInterruptedError: one came.
+            RunInterruptedError: a signal has come.
         """
         if self.by is not None:
             message = f"Run {run_id} was ended by {self.by.name} before it began: nothing was written."
             raise RunInterruptedError(message, self.by)
 
     def error(self, run_id: str, board: Leaderboard, again: str) -> RunInterruptedError:
-        """What to raise for a run that a signal has ended, and that the command ``again`` continues."""
+        """Return the error for a run that a signal has ended, and that the command ``again`` resumes."""
         by = self.by or signal.SIGINT
         done, n_trials = sum(outcome.status is not Status.CANCELLED for outcome in board.outcomes), len(board.outcomes)
         return RunInterruptedError(
@@ -57,26 +57,26 @@ class Interruption:
         )
 
     def listen(self) -> None:
-        """Listen to signals, also where somebody else began to in the meantime.
+        """Install the handlers, again if something else has replaced them in the meantime.
 
-        A Spark context that is made puts a handler in place which cancels every job of its session. Not to a signal
-        that is ignored (``nohup``, a job in the background of a script), and only on the main thread, where alone
-        handlers can be set.
+        A new Spark context installs a handler that cancels every job of its session. Signals that are ignored
+        (``nohup``, a background job of a script) stay ignored. Only the main thread can set handlers; on any other
+        this does nothing.
         """
         if threading.current_thread() is not threading.main_thread():
             return
         for each in SIGNALS:
-            there = signal.getsignal(each)
-            if self._before.setdefault(each, there) not in (signal.SIG_IGN, None):
-                signal.signal(each, self._hear)
+            current = signal.getsignal(each)
+            if self._before.setdefault(each, current) not in (signal.SIG_IGN, None):
+                signal.signal(each, self._handle)
 
     def put_back(self) -> None:
-        """Leave the handlers as they were."""
+        """Restore the original handlers."""
         for each, handler in self._before.items():
-            if handler is not None:  # None stands for one that was not set from Python, which is still there
+            if handler is not None:  # None stands for a handler that was not set from Python, which is still in place
                 signal.signal(each, handler)
 
-    def _hear(self, number: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.by is None:
             self.by = signal.Signals(number)
             return
@@ -86,7 +86,7 @@ class Interruption:
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Listen to signals for as long as the block runs."""
+    """Handle signals while the block runs."""
     interruption = Interruption()
     interruption.listen()
     try:
@@ -97,9 +97,9 @@ def interruptible() -> Iterator[Interruption]:
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
-    """Let a signal that nobody listens to end this process at once, instead of raising `KeyboardInterrupt`.
+    """Let SIGINT end this process at once instead of raising `KeyboardInterrupt`, unless it has another handler.
 
-    For a process that is ours alone: so a second Ctrl-C does not wait for what the first one has begun.
+    For a process of Bakeoff's own: a second Ctrl-C then does not wait for what the first one has begun.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

@@ -1,4 +1,4 @@
-"""What the trials of a job may take: what was asked for, and a limit for those that hang where nothing was."""
+"""Limits of a job's trials: those that were given, and a default timeout for trials that hang."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from bakeoff.pycaret3.request import Request
 
 LEAST_SECONDS = 600.0
-"""No trial is taken for one that hangs before."""
+"""Least default timeout of a trial, in seconds."""
 TIMES_EXPECTED = 30.0
-"""A trial hangs when it takes so many times what the dearest one should: what is expected can be wrong by a lot."""
+"""Default timeout as a multiple of the longest expected trial; it is large because expectations can be far off."""
 
 
 @dataclass(frozen=True)
 class TrialLimits:
-    """What a trial may take.
+    """Limits of a job's trials.
 
     Attributes:
-        options: for `bakeoff.FugueBackend`.
-        note: what a person should know of them; nothing where they are what was asked for.
+        options: arguments of `bakeoff.FugueBackend`.
+        note: sentence for the user on the default timeout; empty if the limits are those that were given.
     """
 
     options: Mapping[str, Any]
@@ -33,10 +33,10 @@ class TrialLimits:
 
 
 def trial_limits(config: RunConfig, experiment: Any, request: Request) -> TrialLimits:
-    """The limits of a run's trials.
+    """Return the limits of a run's trials.
 
-    A timeout that was not asked for is set where trials run in processes that can be killed anyway. It is one limit for
-    all of them, by the dearest model, because a wrong guess must not cost a model that is only slow.
+    If no timeout was given, a default is set, provided that trials run in processes that can be killed anyway. It is
+    the same for all trials, by the most expensive model, because a wrong guess must not cost a model that is only slow.
     """
     options = {
         "trial_timeout": config.trial_timeout or None,
@@ -54,7 +54,7 @@ def trial_limits(config: RunConfig, experiment: Any, request: Request) -> TrialL
 
 
 def usual_timeout(expected: Iterable[float]) -> float:
-    """Seconds after which a trial hangs, by what trials are expected to take; whole minutes.
+    """Return the default timeout of a trial, in seconds (whole minutes), from the expected seconds of all trials.
 
     Example:
         >>> usual_timeout([0.1, 2.0]), usual_timeout([0.1, 61.0])
@@ -65,6 +65,6 @@ def usual_timeout(expected: Iterable[float]) -> float:
 
 
 def _has_processes(config: RunConfig) -> bool:
-    """Whether models are fitted in processes that can be killed, without a timeout being asked for."""
+    """Whether models are fitted in processes that can be killed, even without a given timeout."""
     wanted = config.engine == "spark" or config.isolation == "process"
     return config.isolation != "none" and bool(wanted or config.budget_minutes or config.trial_memory_mb)

@@ -15,6 +15,7 @@ from bakeoff.storage.location import run_folder
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_file import run_files
 from bakeoff.storage.schema import INTERRUPTED
+from bakeoff.storage.tables import exists, frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,6 @@ def list_runs(spark: SparkSession, tables: ResultsLocation, home: Path) -> pd.Da
     One that says that it is running, and has no process any more that works on it, is shown as interrupted.
     """
     import pandas as pd
-
-    from bakeoff.storage.tables import exists, frame
 
     rows: dict[str, dict[str, Any]] = {run.run_id: _of_file(run) for run in run_files(home) if _is_in(run, tables)}
     if exists(spark, tables, "runs"):

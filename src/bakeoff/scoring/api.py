@@ -1,4 +1,4 @@
-"""Score a table: from the model's name to rows in a table or a file."""
+"""Scoring of a table, from the model's name to rows in a table or a file."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """What scoring a table came to.
+    """Result of scoring a table.
 
     Attributes:
-        n_rows: Rows of the batch in the destination.
-        destination: Where they are.
-        batch_id: The batch's name.
-        repeated: Whether the batch was there already, so that nothing was done.
-        run_id: The run that the model is from.
-        model_name: Of the registered model; ``None`` for the model of a run.
-        model_version: Of the registered model.
-        seconds: How long it took.
+        n_rows: Number of rows of the batch in the destination.
+        destination: Table or file with the rows.
+        batch_id: Id of the batch.
+        repeated: Whether the batch was in the destination already, so that nothing was done.
+        run_id: Id of the run that fitted the model.
+        model_name: Name of the registered model; ``None`` for the model of a run.
+        model_version: Version of the registered model; ``None`` for the model of a run.
+        seconds: Duration in seconds.
     """
 
     n_rows: int
@@ -75,18 +75,21 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
     Args:
         model: ``NAME@alias``, ``NAME/VERSION``, or the id of a run.
         source: A table's name, or a path to csv, parquet or Delta.
-        to: A table's name, the path of a Delta folder, or a file that ends in .csv or .parquet. It is made where it
-            is not there.
-        batch_id: The same id again changes nothing; one is made up where it is not given.
-        home: The folder that the run was told as ``--home``.
-        spark: The session to use, classic or Connect; the active one, or a local one that is stopped again.
-        say: Hears what a person should know, a sentence at a time.
+        to: A table's name, the path of a Delta folder, or a file that ends in .csv or .parquet. It is created if it
+            does not exist.
+        batch_id: Id of the batch; scoring the same id again changes nothing. By default a new id.
+        home: The folder that the run was given as ``--home``.
+        spark: The session to use, classic or Connect; by default the active one, or a local one that is stopped again.
+        say: Called with messages for the user, one sentence at a time.
+
+    Returns:
+        The result, with the destination and the number of rows.
 
     Raises:
         ConfigError: An argument cannot be used, or there is no such model, alias or version.
         RunNotFoundError: There is no such run.
-        SourceError: The table is not there, or lacks columns that the model takes.
-        TablesError: The rows cannot be written there.
+        SourceError: The source does not exist, or lacks columns that the model takes.
+        TablesError: The rows cannot be written to the destination.
         RunConflictError: Another model has scored a batch of this id.
     """
     began, home = time.monotonic(), Path(home)
@@ -101,10 +104,10 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
     say(f"Loading {model}.")
     found = load_scoring_model(reference, home)
     batch = Batch(name, found, dt.datetime.now(dt.timezone.utc))
-    here = spark is None and is_local_file(source) and is_file(str(to).strip())
-    if not here:
+    without_spark = spark is None and is_local_file(source) and is_file(str(to).strip())
+    if not without_spark:
         say("Opening a Spark session.")
-    with nullcontext(None) if here else open_session(spark, home) as session:
+    with nullcontext(None) if without_spark else open_session(spark, home) as session:
         has_metastore = session is None or not session.owned
         destination = read_destination(to, home, has_metastore=has_metastore)
         written = _score(batch, source, destination, session.spark if session else None, say)
@@ -130,15 +133,15 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
     if n_rows:
         return Written(n_rows, repeated=True)
     rows = _rows(source, spark, batch.model.inputs)
-    said = redact_text(source)
+    source_name = redact_text(source)
     if isinstance(rows, pd.DataFrame):
-        check_names(map(str, rows.columns), said)
+        check_names(map(str, rows.columns), source_name)
         if destination.kind != "table":
-            return _to_file(rows, batch, said, destination, earlier, say)
-        rows = _as_table(rows, spark, said)
-    say(f"Scoring {said} with {batch.model.said}.")
+            return _to_file(rows, batch, source_name, destination, earlier, say)
+        rows = _as_table(rows, spark, source_name)
+    say(f"Scoring {source_name} with {batch.model.said}.")
     with delivered(spark, batch.model) as delivery:
-        scored = score_rows(rows, batch, said, delivery)
+        scored = score_rows(rows, batch, source_name, delivery)
         if destination.kind == "table":
             return append_batch(spark, scored, batch, destination)
         return _collected(scored, destination, earlier)
@@ -149,8 +152,9 @@ def _rows(source: str, spark: Any, inputs: Sequence[InputColumn]) -> pd.DataFram
 
     Args:
         source: A path, or a table's name.
-        spark: Needed for tables.
-        inputs: What the model takes. In a csv file text can be all digits, and a point in time is text.
+        spark: Session to read tables with.
+        inputs: Columns that the model takes, by which a csv file is read: text in it can be all digits, and points in
+            time are text.
     """
     found = find(source, spark)
     if isinstance(found, Files):
@@ -177,7 +181,7 @@ def _to_file(  # noqa: PLR0913, PLR0917
 
 
 def _collected(scored: DataFrame, destination: Destination, earlier: Any) -> Written:
-    """Write the rows of a table to a file, by way of the driver."""
+    """Write scored rows of a session to a file, through the driver."""
     import pyarrow as pa
 
     frame = scored.toPandas()
@@ -187,7 +191,7 @@ def _collected(scored: DataFrame, destination: Destination, earlier: Any) -> Wri
 
 
 def _as_table(frame: pd.DataFrame, spark: Any, source: str) -> DataFrame:
-    """Make a table of the session from the rows of a file.
+    """Convert the rows of a file to a data frame of the session.
 
     Raises:
         SourceError: A column holds values of several types.

@@ -14,13 +14,13 @@ from bakeoff.scoring.predictor import PREDICTION, PROBABILITIES
 from bakeoff.storage.schema import SCORED
 
 MARKS = tuple(column.name for column in SCORED.columns)
-"""What every row is marked with; ``scored_by`` is the model in one column, which monitoring asks for."""
+"""Columns that mark every row; ``scored_by`` is the model in one column, which monitoring needs."""
 COMMENTS = {
     PREDICTION: "What the model predicts",
     PROBABILITIES: "Probability of each class",
     **{column.name: column.comment for column in SCORED.columns},
 }
-"""The columns that scoring adds, and what they hold."""
+"""Comments of the columns that scoring adds, by name."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Batch:
     """A batch of rows that are scored together, under an id of its own.
 
     Attributes:
-        batch_id: Names it; a repeat leaves one copy.
-        model: What it is scored with.
-        scored_at: When.
+        batch_id: Id of the batch; scoring it again leaves one copy.
+        model: The model that scores it.
+        scored_at: Time of the scoring.
     """
 
     batch_id: str
@@ -39,16 +39,20 @@ class Batch:
 
     @property
     def marks(self) -> dict[str, Any]:
-        """The marks of each row."""
+        """Values of the columns that mark every row, by name."""
         model = self.model
-        told = (model.run_id, model.name, model.version, model.label, self.batch_id, self.scored_at)
-        return dict(zip(MARKS, told, strict=True))
+        values = (model.run_id, model.name, model.version, model.label, self.batch_id, self.scored_at)
+        return dict(zip(MARKS, values, strict=True))
 
     def check_repeat(self, earlier: Iterable[str], place: str) -> None:
-        """Refuse to take a batch for a repeat that another model has scored.
+        """Refuse to repeat a batch that another model has scored.
+
+        Args:
+            earlier: Labels of the models that have scored rows of this batch.
+            place: Name of the destination.
 
         Raises:
-            RunConflictError: Rows of this batch are there, and another model has scored them.
+            RunConflictError: Another model has scored rows of this batch.
         """
         others = sorted(set(map(str, earlier)) - {self.model.label})
         if others:
@@ -59,10 +63,10 @@ class Batch:
 
 
 def check_names(columns: Iterable[str], source: str) -> None:
-    """Refuse a source whose columns are called as those that scoring adds.
+    """Refuse a source with columns that have the names of those that scoring adds.
 
     Raises:
-        SourceError: It has such columns; they are named.
+        SourceError: The source has such columns; they are named.
     """
     taken = [name for name in columns if name.lower() in COMMENTS]
     if taken:
@@ -73,5 +77,5 @@ def check_names(columns: Iterable[str], source: str) -> None:
 
 
 def as_text(probabilities: Any) -> str:
-    """Probabilities as JSON, for files that hold no maps."""
+    """Return probabilities as JSON, for files that cannot hold maps."""
     return json.dumps(dict(probabilities))

@@ -1,4 +1,4 @@
-"""Where scored rows go: a csv or parquet file, a Delta folder, or a table of the metastore."""
+"""Destination of scored rows: a csv or parquet file, a Delta folder, or a table of the metastore."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
 
 @dataclass(frozen=True)
 class Destination:
-    """Where scored rows go.
+    """Destination of scored rows.
 
     Attributes:
-        name: As it was given.
+        name: Name as it was given.
         kind: ``csv``, ``parquet`` or ``table``.
-        file: The file, for the first two.
-        sql: How the table is written in SQL.
-        folder: Beside a Delta table on this machine, for the lock by which its writers take turns.
-        plain: Name by which `bakeoff sql` knows a table under ``--home``.
+        file: The file, if it is csv or parquet.
+        sql: Name of the table in SQL.
+        folder: Folder beside a Delta table on this machine, for the lock by which its writers take turns.
+        plain: Name of a table under ``--home`` in `bakeoff sql`.
     """
 
     name: str
@@ -43,11 +43,11 @@ def read_destination(text: str | None, home: Path, *, has_metastore: bool) -> De
 
     Args:
         text: A path that ends in .csv or .parquet, the path of a Delta folder, or a table's name.
-        home: Where tables with a plain name are, in a session without a metastore.
-        has_metastore: Whether a table of that name outlives the session.
+        home: Folder of runs, in which tables with a plain name are if the session has no metastore.
+        has_metastore: Whether a table in the session's catalog outlives the session.
 
     Raises:
-        ConfigError: It is missing, or nothing that rows can be written to.
+        ConfigError: It is missing, or rows cannot be written to it.
     """
     refuse_placeholder("to", text)
     if given(text) is None:

@@ -1,4 +1,4 @@
-"""Score in this process, from and to files."""
+"""Scoring in this process, from files and to files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS = 50_000
-"""Rows that are predicted at a time."""
+"""Number of rows that are predicted at a time."""
 
 
 def score_frame(frame: pd.DataFrame, batch: Batch, source: str, count: Callable[[int], None]) -> pa.Table:
@@ -28,9 +28,9 @@ def score_frame(frame: pd.DataFrame, batch: Batch, source: str, count: Callable[
 
     Args:
         frame: The rows, as `bakeoff.source` reads them.
-        batch: The model, and what the rows are marked with.
-        source: Name of where they are from.
-        count: Hears how many rows are done.
+        batch: The batch, with its model.
+        source: Name of the source.
+        count: Called with the number of rows that are done.
 
     Raises:
         SourceError: Columns are missing or hold something else than the model takes.
@@ -64,7 +64,7 @@ def read_scored(destination: Destination) -> Any:
     try:
         if destination.kind == "parquet":
             return pq.read_table(file)
-        return pd.read_csv(file, dtype=str, keep_default_na=False)  # so that it is written as it was
+        return pd.read_csv(file, dtype=str, keep_default_na=False)  # so that it is written back unchanged
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         raise TablesError(
             f"--to {file} is there and cannot be read ({first_line(error)}): name another file."
@@ -72,19 +72,24 @@ def read_scored(destination: Destination) -> Any:
 
 
 def earlier_models(scored: Any, batch_id: str) -> tuple[int, list[str]]:
-    """How many rows of a batch a file holds, and which models have scored them."""
+    """Return the number of rows of a batch in a file, and the labels of the models that have scored them."""
     frame = scored if isinstance(scored, pd.DataFrame) else None
     names = list(scored.columns) if frame is not None else scored.column_names
     if not {"batch_id", "scored_by"} <= set(names):
         return 0, []
     if frame is None:
         frame = scored.select(["batch_id", "scored_by"]).to_pandas()
-    mine = frame.loc[frame["batch_id"].astype(str) == batch_id, "scored_by"]
-    return len(mine), list(mine.dropna().unique())
+    scored_by = frame.loc[frame["batch_id"].astype(str) == batch_id, "scored_by"]
+    return len(scored_by), list(scored_by.dropna().unique())
 
 
 def write_scored(table: pa.Table, destination: Destination, earlier: Any) -> None:
-    """Write the rows behind those that are there, and put the file in its place in one step.
+    """Append the rows to those of an existing file, and replace the file in one step.
+
+    Args:
+        table: The scored rows.
+        destination: The file.
+        earlier: Rows of the existing file, from `read_scored`; ``None`` if there is none.
 
     Raises:
         TablesError: The file has other columns, or cannot be written.
@@ -95,8 +100,8 @@ def write_scored(table: pa.Table, destination: Destination, earlier: Any) -> Non
     file = destination.file
     assert file is not None  # noqa: S101
     if earlier is not None:
-        there = list(earlier.columns) if isinstance(earlier, pd.DataFrame) else earlier.column_names
-        _check_same(table.column_names, there, file)
+        columns = list(earlier.columns) if isinstance(earlier, pd.DataFrame) else earlier.column_names
+        _check_same(table.column_names, columns, file)
     part = file.with_name(f".{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -119,13 +124,15 @@ def write_scored(table: pa.Table, destination: Destination, earlier: Any) -> Non
             part.unlink()
 
 
-def _check_same(new: list[str], there: list[str], file: Path) -> None:
-    lacks = [name for name in new if name not in there]
-    more = [name for name in there if name not in new]
+def _check_same(new: list[str], existing: list[str], file: Path) -> None:
+    lacks = [name for name in new if name not in existing]
+    more = [name for name in existing if name not in new]
     if lacks or more:
-        told = [f"it lacks {', '.join(map(repr, lacks))}"] * bool(lacks)
-        told += [f"it has {', '.join(map(repr, more))} besides"] * bool(more)
-        raise TablesError(f"--to {file} has other columns than the scored rows ({'; '.join(told)}): name another file.")
+        parts = [f"it lacks {', '.join(map(repr, lacks))}"] * bool(lacks)
+        parts += [f"it has {', '.join(map(repr, more))} besides"] * bool(more)
+        raise TablesError(
+            f"--to {file} has other columns than the scored rows ({'; '.join(parts)}): name another file."
+        )
 
 
 def _flat(table: pa.Table) -> pd.DataFrame:

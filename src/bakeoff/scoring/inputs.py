@@ -1,4 +1,4 @@
-"""The columns that a model takes: what they have to be, and how rows of a table become what it was fitted on."""
+"""Input columns of a model: checks of a source, and conversion of rows to the types that the model was fitted on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 from bakeoff.errors import SourceError
 
 NUMBER, TEXT, BOOLEAN, TIME, ANY = "number", "text", "boolean", "time", "any"
-_SAID = {NUMBER: "numbers", TEXT: "text", BOOLEAN: "true or false", TIME: "points in time", ANY: "anything"}
+_KINDS = {NUMBER: "numbers", TEXT: "text", BOOLEAN: "true or false", TIME: "points in time", ANY: "anything"}
 _OF_SIGNATURE = {
     "double": NUMBER, "float": NUMBER, "long": NUMBER, "integer": NUMBER,
     "boolean": BOOLEAN, "string": TEXT, "datetime": TIME,
@@ -24,7 +24,7 @@ _LIST_AT_MOST = 30
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column that a model takes, and the kind of its values."""
+    """Column that a model takes, and the kind of its values."""
 
     name: str
     kind: str
@@ -33,12 +33,12 @@ class InputColumn:
 def input_columns(described: Any, folder: Path) -> tuple[InputColumn, ...]:
     """Return the columns of a model's signature.
 
-    The signature leaves the type of whole numbers open, because MLflow lets neither integers pass for doubles nor gaps
-    for integers. What they are is read from the input example then.
+    The signature leaves the type of whole numbers open, because MLflow accepts neither integers for doubles nor gaps
+    for integers. Their kind is then read from the input example.
 
     Args:
         described: MLflow's description of the model.
-        folder: The model's files.
+        folder: Folder with the model's files.
     """
     example = described.load_input_example(str(folder)) if described.saved_input_example_info else None
     columns = []
@@ -55,12 +55,12 @@ def check_inputs(inputs: Sequence[InputColumn], kinds: Mapping[str, str], source
     """Check that a source has the columns that a model takes, of the right kinds.
 
     Args:
-        inputs: What the model takes.
-        kinds: The kind of each column of the source.
-        source: Its name.
+        inputs: Columns that the model takes.
+        kinds: Kind of each column of the source, by name.
+        source: Name of the source.
 
     Raises:
-        SourceError: Columns are missing or hold something else; all of them are named.
+        SourceError: Columns are missing or of another kind; all of them are named.
     """
     missing = [column.name for column in inputs if column.name not in kinds]
     if missing:
@@ -69,7 +69,7 @@ def check_inputs(inputs: Sequence[InputColumn], kinds: Mapping[str, str], source
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"its columns are {some}."
         raise SourceError(f"{source} lacks {', '.join(map(repr, missing))} that the model takes: {hint}")
     wrong = [
-        f"{column.name!r} holds {_SAID.get(kinds[column.name], kinds[column.name])} instead of {_SAID[column.kind]}"
+        f"{column.name!r} holds {_KINDS.get(kinds[column.name], kinds[column.name])} instead of {_KINDS[column.kind]}"
         for column in inputs
         if ANY not in {column.kind, kinds[column.name]} and column.kind != kinds[column.name]
     ]
@@ -78,7 +78,7 @@ def check_inputs(inputs: Sequence[InputColumn], kinds: Mapping[str, str], source
 
 
 def kinds_of_frame(frame: pd.DataFrame) -> dict[str, str]:
-    """Return the kind of each column of a data frame; one without values fits everything."""
+    """Return the kind of each column of a data frame, by name; a column without values fits every kind."""
     return {str(name): _kind_of_values(frame[name]) for name in frame.columns}
 
 
@@ -93,7 +93,7 @@ def _kind_of_values(column: pd.Series[Any]) -> str:
 
 
 def kinds_of_schema(schema: Any) -> dict[str, str]:
-    """Return the kind of each column of a Spark schema; other types are named as Spark names them."""
+    """Return the kind of each column of a Spark schema, by name; other types by their name in Spark."""
     from pyspark.sql import types
 
     times = (types.DateType, types.TimestampType, types.TimestampNTZType)
@@ -114,7 +114,7 @@ def kinds_of_schema(schema: Any) -> dict[str, str]:
 
 
 def with_times(frame: pd.DataFrame, inputs: Sequence[InputColumn]) -> pd.DataFrame:
-    """Parse the columns that the model takes as points in time: a csv file holds only text for them."""
+    """Parse the text of columns that the model takes as points in time, since a csv file holds them as text."""
     for column in inputs:
         if column.kind == TIME and column.name in frame and _kind_of_values(frame[column.name]) == TEXT:
             times = pd.to_datetime(frame[column.name], errors="coerce", format="ISO8601")
@@ -126,7 +126,7 @@ def with_times(frame: pd.DataFrame, inputs: Sequence[InputColumn]) -> pd.DataFra
 def with_nan(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with NaN for missing values.
 
-    PyCaret fits its imputers on NaN, and takes None, which tables have in its place, for one more category.
+    PyCaret fits its imputers on NaN, and treats None, which tables have instead, as one more category.
     """
     gaps = {
         name: column.astype(object).where(column.notna(), np.nan)
@@ -137,9 +137,13 @@ def with_nan(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def from_arrow(batch: Any, names: Sequence[str]) -> pd.DataFrame:
-    """Columns of an Arrow batch of Spark's as `toPandas` would have given them to the run that fitted the model.
+    """Convert columns of one of Spark's Arrow batches as `toPandas` did for the run that fitted the model.
 
-    Types are converted by what Spark says of a column and not by its values: a batch may hold none.
+    Types are converted by Spark's type of a column and not by its values, because a batch may have none.
+
+    Args:
+        batch: The record batch.
+        names: Names of the columns to convert.
     """
     import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""Find the model to score with, in the registry or on a run, and read its files."""
+"""The model to score with, found in the registry or on a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMS = "NAME@champion, NAME/VERSION or a RUN_ID"
 
 @dataclass(frozen=True)
 class ModelReference:
-    """A model as it was named: a version of a registered model, by alias or number, or the model of a run."""
+    """Reference to a version of a registered model, by alias or number, or to the model of a run."""
 
     name: str | None = None
     alias: str | None = None
@@ -60,15 +60,15 @@ class ModelReference:
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """A fitted pipeline with what is needed to apply it and to say which one it was.
+    """A fitted pipeline, with its input columns and its origin.
 
     Attributes:
         content: The pickled pipeline.
         inputs: Columns that it takes, in their order.
-        prediction_type: Of a prediction, in Spark SQL.
-        run_id: Bakeoff's id of the run that fitted it, or MLflow's where the run is not Bakeoff's.
-        name: Of the registered model, or ``None`` for the model of a run.
-        version: Of the registered model.
+        prediction_type: Type of a prediction in Spark SQL.
+        run_id: Bakeoff's id of the run that fitted it, or MLflow's if the run is not Bakeoff's.
+        name: Name of the registered model; ``None`` for the model of a run.
+        version: Version of the registered model; ``None`` for the model of a run.
     """
 
     content: bytes
@@ -100,7 +100,7 @@ def load_scoring_model(reference: ModelReference, home: Path) -> ScoringModel:
     Raises:
         ConfigError: There is no such model, alias or version, or it does not take rows.
         RunNotFoundError: There is no such run.
-        TrackingError: There is no MLflow to ask.
+        TrackingError: There is no MLflow database, or MLflow cannot return the model.
     """
     from mlflow.exceptions import MlflowException
 
@@ -111,7 +111,7 @@ def load_scoring_model(reference: ModelReference, home: Path) -> ScoringModel:
             f"There is no MLflow database in {home}: name the --home of the run, or set MLFLOW_TRACKING_URI."
         )
     client = make_client(home)
-    place = str(client.tracking_uri) if named_by_environment() else local_tracking_uri(home)
+    uri = str(client.tracking_uri) if named_by_environment() else local_tracking_uri(home)
     try:
         if reference.name is None:
             return _of_run(client, str(reference.run_id), home)
@@ -119,7 +119,7 @@ def load_scoring_model(reference: ModelReference, home: Path) -> ScoringModel:
     except (MlflowException, OSError) as error:
         from bakeoff.tracking.bounded_client import reason, without_login
 
-        raise TrackingError(f"MLflow at {without_login(place)} cannot give the model ({reason(error)}).") from error
+        raise TrackingError(f"MLflow at {without_login(uri)} cannot give the model ({reason(error)}).") from error
 
 
 def _of_registry(client: Any, reference: ModelReference) -> ScoringModel:
@@ -137,10 +137,10 @@ def _of_registry(client: Any, reference: ModelReference) -> ScoringModel:
         uri = f"models:/{name}/{version.version}"
         folder = UnityCatalogModelsArtifactRepository(uri, registry_uri=_UNITY_CATALOG).download_artifacts("")
     else:
-        place = version.source
-        if place.startswith("models:/m-"):
-            place = client.get_logged_model(place.removeprefix("models:/")).artifact_location
-        folder = mlflow.artifacts.download_artifacts(artifact_uri=place, tracking_uri=client.tracking_uri)
+        location = version.source
+        if location.startswith("models:/m-"):
+            location = client.get_logged_model(location.removeprefix("models:/")).artifact_location
+        folder = mlflow.artifacts.download_artifacts(artifact_uri=location, tracking_uri=client.tracking_uri)
     run_id = version.tags.get(RUN_TAG) or version.run_id or ""
     return _read(Path(folder), run_id, name, str(version.version))
 
@@ -149,7 +149,7 @@ def _version(registry: Any, name: str, reference: ModelReference) -> Any:
     """Return the version of a registered model.
 
     Raises:
-        ConfigError: There is no such model, alias or version; the message says what there is.
+        ConfigError: There is no such model, alias or version; the message lists the available ones.
     """
     from bakeoff.tracking.client import quoted
 
@@ -173,7 +173,7 @@ def _version(registry: Any, name: str, reference: ModelReference) -> Any:
 
 
 def _or_none(ask: Any) -> Any:
-    """Return the registry's answer, or ``None`` if it says that there is no such thing."""
+    """Return the registry's answer; ``None`` if it does not have what was asked for."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -210,7 +210,11 @@ def _of_run(client: Any, run_id: str, home: Path) -> ScoringModel:
 
 
 def _read(folder: Path, run_id: str, name: str | None = None, version: str | None = None) -> ScoringModel:
-    """Read the files of a model that `bakeoff.tracking.logged_model` has written."""
+    """Read the files of a model that `bakeoff.tracking.logged_model` has written.
+
+    Raises:
+        ConfigError: The model is not Bakeoff's, or forecasts a time series.
+    """
     from mlflow.models import Model
 
     described = Model.load(str(folder))

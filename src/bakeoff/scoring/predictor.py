@@ -1,4 +1,4 @@
-"""Apply a pipeline to rows: on a worker of Spark's, batch by batch, or here."""
+"""Application of a pipeline to rows, batch by batch on Spark's workers, or in this process."""
 
 from __future__ import annotations
 
@@ -22,34 +22,37 @@ if TYPE_CHECKING:
 PREDICTION, PROBABILITIES = "prediction", "probabilities"
 _KEPT_MODELS = 2
 _KEPT: OrderedDict[str, Predictor] = OrderedDict()
-"""What this process has loaded. A Python worker of Spark's lives on between tasks."""
+"""Cache of loaded models, by digest: a Python worker of Spark lives on between tasks."""
 
 
 class Predictor:
-    """A loaded pipeline that answers in Arrow's types.
+    """A loaded pipeline whose predictions are Arrow arrays.
 
     Args:
         content: The pickled pipeline.
         inputs: Columns that it takes, in their order.
-        prediction_type: In Spark SQL.
+        prediction_type: Type of a prediction in Spark SQL.
+
+    Attributes:
+        labels: Labels of the probabilities, in their order; ``None`` if the pipeline has no probabilities.
     """
 
     def __init__(self, content: bytes, inputs: tuple[InputColumn, ...], prediction_type: str) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other patch versions; the model's requirements say which it wants
+            warnings.simplefilter("ignore")  # of other patch versions; the model's requirements name the right ones
             self._pipeline = pickle.loads(content)
         self._names = [column.name for column in inputs]
         self._prediction_type = prediction_type
         self.labels = _labels(self._pipeline)
 
     def answer(self, rows: pd.DataFrame) -> dict[str, pa.Array]:
-        """Predict some rows, by the pipeline's own methods.
+        """Predict rows by the pipeline's own methods.
 
         Args:
-            rows: At least the columns that the pipeline takes.
+            rows: Rows with at least the columns that the pipeline takes.
 
         Returns:
-            ``prediction`` and, of a classifier that has them, ``probabilities`` as a map by label.
+            ``prediction`` and, for a classifier with probabilities, ``probabilities`` as a map by label.
         """
         import pyarrow as pa
 
@@ -69,7 +72,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class ScoreBatches:
-    """The function that workers map over the batches of a table; it travels with every task, so it is small."""
+    """Function that workers map over the batches of a table; it is small, because it travels with every task."""
 
     digest: str
     delivery: Delivery
@@ -77,7 +80,7 @@ class ScoreBatches:
     prediction_type: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Add the answers to each batch; the columns that came are passed on as they are."""
+        """Add the predictions to each batch; its own columns are unchanged."""
         import pyarrow as pa
         from threadpoolctl import threadpool_limits
 
@@ -101,13 +104,17 @@ class ScoreBatches:
 
 @dataclass(frozen=True)
 class CheckDelivery:
-    """A function of one task that tells whether a worker can read the model."""
+    """Function of one task that checks whether a worker can read the model."""
 
     digest: str
     delivery: Delivery
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Read the model and pass the rows on."""
+        """Read the model and pass the rows on.
+
+        Raises:
+            ValueError: The content that was read is not the model's.
+        """
         import hashlib
 
         if hashlib.sha256(self.delivery.read()).hexdigest() != self.digest:
@@ -124,7 +131,7 @@ def _labels(pipeline: Any) -> list[str] | None:
 
 
 def _maps(probabilities: np.ndarray[Any, Any], labels: list[str]) -> pa.Array:
-    """Make a map from label to probability for each row."""
+    """Return a map from label to probability for each row."""
     import pyarrow as pa
 
     n_rows = len(probabilities)

@@ -1,7 +1,7 @@
-"""A small profile of the rows that a model learned from: the share of each column's values that is in each bin.
+"""Profile of a model's training rows: the share of each column's values in each bin.
 
-A scored table is compared with it in SQL (``src/sql/scored_drift.sql``), so bins are what SQL can read: a range of
-numbers, or one value. Bin 0 stands for missing values.
+A scored table is compared with it in SQL (``src/sql/scored_drift.sql``), so bins have a form that SQL can use: a range
+of numbers, or one value. Bin 0 holds missing values.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ _PREDICTED = 5_000
 _QUANTILES = 10
 _CATEGORIES = 20
 _FEW = 20
-"""So many different numbers have a bin each."""
+"""Greatest number of different numbers for which each has a bin of its own."""
 _LENGTH = 200
 
 
 def profile_of(rows: pd.DataFrame, pipeline: Any, *, classifies: bool) -> list[dict[str, Any]]:
-    """Return the profile of a model's inputs and predictions, as rows of ``profiles`` without their run.
+    """Return the profile of a model's inputs and predictions, as rows of ``profiles`` without the run id.
 
     Args:
         rows: The training rows, without the target.
-        pipeline: The fitted model; it predicts a sample of them.
-        classifies: Whether a prediction is one of some classes.
+        pipeline: The fitted model, which predicts a sample of the rows.
+        classifies: Whether predictions are classes.
     """
     sample = rows if len(rows) <= _SAMPLE else rows.sample(_SAMPLE, random_state=0)
-    told = [row for name in sample.columns[:MOST_COLUMNS] for row in _bins(str(name), sample[name], INPUT)]
+    inputs = [row for name in sample.columns[:MOST_COLUMNS] for row in _bins(str(name), sample[name], INPUT)]
     few = sample if len(sample) <= _PREDICTED else sample.head(_PREDICTED)
     predicted = pd.Series(np.asarray(pipeline.predict(few)))
-    return told + list(_bins(PREDICTION, predicted.astype(object) if classifies else predicted, PREDICTION))
+    return inputs + list(_bins(PREDICTION, predicted.astype(object) if classifies else predicted, PREDICTION))
 
 
 def bins_of(values: pd.Series[Any]) -> list[tuple[Any, ...]]:
@@ -47,16 +47,16 @@ def bins_of(values: pd.Series[Any]) -> list[tuple[Any, ...]]:
         [('category', None, None, None, 0.25), ('category', 'a', None, None, 0.5)]
     """
     n_rows = max(len(values), 1)
-    there = values.dropna()
+    known = values.dropna()
     if pd.api.types.is_datetime64_any_dtype(values):
-        plain = there.dt.tz_localize(None) if getattr(there.dt, "tz", None) is not None else there
-        told = _ranges(_TIME, plain.to_numpy().astype("datetime64[us]").astype(np.int64) / 1e6, n_rows)
+        plain = known.dt.tz_localize(None) if getattr(known.dt, "tz", None) is not None else known
+        bins = _ranges(_TIME, plain.to_numpy().astype("datetime64[us]").astype(np.int64) / 1e6, n_rows)
     elif pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        numbers = there.astype(str) if values.dtype == np.float32 else there  # as SQL reads a FLOAT
-        told = _ranges(_NUMBER, numbers.to_numpy(dtype=float), n_rows)
+        numbers = known.astype(str) if values.dtype == np.float32 else known  # as SQL reads a FLOAT
+        bins = _ranges(_NUMBER, numbers.to_numpy(dtype=float), n_rows)
     else:
-        told = _categories(there, n_rows)
-    return [(told[0][0], None, None, None, 1 - len(there) / n_rows), *told]
+        bins = _categories(known, n_rows)
+    return [(bins[0][0], None, None, None, 1 - len(known) / n_rows), *bins]
 
 
 def _bins(name: str, values: pd.Series[Any], role: str) -> Iterator[dict[str, Any]]:
@@ -75,7 +75,7 @@ def _bins(name: str, values: pd.Series[Any], role: str) -> Iterator[dict[str, An
 
 
 def _ranges(kind: str, numbers: np.ndarray[Any, Any], n_rows: int) -> list[tuple[Any, ...]]:
-    """Return bins of like size, and one on each side for what lies outside of all values."""
+    """Return bins of similar size, and one on each side for numbers outside the range of all values."""
     finite = numbers[np.isfinite(numbers)]
     if not len(finite):
         return [(kind, None, None, None, len(numbers) / n_rows)]
@@ -84,8 +84,8 @@ def _ranges(kind: str, numbers: np.ndarray[Any, Any], n_rows: int) -> list[tuple
         inner = np.unique(np.quantile(finite, np.linspace(0, 1, _QUANTILES + 1), method="nearest"))
     # The least value has a bin to itself, since many columns hold mostly zeros.
     edges = [np.nextafter(inner[0], -np.inf), *inner]
-    place = np.searchsorted(edges, numbers, side="left")
-    counts = np.bincount(place, minlength=len(edges) + 1)
+    positions = np.searchsorted(edges, numbers, side="left")
+    counts = np.bincount(positions, minlength=len(edges) + 1)
     lowers = [None, *map(float, edges)]
     uppers = [*map(float, edges), None]
     return [
@@ -93,9 +93,9 @@ def _ranges(kind: str, numbers: np.ndarray[Any, Any], n_rows: int) -> list[tuple
     ]
 
 
-def _categories(there: pd.Series[Any], n_rows: int) -> list[tuple[Any, ...]]:
+def _categories(values: pd.Series[Any], n_rows: int) -> list[tuple[Any, ...]]:
     """Return a bin for each of the most frequent values, and one for all others."""
-    texts = there.map(lambda value: str(value).lower() if isinstance(value, (bool, np.bool_)) else str(value))
+    texts = values.map(lambda value: str(value).lower() if isinstance(value, (bool, np.bool_)) else str(value))
     counts = texts.value_counts()
     counts = counts[counts.index.str.len() <= _LENGTH].head(_CATEGORIES) if len(counts) else counts
     named = [(_CATEGORY, str(value), None, None, count / n_rows) for value, count in counts.items()]

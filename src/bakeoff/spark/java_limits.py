@@ -1,4 +1,4 @@
-"""The limits of a process that keep Spark's Java from starting, named before it starts or when it has failed to."""
+"""Limits of a process that keep Spark's Java from starting: checked before the start, recognized after a failure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
 JAVA_FILES = 512
-"""Java opens more than 300 archives."""
+"""Open files that Java needs: it opens more than 300 archives."""
 OWN_FILES = 128
+"""Open files that this process needs."""
 ADDRESS_SPACE = 6 * 2**30
-"""Java reserves five gigabytes, most of which it never uses."""
-_SAID = (
+"""Bytes of address space that Java needs: it reserves five gigabytes, most of which it never uses."""
+_PATTERNS = (
     (r"Too many open files", "the number of open files is limited: see `ulimit -n`, and raise it to 4096"),
     (
         r"unable to create (?:new )?native thread|Resource temporarily unavailable",
@@ -28,13 +29,14 @@ _SAID = (
     ),
     (r"No space left on device", "there is no room left on the disk: make room in the temporary folder"),
 )
+"""Patterns in Java's output, and the limit that each stands for."""
 
 
 def check_limits() -> None:
     """Make sure that the limits of this process leave Java what it needs.
 
     Raises:
-        ClusterError: One does not; the message names it.
+        ClusterError: A limit is too low; the message names it.
     """
     if resource is None:
         return
@@ -54,14 +56,17 @@ def check_limits() -> None:
         )
 
 
-def limit_behind(said: str) -> str | None:
-    """The limit that a Java which did not start ran into, as the end of a sentence.
+def limit_behind(output: str) -> str | None:
+    """Name the limit that kept Java from starting, as the end of a sentence.
+
+    Args:
+        output: the output of the Java that did not start.
 
     Example:
         >>> limit_behind("Error: Could not reserve enough space for 2097152KB object heap")
         'there is not enough memory for it: free some, or raise the limit of the container or of `ulimit -v`'
     """
-    return next((limit for pattern, limit in _SAID if re.search(pattern, said)), None)
+    return next((limit for pattern, limit in _PATTERNS if re.search(pattern, output)), None)
 
 
 def _limit(which: int, *, hard: bool = False) -> int | None:

@@ -1,4 +1,4 @@
-"""Whether what a run stands on is still there: the Spark session with its Java process or server, and the disk."""
+"""Checks whether a Spark session, with its Java process or server, and the disk can still be used."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ SERVER_GONE = "The Spark Connect server cannot be reached any more"
 NO_ROOM = "There is no room left on the disk"
 
 LOOK_SECONDS = 2.0
+"""Seconds between two looks at a session."""
 
 _STOPPED_TEXT = re.compile(
     r"(?i)SparkContext (?:has been |was )?(?:shut ?down|stopped)|stopped SparkContext|Application has been killed"
@@ -40,11 +41,11 @@ _PY4J = ("py4j.java_gateway", "py4j.clientserver")
 
 
 def why_lost(spark: SparkSession | None, error: BaseException | None = None) -> str | None:
-    """Why nothing can be asked of a session any more; ``None`` while it answers.
+    """Return why a session cannot be used any more, or ``None`` while it answers.
 
     Args:
-        spark: the session; without one only the error is looked at.
-        error: what was just raised, where something was.
+        spark: the session; ``None`` to check only the error.
+        error: the error that was just raised, if any.
     """
     if why := _why_by_itself(error):
         return why
@@ -58,34 +59,34 @@ def why_lost(spark: SparkSession | None, error: BaseException | None = None) -> 
 
 
 def _why_by_itself(error: BaseException | None) -> str | None:
-    """What an error says is gone, without that anybody is asked."""
+    """Return what is gone according to the error alone, without a call to the session."""
     if isinstance(error, EngineLostError):
         return error.reason
-    said = str(error or "")
+    message = str(error or "")
     if isinstance(error, OSError) and error.errno in _DISK:
         return f"{NO_ROOM} ({error})" if error.errno in {errno.ENOSPC, errno.EDQUOT} else f"The disk fails ({error})"
-    if found := _NO_ROOM_TEXT.search(said):
+    if found := _NO_ROOM_TEXT.search(message):
         return f"{NO_ROOM} ({found[0]})"
-    return STOPPED if _STOPPED_TEXT.search(said) else None
+    return STOPPED if _STOPPED_TEXT.search(message) else None
 
 
 def _why_classic_lost(spark: Any) -> str | None:
-    """Ask the session's context, which takes Java a millisecond."""
+    """Ask the session's context whether it is stopped, which takes Java a millisecond."""
     try:
-        java = spark.sparkContext._jsc  # noqa: SLF001 - PySpark itself tells by it whether a context was stopped
+        java = spark.sparkContext._jsc  # noqa: SLF001 - PySpark itself checks it for a stopped context
         if java is None or java.sc().isStopped():
             return STOPPED
-    except Exception:  # noqa: BLE001 - whatever is raised instead of an answer: nobody is there who could give one
+    except Exception:  # noqa: BLE001 - any error in place of an answer means that Java is gone
         return JAVA_GONE
     return None
 
 
 class ServerWatch:
-    """Whether a Connect server still takes connections.
+    """A watch on whether a Connect server still accepts connections.
 
-    The client tries a call again for minutes when its server is gone. So its port is looked at: one that took
-    connections when the run began, and refuses them three times in a row, has nobody behind it. Nothing is concluded
-    from a network in which it cannot be reached directly.
+    The client retries a call for minutes when its server is gone. So the port is checked: if it accepted connections
+    when the run began, and refuses three in a row, the server is gone. Nothing is concluded in a network in which the
+    port cannot be reached directly.
     """
 
     def __init__(self, spark: Any) -> None:
@@ -94,14 +95,14 @@ class ServerWatch:
         self._is_direct = self._address is not None and self._takes_connections() is True
 
     def is_gone(self) -> bool:
-        """Look once more."""
+        """Check the port once more; return whether the server is gone."""
         if not self._is_direct:
             return False
         self._n_refused = self._n_refused + 1 if self._takes_connections() is False else 0
         return self._n_refused >= 3  # noqa: PLR2004 - a server that is being restarted has lost the session, too
 
     def _takes_connections(self) -> bool | None:
-        """Whether it does; ``None`` where the network does not tell."""
+        """Return whether the port accepts connections, or ``None`` if the network does not tell."""
         try:
             with socket.create_connection(self._address or ("", 0), timeout=_CONNECT_SECONDS):
                 return True
@@ -149,7 +150,7 @@ def _reconnect(client: Any) -> None:
 
 
 class SessionWatch:
-    """Looks now and then whether a session is still there, for a run that needs it at its end only."""
+    """A watch on a session for a run that needs it only at its end."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
@@ -157,10 +158,10 @@ class SessionWatch:
         self._next_look = 0.0
 
     def check(self) -> None:
-        """Go on, unless the session is gone.
+        """Check the session, if the last check is some seconds ago.
 
         Raises:
-            EngineLostError: it is.
+            EngineLostError: The session is gone.
         """
         if time.monotonic() < self._next_look:
             return
@@ -171,8 +172,8 @@ class SessionWatch:
 
 
 def _address(spark: Any) -> tuple[str, int] | None:
-    with suppress(Exception):  # other versions and platforms hide it elsewhere, and are not watched
-        host, _, port = str(spark.client._builder.endpoint).rpartition(":")  # noqa: SLF001 - the client does not tell
+    with suppress(Exception):  # other versions and platforms keep it elsewhere, and are not watched
+        host, _, port = str(spark.client._builder.endpoint).rpartition(":")  # noqa: SLF001 - the client does not expose it
         return host.strip("[]"), int(port)
     return None
 
@@ -189,14 +190,14 @@ def stop_session(spark: SparkSession) -> None:
 
 
 def _forget_lost_java() -> None:
-    """Let PySpark start a new Java process in this one, where the old one is gone.
+    """Let PySpark start a new Java process if the old one is gone.
 
-    It keeps the gateway to the process that it has started, and would give it to the next session.
+    PySpark keeps the gateway to the process that it has started, and would use it for the next session.
     """
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    gateway = SparkContext._gateway  # noqa: SLF001 - there is no other way to it
+    gateway = SparkContext._gateway  # noqa: SLF001 - there is no other access to it
     process = getattr(gateway, "proc", None)
     if process is None or process.poll() is None:
         return
@@ -207,16 +208,16 @@ def _forget_lost_java() -> None:
 
 
 class _Repeats(logging.Filter):
-    """Drops what Py4J logs, pages with a traceback each, about errors that it raises as well."""
+    """A filter that drops Py4J's log records, pages with a traceback each, of errors that it raises as well."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        ours = "py4j" in record.pathname or record.name in _PY4J
-        return record.levelno < logging.ERROR or not record.exc_info or not ours
+        is_py4j = "py4j" in record.pathname or record.name in _PY4J
+        return record.levelno < logging.ERROR or not record.exc_info or not is_py4j
 
 
 @contextmanager
 def without_py4j_pages() -> Iterator[None]:
-    """Keep Py4J from logging each broken connection at length, for as long as the block runs."""
+    """Keep Py4J from logging each broken connection at length while the block runs."""
     repeats = _Repeats()
     loggers = [logging.getLogger(), *map(logging.getLogger, _PY4J)]  # it uses the root's as well
     for logger in loggers:
@@ -229,7 +230,7 @@ def without_py4j_pages() -> Iterator[None]:
 
 
 def quieten_accumulators(context: Any) -> None:
-    """Keep PySpark's server for accumulators from printing a traceback when Java, which talks to it, is gone."""
+    """Keep PySpark's accumulator server from printing a traceback when its Java process is gone."""
     server = getattr(context, "_accumulatorServer", None)
     if server is None:
         return

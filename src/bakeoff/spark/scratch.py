@@ -1,7 +1,7 @@
-"""A folder for what Java and Spark write down for as long as a process lives.
+"""A folder for temporary files of Java and Spark, for the life of a process.
 
-Spark removes its folders itself, unless it is killed. So each process has a folder of its own for them, whose name says
-whose it is, and the next process removes those whose owners are gone.
+Spark removes its folders itself, unless it is killed. So each process has a folder of its own for them, whose name
+identifies the process, and the next process removes the folders of processes that are gone.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ import psutil
 
 _NAME = re.compile(r"(?P<host>.+)-(?P<pid>\d+)-(?P<began>\d+)")
 _CLOCK_SECONDS = 1.0
-"""How exactly the system knows when a process began."""
+"""Tolerance, in seconds, between two readings of when a process began."""
 
 
 def scratch_folder() -> Path:
-    """The folder of this process; made, and those of dead processes removed, when it is first asked for."""
+    """Return the folder of this process; the first call makes it, and removes those of dead processes."""
     folder = _own_folder(os.getpid())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
 def shared_folder() -> Path:
-    """The folder in which this user's processes have theirs; what else is in it stays."""
+    """Make the folder that holds the folders of this user's processes; other content is kept."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = Path(tempfile.gettempdir()) / f"bakeoff-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
-        return Path(tempfile.mkdtemp(prefix="bakeoff-"))  # somebody else was there first, and could read everything
+        return Path(tempfile.mkdtemp(prefix="bakeoff-"))  # another user has made it, and could read everything
     return folder
 
 
@@ -50,7 +50,7 @@ def _own_folder(pid: int) -> Path:
 
 
 def _remove_own(folder: Path, pid: int) -> None:
-    if os.getpid() == pid:  # and not a process that was forked from it
+    if os.getpid() == pid:  # not a process that was forked from it
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -63,7 +63,7 @@ def remove_left_over(shared: Path) -> None:
 
 
 def _is_alive(pid: int, began: int) -> bool:
-    """Whether the process is there, and no other has its number by now."""
+    """Whether the process is alive, and its id belongs to no later process."""
     try:
         return bool(abs(psutil.Process(pid).create_time() - began) <= _CLOCK_SECONDS)
     except psutil.Error:

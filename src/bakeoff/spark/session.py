@@ -1,6 +1,6 @@
-"""The Spark session to work on: the one that is there, or a local one with Delta that Bakeoff makes and stops itself.
+"""The Spark session to work on: an existing one, or a local one with Delta that Bakeoff makes and stops itself.
 
-A session that Bakeoff did not make is never stopped and never reconfigured.
+An existing session is never stopped and never reconfigured.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bakeoff._utils.platform import on_databricks, usable_cores
-from bakeoff.errors import UserError
+from bakeoff.errors import ClusterError
 from bakeoff.spark.java import _LOG_FILE, DRIVER_MEMORY, _environment, _launch_java
 from bakeoff.spark.java_limits import check_limits
+from bakeoff.spark.liveness import quieten_accumulators, stop_session
 from bakeoff.spark.scratch import scratch_folder, shared_folder
 
 try:
@@ -30,15 +31,21 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DAEMON = "bakeoff.execution.worker.spark_daemon"
-"""What forks the workers of a local session: they have PyCaret from their first moment."""
+"""The module that forks the workers of a local session, with PyCaret imported."""
 _LOCALHOST = "127.0.0.1"
 _CONNECT_SWITCHES = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
+"""Environment variables that turn a classic session into one of Spark Connect."""
 _SPARK_FILES = re.compile(r"/userFiles-[0-9a-f-]{36}(/|$)")
-"""The folder that Spark makes for the files of an application."""
+"""Matches the folder that Spark makes for the files of an application."""
 
 
 class OpenSession(NamedTuple):
-    """A session to work on, and whether Bakeoff made it (and will stop it)."""
+    """A session to work on.
+
+    Attributes:
+        spark: the session.
+        owned: whether Bakeoff has made it, and will stop it.
+    """
 
     spark: SparkSession
     owned: bool
@@ -48,9 +55,18 @@ class OpenSession(NamedTuple):
 def open_session(
     spark: SparkSession | OpenSession | None = None, home: Path = Path(".bakeoff"), slots: int | None = None
 ) -> Iterator[OpenSession]:
-    """The session passed, else the active one, else the platform's, else a local one that ends with the block.
+    """Open the session passed, else the active one, else the platform's, else a local one that ends with the block.
 
-    What was opened here before can be passed, too, and stays whose it is.
+    Args:
+        spark: a session, or an `OpenSession` of an outer block, which remains its owner.
+        home: folder for the files of a local session.
+        slots: how many tasks a local session runs at once; by default one per usable core.
+
+    Yields:
+        The session, and whether Bakeoff has made it.
+
+    Raises:
+        ClusterError: A local session cannot be made.
 
     Example:
         >>> mine = object()
@@ -69,16 +85,14 @@ def open_session(
     try:
         yield OpenSession(made, owned=True)
     finally:
-        from bakeoff.spark.liveness import stop_session  # which asks this module about sessions
-
         stop_session(made)
         _tidy_import_path()
 
 
 def active_session() -> SparkSession | None:
-    """The session that this process has already, or on Databricks the platform's; else ``None``.
+    """Return the session that this process has already, or on Databricks the platform's; else ``None``.
 
-    PySpark is not imported where nobody imported it before: without it there can be no session.
+    PySpark is not imported here if nothing has imported it before: without it there can be no session.
     """
     if "pyspark.sql" not in sys.modules and not on_databricks():
         return None
@@ -86,42 +100,40 @@ def active_session() -> SparkSession | None:
     from pyspark.sql import SparkSession
 
     session = SparkSession.getActiveSession()
-    # "Active" is a matter of the thread; a context is there for all of them. Without options, the builder hands out the
-    # session of that context as it is.
+    # "Active" is per thread; a context serves all threads. Without options, the builder returns the session of that
+    # context as it is.
     if session is None and (on_databricks() or SparkContext._active_spark_context is not None):  # noqa: SLF001
         session = SparkSession.builder.getOrCreate()
     return session
 
 
 def local_session(home: Path, slots: int | None = None) -> SparkSession:
-    """Make a local Spark session with Delta; what Java has to say goes to ``<home>/spark/spark.log``.
+    """Make a local Spark session with Delta, with Java's output in ``<home>/spark/spark.log``.
 
     Args:
-        home: a folder to work in; made when it is missing.
-        slots: how many tasks run at once, by default one per usable core.
+        home: a folder to work in; made if it is missing.
+        slots: how many tasks run at once; by default one per usable core.
 
     Raises:
-        UserError: PySpark, Java or Delta's jars cannot be had.
+        ClusterError: PySpark, Java or Delta's jars are missing, or a limit of the process is too low.
     """
     try:
         from delta import configure_spark_with_delta_pip
         from pyspark import SparkConf, SparkContext
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise UserError(
+        raise ClusterError(
             f"There is no Spark session, and none can be made because {error.name!r} is not installed: "
             "pip install 'bakeoff[local]', or run this on a cluster."
         ) from error
 
-    from bakeoff.spark.liveness import quieten_accumulators  # which asks this module about sessions
-
     check_limits()
     folder = _work_folder(home)
-    delta = configure_spark_with_delta_pip(SparkSession.builder)._options  # noqa: SLF001 - the builder shows them nowhere else
+    delta = configure_spark_with_delta_pip(SparkSession.builder)._options  # noqa: SLF001 - the builder exposes them nowhere else
     conf = SparkConf().setAll(list({**_settings(folder, slots or usable_cores()), **delta}.items()))
     environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST, **_submit_arguments(conf)}
     with _environment(environment, without=_CONNECT_SWITCHES):
-        # One Java process serves all contexts that this process has, one after the other.
+        # One Java process serves all contexts of this process, one after the other.
         gateway = None if SparkContext._gateway else _launch_java(conf, folder)  # noqa: SLF001
         context = SparkContext(conf=conf, gateway=gateway)
         context.setLogLevel("ERROR")
@@ -131,9 +143,9 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
 
 
 def _work_folder(home: Path) -> Path:
-    """Where Spark's log goes: under ``home``, or where nothing may be written there, to a folder of this process.
+    """Make the folder for Spark's log: under ``home``, or if that is not writable, the scratch folder of this process.
 
-    Looking at somebody's results needs no right to write to their home.
+    Reading another user's results needs no right to write to their home.
     """
     folder = home.absolute() / "spark"
     try:
@@ -145,10 +157,10 @@ def _work_folder(home: Path) -> Path:
 
 
 def _tidy_import_path(*, of_archives: bool = False) -> None:
-    """Take a session's folder, or only the Java archives in it, off the path that Python imports from.
+    """Remove a session's folder, or only the Java archives in it, from the path that Python imports from.
 
-    PySpark puts them there in case there is Python in them, and Python's own import system would hold the archives open
-    for as long as the process lives.
+    PySpark adds them in case they contain Python, and Python's import system would hold the archives open while the
+    process lives.
     """
     sys.path[:] = [
         entry for entry in sys.path if not _SPARK_FILES.search(entry) or (of_archives and not entry.endswith(".jar"))
@@ -183,16 +195,20 @@ def _settings(folder: Path, slots: int) -> dict[str, str]:
 
 
 def _can_cache_jars() -> bool:
-    """Whether Ivy can keep Delta's jars where it always does: in the home folder of the user, as Java finds it."""
+    """Whether Ivy can keep Delta's jars in its usual place: the home folder of the user, as Java finds it."""
     home = Path(pwd.getpwuid(os.getuid()).pw_dir) if pwd else Path.home()
     return os.access(home, os.W_OK | os.X_OK)
 
 
 def _submit_arguments(conf: SparkConf) -> dict[str, str]:
-    """The user's own arguments for Spark, whose ``--packages`` would otherwise take the place of ours."""
+    """Add Delta's packages to the user's own ``--packages``, which would otherwise replace them.
+
+    Returns:
+        The environment variable to set; empty if the user names no packages.
+    """
     arguments = shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", ""))
     if "--packages" not in arguments[:-1]:
         return {}
-    theirs = arguments.index("--packages") + 1
-    arguments[theirs] = f"{conf.get('spark.jars.packages')},{arguments[theirs]}"
+    position = arguments.index("--packages") + 1
+    arguments[position] = f"{conf.get('spark.jars.packages')},{arguments[position]}"
     return {"PYSPARK_SUBMIT_ARGS": shlex.join(arguments)}

@@ -1,7 +1,7 @@
-"""Who works on a run, by its row in ``runs``: for processes that share tables and no folder, as attempts of a job do.
+"""Claims on a run by its row in ``runs``, for processes that share tables but no folder, as attempts of a job do.
 
-A claim is an update on the condition that the holder is who was read before. Delta lets only one of two such updates
-through, and the other finds no row any more; who has the run is then read back.
+A claim is an update on the condition that the holder is still the one that was read before. Delta lets only one of two
+such updates through, and the other matches no row any more; the holder is then read back.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 BEAT_SECONDS = 30.0
-"""So often a holder commits that it is still there: a commit takes seconds on some platforms."""
+"""Seconds between two commits by which a holder renews its claim: a commit takes seconds on some platforms."""
 EXPIRES_SECONDS = 100.0
-"""A holder on another machine that has not said so for this long is gone."""
+"""Seconds without a renewal after which a holder on another machine counts as gone."""
 
 
 class Claim:
@@ -43,64 +43,64 @@ class Claim:
         self._thread.start()
 
     def check(self) -> None:
-        """Go on, unless another process was seen to have claimed the run.
+        """Make sure that no other process was seen to have claimed the run.
 
         Raises:
-            RunConflictError: one was.
+            RunConflictError: another process has claimed it.
         """
         if self._taken_by is not None:
             raise self._taken_by.conflict(self._run_id)
 
     def release(self) -> None:
-        """Renew it no more; the row that a run gets at its end names no holder."""
+        """Stop renewing the claim; the row that a run gets at its end names no holder."""
         self._released.set()
 
     def give_back(self, *, forget: bool) -> None:
-        """Leave the run to others, which was not begun after all.
+        """Leave a run that was not begun after all to other processes.
 
         Args:
-            forget: remove its row, which was entered for this claim.
+            forget: whether to remove its row, which was entered for this claim.
         """
         self.release()
-        table, mine = self._target.name("runs"), "WHERE run_id = :run_id AND holder = :mine"
+        table, condition = self._target.name("runs"), "WHERE run_id = :run_id AND holder = :holder"
         statement = (
-            f"DELETE FROM {table} {mine}"  # noqa: S608 - a quoted name of ours
+            f"DELETE FROM {table} {condition}"  # noqa: S608 - a quoted name of ours
             if forget
-            else f"UPDATE {table} SET holder = NULL, status = '{INTERRUPTED}' {mine}"  # noqa: S608
+            else f"UPDATE {table} SET holder = NULL, status = '{INTERRUPTED}' {condition}"  # noqa: S608
         )
-        arguments = {"run_id": self._run_id, "mine": self._holder.to_json()}
+        arguments = {"run_id": self._run_id, "holder": self._holder.to_json()}
         commit(self._target, lambda: self._spark.sql(statement, args=arguments))
 
     def _beat(self) -> None:
         while not self._released.wait(BEAT_SECONDS) and self._taken_by is None:
             try:
                 if not _renew(self._spark, self._target, self._run_id, self._holder):
-                    there = _holder(self._spark, self._target, self._run_id)
-                    if there is not None and there.token != self._holder.token:
-                        self._taken_by = there
+                    current = _read_holder(self._spark, self._target, self._run_id)
+                    if current is not None and current.token != self._holder.token:
+                        self._taken_by = current
             except Exception as error:  # noqa: BLE001 - a commit may fail in any way, and the next one may not
                 _LOG.debug("The claim on run %s could not be renewed: %s", self._run_id, error)
 
 
 @dataclass(frozen=True)
 class Hold:
-    """All that makes a run this process's: its lease, and its claim where others may share its tables only."""
+    """This process's right to work on a run: its lease, and its claim if other processes may share only its tables."""
 
     lease: Lease
     claim: Claim | None = None
 
     def check(self) -> None:
-        """Go on, unless the run is another process's by now.
+        """Make sure that no other process has taken the run over.
 
         Raises:
-            RunConflictError: it is.
+            RunConflictError: another process has taken it over.
         """
         self.lease.check()
         if self.claim:
             self.claim.check()
 
     def release(self) -> None:
-        """Let others have the run; safe to call twice."""
+        """Release the run to other processes; safe to call twice."""
         if self.claim:
             self.claim.release()
         self.lease.release()
@@ -109,53 +109,59 @@ class Hold:
 def claim_run(
     spark: SparkSession, target: ResultsLocation, run: RunRecord, holder: Holder, say: Callable[[str], None]
 ) -> Claim:
-    """Claim a run in the table, where its row is entered if it is not there yet.
+    """Claim a run in the table, and enter its row if the table does not have it yet.
 
     Raises:
-        RunConflictError: another process has it.
+        RunConflictError: another process works on the run.
     """
     run = replace(run, holder=holder.to_json(), heartbeat_at=holder.beat)
-    row = _row(spark, target, run.run_id)
+    row = _read_row(spark, target, run.run_id)
     if row is None:
         enter_run(spark, target, run)
     else:
-        there = _holder(spark, target, run.run_id)
-        if there is not None and row.status == "running":
-            wait_until_gone(there, lambda: _holder(spark, target, run.run_id), run.run_id, say, EXPIRES_SECONDS)
-        _replace(spark, target, run, row.holder)
-    now = _holder(spark, target, run.run_id)
-    if now is None or now.token != holder.token:
-        raise now.conflict(run.run_id) if now else RunConflictError(f"Run {run.run_id} was claimed by another process.")
+        earlier = _read_holder(spark, target, run.run_id)
+        if earlier is not None and row.status == "running":
+            wait_until_gone(earlier, lambda: _read_holder(spark, target, run.run_id), run.run_id, say, EXPIRES_SECONDS)
+        _replace_holder(spark, target, run, row.holder)
+    current = _read_holder(spark, target, run.run_id)
+    if current is None or current.token != holder.token:
+        if current is not None:
+            raise current.conflict(run.run_id)
+        raise RunConflictError(f"Run {run.run_id} was claimed by another process.")
     return Claim(spark, target, run.run_id, holder)
 
 
-def _replace(spark: SparkSession, target: ResultsLocation, run: RunRecord, seen: str | None) -> None:
-    """Put the run's holder in the place of the one that was seen there, and of no other."""
+def _replace_holder(spark: SparkSession, target: ResultsLocation, run: RunRecord, expected: str | None) -> None:
+    """Enter the run's holder, provided that the row still names the expected one."""
     statement = f"""
         UPDATE {target.name("runs")}
-        SET holder = :mine, heartbeat_at = timestamp_micros(:now), status = 'running', finished_at = NULL
-        WHERE run_id = :run_id AND holder <=> :seen"""  # noqa: S608 - a quoted name of ours
-    arguments = {"mine": run.holder, "now": int(time.time() * 1e6), "run_id": run.run_id, "seen": seen}
+        SET holder = :holder, heartbeat_at = timestamp_micros(:now), status = 'running', finished_at = NULL
+        WHERE run_id = :run_id AND holder <=> :expected"""  # noqa: S608 - a quoted name of ours
+    arguments = {"holder": run.holder, "now": int(time.time() * 1e6), "run_id": run.run_id, "expected": expected}
     commit(target, lambda: spark.sql(statement, args=arguments))
 
 
 def _renew(spark: SparkSession, target: ResultsLocation, run_id: str, holder: Holder) -> int:
-    """Say that a holder is still there; how many rows said that it is the holder."""
+    """Renew the heartbeat of a holder.
+
+    Returns:
+        Number of rows that name it as their holder: 0 after another process took the run over.
+    """
     statement = f"""
         UPDATE {target.name("runs")} SET heartbeat_at = timestamp_micros(:now)
-        WHERE run_id = :run_id AND holder = :mine"""  # noqa: S608 - a quoted name of ours
-    arguments = {"now": int(time.time() * 1e6), "run_id": run_id, "mine": holder.to_json()}
+        WHERE run_id = :run_id AND holder = :holder"""  # noqa: S608 - a quoted name of ours
+    arguments = {"now": int(time.time() * 1e6), "run_id": run_id, "holder": holder.to_json()}
     return commit(target, lambda: int(spark.sql(statement, args=arguments).first()[0]))
 
 
-def _holder(spark: SparkSession, target: ResultsLocation, run_id: str) -> Holder | None:
-    """Who has the run by its row, with the time of the last sign of life there."""
-    row = _row(spark, target, run_id)
+def _read_holder(spark: SparkSession, target: ResultsLocation, run_id: str) -> Holder | None:
+    """Return the holder that the run's row names, with the time of its last heartbeat."""
+    row = _read_row(spark, target, run_id)
     holder = Holder.from_json(row.holder) if row else None
     return replace(holder, beat=(row.beat or 0) / 1e6) if holder else None
 
 
-def _row(spark: SparkSession, target: ResultsLocation, run_id: str) -> Any:
+def _read_row(spark: SparkSession, target: ResultsLocation, run_id: str) -> Any:
     query = f"""
         SELECT holder, status, unix_micros(heartbeat_at) AS beat FROM {target.name("runs")}
         WHERE run_id = :run_id"""  # noqa: S608 - a quoted name of ours

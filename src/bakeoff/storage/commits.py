@@ -1,4 +1,4 @@
-"""How a commit to a Delta table comes through where other jobs commit, too."""
+"""Commits to Delta tables that other jobs may be writing to at the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from bakeoff.errors import BakeoffError, UserError
+from bakeoff.errors import BakeoffError, TablesError
 from bakeoff.storage.location import ResultsLocation
 
 try:
@@ -38,24 +38,30 @@ _LOCK_NAP = 0.01
 
 
 def commit(target: ResultsLocation, action: Callable[[], _Made]) -> _Made:
-    """Do it, again when another job's commit came first, for about half a minute.
+    """Commit to a table, and try again for about half a minute when another job's commit came first.
+
+    Args:
+        target: location of the tables.
+        action: makes the commit; called once for each attempt.
 
     Returns:
-        What the action does.
+        The result of the action.
 
     Raises:
-        UserError: one is not allowed to.
+        TablesError: the user is not allowed to write to the tables.
     """
     attempt = 0
     while True:
         try:
-            with _alone(target.path):
+            with _locked(target.path):
                 return action()
         except BakeoffError:
             raise
         except Exception as error:
             if NOT_ALLOWED.search(reason_of(error)) and not READ_ONLY_DISK.search(reason_of(error)):
-                raise UserError(f"The tables cannot be written ({reason_of(error)}): ask for the right to.") from error
+                raise TablesError(
+                    f"The tables cannot be written ({reason_of(error)}): ask for the right to."
+                ) from error
             if attempt == _TRIES - 1 or not LOST_A_RACE.search(reason_of(error)):
                 raise
             _LOG.debug("Another job's commit came first: %s", reason_of(error))
@@ -64,18 +70,18 @@ def commit(target: ResultsLocation, action: Callable[[], _Made]) -> _Made:
 
 
 def reason_of(error: Exception) -> str:
-    """The first line that says something: Java's message where Spark hands over a whole stack."""
+    """Return the first line of an error's message; Java's message if Spark wraps a whole Java stack."""
     java = getattr(error, "java_exception", None)
     text = str(error) if java is None else str(java.toString())
     return next(iter(text.strip().splitlines()), type(error).__name__).rstrip(".")
 
 
 @contextmanager
-def _alone(folder: Path | None) -> Iterator[None]:
-    """Be the only one who commits to the tables in a folder.
+def _locked(folder: Path | None) -> Iterator[None]:
+    """Hold the lock on commits to the tables in a folder.
 
     Delta keeps commits to a plain disk apart within one Java process only: two processes can both find the next version
-    free and write it, and the first one's rows are gone. Where a folder cannot be locked, nothing is done about it.
+    free and write it, and the first one's rows are lost. A folder that cannot be locked is used without a lock.
     """
     if folder is None or fcntl is None:
         yield
@@ -83,13 +89,13 @@ def _alone(folder: Path | None) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("w") as lock:
         end = time.monotonic() + _LOCK_SECONDS
-        while not _locked(lock.fileno()) and time.monotonic() < end:
+        while not _try_lock(lock.fileno()) and time.monotonic() < end:
             time.sleep(_LOCK_NAP)
-        yield  # closing the file gives it free, and so does the end of the process
+        yield  # closing the file releases the lock, and so does the end of the process
 
 
-def _locked(file: int) -> bool:
-    """Whether the lock was to be had, or there is none to wait for."""
+def _try_lock(file: int) -> bool:
+    """Whether the lock was acquired, or the file system has no locks to wait for."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

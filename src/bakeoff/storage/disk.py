@@ -1,4 +1,4 @@
-"""Folders that cannot be used and disks that give out, each as one sentence."""
+"""Checks of folders and disks, and sentences about what is wrong with them."""
 
 from __future__ import annotations
 
@@ -14,45 +14,50 @@ from pathlib import Path
 from bakeoff.errors import BakeoffError, StorageError
 
 ROOM_NEEDED = 20 * 2**20
-"""Bytes that the results of a small run take, with MLflow's database."""
+"""Bytes that the results of a small run take, MLflow's database included."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _OF_THE_DISK = (*_NO_ROOM, errno.EROFS, errno.EIO)
-# Java, SQLite and worker processes send a text where Python has a number.
-_SAID = re.compile(
+_DISK_ERROR = re.compile(
     r"No space left on device|Disk quota exceeded|database or disk is full|Read-only file system|"
     r"attempt to write a readonly database|disk I/O error|Input/output error"
 )
-_NO_ROOM_SAID = re.compile(r"No space|quota|full")
-_READ_ONLY_SAID = re.compile(r"(?i)read-?only")
+"""Messages of disk errors; Java, SQLite and worker processes send a text instead of an error number."""
+_NO_ROOM_ERROR = re.compile(r"No space|quota|full")
+_READ_ONLY_ERROR = re.compile(r"(?i)read-?only")
 
 
 def check_folder(folder: Path, what: str = "home") -> None:
-    """Make sure, without writing anything, that files can be written to a folder that is there or can be made.
+    """Check, without writing anything, that files can be written to a folder that exists or can be created.
 
     Args:
         folder: The folder.
-        what: What it is to the user.
+        what: Noun for the folder in messages to the user.
 
     Raises:
-        StorageError: It cannot be written to, or there is no room left.
+        StorageError: The folder cannot be written to, or its disk has no room left.
     """
     folder = folder.absolute()
-    there = _nearest(folder)
-    place = f"The {what} {folder}" if there == folder else f"The {what} {folder} cannot be made: {there}"
-    if not there.is_dir():
-        raise StorageError(f"{place} is no folder: name another --home.")
-    if _is_read_only(there):
-        raise StorageError(f"{place} is on a disk that is read-only: name another --home.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise StorageError(f"{place} is not yours to write to: name another --home, or ask for the right to.")
-    check_room(there, what, "name another --home")
+    existing = _nearest(folder)
+    subject = f"The {what} {folder}" if existing == folder else f"The {what} {folder} cannot be made: {existing}"
+    if not existing.is_dir():
+        raise StorageError(f"{subject} is no folder: name another --home.")
+    if _is_read_only(existing):
+        raise StorageError(f"{subject} is on a disk that is read-only: name another --home.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise StorageError(f"{subject} is not yours to write to: name another --home, or ask for the right to.")
+    check_room(existing, what, "name another --home")
 
 
 def check_room(folder: Path, what: str, instead: str) -> None:
-    """Make sure that a run has room to begin in a folder.
+    """Check that the disk of a folder has enough room for a run to begin.
+
+    Args:
+        folder: The folder.
+        what: Noun for the folder in messages to the user.
+        instead: What else the user can do, as the end of a sentence.
 
     Raises:
-        StorageError: There is none.
+        StorageError: The disk has less than `ROOM_NEEDED` left.
     """
     free = free_bytes(folder)
     if free is not None and free < ROOM_NEEDED:
@@ -63,10 +68,10 @@ def check_room(folder: Path, what: str, instead: str) -> None:
 
 
 def check_local_folders() -> None:
-    """Make sure that there is room where Python and Spark write down what does not fit into memory.
+    """Check that the disks have room where Python and Spark spill what does not fit into memory.
 
     Raises:
-        StorageError: There is none.
+        StorageError: A disk has less than `ROOM_NEEDED` left, or there is no temporary folder.
     """
     for folder in spark_folders():
         check_room(_nearest(folder), "folder SPARK_LOCAL_DIRS", "name another")
@@ -80,12 +85,19 @@ def check_local_folders() -> None:
 
 
 def spark_folders() -> list[Path]:
-    """The folders that the environment names for what Spark writes down."""
+    """Return the folders that the environment names for what Spark spills to disk."""
     return [Path(part).absolute() for part in os.environ.get("SPARK_LOCAL_DIRS", "").split(",") if part.strip()]
 
 
 def disk_trouble(error: BaseException, home: Path) -> str | None:
-    """The disk's part in an error, as a sentence; ``None`` where the error is about something else.
+    """Describe the disk failure behind an error.
+
+    Args:
+        error: The error; its causes are searched, too.
+        home: Folder to name if the error names no file.
+
+    Returns:
+        A sentence without a full stop; ``None`` if the error is about something else.
 
     Example:
         >>> disk_trouble(OSError(errno.EROFS, "Read-only file system", "/mnt/x"), Path("/mnt"))
@@ -96,33 +108,33 @@ def disk_trouble(error: BaseException, home: Path) -> str | None:
     for cause in _causes(error):
         if isinstance(cause, OSError) and cause.errno in _OF_THE_DISK:
             return _sentence(cause.strerror or str(cause), cause.filename, home)
-        # What Bakeoff says itself may speak of a disk in its advice.
-        if not isinstance(cause, BakeoffError) and (found := _SAID.search(str(cause))):
+        # Bakeoff's own messages may mention a disk in their advice.
+        if not isinstance(cause, BakeoffError) and (found := _DISK_ERROR.search(str(cause))):
             return _sentence(found.group(), None, home)
     return None
 
 
 def free_bytes(folder: Path) -> int | None:
-    """What is free on the disk of a folder; ``None`` where nobody can tell, as on some mounted object stores."""
+    """Return the bytes that are free on the disk of a folder; ``None`` if unknown, as on some mounted object stores."""
     with suppress(OSError):
         usage = shutil.disk_usage(folder)
         return usage.free if usage.total else None
     return None
 
 
-def _sentence(said: str, filename: object, home: Path) -> str:
-    if _NO_ROOM_SAID.search(said):
-        full = [each for each in _places(home) if (free_bytes(each) or ROOM_NEEDED) < ROOM_NEEDED]
+def _sentence(message: str, filename: object, home: Path) -> str:
+    if _NO_ROOM_ERROR.search(message):
+        full = [each for each in _run_folders(home) if (free_bytes(each) or ROOM_NEEDED) < ROOM_NEEDED]
         place = " and of ".join(map(str, full)) or str(filename or home.absolute())
         return f"There is no room left on the disk of {place}"
-    if _READ_ONLY_SAID.search(said):
-        locked = [each for each in _places(home) if _is_read_only(each)]
+    if _READ_ONLY_ERROR.search(message):
+        locked = [each for each in _run_folders(home) if _is_read_only(each)]
         return f"The disk of {filename or next(iter(locked), home.absolute())} is read-only"
-    return f"The disk of {filename or home.absolute()} fails ({said})"
+    return f"The disk of {filename or home.absolute()} fails ({message})"
 
 
-def _places(home: Path) -> list[Path]:
-    """The folders that a run writes to."""
+def _run_folders(home: Path) -> list[Path]:
+    """Return the folders that a run writes to."""
     found = [home.absolute(), *spark_folders()]
     with suppress(FileNotFoundError):
         found.append(Path(tempfile.gettempdir()))
@@ -130,7 +142,7 @@ def _places(home: Path) -> list[Path]:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
+    """Return the folder, or its nearest parent that exists."""
     return next(each for each in (folder, *folder.parents) if os.path.lexists(each))
 
 
@@ -145,7 +157,7 @@ def _megabytes(size: int) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, what it comes from, and so on down."""
+    """Yield an error and its chain of causes, the outermost first."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:

@@ -1,4 +1,4 @@
-"""What earlier runs of the same table tell about the next one."""
+"""Trial times in earlier runs of the same table, from which the next run is planned."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ GROUP BY model_id
 def trial_seconds(  # noqa: PLR0913, PLR0917 - where to look, and the four that make a table the same
     spark: SparkSession, tables: ResultsLocation, source: str, target: str, task: str, n_rows: int
 ) -> dict[str, float]:
-    """Seconds that a trial of each model took in the last run of the same table, in proportion to its rows today.
+    """Estimate the seconds of a trial of each model from the last finished run of the same table.
 
     Args:
-        spark: the session to read with.
-        tables: where the results are.
-        source: the table that was compared on, by its name in ``runs``.
-        target: the column that was predicted.
-        task: the kind of experiment.
-        n_rows: of the table as it is now.
+        spark: session to read with.
+        tables: location of the result tables.
+        source: name of the table that was compared on, as in ``runs``.
+        target: name of the column that was predicted.
+        task: kind of experiment.
+        n_rows: current number of rows of the table; the times are scaled in proportion.
 
     Returns:
-        Seconds by model id; nothing where there was no such run.
+        Seconds by model id; empty if there is no such run.
     """
     if not exists(spark, tables, RUNS.name) or not exists(spark, tables, TRIALS.name):
         return {}
@@ -53,10 +53,13 @@ def trial_seconds(  # noqa: PLR0913, PLR0917 - where to look, and the four that 
 def start_looking(  # noqa: PLR0913, PLR0917 - those of `trial_seconds`
     spark: SparkSession, tables: ResultsLocation, source: str, target: str, task: str, n_rows: int
 ) -> Mapping[str, float]:
-    """Start `trial_seconds` on a thread. What it finds comes into what is returned, which is empty until then.
+    """Start `trial_seconds` on a thread.
 
-    Reading takes more than a second, which is a third of the shortest runs, so they do not wait for it, nor for
-    the thread, and their first tasks are cut without it. A table that cannot be read tells nothing.
+    Reading takes more than a second, which is a third of the shortest runs. So a run does not wait for the thread, and
+    cuts its first tasks without these times. If a table cannot be read, the mapping stays empty.
+
+    Returns:
+        Mapping that the thread fills, empty until then.
     """
     found: dict[str, float] = {}
 

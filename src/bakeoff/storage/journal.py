@@ -1,7 +1,7 @@
-"""The journal of a run: every outcome, on disk before anybody is told of it.
+"""The journal of a run: every outcome, on disk before it is reported to anybody.
 
-It is a folder of JSON-lines files. The one that is being written ends in ``.open``; a closed one is a *segment*, never
-changes again, and is the unit that is appended to the table of trials.
+It is a folder of JSON-lines files. The file that is being written ends in ``.open``; a closed file is a *segment*,
+never changes again, and is the unit that is appended to the table of trials.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Segment:
     """A closed part of the journal.
 
     Attributes:
-        path: the file; its name is a number, and later segments have higher ones.
-        outcomes: in the order in which they came.
-        digest: names the content, so that appending the segment to a table twice can be told from appending another.
+        path: the file; its name is a number, and later segments have higher numbers.
+        outcomes: the outcomes in the order of their arrival.
+        digest: hash of the content, by which appending the segment twice differs from appending another one.
     """
 
     path: Path
@@ -41,10 +41,10 @@ class Segment:
 
 
 class Journal:
-    """Keeps outcomes so that a driver that dies loses none.
+    """Store of outcomes that loses none when the driver dies.
 
-    One process at a time may hold the journal of a run; whoever only wants to look uses `read_folder`. What an earlier
-    process left open becomes a segment when the journal is opened again.
+    One process at a time may hold the journal of a run; `read_folder` reads it without holding it. A file that an
+    earlier process left open becomes a segment when the journal is opened again.
 
     Example:
         >>> import tempfile
@@ -65,11 +65,11 @@ class Journal:
         self._folder = folder
         self._lock = threading.Lock()
         self._file: FileIO | None = None
-        for left in _numbered(folder, _OPEN):
-            _close_left_over(left)
+        for path in _numbered(folder, _OPEN):
+            _close_left_over(path)
 
     def append(self, outcome: Outcome) -> None:
-        """Write one outcome; when this returns, the operating system was told to put it on disk."""
+        """Write one outcome; it is synced to disk when this returns."""
         line = json.dumps(outcome.to_dict()).encode() + b"\n"
         with self._lock:
             if self._file is None:
@@ -79,14 +79,14 @@ class Journal:
             try:
                 _write(self._file, line)
             except OSError:
-                # Half a line would be in the way of the next one, and of whoever reads the file.
+                # Half a line would corrupt the next one, and disturb every reader of the file.
                 with contextlib.suppress(OSError):
                     self._file.truncate(end)
                     self._file.seek(end)
                 raise
 
     def close_segment(self) -> Segment | None:
-        """Close what was written since the last call, or return ``None`` when that is nothing."""
+        """Close the open file and return it as a segment; ``None`` if nothing was written since the last call."""
         with self._lock:
             if self._file is None:
                 return None
@@ -96,20 +96,20 @@ class Journal:
             return _read_segment(path.rename(path.with_suffix(_CLOSED)))
 
     def segments(self) -> list[Segment]:
-        """The closed segments, the oldest first."""
+        """Return the closed segments, the oldest first."""
         return [_read_segment(path) for path in _numbered(self._folder, _CLOSED)]
 
     def read(self) -> list[Outcome]:
-        """What is known of each trial: its last outcome, in closed segments or in the open one."""
+        """Return the last outcome of each trial, from the closed segments and the open file."""
         with self._lock:
             return read_folder(self._folder)
 
     def mark_stored(self, segment: Segment) -> None:
-        """Remember that the table has this segment, so that a resumed run need not append it again."""
+        """Mark a segment as stored in the table, so that a resumed run need not append it again."""
         segment.path.with_suffix(_STORED).touch()
 
     def unstored(self) -> list[Segment]:
-        """The closed segments that were not marked as stored, the oldest first."""
+        """Return the closed segments that are not marked as stored, the oldest first."""
         paths = _numbered(self._folder, _CLOSED)
         return [_read_segment(path) for path in paths if not path.with_suffix(_STORED).exists()]
 
@@ -120,13 +120,13 @@ class Journal:
 
 
 def read_folder(folder: Path) -> list[Outcome]:
-    """The last outcome of each trial in the journal at ``folder``, which another process may be writing."""
+    """Return the last outcome of each trial in the journal at ``folder``, which another process may be writing."""
     paths = sorted([*_numbered(folder, _CLOSED), *_numbered(folder, _OPEN)], key=lambda path: int(path.stem))
     return last_of_each(outcome for path in paths for outcome in _outcomes(path.read_bytes(), path))
 
 
 def last_of_each(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """One outcome for each trial, the last one given.
+    """Return the last of the given outcomes for each trial.
 
     Example:
         >>> [outcome.attempt for outcome in last_of_each([Outcome("lr", 0), Outcome("lr", 0, attempt=2)])]
@@ -159,7 +159,7 @@ def _outcomes(content: bytes, path: Path) -> list[Outcome]:
 
 
 def _close_left_over(path: Path) -> None:
-    """Make a segment of the good lines of a file that a dead process left open."""
+    """Turn the readable lines of a file that a dead process left open into a segment."""
     good = _outcomes(path.read_bytes(), path)
     if good:
         closed = path.with_suffix(_CLOSED)
@@ -172,7 +172,7 @@ def _close_left_over(path: Path) -> None:
 
 
 def _write(file: FileIO, content: bytes) -> None:
-    """Write all of it, past what a disk that is nearly full takes at once, and to the disk itself."""
+    """Write all of the content, also if a nearly full disk takes only a part at once, and sync it to disk."""
     rest = memoryview(content)
     while rest:
         rest = rest[file.write(rest) :]

@@ -1,8 +1,9 @@
-"""Who works on a run: one process at a time.
+"""Leases, which let one process at a time work on a run.
 
-A lease is a file in the run's folder that its holder renews every few seconds. Files are numbered, each is made in the
-one way that only one process can succeed at, and the highest number holds. So a lease is taken over by making the next
-number, and one that was taken over is seen by who had it. No lock is used, since volumes on Databricks know none.
+A lease is a file in the run's folder that its holder renews every few seconds. Files are numbered and created
+exclusively, so that only one process can succeed, and the highest number is the valid lease. A process takes a lease
+over by creating the next number, and the earlier holder can see that. No lock is used, since volumes on Databricks
+support none.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from bakeoff.errors import RunConflictError
 _LOG = logging.getLogger(__name__)
 FOLDER, _SUFFIX = "lease", ".json"
 BEAT_SECONDS = 5.0
-"""So often a holder says that it is still there."""
+"""Seconds between two renewals of a lease by its holder."""
 EXPIRES_SECONDS = 20.0
-"""A holder on another machine that has not said so for this long is gone."""
+"""Seconds without a renewal after which a holder on another machine counts as gone."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,13 @@ class Holder:
     """A process that works on a run.
 
     Attributes:
-        machine: tells machines and containers apart that have the same name: a pid means nothing outside of its own.
-        began: when the process was started, by which it is told from a later one with the same pid.
-        since: when it began to work on the run.
-        beat: when it last said that it is still there.
-        token: tells one lease from another of the same process.
+        host: name of the machine.
+        pid: id of the process.
+        began: when the process was started, in seconds since the epoch; a later process with the same pid differs.
+        machine: id of the machine and container; those with the same host name differ, and so does what a pid means.
+        since: when it began to work on the run, in seconds since the epoch.
+        beat: when it last renewed its lease, in seconds since the epoch.
+        token: random id; leases of the same process differ.
     """
 
     host: str
@@ -56,33 +59,39 @@ class Holder:
 
     @classmethod
     def me(cls) -> Holder:
-        """This process."""
+        """Return this process as a holder."""
         now = time.time()
         return cls(**this_process(), machine=_machine(), since=now, beat=now)
 
     @classmethod
     def from_json(cls, text: str | bytes | None) -> Holder | None:
-        """The holder that `to_json` wrote; ``None`` where that cannot be read."""
+        """Return the holder that `to_json` wrote; ``None`` if the text cannot be read."""
         try:
             return cls(**json.loads(text or ""))
         except (ValueError, TypeError):
             return None
 
     def to_json(self) -> str:
-        """The holder as text."""
+        """Return the holder as JSON text."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @property
     def is_here(self) -> bool:
-        """Whether it is, or was, a process that this one can see."""
+        """Whether the process is, or was, on this machine and in this container."""
         return self.host == socket.gethostname() and self.machine == _machine()
 
     def is_alive(self, expires: float = EXPIRES_SECONDS) -> bool:
-        """Whether it is still at work: what this machine knows of its processes, else how long ago it has said so."""
+        """Whether the process still works on the run.
+
+        A process of this machine is looked up; one of another machine is judged by its last renewal.
+
+        Args:
+            expires: seconds without a renewal after which a process of another machine counts as gone.
+        """
         return is_there(asdict(self)) if self.is_here else time.time() - self.beat < expires
 
     def conflict(self, run_id: str) -> RunConflictError:
-        """What is said to a second process."""
+        """Return the error for a second process that wants the run."""
         since = datetime.fromtimestamp(self.since, timezone.utc)
         silent = time.time() - self.beat
         still = f", and has not moved for {silent:.0f} s: end it if it hangs" if silent > EXPIRES_SECONDS else ""
@@ -93,7 +102,7 @@ class Holder:
 
 
 class Lease:
-    """The right of this process to work on a run, renewed by a thread for as long as it is held.
+    """Right of this process to work on a run, renewed by a thread for as long as it is held.
 
     Example:
         >>> import tempfile
@@ -116,41 +125,41 @@ class Lease:
 
     @classmethod
     def take(cls, run_folder: Path, run_id: str, say: Callable[[str], None] = lambda _: None) -> Lease:
-        """Take the lease of a run, also of a holder that is gone.
+        """Take the lease of a run, taking it over if its holder is gone.
 
         Args:
-            run_folder: the run's, made where it is missing.
-            run_id: for what is said.
-            say: hears where it has to be seen first whether a holder on another machine is gone.
+            run_folder: folder of the run; created if it is missing.
+            run_id: id of the run, for messages.
+            say: called with a message before waiting to see whether a holder on another machine is gone.
 
         Raises:
-            RunConflictError: another process has it.
+            RunConflictError: another process holds the lease.
         """
         folder = run_folder / FOLDER
         while True:
             folder.mkdir(parents=True, exist_ok=True)
-            number, there = _highest(folder)
-            if there is not None:
-                wait_until_gone(there, lambda: _highest(folder)[1], run_id, say)
-            mine = Holder.me()
-            with suppress(FileExistsError, FileNotFoundError):  # another was first, or just let go of it
+            number, earlier = _highest(folder)
+            if earlier is not None:
+                wait_until_gone(earlier, lambda: _highest(folder)[1], run_id, say)
+            holder = Holder.me()
+            with suppress(FileExistsError, FileNotFoundError):  # another process was first, or just released it
                 file = folder / f"{number + 1:06d}{_SUFFIX}"
                 with file.open("x", encoding="utf-8") as stream:
-                    stream.write(mine.to_json())
-                return cls(run_id, file, mine)
+                    stream.write(holder.to_json())
+                return cls(run_id, file, holder)
 
     def check(self) -> None:
-        """Go on, unless another process has taken the lease over.
+        """Make sure that no other process has taken the lease over.
 
         Raises:
-            RunConflictError: one has.
+            RunConflictError: another process has taken it over.
         """
         number, holder = _highest(self._file.parent)
         if number > int(self._file.stem) and holder is not None:
             raise holder.conflict(self.run_id)
 
     def release(self) -> None:
-        """Let others have the run; safe to call twice."""
+        """Release the run to other processes; safe to call twice."""
         self._released.set()
         self._thread.join()
         with suppress(OSError):
@@ -172,45 +181,52 @@ class Lease:
 
 
 def holder_of(run_folder: Path) -> Holder | None:
-    """The process that works on a run, as far as the run's folder tells; ``None`` where nobody does."""
+    """Return the process that works on a run according to the run's folder; ``None`` if there is none."""
     _, holder = _highest(run_folder / FOLDER)
     return holder if holder is not None and holder.is_alive() else None
 
 
 def wait_until_gone(
-    there: Holder,
+    holder: Holder,
     look: Callable[[], Holder | None],
     run_id: str,
     say: Callable[[str], None],
     expires: float = EXPIRES_SECONDS,
 ) -> None:
-    """Return when a holder is gone. One on another machine that is late gets the time to say that it is still there.
+    """Wait until a holder is gone. One on another machine whose renewal is late gets the time to renew.
+
+    Args:
+        holder: the holder that was read first.
+        look: reads the current holder; ``None`` if the run was released.
+        run_id: id of the run, for messages.
+        say: called with a message before waiting.
+        expires: seconds without a renewal after which a holder on another machine counts as gone.
 
     Raises:
-        RunConflictError: it is still there, or another one.
+        RunConflictError: the holder is alive, or another one has come.
     """
     late = expires / 2
-    told = False
-    while there.is_alive(expires):
-        if there.is_here or time.time() - there.beat < late:
-            raise there.conflict(run_id)
-        if not told:
-            say(f"Looking whether process {there.pid} on {there.host} still works on run {run_id}.")
-            told = True
+    announced = False
+    while holder.is_alive(expires):
+        if holder.is_here or time.time() - holder.beat < late:
+            raise holder.conflict(run_id)
+        if not announced:
+            say(f"Looking whether process {holder.pid} on {holder.host} still works on run {run_id}.")
+            announced = True
         time.sleep(1.0)
-        now = look()
-        if now is None:
+        current = look()
+        if current is None:
             return
-        there = now
+        holder = current
 
 
 def this_process() -> dict[str, Any]:
-    """What tells this process from all others: its host, its pid and when it began."""
+    """Return what identifies this process: its host, its pid and when it began (seconds since the epoch)."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "began": psutil.Process().create_time()}
 
 
 def is_there(process: Mapping[str, Any]) -> bool:
-    """Whether a process is still there, and no other has its number by now."""
+    """Whether a process of this machine is still alive, and no other has its pid by now."""
     try:
         found = psutil.Process(process["pid"])
         return bool(abs(found.create_time() - process["began"]) < 1.0 and found.status() != psutil.STATUS_ZOMBIE)
@@ -220,7 +236,7 @@ def is_there(process: Mapping[str, Any]) -> bool:
 
 @cache
 def _machine() -> str:
-    """This boot of this machine, and the container: where two of them have one name, pids are still told apart."""
+    """Return an id of this machine's boot and of the container; two with the same host name still differ in it."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -233,7 +249,7 @@ def _numbered(folder: Path) -> list[Path]:
 
 
 def _highest(folder: Path) -> tuple[int, Holder | None]:
-    """The number of the lease that holds, and whose it is; one that is just being written is waited for."""
+    """Return the number of the valid lease and its holder; wait for a lease that is just being written."""
     paths = _numbered(folder)
     if not paths:
         return 0, None

@@ -1,4 +1,4 @@
-"""Where the tables are, and how their names are written."""
+"""Location of the result tables, and their names in SQL."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.errors import UserError
+from bakeoff.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class ResultsLocation:
-    """Where the tables are: in a schema of a metastore, or in a local folder.
+    """Location of the result tables: a schema of a metastore, or a local folder.
+
+    Raises:
+        ConfigError: both a schema and a folder are named, or neither, or a catalog without a schema.
 
     Example:
         >>> ResultsLocation(catalog="main", schema="my bake-offs").name("runs")
@@ -26,11 +29,11 @@ class ResultsLocation:
 
     def __post_init__(self) -> None:
         if bool(self.schema) == bool(self.path) or (self.catalog and not self.schema):
-            raise UserError("Name either a schema (with or without its catalog) or a folder for the tables.")
+            raise ConfigError("Name either a schema (with or without its catalog) or a folder for the tables.")
 
     @classmethod
     def at(cls, home: Path, catalog: str | None = None, schema: str | None = None) -> ResultsLocation:
-        """The tables of a schema where one is named, else those in a folder of runs.
+        """Return the location in a schema if one is named, else in a folder of runs.
 
         Example:
             >>> ResultsLocation.at(Path("/data")).name("runs")
@@ -40,7 +43,7 @@ class ResultsLocation:
 
     @property
     def in_metastore(self) -> bool:
-        """Whether the tables have names that everybody on the same metastore can use."""
+        """Whether the tables are in a metastore, where all its users can name them."""
         return self.path is None
 
     @property
@@ -51,14 +54,14 @@ class ResultsLocation:
         return ".".join(quoted(part) for part in (self.catalog, self.schema) if part)
 
     def name(self, table: str) -> str:
-        """How a table is written in SQL."""
+        """Return the name of a table in SQL."""
         if self.path is not None:
             return f"delta.{quoted(str(self.path.absolute() / table))}"
         return f"{self.place}.{quoted(table)}"
 
 
 def quoted(part: str) -> str:
-    """A part of a name as SQL takes it, whatever is in it.
+    """Quote a part of a name for SQL.
 
     Example:
         >>> quoted("odd`name")
@@ -68,12 +71,12 @@ def quoted(part: str) -> str:
 
 
 def run_folder(home: Path, run_id: str) -> Path:
-    """Where the report of a run is, under ``home``."""
+    """Return the folder of a run under ``home``, which holds its report."""
     return home / "runs" / run_id
 
 
 def place_options(tables: ResultsLocation, home: Path) -> str:
-    """The options that make another command look at the same tables, as typed in a shell.
+    """Return the options that make another command use the same tables, as typed in a shell.
 
     Example:
         >>> from bakeoff.storage.location import ResultsLocation
@@ -87,7 +90,7 @@ def place_options(tables: ResultsLocation, home: Path) -> str:
 
 
 def home_option(home: Path) -> str:
-    """The option that makes another command look under the same folder.
+    """Return the option that makes another command use the same folder of runs.
 
     Example:
         >>> home_option(Path("my runs"))

@@ -1,4 +1,4 @@
-"""Between the core's values and the rows of the tables.
+"""Conversion between the core's values and the rows of the tables.
 
 A row is a dictionary by column name. NaN and infinities become NULL, inside of the maps too, because Spark sorts NaN
 above every number and it would win every ``ORDER BY ... DESC``.
@@ -57,7 +57,7 @@ class RunRecord:
 
 
 def run_row(run: RunRecord) -> dict[str, Any]:
-    """The row of a run."""
+    """Return the row of a run."""
     row = {item.name: getattr(run, item.name) for item in fields(run)}
     numbers = {name: finite(row[name]) for name in ("best_value", "wall_seconds", "ideal_seconds")}
     times = {name: to_timestamp(row[name]) for name in ("started_at", "finished_at", "heartbeat_at")}
@@ -65,7 +65,7 @@ def run_row(run: RunRecord) -> dict[str, Any]:
 
 
 def trial_row(run_id: str, plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    """The row of a trial."""
+    """Return the row of a trial."""
     return {
         "run_id": run_id,
         "model_id": outcome.model_id,
@@ -87,7 +87,7 @@ def trial_row(run_id: str, plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 
 def leaderboard_row(run_id: str, row: Row, primary_metric: str, mlflow_run_id: str | None) -> dict[str, Any]:
-    """The row of a ranked model."""
+    """Return the row of a ranked model."""
     return {
         "run_id": run_id,
         "model_id": row.model_id,
@@ -110,10 +110,9 @@ def leaderboard_row(run_id: str, row: Row, primary_metric: str, mlflow_run_id: s
 
 
 def outcome_of(row: Mapping[str, Any]) -> Outcome:
-    """The outcome that a row of ``trials`` was made from; what was not finite is NaN.
+    """Return the outcome that a row of ``trials`` was made from; values that were not finite are NaN.
 
-    The row carries its time as microseconds, because a timestamp that Spark hands out is in whatever zone the session
-    has.
+    The row has its time in microseconds, because Spark returns timestamps in the time zone of the session.
     """
     return Outcome(
         model_id=row["model_id"],
@@ -133,7 +132,7 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
 
 
 def to_timestamp(seconds: float | None) -> datetime | None:
-    """A point in time; ``None`` for 0.0, which stands for a trial that never ran.
+    """Convert seconds since the epoch to a point in time; ``None`` for 0.0, which means that a trial never ran.
 
     Example:
         >>> to_timestamp(1.5).isoformat(), to_timestamp(0.0)
@@ -143,7 +142,7 @@ def to_timestamp(seconds: float | None) -> datetime | None:
 
 
 def to_micros(moment: datetime) -> int:
-    """Microseconds since the epoch, exactly.
+    """Return the exact microseconds since the epoch.
 
     Example:
         >>> to_micros(to_timestamp(1.5))
@@ -162,5 +161,5 @@ def _seconds(value: float) -> float:
 
 
 def _text(value: str | None) -> str | None:
-    # File names in messages can hold halves of characters, which Spark cannot encode.
+    # File names in messages can hold lone surrogates, which Spark cannot encode.
     return None if value is None else value.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""What a run was asked, in its folder: there before its row is in the tables, and there when they cannot be written."""
+"""The row of a run as a file in its folder, written before the tables are, and kept when they cannot be written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "run.json"
 
 
 def write_run_file(folder: Path, run: RunRecord) -> None:
-    """Keep the row of a run in its folder; when this returns, it is on disk. The config in it holds no secrets."""
+    """Write the row of a run to its folder; it is synced to disk when this returns. Its config holds no secrets."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f"{NAME}.part"
     with draft.open("w", encoding="utf-8") as file:
@@ -25,7 +25,7 @@ def write_run_file(folder: Path, run: RunRecord) -> None:
 
 
 def read_run_file(folder: Path) -> RunRecord | None:
-    """The row of a run as its folder has it; ``None`` where there is none, or it cannot be read."""
+    """Read the row of a run from its folder; ``None`` if the file is missing or cannot be read."""
     try:
         return RunRecord(**json.loads((folder / NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -33,7 +33,7 @@ def read_run_file(folder: Path) -> RunRecord | None:
 
 
 def run_files(home: Path) -> Iterator[RunRecord]:
-    """The rows of all runs that have a folder under ``home``."""
+    """Yield the rows of all runs that have a folder under ``home``."""
     for path in sorted((home / "runs").glob(f"*/{NAME}")):
         if (run := read_run_file(path.parent)) is not None:
             yield run

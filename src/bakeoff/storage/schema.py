@@ -1,7 +1,7 @@
-"""The tables and views that hold what a run found, as data.
+"""Definitions of the tables and views that hold the results of runs, as data.
 
-Nothing here needs Spark. The SQL is what open-source Spark 3.5 and Databricks both understand. Comments and checks are
-plain text without quotes, so that they can stand in SQL literals as they are.
+Nothing here needs Spark. The SQL is understood by open-source Spark 3.5 and by Databricks. Comments and checks are
+plain text without quotes, so that SQL literals can hold them unchanged.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from bakeoff.comparison.trial import TT, Status
 FINISHED = "finished"
 INTERRUPTED = "interrupted"
 RUN_STATUSES = ("running", FINISHED, "failed", "killed", INTERRUPTED)
-"""The values of ``runs.status``, after MLflow's; ``failed`` also stands for a run of which no model survived, and
-``interrupted`` for one whose trials that have not ended are open, because what it ran on is gone."""
+"""Values of ``runs.status``, named like MLflow's. ``failed`` includes runs in which no model survived; ``interrupted``
+is a run with open trials whose engine was lost."""
 
 DEFINITION = "bakeoff.definition"
-"""Property of a view that tells whether it is up to date."""
+"""Property of a view that holds its version, by which an outdated view is found."""
 
 Naming = Callable[[str], str]
-"""From the plain name of a table to how it is written in SQL."""
+"""Function from the plain name of a table to its name in SQL."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, its type in Spark SQL, and what it holds."""
+    """A column: its name, its type in Spark SQL, and a comment on what it holds."""
 
     name: str
     type: str
@@ -41,7 +41,7 @@ class Table:
     """A Delta table.
 
     Attributes:
-        key: the columns that name a row; they are NOT NULL.
+        key: the columns that identify a row; they are NOT NULL.
         checks: names and conditions of its CHECK constraints. A condition that is NULL is a violation in Delta.
     """
 
@@ -53,12 +53,12 @@ class Table:
 
     @property
     def ddl(self) -> str:
-        """The columns as they stand in CREATE TABLE, comments included."""
+        """The column definitions of CREATE TABLE, comments included."""
         return definitions(self.columns)
 
     @property
     def definition(self) -> str:
-        """What follows the table's name in CREATE TABLE; the checks do not belong to it."""
+        """The part of CREATE TABLE after the table's name, without the checks."""
         return f"({self.ddl}) USING DELTA CLUSTER BY (run_id) COMMENT '{self.comment}'"
 
     @property
@@ -69,7 +69,7 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """A view; ``sql`` has ``{runs}``, ``{trials}`` and ``{leaderboard}`` where the tables' names go."""
+    """A view; ``sql`` has the placeholders ``{runs}``, ``{trials}`` and ``{leaderboard}`` for the tables' names."""
 
     name: str
     comment: str
@@ -81,16 +81,16 @@ class View:
         return hashlib.sha256(f"{self.comment}\n{self.sql}".encode()).hexdigest()[:16]
 
     def definition(self, naming: Naming) -> str:
-        """What follows the view's name in CREATE VIEW, over tables named by ``naming``."""
+        """Return the part of CREATE VIEW after the view's name, over tables named by ``naming``."""
         return f"COMMENT '{self.comment}' TBLPROPERTIES ('{DEFINITION}' = '{self.version}') AS {self.select(naming)}"
 
     def select(self, naming: Naming) -> str:
-        """The query behind the view, over tables named by ``naming``."""
+        """Return the query behind the view, over tables named by ``naming``."""
         return self.sql.format(**{table: naming(table) for table in TABLES})
 
 
 def definitions(columns: Sequence[Column]) -> str:
-    """Columns as they stand in CREATE TABLE and ADD COLUMNS, comments included."""
+    """Return column definitions for CREATE TABLE and ADD COLUMNS, comments included."""
     return ", ".join(f"{_typed(column)} COMMENT '{column.comment}'" for column in columns)
 
 
@@ -239,13 +239,13 @@ SCORED = Table(
     ),
     (),
 )
-"""What a scored table has besides the columns of its source, and the prediction. It is made empty in a metastore, so
-that queries find it before anything was scored; the first batch brings its columns along."""
+"""Columns of a scored table besides those of its source and the prediction. In a metastore it is created empty, so that
+queries find it before anything was scored; the first batch adds the other columns."""
 
 TABLES = {table.name: table for table in (RUNS, TRIALS, LEADERBOARD, PROFILES)}
 
-# A trial has more than one row where a resumed run tried it again: the row that ended last counts. One that was
-# cancelled never does beside another, for its time is from the driver's clock and the other's from a worker's.
+# A trial has more than one row if a resumed run tried it again: the row that ended last counts. A cancelled row never
+# counts beside another, because its time is from the driver's clock and the other's from a worker's.
 _LAST_TRIALS = """
 SELECT * FROM (
   SELECT *, row_number() OVER (
@@ -255,7 +255,7 @@ SELECT * FROM (
 ) AS numbered WHERE nth = 1"""
 
 LAST_TRIALS = View("last_trials", "The row of each trial that counts", _LAST_TRIALS)
-"""Not a view of its own: whoever reads trials, reads them through it, so that no key is there twice for anybody."""
+"""Query over ``trials`` that has each key once. It is not created as a view: everything that reads trials uses it."""
 
 
 def _columns_of(table: Table, alias: str, *, without: tuple[str, ...] = ()) -> str:
@@ -292,11 +292,11 @@ FROM (
 WHERE newest.nth = 1""",  # noqa: S608
 )
 
-# Of the columns that came later, none is here: tables that an earlier version has made are to be read as they are.
 _NOT_FROM_RUN = (
     *("best_model_id", "best_value", "primary_metric", "status"),
     *("promotion", "holder", "heartbeat_at"),
 )
+"""Columns of ``runs`` that ``best_models`` leaves out, among them those that tables of earlier versions do not have."""
 
 _BEST_MODELS = View(
     "best_models",

@@ -1,7 +1,7 @@
-"""What a statement of SQL would do, by the plan that Spark's parser makes of it; nothing is run for that.
+"""Check of what an SQL statement would do, by the plan that Spark's parser makes of it, without running anything.
 
-What is allowed is listed, and all else is refused: a later Spark may know statements and functions that are not known
-here.
+What is allowed is listed, and everything else is refused, because a later Spark may have statements and functions that
+are unknown here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _names(text: str) -> frozenset[str]:
-    """The words of a text."""
+    """Return the words of a text."""
     return frozenset(text.split())
 
 
@@ -35,14 +35,14 @@ _QUERIES = _names(
     """
 )
 """Parts of a plan that only read."""
-_LOOKS = _names(
+_DESCRIPTIONS = _names(
     """
     DescribeColumn DescribeDeltaDetailCommand DescribeDeltaHistory DescribeFunction DescribeQueryCommand
     DescribeRelation ExplainCommand ShowColumns ShowFunctions ShowNamespaces ShowTables ShowViews
     UnresolvedFunctionName UnresolvedNamespace UnresolvedTable UnresolvedTableOrView
     """
 )
-"""Statements that only look, and how the tables in them are written."""
+"""Statements that only describe something, and the nodes for the tables in them."""
 _WRITES = _names(
     """
     AddColumns AlterColumn CommentOnTable CreateView CreateViewCommand DeleteFromTable DropColumns DropTable DropView
@@ -52,7 +52,7 @@ _WRITES = _names(
 )
 """Statements that change tables or views, and nothing else."""
 _PROGRAMS = frozenset({"ScriptTransformation"})
-"""Parts of a query that run a program of the user's."""
+"""Parts of a query that run a program of the user."""
 _PURE_FUNCTIONS = _names(
     """
     agg_funcs array_funcs bitwise_funcs collection_funcs conditional_funcs conversion_funcs csv_funcs datetime_funcs
@@ -60,14 +60,14 @@ _PURE_FUNCTIONS = _names(
     table_funcs url_funcs variant_funcs window_funcs xml_funcs
     """
 )
-"""Spark's own groups of functions that compute with their arguments; in none of them are those that call Java."""
+"""Spark's groups of functions that only compute with their arguments; functions that call Java are in none of them."""
 _PURE_BY_NAME = _names(
     """
     assert_true current_catalog current_database current_schema current_user equal_null monotonically_increasing_id
     raise_error session_user spark_partition_id typeof user uuid version
     """
 )
-"""The same, out of the group that also holds ``java_method`` and ``reflect``."""
+"""Functions that only compute, from the group that also holds ``java_method`` and ``reflect``."""
 _NAMED_LATER = frozenset({"ExpressionWithUnresolvedIdentifier", "CallMethodViaReflection"})
 _PLAN = "org.apache.spark.sql.catalyst.plans.logical.LogicalPlan"
 _CATALYST = "org.apache.spark.sql.catalyst."
@@ -76,12 +76,12 @@ _SCHEME = re.compile(r"^file:/*(?=/)")
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a statement may do.
+    """Permissions of a statement.
 
     Attributes:
-        target: the tables that it may read.
+        target: location of the tables that it may read.
         write: whether it may change tables.
-        everything: whether it may read whatever Spark can, and call what Spark can call.
+        everything: whether it may read and call everything that Spark can.
     """
 
     target: ResultsLocation
@@ -90,11 +90,11 @@ class Allowed:
 
 
 def check_statement(spark: SparkSession, query: str, allowed: Allowed) -> None:
-    """Refuse a statement that does more than it may.
+    """Refuse a statement that does more than is allowed.
 
     Raises:
-        ConfigError: it does; the sentence names what it would do and the option that allows it.
-        Exception: Spark cannot parse it.
+        ConfigError: the statement is not allowed; the message names what it would do and the option that allows it.
+        Exception: Spark cannot parse the statement.
     """
     if allowed.write and allowed.everything:
         return
@@ -107,7 +107,7 @@ def check_statement(spark: SparkSession, query: str, allowed: Allowed) -> None:
 
 
 class _Reader:
-    """Goes through a parsed plan."""
+    """Visitor of a parsed plan that raises on the first part that is not allowed."""
 
     def __init__(self, spark: SparkSession, allowed: Allowed) -> None:
         self._spark, self._allowed = spark, allowed
@@ -115,11 +115,14 @@ class _Reader:
         self._session: Any = spark._jsparkSession  # noqa: SLF001
 
     def check(self, plan: Any, *, only_explained: bool = False) -> None:
-        """Check a part of a plan and all that is in it.
+        """Check a part of a plan and everything in it.
 
         Args:
             plan: the part.
-            only_explained: whether it is told how it would run, and does not.
+            only_explained: whether the part is inside EXPLAIN, and so is not run.
+
+        Raises:
+            ConfigError: something in it is not allowed.
         """
         kind = _class_of(plan)
         self._check_kind(kind, only_explained=only_explained)
@@ -134,7 +137,7 @@ class _Reader:
             self.check(part, only_explained=only_explained or kind == "ExplainCommand")
 
     def _check_kind(self, kind: str, *, only_explained: bool) -> None:
-        if kind in _QUERIES | _LOOKS:
+        if kind in _QUERIES | _DESCRIPTIONS:
             return
         if kind in _WRITES:
             if not (self._allowed.write or only_explained):
@@ -148,7 +151,7 @@ class _Reader:
             raise ConfigError(f"This query runs a program ({kind}): add --engine spark to let it.")
 
     def _check_table(self, name: list[str]) -> None:
-        """Refuse a name that stands for files, which Spark reads where it knows no table of that name."""
+        """Refuse a name that stands for files, which Spark reads if it knows no table of that name."""
         parts = name[1:] if len(name) > 2 and name[0].lower() == "spark_catalog" else name  # noqa: PLR2004
         if len(parts) == 1 or self._is_ours(parts):
             return
@@ -164,8 +167,8 @@ class _Reader:
         home = self._allowed.target.path
         if home is None or len(parts) != 2 or parts[0].lower() != "delta":  # noqa: PLR2004 - a format and a path
             return False
-        place = os.path.realpath(_SCHEME.sub("", parts[1]))
-        return os.path.commonpath([os.path.realpath(home), place]) == os.path.realpath(home)
+        path = os.path.realpath(_SCHEME.sub("", parts[1]))
+        return os.path.commonpath([os.path.realpath(home), path]) == os.path.realpath(home)
 
     def _check_expression(self, expression: Any) -> None:
         kind = _class_of(expression)
@@ -191,7 +194,7 @@ class _Reader:
         )
 
     def _parts(self, plan: Any) -> Iterator[Any]:
-        """The plans in a plan: its children, those of its subqueries, and those that it only refers to."""
+        """Yield the plans in a plan: its children, those of its subqueries, and those that it only refers to."""
         from py4j.java_gateway import is_instance_of
 
         yield from _all(plan.children())
@@ -211,14 +214,14 @@ def _class_of(node: Any) -> str:
 
 
 def _table_in(plan: Any, kind: str) -> list[str] | None:
-    """The name of the table that a part of a plan is about, if it is about one."""
+    """Return the name of the table that a part of a plan refers to; ``None`` if it refers to none."""
     if kind in {"UnresolvedRelation", "UnresolvedTable", "UnresolvedTableOrView", "UnresolvedView"}:
         return _texts(plan.multipartIdentifier())
     return _texts(plan.nameParts()) if kind == "UnresolvedIdentifier" else None
 
 
 def _all(sequence: Any) -> Iterator[Any]:
-    """What is in a sequence of Scala's."""
+    """Iterate over the elements of a Scala sequence."""
     return (sequence.apply(position) for position in range(sequence.size()))
 
 

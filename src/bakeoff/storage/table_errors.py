@@ -1,7 +1,7 @@
-"""What is wrong with a table that Delta cannot read or write, as one sentence.
+"""Errors of tables that Delta cannot read or write, as one sentence each.
 
-Local tables are folders, whose logs are looked at before Spark is asked: that takes a moment, and says more than Java's
-stack does. What only Spark finds is told by the classes and texts of its errors.
+Local tables are folders, whose logs are checked before Spark reads them: that takes a moment, and says more than a Java
+stack. Problems that only Spark finds are recognised by the classes and messages of its errors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LOG = "_delta_log"
 _COMMIT = re.compile(r"\d{20}\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 _MAKING_SECONDS = 3.0
-"""How long another process may take from making the folder of a log to its first commit."""
+"""Seconds that another process may take from creating the folder of a log to its first commit."""
 _KINDS = (
     (
         r"VERSIONS_NOT_CONTIGUOUS|not contiguous|TRUNCATED_TRANSACTION_LOG|STATE_RECOVER",
@@ -36,10 +36,10 @@ _KINDS = (
 
 
 def check_logs(target: ResultsLocation) -> None:
-    """Find out, without Spark, whether the local tables that are there can be read; those of a metastore pass.
+    """Check, without Spark, that the existing local tables can be read; tables of a metastore pass.
 
     Raises:
-        TablesError: One cannot; the message says which, why, and what to do.
+        TablesError: A table cannot be read; the message says which, why, and what to do.
     """
     if target.path is None:
         return
@@ -57,12 +57,12 @@ def check_logs(target: ResultsLocation) -> None:
 
 
 def table_trouble(error: BaseException, target: ResultsLocation) -> TablesError | None:
-    """What an error of Spark's says of one of the tables; ``None`` where it is about something else."""
+    """Translate an error of Spark about one of the tables; ``None`` if it is about something else."""
     cause = error.__cause__
     if not type(error).__module__.startswith(("pyspark.", "py4j.")):
         return table_trouble(cause, target) if cause is not None else None
     text = str(error)
-    name = _table_named(text, target)
+    name = _find_table(text, target)
     what = next((sentence for pattern, sentence in _KINDS if re.search(pattern, text)), None)
     if name is None or (what is None and "delta" not in text.lower()):
         return None
@@ -71,7 +71,7 @@ def table_trouble(error: BaseException, target: ResultsLocation) -> TablesError 
 
 @contextmanager
 def naming_broken_tables(target: ResultsLocation) -> Iterator[None]:
-    """Let what Spark raises for a broken table be a sentence.
+    """Raise Spark's errors about a broken table as one sentence.
 
     Raises:
         TablesError: A table cannot be used.
@@ -88,18 +88,18 @@ def _error(target: ResultsLocation, name: str, what: str) -> TablesError:
     table = target.name(name)
     if target.path is None:
         journals = "the journals of the runs are not touched"
-        place = "schema"
+        option = "schema"
     else:
         journals = f"the journals in {target.path.absolute().parent / 'runs'} still hold every trial that has ended"
-        place = "home"
+        option = "home"
     return TablesError(
         f"The table {table} cannot be used ({what}): put its files back from a copy, go back to a whole version "
-        f"(RESTORE TABLE {table} TO VERSION AS OF ...), or name another --{place}; {journals}."
+        f"(RESTORE TABLE {table} TO VERSION AS OF ...), or name another --{option}; {journals}."
     )
 
 
 def _commits(folder: Path) -> list[Path]:
-    """The commits in the log of a table, the oldest first; another process may be making it right now."""
+    """Return the commits in the log of a table, the oldest first; wait for a table that is just being created."""
     end = time.monotonic() + _MAKING_SECONDS
     while True:
         log = folder / _LOG
@@ -137,8 +137,8 @@ def _actions(commit: Path) -> Iterator[dict[str, dict[str, str]]]:
             yield json.loads(line)
 
 
-def _table_named(text: str, target: ResultsLocation) -> str | None:
-    """The first of the tables that a text names."""
+def _find_table(text: str, target: ResultsLocation) -> str | None:
+    """Return the first result table that a text names; ``None`` if it names none."""
     if target.path is not None:
         folder = re.escape(str(target.path.absolute())).replace(r"\ ", "(?: |%20)")
         pattern = rf"{folder}/({'|'.join(TABLES)})\b"

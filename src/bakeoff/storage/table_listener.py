@@ -1,4 +1,4 @@
-"""Keeps the tables up to date while a run goes on."""
+"""Listener that keeps the tables up to date during a run."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from bakeoff.storage.tables import append_trials, enter_run, merge_run, merge_tr
 
 _LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_COMMITS = 20.0
-"""Finished trials are gathered for so long before they are committed."""
+"""Least seconds between two commits, in which finished trials are gathered."""
 COMMITS_SHARE = 0.05
-"""So much of the time may be spent on commits, which wait for a slot where trials have taken all of them."""
+"""Greatest share of the time that is spent on commits, which wait for a slot if trials occupy all of them."""
 SELDOM_SECONDS = 60.0
-"""But not less often than that, while trials end."""
+"""Greatest pause between two commits while trials end, in seconds, whatever `COMMITS_SHARE` asks for."""
 
 
 class TableListener:
-    """Enters a run in ``runs`` when it starts, and appends what its journal holds to ``trials`` in segments.
+    """Listener that enters a run in ``runs`` at its start and appends its journal to ``trials`` in segments.
 
     Args:
-        spark: the session of the run.
-        target: where the tables are.
-        run: the run as it is known when it starts.
-        journal: holds every outcome before anybody hears of it.
+        spark: session of the run.
+        target: location of the tables.
+        run: the run as it is known at its start.
+        journal: journal of the run, which has each outcome before this listener does.
         entered: whether the run may be in the tables already, from an earlier attempt.
-        check: raises where the run is another process's by now.
+        check: raises if another process has taken the run over.
     """
 
     def __init__(  # noqa: PLR0913 - what is written, where to, and what is there
@@ -59,9 +59,9 @@ class TableListener:
         self._lock = threading.Lock()
 
     def handle(self, event: Event) -> None:
-        """Enter the run, and commit now and then while trials end.
+        """Enter the run, and commit from time to time while trials end.
 
-        A commit that fails now costs nothing: the end of the run writes all that is missing, and says what it cannot.
+        A commit that fails here does no harm: the end of the run writes what is missing, and reports what it cannot.
         """
         try:
             self._keep_up(event)
@@ -94,7 +94,7 @@ class TableListener:
             self._next_commit = ended + max(pause, SECONDS_BETWEEN_COMMITS)
 
     def _store(self, segment: Segment, plan: Plan) -> None:
-        """Put a segment into ``trials``, in which no key of it can be yet where this is the run's only process ever."""
+        """Write a segment to ``trials``; an append is enough if no earlier attempt can have written its keys."""
         run_id = self._run.run_id
         if self._entered or self._target.in_metastore:
             merge_trials(self._spark, self._target, run_id, plan, segment.outcomes)

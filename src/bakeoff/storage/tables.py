@@ -1,7 +1,7 @@
-"""The Delta tables: made once, appended to and merged into, and read back.
+"""Creating, writing and reading the Delta tables.
 
-Every function takes the Spark session and leaves it as it was: no setting is changed, and no view is registered but by
-`register_views`. Classic and Connect sessions do alike, since nothing here needs a Spark context or Delta's own Python
+Every function takes the Spark session and leaves it unchanged: no setting is changed, and only `register_views`
+registers views. Classic and Connect sessions both work, since nothing here needs a Spark context or Delta's Python
 library.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
-from bakeoff.errors import TablesError, UserError, one_of
+from bakeoff.errors import ConfigError, TablesError, UserError, one_of
 from bakeoff.storage.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.storage.disk import check_folder, disk_trouble
 from bakeoff.storage.journal import last_of_each
@@ -47,31 +47,31 @@ _LOG = logging.getLogger(__name__)
 
 
 def check_writable(spark: SparkSession, target: ResultsLocation) -> None:
-    """Find out, without writing anything, whether the tables can be there.
+    """Check, without writing anything, that the tables can be created at their location.
 
-    A right that is missing inside of an existing schema shows only when it is used, so `ensure_tables` is to be called
-    before any model is trained, too.
+    Missing rights inside an existing schema show only when they are used, so `ensure_tables` must also be called before
+    any model is trained.
 
     Raises:
-        UserError: no.
+        StorageError: the folder cannot be written to, or its disk has no room left.
+        TablesError: the catalog does not exist, or the user may not use it.
     """
     if target.path is not None:
         check_folder(target.path, "folder of the tables")
     elif target.catalog and not _works(spark, f"DESCRIBE SCHEMA {target.place}"):
         catalog = quoted(target.catalog)
         if not _works(spark, f"SHOW SCHEMAS IN {catalog}"):
-            raise UserError(f"There is no catalog {catalog} that you may use: name one that SHOW CATALOGS lists.")
+            raise TablesError(f"There is no catalog {catalog} that you may use: name one that SHOW CATALOGS lists.")
 
 
 def ensure_tables(spark: SparkSession, target: ResultsLocation) -> None:
-    """Make the tables and, in a metastore, the schema and the views, where they are not there yet.
+    """Create the tables and, in a metastore, the schema and the views, if they do not exist yet.
 
-    Tables of an earlier version get the columns that are new.
-
-    Another job may be doing the same at the same time.
+    Tables of an earlier version get the new columns. Another job may do the same at the same time.
 
     Raises:
-        UserError: the tables cannot be made, or others are in their place.
+        StorageError: the folder cannot be written to, or its disk has no room left.
+        TablesError: the tables cannot be created, or other tables have their names.
     """
     missing = [table for table in TABLES if not exists(spark, target, table)]
     if missing:
@@ -83,8 +83,8 @@ def ensure_tables(spark: SparkSession, target: ResultsLocation) -> None:
             commit(target, partial(_ensure_table, spark, target, table))
         if target.in_metastore and not exists(spark, target, SCORED.name):
             name = target.name(SCORED.name)
-            made = f"CREATE TABLE IF NOT EXISTS {name} {SCORED.definition}"
-            commit(target, lambda: spark.sql(made))
+            statement = f"CREATE TABLE IF NOT EXISTS {name} {SCORED.definition}"
+            commit(target, lambda: spark.sql(statement))
         for view in VIEWS.values() if target.in_metastore else ():
             commit(target, partial(_ensure_view, spark, target, view))
     except UserError:
@@ -99,7 +99,7 @@ def ensure_tables(spark: SparkSession, target: ResultsLocation) -> None:
 
 
 def exists(spark: SparkSession, target: ResultsLocation, table: str) -> bool:
-    """Whether a table, or in a metastore a view, has been made."""
+    """Whether a table, or in a metastore a view, exists."""
     if target.path is not None:
         return (target.path / table / "_delta_log").is_dir()
     try:
@@ -126,9 +126,9 @@ def append_trials(  # noqa: PLR0913, PLR0917 - none of them follows from the oth
 def merge_trials(
     spark: SparkSession, target: ResultsLocation, run_id: str, plan: Plan, outcomes: Sequence[Outcome]
 ) -> None:
-    """Add outcomes of trials that may be there already, from an earlier attempt or another process.
+    """Add outcomes of trials that may be in the table already, from an earlier attempt or another process.
 
-    What is there and has scores stays, and so does what is there beside an outcome that says nothing.
+    An existing row stays if it has scores, or if the new outcome is a cancelled trial.
     """
     rows = [trial_row(run_id, plan, outcome) for outcome in last_of_each(outcomes)]
     if rows:
@@ -137,19 +137,23 @@ def merge_trials(
 
 
 def enter_run(spark: SparkSession, target: ResultsLocation, run: RunRecord) -> None:
-    """Add the row of a run that is not in the table; cheaper than a merge, and the same row only once."""
+    """Add the row of a run that is not in the table yet; cheaper than a merge. Adding it again changes nothing."""
     _append(spark, target, RUNS, f"{run.run_id}-entered", [run_row(run)])
 
 
 def merge_run(spark: SparkSession, target: ResultsLocation, run: RunRecord) -> None:
-    """Add the row of a run, or put it in the place of the one that is there."""
-    # Nearly always there is one, and an update of it is cheaper than a merge.
-    if not _update(spark, target, run):
+    """Add the row of a run, or replace the existing one."""
+    # The row nearly always exists, and an update of it is cheaper than a merge.
+    if not _update_run(spark, target, run):
         _merge(spark, target, RUNS, run.run_id, [run_row(run)])
 
 
-def _update(spark: SparkSession, target: ResultsLocation, run: RunRecord) -> int:
-    """Put the row of a run in the place of those that are there, and say how many those are."""
+def _update_run(spark: SparkSession, target: ResultsLocation, run: RunRecord) -> int:
+    """Replace the row of a run if it exists.
+
+    Returns:
+        Number of rows that were replaced.
+    """
     sent = f"from_json(:row, '{_json_type(RUNS)}', map('mode', 'FAILFAST'))"
     columns = ", ".join(
         f"`{column.name}` = {_sent(column, sent)}" for column in RUNS.columns if column.name not in RUNS.key
@@ -167,15 +171,15 @@ def merge_leaderboard(  # noqa: PLR0913, PLR0917
     primary_metric: str,
     mlflow_run_ids: Mapping[str, str],
 ) -> None:
-    """Add the models of a run's leaderboard, or put them in the place of those that are there.
+    """Add the models of a run's leaderboard, or replace the existing rows.
 
     Args:
         spark: any session.
-        target: where the tables are.
-        run_id: the run that was ranked.
-        rows: its models.
-        primary_metric: key of the metric that ranked.
-        mlflow_run_ids: the MLflow run of each model that has one, by model id.
+        target: location of the tables.
+        run_id: id of the run.
+        rows: its ranked models.
+        primary_metric: key of the metric that they are ranked by.
+        mlflow_run_ids: ids of the models' MLflow runs by model id, as far as they have one.
     """
     values = [leaderboard_row(run_id, row, primary_metric, mlflow_run_ids.get(row.model_id)) for row in rows]
     if values:
@@ -189,10 +193,10 @@ def write_profile(
 
     Args:
         spark: any session.
-        target: where the tables are.
-        run_id: the run.
-        rows: of ``profiles``, without the run.
-        again: whether an earlier attempt of the run may have written one, which goes then.
+        target: location of the tables.
+        run_id: id of the run.
+        rows: rows of ``profiles``, without the run id.
+        again: whether an earlier attempt of the run may have written a profile, which is then deleted.
     """
     if again:
         old = f"DELETE FROM {target.name(PROFILES.name)} WHERE run_id = :run_id"  # noqa: S608
@@ -206,7 +210,14 @@ def write_profile(
 def fill_mlflow_ids(
     spark: SparkSession, target: ResultsLocation, run: RunRecord, model_run_ids: Mapping[str, str]
 ) -> None:
-    """Enter what MLflow had not said when a run ended: ids, and what became of the model. What is there stays."""
+    """Enter the MLflow ids and the promotion that were unknown when a run ended. Existing values stay.
+
+    Args:
+        spark: any session.
+        target: location of the tables.
+        run: the run with its MLflow ids and its promotion.
+        model_run_ids: ids of the models' MLflow runs by model id.
+    """
     rows, board = target.name(RUNS.name), target.name(LEADERBOARD.name)
     if run.mlflow_run_id:
         ids = {"run_id": run.run_id, "experiment_id": run.mlflow_experiment_id, "mlflow_run_id": run.mlflow_run_id}
@@ -215,9 +226,9 @@ def fill_mlflow_ids(
             WHERE run_id = :run_id AND mlflow_run_id IS NULL"""  # noqa: S608 - a quoted name of ours
         commit(target, lambda: spark.sql(statement, args=ids))
     if run.promotion:
-        told = {"run_id": run.run_id, "promotion": run.promotion}
+        values = {"run_id": run.run_id, "promotion": run.promotion}
         promotion = f"UPDATE {rows} SET promotion = :promotion WHERE run_id = :run_id AND promotion IS NULL"  # noqa: S608
-        commit(target, lambda: spark.sql(promotion, args=told))
+        commit(target, lambda: spark.sql(promotion, args=values))
     if model_run_ids:
         known = {"run_id": run.run_id, "models": json.dumps(dict(model_run_ids))}
         models = f"""
@@ -227,44 +238,45 @@ def fill_mlflow_ids(
 
 
 def read_trials(spark: SparkSession, target: ResultsLocation, run_id: str) -> list[Outcome]:
-    """The stored outcomes of a run, one for each trial; none where there is no table yet.
+    """Read the stored outcomes of a run, one for each trial; none if there is no table yet.
 
-    What was infinite comes back as NaN.
+    Infinite values come back as NaN.
     """
     if not exists(spark, target, TRIALS.name):
         return []
-    mine = f"(SELECT * FROM {target.name(TRIALS.name)} WHERE run_id = :run_id) AS mine"  # noqa: S608
-    last = LAST_TRIALS.select(lambda _: mine)
+    of_run = f"(SELECT * FROM {target.name(TRIALS.name)} WHERE run_id = :run_id) AS of_run"  # noqa: S608
+    last = LAST_TRIALS.select(lambda _: of_run)
     query = f"SELECT *, unix_micros(finished_at) AS finished_at_micros FROM ({last}) AS last ORDER BY model_id, fold"  # noqa: S608
     return [outcome_of(row.asDict()) for row in spark.sql(query, args={"run_id": run_id}).collect()]
 
 
 def frame(spark: SparkSession, target: ResultsLocation, table_or_view: str) -> DataFrame:
-    """A table or a view as a data frame, with nothing registered.
+    """Return a table or a view as a data frame, without registering anything.
 
     Raises:
-        UserError: there is no such table or view.
+        ConfigError: there is no such table or view.
+        TablesError: there are no results at the location yet.
     """
     if table_or_view not in TABLES and table_or_view not in VIEWS:
-        raise UserError(one_of(table_or_view, [*TABLES, *VIEWS], "table"))
+        raise ConfigError(one_of(table_or_view, [*TABLES, *VIEWS], "table"))
     _require_results(spark, target)
     return spark.sql(_queries(target)[table_or_view])
 
 
 def register_views(spark: SparkSession, target: ResultsLocation) -> None:
-    """Give every table and view its plain name in a session, as temporary views.
+    """Register every table and view under its plain name, as temporary views of a session.
 
-    Only for sessions that are ours: the names are common ones.
+    Only for sessions that Bakeoff has created, because the names are common ones.
 
     Raises:
-        UserError: there are no tables.
+        TablesError: there are no results at the location yet.
     """
     _require_results(spark, target)
     for name, query in _queries(target).items():
         if name in VIEWS or exists(spark, target, name):  # results of an earlier version lack a table
             spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {query}")
     for folder in target.path.iterdir() if target.path is not None else ():
-        # What `bakeoff score` has written beside them.
+        # Tables that `bakeoff score` has written beside them.
         if (folder / "_delta_log").is_dir() and folder.name not in {*TABLES, *VIEWS}:
             query = f"SELECT * FROM {target.name(folder.name)}"  # noqa: S608
             spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(folder.name)} AS {query}")
@@ -279,44 +291,44 @@ def _queries(target: ResultsLocation) -> dict[str, str]:
 
 def _require_results(spark: SparkSession, target: ResultsLocation) -> None:
     if not exists(spark, target, RUNS.name):
-        raise UserError(f"There are no results in {target.place} yet: run a comparison, or say where they are.")
+        raise TablesError(f"There are no results in {target.place} yet: run a comparison, or say where they are.")
 
 
 def _ensure_table(spark: SparkSession, target: ResultsLocation, table: Table) -> None:
     name = target.name(table.name)
     if not exists(spark, target, table.name):
         _create(spark, target, table)
-    _fit(spark, name, table)
+    _upgrade(spark, name, table)
     if target.in_metastore:
-        # Reading the properties is dear on local disks, and tables there were made in one step, with their checks.
-        there = _properties(spark, name)
+        # Reading the properties is slow on local disks, and tables there were made in one step, with their checks.
+        properties = _properties(spark, name)
         for check, condition in table.checks:
-            if f"delta.constraints.{check}" not in there:
+            if f"delta.constraints.{check}" not in properties:
                 spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
 
 
-def _fit(spark: SparkSession, name: str, table: Table) -> None:
+def _upgrade(spark: SparkSession, name: str, table: Table) -> None:
     """Add the columns that a table of an earlier version does not have, and renew its checks.
 
     Raises:
-        UserError: it is not Bakeoff's, or has a column of another type.
+        TablesError: the table is not Bakeoff's, or has a column of another type.
     """
-    there = {column: kind.upper() for column, kind in spark.table(name).dtypes}
-    lacking = [column for column in table.columns if column.name not in there]
+    types = {column: kind.upper() for column, kind in spark.table(name).dtypes}
+    lacking = [column for column in table.columns if column.name not in types]
     if needed := [column.name for column in lacking if not column.nullable]:
-        raise UserError(
+        raise TablesError(
             f"{name} is there already and is not Bakeoff's (it has no column {min(needed)}): "
             "name another place for the tables."
         )
     for column in table.columns:
-        if (kind := there.get(column.name, column.type)) != column.type:
-            raise UserError(
+        if (kind := types.get(column.name, column.type)) != column.type:
+            raise TablesError(
                 f"{name} has {column.name} as {kind}, and this version of Bakeoff writes {column.type}: name another "
                 "place for the tables, or change the column's type."
             )
     if lacking:
         _LOG.info("%s is an earlier version's and gets %s.", name, ", ".join(column.name for column in lacking))
-        # First its checks, which may allow more by now: where this is cut off, the columns still tell the version.
+        # The checks come first, since they may allow more by now: if this is cut off, the columns show the version.
         for check, condition in table.checks:
             spark.sql(f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {check}")
             spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
@@ -325,8 +337,8 @@ def _fit(spark: SparkSession, name: str, table: Table) -> None:
 
 def _create(spark: SparkSession, target: ResultsLocation, table: Table) -> None:
     name = target.name(table.name)
-    # Delta takes checks as properties when a table is made, which saves a commit and a scan each. A platform that does
-    # not gets them afterwards.
+    # Delta takes checks as properties when a table is created, which saves a commit and a scan each. On a platform that
+    # does not, they are added afterwards.
     checks = ", ".join(f"'delta.constraints.{check}' = \"{condition}\"" for check, condition in table.checks)
     try:
         spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {table.definition} TBLPROPERTIES ({checks})")
@@ -360,7 +372,7 @@ def _append(
         .coalesce(1)
         .write.format("delta")
         .mode("append")
-        # Delta drops a later append under the same id without a word, whatever is in it: so the id names the content.
+        # Delta silently drops a later append with the same id, whatever its content: so the id names the content.
         .option("txnAppId", f"bakeoff-{content}")
         .option("txnVersion", 1)
     )
@@ -376,9 +388,19 @@ def _merge(  # noqa: PLR0913 - where to, what, and on which condition
     *,
     only: str = "true",
 ) -> None:
-    """Add rows; where one of that key is there (``t``), the one that is sent (``s``) replaces it on a condition."""
-    # The rows travel as one JSON parameter: so the source needs neither a temporary view nor Delta's Python library,
-    # which on Connect there is none of before Delta 4. The run's id is a condition of its own to let Delta skip files.
+    """Add rows; one whose key exists replaces the existing row if a condition is met.
+
+    Args:
+        spark: any session.
+        target: location of the tables.
+        table: the table to write to.
+        run_id: id of the run that all rows belong to.
+        rows: the rows.
+        only: condition for a replacement, in SQL, over the existing row (``t``) and the new one (``s``).
+    """
+    # The rows travel as one JSON parameter, so that the source needs neither a temporary view nor Delta's Python
+    # library, which does not exist for Connect before Delta 4. The run id is a condition of its own to let Delta skip
+    # files.
     columns = ", ".join(f"{_sent(column, 'sent')} AS `{column.name}`" for column in table.columns)
     # By name, since the table can be a later version's and have more columns.
     names = [f"`{column.name}`" for column in table.columns]
@@ -397,7 +419,7 @@ def _merge(  # noqa: PLR0913 - where to, what, and on which condition
 
 
 def _json_type(table: Table) -> str:
-    """The type of a row of a table that travels as JSON; points in time are numbers there."""
+    """Return the type of a table's row in JSON, in which points in time are numbers."""
     types = ", ".join(
         f"`{column.name}`: {'BIGINT' if column.type == 'TIMESTAMP' else column.type}" for column in table.columns
     )
@@ -405,7 +427,7 @@ def _json_type(table: Table) -> str:
 
 
 def _sent(column: Column, row: str) -> str:
-    """A column of a row that has travelled as JSON."""
+    """Return the SQL expression of a column of a row that was read from JSON."""
     value = f"{row}.`{column.name}`"
     return f"timestamp_micros({value})" if column.type == "TIMESTAMP" else value
 

@@ -1,10 +1,10 @@
-"""An MLflow client whose calls end by themselves, and that says how long one has been waiting.
+"""An MLflow client with short time limits, which also shows how long a call has been waiting.
 
-MLflow's own limits are 120 seconds for a call, and seven tries. They are environment variables, which are the
-process's, and are read at each call through objects of `mlflow.environment_variables`. What is done here is to answer
-for a few of these objects on the thread that a call of ours is on; every other thread reads what it always did, and the
-environment stays as it is. On Databricks MLflow leaves its calls to an SDK with limits of its own, which nothing here
-shortens: there it is only the waiting for them that is bounded (`bakeoff.tracking.mlflow_listener`).
+MLflow's own limits are 120 seconds for a call, and seven tries. They are environment variables, which belong to the
+process, and are read at each call through objects of `mlflow.environment_variables`. This module overrides a few of
+these objects on the thread of a call of Bakeoff's; every other thread reads the original values, and the environment
+is unchanged. On Databricks MLflow leaves its calls to an SDK with limits of its own, which nothing here shortens: there
+only the time that a run waits for them is bounded (`bakeoff.tracking.mlflow_listener`).
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from mlflow.exceptions import MlflowException
 from bakeoff.tracking.database import check_free
 
 CALL_SECONDS = 10
-"""How long a server may take to answer. One that takes longer than this is no better than one that is down."""
+"""Limit of a call, in seconds. A server that takes longer is treated as one that is down."""
 UPLOAD_SECONDS = 120
+"""Limit of a call that uploads files, in seconds."""
 USUAL_SECONDS = 0.5
-"""An answer that takes longer than this is waited for on the run's time."""
+"""Usual seconds of a call; an answer that takes longer uses up the time that a run may wait."""
 _BYTES_PER_SECOND = 1_000_000
-_REGISTERING = "create_model_version"  # it waits until the registry has copied the model
+_REGISTERING = "create_model_version"
+"""Method that waits until the registry has copied the model."""
 _REGISTERING_SECONDS = 60.0
 _UPLOADS = frozenset({"log_artifact", "log_artifacts", "log_model_artifacts", _REGISTERING})
 _VARIABLES = (
@@ -38,7 +40,9 @@ _VARIABLES = (
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT",  # MLflow 3 prints two lines for each run that ends
 )
+"""MLflow's variables that are overridden during a call."""
 _MAKING_SECONDS = 120.0
+"""Usual seconds of the first call if it has to create a database."""
 _DATABASE_LOG = "mlflow.store.db.utils"
 _TRY_AGAIN = frozenset({408, 429})
 _SERVER_ERRORS = 500
@@ -47,7 +51,7 @@ _LOCK = threading.Lock()
 
 
 class AbandonedError(Exception):
-    """Nobody waits for this call any more, so it was not made."""
+    """A call that was not made, because nobody waits for it any more."""
 
 
 @dataclass
@@ -58,11 +62,11 @@ class _Watch:
 
 
 class BoundedClient:
-    """Does what an `MlflowClient` does, method by method, within limits.
+    """Proxy of an `MlflowClient` whose calls have time limits.
 
     Args:
-        client: says which MLflow.
-        seconds: how long a server may take to answer.
+        client: the client that makes the calls.
+        seconds: limit of a call, in seconds.
     """
 
     def __init__(self, client: Any, seconds: int = CALL_SECONDS) -> None:
@@ -72,21 +76,21 @@ class BoundedClient:
 
     @property
     def overdue(self) -> bool:
-        """Whether a call is under way that takes longer than usual."""
+        """Whether the current call takes longer than usual."""
         overdue_at = self._watch.overdue_at
         return overdue_at is not None and time.monotonic() > overdue_at
 
     @property
     def uploading(self) -> bool:
-        """Whether files are under way, the registry copies a model, or a database is made."""
+        """Whether the current call uploads files, registers a model, or creates a database."""
         return self._watch.uploading
 
     def abandon(self) -> None:
-        """Make no further call; one that is under way ends when it ends."""
+        """Make no further calls; a call that is under way is not interrupted."""
         self._watch.abandoned = True
 
     def beside(self, client: Any) -> BoundedClient:
-        """Another client that is watched together with this one."""
+        """Return a proxy of another client whose calls are watched together with those of this one."""
         if isinstance(client, BoundedClient):
             return client
         other = BoundedClient(client, self._seconds)
@@ -96,7 +100,7 @@ class BoundedClient:
     def __getattr__(self, name: str) -> Any:
         if name == "tracking_uri":
             return self._client.tracking_uri
-        # The client may be made only now, which opens a database. Where MLflow has to make a file first, that is work.
+        # The client may be created only now, which opens a database; if MLflow has to create the file, that takes time.
         local = self._client.tracking_uri.startswith("sqlite")
         with self._watched(_MAKING_SECONDS if local else USUAL_SECONDS, self._seconds, uploading=local):
             found = getattr(self._client, name)
@@ -115,7 +119,13 @@ class BoundedClient:
 
     @contextlib.contextmanager
     def _watched(self, usual: float, limit: int, *, uploading: bool = False) -> Iterator[None]:
-        """Keep to the limits, and let others see how long it takes."""
+        """Apply the limits to the block, and record when it becomes overdue.
+
+        Args:
+            usual: seconds after which the call counts as overdue.
+            limit: limit of each HTTP call, in seconds.
+            uploading: whether it uploads files, registers a model, or creates a database.
+        """
         self._watch.uploading = uploading
         self._watch.overdue_at = time.monotonic() + usual
         try:
@@ -127,7 +137,7 @@ class BoundedClient:
 
 @contextlib.contextmanager
 def short_limits(seconds: int) -> Iterator[None]:
-    """Let MLflow's HTTP calls of this thread be tried once, and end after so many seconds.
+    """Let MLflow try HTTP calls of this thread once only, with a time limit in seconds.
 
     A call that creates something and is repeated because its answer was late would create it twice.
     """
@@ -141,7 +151,7 @@ def short_limits(seconds: int) -> Iterator[None]:
 
 
 def unavailable(error: BaseException) -> bool:
-    """Whether MLflow could not be reached or could not answer just now, as opposed to refusing what it was asked.
+    """Whether an error means that MLflow could not be reached or is temporarily unable to answer, not that it refused.
 
     Example:
         >>> unavailable(ConnectionRefusedError()), unavailable(PermissionError())
@@ -149,23 +159,23 @@ def unavailable(error: BaseException) -> bool:
     """
     causes = list(_causes(error))
     if any(isinstance(each, OSError) and isinstance(each, ValueError) for each in causes):
-        return False  # what requests raises for an address that is none
+        return False  # raised by requests for an invalid address
     for each in causes:
         status = getattr(getattr(each, "response", None), "status_code", None)
         if isinstance(status, int):
             return status >= _SERVER_ERRORS or status in _TRY_AGAIN
     if isinstance(error, MlflowException):
-        if any(_is_of_the_disk(each) for each in causes):
+        if any(_is_disk_error(each) for each in causes):
             return False
         status = error.get_http_status_code()
         return status >= _SERVER_ERRORS or status in _TRY_AGAIN
     if type(error).__name__ == "OperationalError":  # SQLAlchemy's, which not every MLflow brings along
         return True
-    return isinstance(error, OSError) and not _is_of_the_disk(error)
+    return isinstance(error, OSError) and not _is_disk_error(error)
 
 
 def without_login(text: object) -> str:
-    """The text with no user and password in its addresses.
+    """Return the text with user names and passwords removed from its addresses.
 
     Example:
         >>> without_login("http://me:secret@host:5000/x")
@@ -175,7 +185,7 @@ def without_login(text: object) -> str:
 
 
 def reason(error: BaseException) -> str:
-    r"""Why a call failed, in one short line.
+    r"""Return the reason why a call failed, as one short line.
 
     Example:
         >>> print(reason(ValueError("a\n  b")))
@@ -188,21 +198,21 @@ def reason(error: BaseException) -> str:
 
 
 def _listen() -> None:
-    """Let MLflow's objects ask whether this thread has limits of its own; once is enough for a process."""
+    """Override MLflow's variables for threads that have limits of their own; done once for a process."""
     with _LOCK:
-        logging.getLogger(_DATABASE_LOG).addFilter(_says_nothing_here)  # the same filter is added only once
+        logging.getLogger(_DATABASE_LOG).addFilter(_is_of_another_thread)  # the same filter is added only once
         for name in _VARIABLES:
             variable = getattr(environment_variables, name, None)
             if variable is not None and not getattr(variable.get, "asks_bakeoff", False):
-                variable.get = _asking(name, variable.get)
+                variable.get = _overridden(name, variable.get)
 
 
-def _says_nothing_here(_: logging.LogRecord) -> bool:
-    """Whether a record may pass: what goes wrong with a call of ours is said in a sentence, and not as a traceback."""
+def _is_of_another_thread(_: logging.LogRecord) -> bool:
+    """Whether a record is not from a call of Bakeoff's, whose errors are reported in a sentence, not as a traceback."""
     return not getattr(_HERE, "limits", {})
 
 
-def _asking(name: str, original: Callable[[], Any]) -> Callable[[], Any]:
+def _overridden(name: str, original: Callable[[], Any]) -> Callable[[], Any]:
     def get() -> Any:
         limits = getattr(_HERE, "limits", {})
         return limits[name] if name in limits else original()
@@ -212,7 +222,7 @@ def _asking(name: str, original: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def _allowance(name: str, args: tuple[Any, ...], seconds: int) -> tuple[float, int]:
-    """How long a call usually takes, and how long it may take."""
+    """Return the usual seconds of a call, and its limit in seconds."""
     if name == _REGISTERING:
         return _REGISTERING_SECONDS, seconds
     if name in _UPLOADS:
@@ -227,7 +237,7 @@ def _size(path: Path) -> int:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, what it comes from, and so on down."""
+    """Yield an error and its chain of causes, the outermost first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         yield error
@@ -235,6 +245,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
 
 
-def _is_of_the_disk(error: BaseException) -> bool:
+def _is_disk_error(error: BaseException) -> bool:
     kinds = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
     return isinstance(error, kinds)

@@ -1,6 +1,6 @@
-"""Which MLflow a run is logged to: the one that the environment names, else a SQLite file under ``home``.
+"""Clients for the MLflow that runs are logged to: the one that the environment names, else SQLite under ``home``.
 
-Nothing here touches MLflow's process-wide tracking or registry URI: who calls gets a client of their own.
+Nothing here changes MLflow's process-wide tracking or registry URI: every caller gets a client of its own.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from bakeoff.tracking.bounded_client import reason
 from bakeoff.tracking.database import LOCAL_FILE, DeferredClient, check_tracking, is_database
 
 REMOTE = ("http:", "https:", "databricks")
-"""How the address of an MLflow begins that is asked over a network."""
+"""Beginnings of the addresses of an MLflow server."""
 _UNITY_CATALOG = "databricks-uc"
 _NAME_PARTS = 3
-_LOGGING = threading.Lock()  # logging is the process's: who changes it for a while must be alone in that
+_LOGGING = threading.Lock()
+"""Lock on the process-wide logging configuration, which only one thread at a time may change temporarily."""
 
 
 def local_tracking_uri(home: Path) -> str:
-    """The SQLite file under ``home``, as MLflow wants it named.
+    """Return the tracking URI of the SQLite file under ``home``.
 
     Example:
         >>> local_tracking_uri(Path("/data/bakeoff"))
@@ -41,12 +42,12 @@ def local_tracking_uri(home: Path) -> str:
 
 
 def artifact_root(home: Path) -> Path:
-    """The folder under ``home`` that holds what local runs log as files."""
+    """Return the folder under ``home`` for the artifacts of local runs."""
     return home.absolute() / "artifacts"
 
 
 def experiment_location(home: Path) -> str | None:
-    """Where a new experiment's files go, as a URI; ``None`` leaves it to the tracking server."""
+    """Return the artifact location of a new experiment, as a URI; ``None`` leaves it to the tracking server."""
     return None if named_by_environment() else artifact_root(home).as_uri()
 
 
@@ -56,12 +57,12 @@ def named_by_environment() -> bool:
 
 
 def uri_to_set(home: Path) -> str | None:
-    """What ``mlflow.set_tracking_uri`` has to be told to find these runs; ``None`` where the environment says it."""
+    """Return the URI for ``mlflow.set_tracking_uri`` to find these runs; ``None`` if the environment names it."""
     return None if named_by_environment() else local_tracking_uri(home)
 
 
 def is_remote(uri: str) -> bool:
-    """Whether an MLflow is asked over a network: a server, or a database that is one.
+    """Whether an address names an MLflow or a database that is reached over a network.
 
     Example:
         >>> is_remote("http://host:5000"), is_remote("postgresql://host/db"), is_remote("sqlite:////tmp/mlflow.db")
@@ -71,20 +72,20 @@ def is_remote(uri: str) -> bool:
 
 
 def make_client(home: Path) -> MlflowClient:
-    """A client for the MLflow that runs are logged to.
+    """Return a client for the MLflow that runs are logged to.
 
-    The first call for a ``home`` makes the SQLite file, which takes MLflow some seconds of migrations.
+    The first call for a ``home`` creates the SQLite file, for which MLflow runs some seconds of migrations.
 
     Raises:
-        TrackingError: the SQLite file is there, but not one that this MLflow can use.
+        TrackingError: this version of MLflow cannot use the existing SQLite file.
     """
     return MlflowClient() if named_by_environment() else _local_client(home)
 
 
 def client_to_log_with(home: Path) -> Any:
-    """A client for a run to log with, of an MLflow that was checked as far as that takes no time.
+    """Return a client for a run to log with, after the checks of MLflow that take no time.
 
-    A database may be busy just now, and is opened at the client's first call.
+    A database is opened at the client's first call, because it may be busy now.
 
     Raises:
         TrackingError: The MLflow that is named, or the database under ``home``, cannot be used.
@@ -102,15 +103,22 @@ def client_to_log_with(home: Path) -> Any:
 
 
 def client_for(home: Path, tracking_uri: str) -> MlflowClient:
-    """A client for the MLflow that a run was logged to, whatever the environment names by now.
+    """Return a client for the MLflow that a run was logged to, whatever the environment names now.
 
-    The address that is kept has no login. Where the environment names a server, that one is asked.
+    The stored address has no login. So if it is a server and the environment names a server, the latter is used.
+
+    Args:
+        home: folder of runs.
+        tracking_uri: stored address.
+
+    Raises:
+        TrackingError: this version of MLflow cannot use the SQLite file under ``home``.
     """
     if tracking_uri.startswith(REMOTE):
-        theirs = (
+        server_named = (
             os.environ.get("MLFLOW_TRACKING_URI", "").startswith(REMOTE) or "DATABRICKS_RUNTIME_VERSION" in os.environ
         )
-        return MlflowClient() if theirs else MlflowClient(tracking_uri=tracking_uri)
+        return MlflowClient() if server_named else MlflowClient(tracking_uri=tracking_uri)
     if tracking_uri.endswith(f"/{_database(home).name}") and _database(home).exists():
         return _local_client(home)  # the home may have been moved
     return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
@@ -131,9 +139,9 @@ def _local_client(home: Path) -> MlflowClient:
 
 
 def make_registry_client(client: MlflowClient, name: str) -> MlflowClient:
-    """A client for the registry that a model of this name belongs to.
+    """Return a client for the registry that a model of this name belongs to.
 
-    On Databricks a name of three parts is Unity Catalog's, which MLflow 2 asks only where it is told to.
+    On Databricks a name of three parts belongs to Unity Catalog, which MLflow 2 uses only if it is named.
     """
     if os.environ.get("DATABRICKS_RUNTIME_VERSION") and in_unity_catalog(name):
         return MlflowClient(tracking_uri=client.tracking_uri, registry_uri=_UNITY_CATALOG)
@@ -151,7 +159,7 @@ def in_unity_catalog(name: str) -> bool:
 
 
 def quoted(value: str) -> str:
-    """The value as a text of MLflow's filter language, which knows two quotes and no escapes.
+    """Quote a value for MLflow's filter language, which has two kinds of quotes and no escapes.
 
     Example:
         >>> print(quoted("ab"), quoted("it's"))
@@ -161,9 +169,9 @@ def quoted(value: str) -> str:
 
 
 def context_tags() -> dict[str, str]:
-    """What MLflow says of each run that it starts by itself: by whom, and from which program, notebook or job.
+    """Return the tags of MLflow's fluent API for the user and the program, notebook or job that starts a run.
 
-    A client says nothing of the kind, and the pages of MLflow and Databricks would not know.
+    A client does not set them, and the pages of MLflow and Databricks would lack them.
     """
     try:
         from mlflow.tracking.context.registry import resolve_tags
@@ -173,7 +181,7 @@ def context_tags() -> dict[str, str]:
 
 
 def all_runs(client: Any, experiments: list[str], query: str) -> list[Run]:
-    """The runs that a query finds, however many pages they fill."""
+    """Return all runs that a query finds, from all pages of its result."""
     found: list[Run] = []
     token = None
     while True:
@@ -189,7 +197,7 @@ def _database(home: Path) -> Path:
 
 
 def _make_database(database: Path) -> None:
-    """Migrate an empty file aside and put it in its place in one step.
+    """Migrate an empty file in a temporary folder and move it into place in one step.
 
     Two jobs that start at once on a new ``home`` would otherwise migrate the same file at the same time.
     """
@@ -209,7 +217,7 @@ def _make_database(database: Path) -> None:
 
 
 def _release(client: MlflowClient) -> None:
-    """Close the connections of a client that is not used any more, which MLflow keeps for the life of the process."""
+    """Close the connections of a client that is no longer used; MLflow would keep them until the process ends."""
     store = client._tracking_client.store  # noqa: SLF001 - MLflow has no public way to close one
     engine = getattr(store, "engine", None)
     if engine is not None:
@@ -218,7 +226,7 @@ def _release(client: MlflowClient) -> None:
 
 @contextlib.contextmanager
 def _quiet_migrations() -> Iterator[None]:
-    """Keep the log of the migrations away from the user, and give the root logger back as it was.
+    """Hide the log of the migrations from the user, and restore the root logger.
 
     MLflow 2's migrations load a logging configuration of their own, which replaces the root logger's handlers.
     """

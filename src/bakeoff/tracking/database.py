@@ -1,7 +1,7 @@
-"""The database that MLflow keeps its runs in, checked before MLflow opens it.
+"""Checks of MLflow's database before MLflow opens it.
 
-MLflow itself tries to open a database for minutes, logs a traceback for each try, and raises SQLAlchemy's exceptions as
-they are. A short look with SQLite's own library tells a file that cannot be used from one that is busy.
+MLflow itself tries to open a database for minutes, logs a traceback for each try, and raises SQLAlchemy's exceptions
+unchanged. A short check with SQLite's own library distinguishes a file that cannot be used from one that is busy.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from urllib.parse import quote
 from bakeoff.errors import TrackingError
 
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
-"""The databases that MLflow can use, as their addresses begin."""
+"""Beginnings of the addresses of the databases that MLflow can use."""
 LOCAL_FILE = "mlflow.db"
-"""The database of a home without a tracking server."""
+"""Name of the database in a home without a tracking server."""
 BUSY_SECONDS = 5.0
-"""How long another process may hold a lock before the database counts as unavailable."""
+"""Seconds that another process may hold a lock before the database counts as unavailable."""
 _CHECK_SECONDS = 2.0
 _STEPS_BETWEEN_LOOKS = 10_000
 _PACKAGES = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
-"""What to install for a module whose package has another name."""
+"""Packages to install, by the names of modules that differ from them."""
 
 
 class DatabaseBusyError(ConnectionError):
-    """Another process holds the database; it is tried again later, as a server that is down."""
+    """A database that another process holds; it is tried again later, like a server that is down."""
 
 
 def is_database(uri: str) -> bool:
@@ -44,7 +44,7 @@ def is_database(uri: str) -> bool:
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a SQLite address; ``None`` for any other address, and for a database in memory.
+    """Return the file of a SQLite address; ``None`` for any other address, and for a database in memory.
 
     Example:
         >>> sqlite_file("sqlite:////tmp/mlflow.db"), sqlite_file("sqlite://"), sqlite_file("http://host")
@@ -59,10 +59,10 @@ def sqlite_file(uri: str) -> Path | None:
 
 
 def check_tracking(home: Path) -> None:
-    """Find out, without MLflow, whether runs can be logged to the database that is named, or to the one under ``home``.
+    """Check, without MLflow, that runs can be logged to the database that is named, or to the one under ``home``.
 
     Raises:
-        TrackingError: They cannot.
+        TrackingError: The database cannot be used.
     """
     named = os.environ.get("MLFLOW_TRACKING_URI", "")
     if is_database(named):
@@ -72,16 +72,16 @@ def check_tracking(home: Path) -> None:
 
 
 def check_database(uri: str, instead: str) -> None:
-    """Find out within seconds whether runs can be logged to a database.
+    """Check within seconds that runs can be logged to a database.
 
-    One that is locked counts as usable: what is to be logged waits until it is free.
+    A locked database counts as usable: messages wait until it is free.
 
     Args:
-        uri: The database's address.
+        uri: Address of the database.
         instead: What else the user can do, as the end of a sentence.
 
     Raises:
-        TrackingError: It cannot be used; the message says why.
+        TrackingError: The database cannot be used; the message says why.
     """
     _check_driver(uri, instead)
     file = sqlite_file(uri)
@@ -98,24 +98,24 @@ def _check_sqlite(file: Path, instead: str) -> None:
 
 
 def check_free(uri: str) -> None:
-    """Make sure that no other process holds a SQLite database for long; other addresses pass.
+    """Check that no other process holds the lock of a SQLite database; other addresses pass.
 
     Raises:
-        DatabaseBusyError: One does.
+        DatabaseBusyError: Another process holds it for longer than `BUSY_SECONDS`.
     """
     file = sqlite_file(uri)
     if file is not None and file.is_file():
-        # What else is wrong with it, MLflow finds and names itself.
+        # MLflow itself finds and names any other problem.
         with contextlib.suppress(sqlite3.Error):
-            _ask(file, _take_lock)
+            _query(file, _take_lock)
 
 
 class DeferredClient:
-    """An MLflow client that is made when it is first used, since making it opens the database.
+    """An MLflow client that is created when it is first used, since creating it opens the database.
 
     Args:
-        tracking_uri: What the client will be of.
-        make: Makes it.
+        tracking_uri: Address of the MLflow.
+        make: Creates the client.
     """
 
     def __init__(self, tracking_uri: str, make: Callable[[], Any]) -> None:
@@ -131,7 +131,7 @@ class DeferredClient:
 
 
 def _check_driver(uri: str, instead: str) -> None:
-    """Make sure that Python can talk to this kind of database."""
+    """Check that the Python package for this kind of database is installed."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -148,11 +148,11 @@ def _check_driver(uri: str, instead: str) -> None:
 
 
 def _check_folder(file: Path, instead: str) -> None:
-    """Make sure that a database that is not there yet can be made."""
-    there = next(parent for parent in file.absolute().parents if os.path.lexists(parent))
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    """Check that a database that does not exist yet can be created."""
+    parent = next(each for each in file.absolute().parents if os.path.lexists(each))
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise TrackingError(
-            f"The MLflow database {file} cannot be made, since {there} is no folder that can be written to: {instead}."
+            f"The MLflow database {file} cannot be made, since {parent} is no folder that can be written to: {instead}."
         )
 
 
@@ -164,8 +164,8 @@ def _check_file(file: Path, instead: str) -> None:
             f"The MLflow database {file} cannot be read and written by this user: ask for the right to, or {instead}."
         )
     try:
-        damage = _ask(file, _find_damage)
-        _ask(file, _take_lock)
+        damage = _query(file, _find_damage)
+        _query(file, _take_lock)
     except sqlite3.Error as error:
         damage = str(error)
     if damage:
@@ -175,18 +175,18 @@ def _check_file(file: Path, instead: str) -> None:
         )
 
 
-def _ask(file: Path, question: Callable[[sqlite3.Connection], str | None]) -> str | None:
-    """Open the file without making it, and ask.
+def _query(file: Path, query: Callable[[sqlite3.Connection], str | None]) -> str | None:
+    """Open an existing database, and return the result of a query.
 
     Raises:
-        DatabaseBusyError: Another process holds it.
+        DatabaseBusyError: Another process holds the database.
     """
     address = f"file:{quote(str(file.absolute()))}?mode=rw"
     with contextlib.closing(
         sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
     ) as connection:
         try:
-            return question(connection)
+            return query(connection)
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise DatabaseBusyError(f"{file}: {error}") from error
@@ -199,7 +199,7 @@ def _take_lock(connection: sqlite3.Connection) -> None:
 
 
 def _find_damage(connection: sqlite3.Connection) -> str | None:
-    """What is wrong inside the file, as far as that can be found in a moment."""
+    """Return what is damaged in the file, as far as a short check finds it; ``None`` if nothing was found."""
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     end = time.monotonic() + _CHECK_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS_BETWEEN_LOOKS)

@@ -1,7 +1,7 @@
-"""What the MLflow runs of a bake-off hold: legal keys, bounded texts, metrics, tags and tables.
+"""Content of a run's MLflow runs: valid keys, bounded texts, metrics, tags and tables.
 
-Nothing here calls MLflow. The limits are the smallest of the MLflow versions and servers that are out there, in bytes
-where a server counts bytes.
+Nothing here calls MLflow. The limits are the smallest of all MLflow versions and servers in use, in bytes if a server
+counts bytes.
 """
 
 from __future__ import annotations
@@ -34,12 +34,15 @@ _STATUSES = ("FINISHED", "FAILED", "KILLED")
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """The table that was learned from, as MLflow shows it.
+    """The training table, as MLflow shows it.
 
     Attributes:
+        name: name of the table.
+        digest: hash of its rows.
         source: a path, an address or a table's name; or the JSON text of an MLflow source of ``source_type``.
+        source_type: MLflow's name for the kind of source.
         table_schema: JSON text in MLflow's form (``{"mlflow_colspec": [...]}``).
-        profile: JSON text with whatever describes the content (``{"num_rows": 569}``).
+        profile: JSON text that describes the content (``{"num_rows": 569}``).
     """
 
     name: str
@@ -50,7 +53,7 @@ class DatasetInfo:
     profile: str | None = None
 
     def to_input(self) -> DatasetInput:
-        """The entity that a client logs."""
+        """Return the entity that a client logs."""
         source = self.source if self.source.startswith("{") else json.dumps({"uri": self.source})
         schema = self.table_schema if self.table_schema and len(self.table_schema) <= _SCHEMA_LIMIT else None
         name, digest = self.name[:NAME_LIMIT], self.digest[:_DIGEST_LIMIT]
@@ -60,7 +63,7 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class ChildRun:
-    """A run below another one, complete (times in seconds since the epoch)."""
+    """A complete run below another one (times in seconds since the epoch)."""
 
     name: str
     tags: Mapping[str, str]
@@ -72,7 +75,7 @@ class ChildRun:
 
 @dataclass(frozen=True)
 class Story:
-    """What people read about a run: its name, the answer in a sentence, and more lines of Markdown."""
+    """Text about a run for people: its name, the answer in a sentence, and more lines of Markdown."""
 
     name: str
     answer: str
@@ -80,7 +83,7 @@ class Story:
 
 
 def legal_key(name: str) -> str:
-    """The name as a key of a metric or parameter that every MLflow takes.
+    """Convert a name to a key of a metric or parameter that is valid in every MLflow.
 
     Example:
         >>> legal_key("fold_TT (Sec)"), legal_key("R2"), legal_key("../a//b:c/")
@@ -92,7 +95,7 @@ def legal_key(name: str) -> str:
 
 
 def cut(value: object, limit: int) -> str:
-    """The value as text of at most so many bytes, without the one character that databases refuse.
+    """Convert a value to text of at most ``limit`` bytes, without NUL characters, which databases refuse.
 
     Example:
         >>> cut("naïve", 3), cut(12, 3)
@@ -103,7 +106,7 @@ def cut(value: object, limit: int) -> str:
 
 
 def one_line(value: object, limit: int = NAME_LIMIT) -> str:
-    r"""The value as one line, for names and tables.
+    r"""Convert a value to one line of text, for names and tables.
 
     Example:
         >>> one_line("a\n  b")
@@ -113,12 +116,12 @@ def one_line(value: object, limit: int = NAME_LIMIT) -> str:
 
 
 def to_metrics(values: Mapping[str, float]) -> list[Metric]:
-    """Entities for the values that are numbers."""
+    """Return metric entities for the values that are finite."""
     return _entities((key, value, 0) for key, value in values.items())
 
 
 def batch_run(event: BatchDone, plan: Plan | None) -> ChildRun:
-    """The run of a batch, which is also the model's run where there is only one."""
+    """Return the run of a batch, which is also the model's run if the batch is a single model."""
     batch, rows = event.batch, event.rows
     models = [_model_run(event, row) for row in rows]
     alone = models[0] if len(models) == 1 else None
@@ -134,7 +137,7 @@ def batch_run(event: BatchDone, plan: Plan | None) -> ChildRun:
 
 
 def model_runs(event: BatchDone) -> list[ChildRun]:
-    """The runs below the run of a batch: none where the batch is one model."""
+    """Return the runs below the run of a batch: none if the batch is a single model."""
     return [_model_run(event, row) for row in event.rows] if len(event.rows) > 1 else []
 
 
@@ -159,7 +162,7 @@ def _span(event: BatchDone) -> tuple[float, float]:
 
 
 def _batch_metrics(event: BatchDone, plan: Plan | None) -> list[Metric]:
-    """How the batch went, and the best of it."""
+    """Return counts, wall time and best value of a batch."""
     failed = sum(row.status == FAILED for row in event.rows)
     values: dict[str, float] = {
         "batch_models": len(event.rows),
@@ -173,9 +176,9 @@ def _batch_metrics(event: BatchDone, plan: Plan | None) -> list[Metric]:
 
 
 def _model_metrics(row: Row, outcomes: Sequence[Outcome]) -> list[Metric]:
-    """Means, deviations and folds of a model.
+    """Return means, deviations and fold values of a model.
 
-    The number of good folds is last, so that where it is there, everything before it is, too.
+    The number of good folds is last: if it was logged, everything before it was logged, too.
     """
     good = [outcome for outcome in outcomes if outcome.ok]
     folds = [
@@ -189,7 +192,7 @@ def _model_metrics(row: Row, outcomes: Sequence[Outcome]) -> list[Metric]:
 
 
 def _model_tags(row: Row) -> dict[str, str]:
-    """What a model is and how it ended."""
+    """Return the tags of a model: its id, its name, its status and its error."""
     tags = {MODEL_TAG: row.model_id, "model_name": row.model_name, "status": row.status}
     if row.error_type:
         tags |= {"error_type": row.error_type, "error": cut(row.error_message or "", _ERROR_LIMIT)}
@@ -197,7 +200,7 @@ def _model_tags(row: Row) -> dict[str, str]:
 
 
 def _run_status(row: Row, outcomes: Sequence[Outcome]) -> str:
-    """MLflow's word for how a model ended: one that was never tried to the end was killed, it did not fail."""
+    """Return MLflow's status of a model's run: KILLED if all of its trials were cancelled, which is no failure."""
     if row.status != FAILED:
         return "FINISHED"
     cancelled = all(outcome.status is Status.CANCELLED for outcome in outcomes)
@@ -205,7 +208,7 @@ def _run_status(row: Row, outcomes: Sequence[Outcome]) -> str:
 
 
 def final_metrics(leaderboard: Leaderboard) -> dict[str, float]:
-    """The answer in numbers: the metrics of the best model, and how many came through."""
+    """Return the metrics of the best model, and the counts of models by status."""
     counts = {"n_ok": COMPLETE, "n_partial": PARTIAL, "n_failed": FAILED}
     values: dict[str, float] = {key: leaderboard.count(status) for key, status in counts.items()}
     values["n_models"] = len(leaderboard.rows)
@@ -215,17 +218,17 @@ def final_metrics(leaderboard: Leaderboard) -> dict[str, float]:
 
 
 def plain_metric(metric: Metric) -> list[Any]:
-    """A metric as it is written down."""
+    """Return a metric as plain data for JSON."""
     return [metric.key, metric.value, metric.timestamp, metric.step]
 
 
 def metric_of(written: Sequence[Any]) -> Metric:
-    """The metric that was written down so."""
+    """Return the metric that `plain_metric` converted to plain data."""
     return Metric(*written)
 
 
 def leaderboard_rows(leaderboard: Leaderboard) -> list[dict[str, Any]]:
-    """One row for each model, in the order of the ranking."""
+    """Return one row for each model, in the order of the ranking."""
     return [
         {
             "rank": row.rank,
@@ -245,26 +248,26 @@ def leaderboard_rows(leaderboard: Leaderboard) -> list[dict[str, Any]]:
 
 
 def leaderboard_table(rows: Sequence[Mapping[str, Any]], model_run_ids: Mapping[str, str]) -> pd.DataFrame:
-    """The rows with the MLflow run of each model."""
+    """Return the rows as a table, with the MLflow run of each model."""
     return pd.DataFrame([{**row, "mlflow_run_id": model_run_ids.get(row["model_id"])} for row in rows])
 
 
 def note(leaderboard: Leaderboard, plan: Plan | None, story: Story | None = None) -> str:
-    """The answer in words, as Markdown."""
+    """Return the answer in words, as Markdown."""
     counts = ", ".join(f"{leaderboard.count(status)} {status}" for status in (COMPLETE, PARTIAL, FAILED))
     best, metric = leaderboard.best, plan.sort_by if plan else "value"
     if best is None:
-        told = [f"No model came through: {counts}. The reasons are in the tags of the model runs."]
+        lines = [f"No model came through: {counts}. The reasons are in the tags of the model runs."]
     else:
         plain = f"**{_cell(best.model_name)}** has the best {metric}: {best.primary_value:.4f}."
-        told = [f"**{_cell(story.answer, TAG_LIMIT)}**" if story else plain]
-        told += ["", f"Of {len(leaderboard.rows)} models: {counts}.", ""]
-        told += [f"| rank | model | {metric} | status |", "|---|---|---|---|"]
-        told += [
+        lines = [f"**{_cell(story.answer, TAG_LIMIT)}**" if story else plain]
+        lines += ["", f"Of {len(leaderboard.rows)} models: {counts}.", ""]
+        lines += [f"| rank | model | {metric} | status |", "|---|---|---|---|"]
+        lines += [
             f"| {row.rank} | {_cell(row.model_name)} | {row.primary_value:.4f} | {_state(row)} |"
             for row in leaderboard.rows[:_TOP]
         ]
-    return cut("\n".join([*told, "", *(story.more if story else ())]).strip(), TAG_LIMIT)
+    return cut("\n".join([*lines, "", *(story.more if story else ())]).strip(), TAG_LIMIT)
 
 
 def _state(row: Row) -> str:

@@ -1,7 +1,7 @@
 """The best model as an MLflow model: a pipeline that takes raw rows, loadable by ``runs:/<run_id>/model``.
 
-It is written by `mlflow.sklearn.save_model` and uploaded by a client, never by ``log_model``: that one works on
-MLflow's process-wide tracking URI and active run, which belong to the user, and sets the run's status.
+It is written by `mlflow.sklearn.save_model` and uploaded by a client, never by ``log_model``, which uses MLflow's
+process-wide tracking URI and active run, which belong to the user, and sets the run's status.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _HISTORY_TAG, _HISTORY_LIMIT = "mlflow.log-model.history", 5_000
 
 @dataclass(frozen=True)
 class BestModel:
-    """Where the best model is.
+    """Location of the best model.
 
     Attributes:
-        uri: what `mlflow.pyfunc.load_model` takes.
-        location: the same as the address of its files, which loads without asking the tracking server.
-        logged_model_id: MLflow 3's id of it; ``None`` where the model is an artifact of the run.
-        registered: name and version in the registry, when that was asked for.
+        uri: URI for `mlflow.pyfunc.load_model`.
+        location: address of its files, from which it can be loaded without the tracking server.
+        logged_model_id: id of the model in MLflow 3; ``None`` if the model is an artifact of the run.
+        registered: name and version in the registry, if that was requested.
     """
 
     uri: str
@@ -68,7 +68,17 @@ def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log
     task: str = "classification",
     registered_model_name: str | None = None,
 ) -> BestModel:
-    """Log a fitted PyCaret pipeline on a run, and register it if asked: `save_best_model` and `upload_best_model`."""
+    """Log a fitted PyCaret pipeline on a run, by `save_best_model` and `upload_best_model`, and register it if named.
+
+    Args:
+        client: client of the tracking server.
+        run_id: the MLflow run that the model belongs to.
+        pipeline: the pipeline, which takes raw input columns.
+        raw_rows: training rows as read from the source, without the target.
+        model_id: PyCaret's id of the model.
+        task: ``classification``, ``regression`` or ``time_series``.
+        registered_model_name: name to register the model under; not registered if it is ``None``.
+    """
     with tempfile.TemporaryDirectory(prefix="bakeoff-model-") as folder:
         files = Path(folder, MODEL_NAME)
         save_best_model(files, pipeline, raw_rows, task=task)
@@ -79,12 +89,12 @@ def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log
 
 
 def save_best_model(folder: Path, pipeline: Any, raw_rows: pd.DataFrame, *, task: str = "classification") -> None:
-    """Write a fitted PyCaret pipeline as an MLflow model, in place of what is there. MLflow itself is not asked.
+    """Write a fitted PyCaret pipeline as an MLflow model to a folder, without a tracking server.
 
     Args:
-        folder: where to; its parent is there.
-        pipeline: takes raw input columns.
-        raw_rows: the training rows as they came from the source, without the target.
+        folder: folder of the model, which is replaced; its parent exists.
+        pipeline: the pipeline, which takes raw input columns.
+        raw_rows: training rows as read from the source, without the target.
         task: ``classification``, ``regression`` or ``time_series``. A forecaster's ``predict`` takes a horizon and not
             rows, so it gets no signature and loads with `mlflow.sklearn.load_model`.
     """
@@ -110,33 +120,36 @@ def save_best_model(folder: Path, pipeline: Any, raw_rows: pd.DataFrame, *, task
 def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_id: str, task: str) -> BestModel:
     """Log the files that `save_best_model` wrote on a run.
 
-    Doing it again for the same run and model changes nothing. The run's status stays as it is.
+    Repeating it for the same run and model changes nothing. The run's status is unchanged.
 
     Args:
-        client: names the tracking server.
+        client: client of the tracking server.
         run_id: the MLflow run that the model belongs to.
-        folder: the files.
+        folder: folder with the files.
         model_id: PyCaret's id of the model.
-        task: of the comparison.
+        task: task of the comparison.
+
+    Raises:
+        FileNotFoundError: there is no model in the folder.
     """
     if not (folder / MLMODEL_FILE_NAME).is_file():
         raise FileNotFoundError(f"There is no model in {folder}.")
     run = client.get_run(run_id)
-    there = _logged_before(client, run, model_id)
-    return there or _Upload(client, run, model_id, task, folder).send()
+    logged = _logged_before(client, run, model_id)
+    return logged or _Upload(client, run, model_id, task, folder).send()
 
 
 def input_schema(raw_rows: pd.DataFrame) -> Schema:
-    """The columns that the pipeline takes, typed so that any raw row of the same source is let through.
+    """Return the schema of the pipeline's input columns, typed so that it accepts any raw row of the same source.
 
-    Every column is required, missing values are allowed in all of them: an optional column would keep
-    `mlflow.pyfunc.spark_udf` from finding its columns by itself.
+    Every column is required, and all may have missing values: an optional column would keep `mlflow.pyfunc.spark_udf`
+    from finding its columns by itself.
     """
     return Schema([ColSpec(_column_type(raw_rows[name]), str(name)) for name in raw_rows.columns])
 
 
 def pip_requirements(pipeline: Any) -> list[str]:
-    """What must be installed to load the pipeline, at exactly the versions that are installed here."""
+    """Return the packages that are needed to load the pipeline, at exactly the versions that are installed here."""
     owners = importlib.metadata.packages_distributions()
     names = set(_ALWAYS_NEEDED)
     for part in [pipeline, *pipeline.get_params(deep=True).values()]:
@@ -147,7 +160,7 @@ def pip_requirements(pipeline: Any) -> list[str]:
 
 
 class _Upload:
-    """One model on its way to one run."""
+    """Upload of one model to one run."""
 
     def __init__(self, client: MlflowClient, run: Run, model_id: str, task: str, folder: Path) -> None:
         self._client = client
@@ -171,7 +184,7 @@ class _Upload:
         return BestModel(_uri(self._run), logged.artifact_location, logged.model_id)
 
     def _new_logged_model(self) -> Any:
-        """A model entity of MLflow 3, shown on the run's page; ``None`` with MLflow 2, client or server."""
+        """Create a model entity of MLflow 3, shown on the run's page; ``None`` if client or server is MLflow 2."""
         if not hasattr(self._client, "create_logged_model"):
             return None
         from mlflow.entities import LoggedModelOutput
@@ -198,12 +211,12 @@ class _Upload:
         written = Model.load(str(self._folder)).to_dict()
         keys = ("run_id", "artifact_path", "utc_time_created", "flavors", "model_uuid")
         history = json.dumps([{key: written.get(key) for key in keys}])
-        if len(history) <= _HISTORY_LIMIT:  # by this tag MLflow 2 marks a run that holds a model
+        if len(history) <= _HISTORY_LIMIT:  # MLflow 2 marks a run that holds a model by this tag
             self._client.set_tag(run_id, _HISTORY_TAG, history)
         return BestModel(_uri(self._run), f"{self._run.info.artifact_uri}/{MODEL_NAME}")
 
     def _sign(self, logged_model_id: str | None) -> None:
-        """Write into the model what it is in MLflow, which nobody knew when it was saved."""
+        """Write MLflow's ids into the model's description; they were unknown when it was saved."""
         file = self._folder / MLMODEL_FILE_NAME
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         content |= {"run_id": self._run.info.run_id, **({"model_id": logged_model_id} if logged_model_id else {})}
@@ -215,7 +228,7 @@ def _uri(run: Run) -> str:
 
 
 def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel | None:
-    """The same model, logged by an earlier attempt of the same run (MLflow 3; an artifact is simply overwritten)."""
+    """Return the same model if an earlier attempt of the run logged it (MLflow 3; an artifact is overwritten)."""
     outputs = getattr(run, "outputs", None)
     for output in outputs.model_outputs if outputs else ():
         logged = client.get_logged_model(output.model_id)
@@ -225,11 +238,11 @@ def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel |
 
 
 def _column_type(column: pd.Series[Any]) -> Any:
-    """The type that lets the column through, with and without missing values, however the reader typed it.
+    """Return a type that accepts the column with and without missing values, however the reader typed it.
 
     MLflow converts neither int64 to double nor a float with gaps to long, and pandas reads the same column of whole
-    numbers as either, depending on whether the rows at hand have gaps. So whole numbers are declared as any type, where
-    this MLflow has it.
+    numbers as either, depending on whether the rows at hand have gaps. So whole numbers are declared as any type, if
+    this MLflow supports it.
     """
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind == "categorical":
@@ -257,14 +270,14 @@ def _any_type() -> Any:
 
 
 def _output_schema(pipeline: Any, example: pd.DataFrame) -> Schema:
-    """The type of a prediction; trying one also shows, before anything is logged, that raw rows go in."""
+    """Return the type of a prediction, from predicting the example, which also checks that raw rows are accepted."""
     kind = pd.api.types.infer_dtype(pd.Series(pipeline.predict(example)), skipna=True)
     kinds = {"integer": DataType.long, "floating": DataType.double, "boolean": DataType.boolean}
     return Schema([ColSpec(kinds.get(kind, DataType.string), "prediction")])
 
 
 def _plain(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows without pandas' categories, which MLflow's checks do not let pass as strings."""
+    """Return the rows with pandas' categories as objects, because MLflow's checks do not accept them as strings."""
     categories = [name for name in rows.columns if isinstance(rows[name].dtype, pd.CategoricalDtype)]
     return rows.astype(dict.fromkeys(categories, object))
 
@@ -278,9 +291,9 @@ def _installed_version(name: str) -> str | None:
 
 @contextlib.contextmanager
 def _quiet_logs() -> Iterator[None]:
-    """Keep MLflow's hints about saving a model from the user, on this thread and for now.
+    """Hide MLflow's hints about saving a model, on this thread and while the block runs.
 
-    They tell that pickles must be trusted, which the documentation says, and that pip has no metadata, as under uv.
+    They say that pickles must be trusted, which the documentation says, and that pip has no metadata, as under uv.
     """
     here = threading.get_ident()
 

@@ -1,6 +1,6 @@
-"""What is told to MLflow of a run, as plain data that can wait on disk: a plan, batches, files, the model, the answer.
+"""Messages for MLflow as plain data that can wait on disk: a plan, batches, files, the model, the answer, the end.
 
-A message holds everything but MLflow's own ids, which are known when it is sent.
+A message holds everything except MLflow's own ids, which are known when it is sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOTE_TAG, _NAME_TAG = "mlflow.note.content", "mlflow.runName"
 
 
 def of_event(event: Event, plan: Plan | None) -> Message | None:
-    """What is logged of an event of the scheduler; most are not."""
+    """Return the message for an event of the scheduler; ``None`` if the event is not logged, as most are not."""
     if isinstance(event, PlanMade):
         return _of_plan(event)
     if isinstance(event, BatchDone):
@@ -33,7 +33,12 @@ def of_event(event: Event, plan: Plan | None) -> Message | None:
 
 
 def of_files(files: Sequence[str], folders: Sequence[str] = ()) -> Message:
-    """Files and folders of the run's own folder, by their names in it."""
+    """Return the message for files and folders of the run's own folder.
+
+    Args:
+        files: names of the files in it.
+        folders: names of the folders in it.
+    """
     return {"kind": FILES, "files": list(files), "folders": list(folders)}
 
 
@@ -44,14 +49,21 @@ def of_model(
     standing: CandidateScore | None = None,
     terms: Terms = Terms(),  # noqa: B008 - it is frozen
 ) -> Message:
-    """The best model, whose files are in the run's folder, and what it is registered as, where that was asked for."""
-    told = asdict(standing) if standing else None
+    """Return the message for the best model, whose files are in the run's folder.
+
+    Args:
+        model_id: PyCaret's id of the model.
+        task: task of the comparison.
+        register_as: name to register the model under; not registered if it is ``None``.
+        standing: score of the model, by which it is compared with the champion.
+        terms: what a version needs to become champion.
+    """
     return {
         "kind": MODEL,
         "model_id": model_id,
         "task": task,
         "register_as": register_as,
-        "standing": told,
+        "standing": asdict(standing) if standing else None,
         "terms": asdict(terms),
     }
 
@@ -59,13 +71,13 @@ def of_model(
 def of_answer(
     leaderboard: Leaderboard, plan: Plan | None, summary: Mapping[str, float], story: Story | None = None
 ) -> Message:
-    """The leaderboard, what it comes to, and how it is told.
+    """Return the message for the leaderboard and the metrics, tags and description that follow from it.
 
     Args:
-        leaderboard: final.
+        leaderboard: the final leaderboard.
         plan: what was compared.
         summary: more metrics of the run, such as its wall time.
-        story: what the run is called from now on, and what its page says.
+        story: name and description of the run from now on.
     """
     tags = {_NOTE_TAG: entities.note(leaderboard, plan, story)}
     if story:
@@ -82,13 +94,13 @@ def of_answer(
 
 
 def of_end(status: str) -> Message:
-    """The end of the run: ``FINISHED``, ``FAILED`` or ``KILLED``."""
+    """Return the message for the end of the run: ``FINISHED``, ``FAILED`` or ``KILLED``."""
     return {"kind": CLOSE, "status": status, "ended": time.time()}
 
 
-def child_run(told: Mapping[str, Any]) -> ChildRun:
-    """The run below another one that a message tells of."""
-    return ChildRun(**{**told, "metrics": [entities.metric_of(each) for each in told["metrics"]]})
+def child_run(run: Mapping[str, Any]) -> ChildRun:
+    """Return the child run that a part of a message describes."""
+    return ChildRun(**{**run, "metrics": [entities.metric_of(each) for each in run["metrics"]]})
 
 
 def _of_plan(event: PlanMade) -> Message:

@@ -1,11 +1,11 @@
-"""MLflow beside a run: what is to be logged is written down, then sent by a thread that nobody has to wait for.
+"""Listener that logs a run to MLflow: messages are written to a file, then sent by a background thread.
 
 A run must neither be slower nor lose anything because its tracking server does not answer. So messages go to a file
 first (`bakeoff.tracking.outbox`), and one thread sends them, with short limits (`bakeoff.tracking.bounded_client`).
-When MLflow cannot be reached, that thread waits before it tries again, each time twice as long, and then looks first
-what its last call did after all. The run itself waits for MLflow only where it needs an answer, and that waiting
-comes out of an allowance of a few seconds, which calls use up that take longer than usual. What is not sent by the
-end stays in the file, for `bakeoff sync`.
+When MLflow cannot be reached, that thread waits before it tries again, each time twice as long, and then checks first
+whether its last call took effect after all. The run itself waits for MLflow only when it needs an answer, for an
+allowance of a few seconds in all, which is used up by calls that take longer than usual. Messages that are not sent by
+the end stay in the file, for `bakeoff sync`.
 """
 
 from __future__ import annotations
@@ -39,27 +39,28 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 DEFAULT_HOME = Path(".bakeoff")
 ALLOWANCE_SECONDS = 3.5
-"""How long a run waits in all for answers that take longer than usual. Three of them are noticed as late half a second
-after they were asked for, so this comes to five seconds."""
+"""Seconds that a run waits in all for answers that take longer than usual. Up to three late calls are noticed half a
+second after they began, so this comes to five seconds."""
 START_SHARE = 0.6
-"""How much of that may be used up before the comparison starts."""
+"""Share of the allowance that may be used up before the comparison starts."""
 CATCH_UP_SECONDS = 60.0
-"""How long the end of a run waits for a backlog of messages, while MLflow does answer."""
+"""Seconds that the end of a run waits for a backlog of messages while MLflow answers."""
 LONGEST_PAUSE = 30.0
+"""Greatest pause between two tries, in seconds."""
 STRIKES = 3
-"""How often a message may fail at a server that answers otherwise."""
+"""Number of times that a message may fail at a server that answers other calls."""
 _REFUSALS = (MlflowException, OSError, ValueError, ImportError)
 _STEP = 0.02
 _OPEN, _TIDY = {"kind": "open"}, {"kind": "tidy"}
 
 
 class MlflowListener:
-    """Logs one run; it is a listener, and takes messages.
+    """Listener that logs one run to MLflow, and takes messages besides events.
 
     Args:
-        client: of the MLflow that is logged to.
-        head: what the run is.
-        home: the folder for what is kept locally, in which the run has one of its own.
+        client: client of the MLflow to log to.
+        head: description of the run.
+        home: folder of runs, in which the run has one of its own.
         allowance: seconds that the run may wait for an MLflow that does not answer.
     """
 
@@ -71,8 +72,8 @@ class MlflowListener:
         self._command = f"bakeoff sync {shlex.quote(head.run_id)}{where}"
         self._place = without_login(client.tracking_uri)
         self._tracking = MlflowTracking(self._client, head, folder)
-        self._spool = Outbox(folder / FOLDER, head)
-        # A database on this machine is not given up so soon: it may be busy, and nothing else can be in the way.
+        self._outbox = Outbox(folder / FOLDER, head)
+        # A database on this machine gets more time: it can only be busy.
         self._allowance = allowance if is_remote(client.tracking_uri) else CATCH_UP_SECONDS
         self._start_allowance = self._allowance * START_SHARE
         self._plan: Plan | None = None
@@ -88,12 +89,12 @@ class MlflowListener:
 
     @property
     def tracked(self) -> TrackedRun | None:
-        """Where the run is logged, as soon as that is known."""
+        """Where the run is logged; ``None`` until that is known."""
         return self._tracking.tracked
 
     @property
     def ids(self) -> dict[str, Any]:
-        """MLflow's ids by the columns of ``runs`` that hold them, as far as they are known."""
+        """MLflow's ids by the columns of ``runs`` that hold them; ``None`` if unknown."""
         found = self._tracking.tracked
         return {
             "mlflow_experiment_id": found.experiment_id if found else None,
@@ -102,43 +103,43 @@ class MlflowListener:
 
     @property
     def model_run_ids(self) -> Mapping[str, str]:
-        """The MLflow run of each model that was logged so far, by model id."""
+        """MLflow run ids of the models that were logged so far, by model id."""
         return self._tracking.model_run_ids
 
     @property
     def logged(self) -> BestModel | None:
-        """The best model, once it is logged."""
+        """The best model; ``None`` until it is logged."""
         return self._tracking.logged
 
     @property
     def became(self) -> str | None:
-        """The same with the version's name: what the row of the run says of it."""
+        """Name and version of the registered model with its promotion, for the row of the run."""
         return self._tracking.became
 
     @property
     def promotion(self) -> str | None:
-        """What became of it in the registry."""
+        """Whether the registered version became champion or challenger, and why; ``None`` until it is known."""
         return self._tracking.promotion
 
     @property
     def model_folder(self) -> Path:
-        """Where the best model is to be saved before `messages.of_model` is put."""
-        return self._spool.folder / MODEL_FOLDER
+        """Folder that the best model must be saved in before the message of `messages.of_model` is put."""
+        return self._outbox.folder / MODEL_FOLDER
 
     def start(self) -> str | None:
-        """Open the run in MLflow, before the comparison, so that a mistake shows early.
+        """Open the run in MLflow before the comparison, so that a mistake shows early.
 
         Returns:
-            A sentence about an MLflow that does not answer; the run goes on without it.
+            A sentence about an MLflow that does not answer, without which the run goes on; ``None`` if all is well.
 
         Raises:
-            UserError: MLflow answers, and does not do what it is asked.
+            TrackingError: MLflow answers, and refuses to log the run.
         """
         self._thread.start()
         self._wait(lambda: not self._waiting or self._failures > 0, keep=self._allowance - self._start_allowance)
         if self._refused:
             self._end()
-            self._spool.discard()
+            self._outbox.discard()
             error = next(iter(self._refused.values()))
             if isinstance(error, UserError):
                 raise error
@@ -153,44 +154,53 @@ class MlflowListener:
         return f"MLflow at {self._place} {self._why()}: the run goes on without it for now."
 
     def handle(self, event: Event) -> None:
-        """Take what there is to be logged of an event."""
+        """Put the message for an event, if the event is to be logged."""
         if isinstance(event, PlanMade):
             self._plan = event.plan
         if message := messages.of_event(event, self._plan):
             self.put(message)
 
     def put(self, message: Message) -> None:
-        """Write a message down and have it sent; returns at once."""
+        """Write a message to the outbox and queue it to be sent; returns at once."""
         with self._changed:
             if self._ended:
                 return
             try:
-                self._spool.append(message)
+                self._outbox.append(message)
             except (OSError, ValueError) as error:  # it may still be sent
                 self._refused.setdefault(f"{type(error).__name__}: {error}", error)
             self._waiting.append(message)
             self._changed.notify_all()
 
     def settle(self) -> None:
-        """Let MLflow hear what was put so far, so that the ids of its runs are known; not for long."""
-        self._hurry()
+        """Wait, within the allowance, until the messages so far are sent, so that MLflow's run ids are known."""
+        self._flush()
 
     def finish(
         self, leaderboard: Leaderboard, summary: Mapping[str, float], status: str, story: Story | None = None
     ) -> list[str]:
         """Log the answer and end the run.
 
+        Args:
+            leaderboard: the final leaderboard.
+            summary: more metrics of the run, such as its wall time.
+            status: ``FINISHED``, ``FAILED`` or ``KILLED``.
+            story: name and description of the run from now on.
+
         Returns:
-            What is not in MLflow, and what to do about it; nothing where all is well.
+            Sentences on what MLflow lacks and what to do about it; empty if all is well.
         """
         self.put(messages.of_answer(leaderboard, self._plan, summary, story))
         return self.close(status)
 
     def close(self, status: str) -> list[str]:
-        """End the run, without an answer where none was put; resuming it opens it again.
+        """End the run; resuming it opens it again.
 
         Args:
             status: ``FINISHED``, ``FAILED`` or ``KILLED``.
+
+        Returns:
+            Sentences on what MLflow lacks and what to do about it; empty if all is well.
         """
         if self._ended:
             return []
@@ -198,18 +208,18 @@ class MlflowListener:
         with self._changed:
             if self._setbacks:
                 self._waiting.append(_TIDY)
-        self._hurry()
+        self._flush()
         with self._changed:
             sent = not self._waiting
         self._end()
         if sent and not self._refused:
-            self._spool.delivered()
+            self._outbox.delivered()
             return []
-        self._spool.close()
+        self._outbox.close()
         return [self._problem(sent=sent)]
 
-    def _hurry(self) -> None:
-        """Wait until all is sent; an MLflow that could not be reached is tried once more, now."""
+    def _flush(self) -> None:
+        """Wait until all messages are sent; an MLflow that could not be reached is tried once more, now."""
         with self._changed:
             setbacks, self._next_try = self._setbacks, 0.0
             self._changed.notify_all()
@@ -220,7 +230,7 @@ class MlflowListener:
         why = f"refused something ({refusals})" if sent else self._why()
         return (
             f"MLflow at {self._place} {why}: what it lacks of this run is kept in "
-            f"{self._spool.folder}, and `{self._command}` sends it."
+            f"{self._outbox.folder}, and `{self._command}` sends it."
         )
 
     def _why(self) -> str:
@@ -228,18 +238,18 @@ class MlflowListener:
         return f"cannot be reached ({reason(error)})" if error and self._failures else "does not answer in time"
 
     def _end(self) -> None:
-        """Send nothing any more; a call that is under way is left to itself."""
+        """Stop sending; a call that is under way is not interrupted."""
         self._client.abandon()
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def _wait(self, done: Callable[[], bool], keep: float = 0.0) -> None:
-        """Wait until something is done, as long as MLflow answers.
+        """Wait for a condition, as long as MLflow answers.
 
         Args:
-            done: whether it is.
-            keep: how much of the allowance is not to be used up.
+            done: the condition.
+            keep: seconds of the allowance to leave over.
         """
         waited, now = 0.0, time.monotonic()
         with self._changed:
@@ -253,7 +263,7 @@ class MlflowListener:
                 self._allowance -= now - last if overdue else 0.0
 
     def _serve(self) -> None:
-        """Send one message after the other; one that MLflow cannot take now stays the first."""
+        """Send one message after the other; a message that MLflow cannot take now stays the first."""
         strikes = 0
         while (message := self._next()) is not None:
             looked = False
@@ -264,9 +274,9 @@ class MlflowListener:
             except AbandonedError:
                 return
             except Exception as error:  # noqa: BLE001 - stores and networks may fail in any way
-                # A server that answers, and fails at this one message again and again, will not take it.
+                # A server that answers, and fails at this message again and again, will not take it.
                 strikes += looked
-                self._note(message, error, final=not unavailable(error) or strikes >= STRIKES)
+                self._record_failure(message, error, final=not unavailable(error) or strikes >= STRIKES)
                 strikes %= STRIKES
             else:
                 strikes = 0
@@ -301,7 +311,7 @@ class MlflowListener:
         if self._waiting and self._waiting[0] is message:
             self._waiting.popleft()
 
-    def _note(self, message: Message, error: Exception, *, final: bool) -> None:
+    def _record_failure(self, message: Message, error: Exception, *, final: bool) -> None:
         with self._changed:
             if self._ended:
                 return
@@ -323,15 +333,18 @@ def open_mlflow_listener(home: Path, head: Head, say: Callable[[str], None]) -> 
     """Open a run in the MLflow that the environment names, else in the one under ``home``.
 
     Args:
-        home: the folder for what is kept locally.
-        head: what the run is.
-        say: hears of an MLflow that does not answer.
+        home: folder of runs.
+        head: description of the run.
+        say: called with a sentence if MLflow does not answer.
+
+    Returns:
+        The listener, with its thread started.
 
     Raises:
-        TrackingError: there is no such MLflow, or it does not do what it is asked.
+        TrackingError: there is no such MLflow, or it refuses to log the run.
     """
     client = BoundedClient(client_to_log_with(home))
-    channel = MlflowListener(client, replace(head, tracking_uri=without_login(client.tracking_uri)), home)
-    if trouble := channel.start():
+    listener = MlflowListener(client, replace(head, tracking_uri=without_login(client.tracking_uri)), home)
+    if trouble := listener.start():
         say(trouble)
-    return channel
+    return listener

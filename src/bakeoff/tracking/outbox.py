@@ -1,7 +1,8 @@
-"""What is to be logged to MLflow, as plain data on disk before it is sent.
+"""Outbox of messages for MLflow, on disk before they are sent.
 
-Each attempt of a run has a file of JSON lines in the run's folder: a head, which says what the run is and where it is
-logged, then one message a line. The files are gone when MLflow has all of it; what is left there is what it lacks.
+Each attempt of a run has a file of JSON lines in the run's folder: a head, which describes the run and where it is
+logged, then one message a line. The files are removed when MLflow has all messages; files that are left hold what it
+lacks.
 """
 
 from __future__ import annotations
@@ -25,24 +26,24 @@ FOLDER, MODEL_FOLDER = "mlflow", "model"
 _SUFFIX = ".jsonl"
 
 Message = Mapping[str, Any]
-"""Something to be logged; ``kind`` says what, see `bakeoff.tracking.messages`."""
+"""A message for MLflow; its ``kind`` is one of those in `bakeoff.tracking.messages`."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """What a run is in MLflow, and where.
+    """Description of a run for MLflow, and where it is logged.
 
     Attributes:
-        run_id: the bake-off's own id, which stays the same when it is resumed.
-        experiment: its name; made if it is not there.
-        params: what was asked.
-        tags: of the parent run.
-        dataset: the table that was learned from.
-        artifact_location: where the files go of an experiment that has to be made.
-        started_at: seconds since the epoch.
-        tracking_uri: without a login.
-        catalog: of the run's tables, where they are in a metastore.
-        schema: the same.
+        run_id: Bakeoff's id of the run, which stays the same when it is resumed.
+        experiment: name of the experiment; created if it does not exist.
+        params: options of the run.
+        tags: tags of the parent run.
+        dataset: the training table.
+        artifact_location: artifact location of an experiment that has to be created.
+        started_at: when the run began, in seconds since the epoch.
+        tracking_uri: address of MLflow, without a login.
+        catalog: catalog of the run's tables, if they are in a metastore.
+        schema: schema of the run's tables, if they are in a metastore.
     """
 
     run_id: str
@@ -59,11 +60,14 @@ class Head:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one attempt of a run left to be logged.
+    """Messages that one attempt of a run left.
 
     Attributes:
-        running: it has not told its end, and the process that made it is still there, as far as this machine can tell.
-        elsewhere: it was made on another machine, so nobody here can tell.
+        file: file of the attempt.
+        head: description of the run.
+        messages: the messages, in their order.
+        running: whether the attempt has not ended and its process still runs on this machine.
+        elsewhere: whether it was made on another machine, so that it is unknown whether it still runs.
     """
 
     file: Path
@@ -74,22 +78,26 @@ class Attempt:
 
     @property
     def status(self) -> str | None:
-        """How the attempt ended, where it came to say so."""
+        """MLflow's status at the end of the attempt; ``None`` if it did not log its end."""
         last = self.messages[-1] if self.messages else {}
         return str(last["status"]) if last.get("kind") == "close" else None
 
 
 class Outbox:
-    """Writes down what is to be logged of one attempt.
+    """File of the messages of one attempt.
+
+    Args:
+        folder: folder of the outbox in the run's folder; created if it is missing.
+        head: description of the run.
 
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
-        >>> spool = Outbox(folder, Head("run-1", "bakeoff"))
-        >>> spool.append({"kind": "close", "status": "FINISHED"})
+        >>> outbox = Outbox(folder, Head("run-1", "bakeoff"))
+        >>> outbox.append({"kind": "close", "status": "FINISHED"})
         >>> [(attempt.head.run_id, attempt.status) for attempt in read_spool(folder)]
         [('run-1', 'FINISHED')]
-        >>> spool.delivered()
+        >>> outbox.delivered()
         >>> read_spool(folder)
         []
     """
@@ -104,9 +112,9 @@ class Outbox:
         self.append({"kind": "head", "head": asdict(head), "process": this_process()})
 
     def append(self, message: Message) -> None:
-        """Write a message; when this returns, the operating system has it, and the end of this process loses nothing.
+        """Write a message; when this returns, the operating system has it, so it survives the end of this process.
 
-        It is not waited for the disk: should the machine go down as well, the journal of the run has every outcome.
+        It is not synced to disk: if the machine goes down as well, the journal of the run has every outcome.
         """
         line = json.dumps(message, default=_plain).encode() + b"\n"
         with self._lock:
@@ -119,19 +127,19 @@ class Outbox:
             self._file.close()
 
     def discard(self) -> None:
-        """Forget what was written here; what earlier attempts left stays."""
+        """Remove the file of this attempt; files of earlier attempts stay."""
         self.close()
         Path(self._file.name).unlink(missing_ok=True)
         _remove_empty(self.folder)
 
     def delivered(self) -> None:
-        """Forget it all, also what earlier attempts left: this one has told everything that they had to tell."""
+        """Remove all files, those of earlier attempts included: this attempt has logged everything in them."""
         self.close()
         clear(self.folder)
 
 
 def clear(folder: Path) -> None:
-    """Remove what was to be logged, and the copy of the model that was kept for it."""
+    """Remove the messages in an outbox, and the copy of the model that was kept for them."""
     for path in _files(folder):
         path.unlink(missing_ok=True)
     shutil.rmtree(folder / MODEL_FOLDER, ignore_errors=True)
@@ -144,7 +152,7 @@ def _remove_empty(folder: Path) -> None:
 
 
 def read_spool(folder: Path) -> list[Attempt]:
-    """What is left in a run's folder to be logged, the oldest attempt first."""
+    """Return the attempts whose messages are left in a run's outbox, the oldest first."""
     found = (_read(path) for path in _files(folder))
     return [attempt for attempt in found if attempt is not None]
 
@@ -173,6 +181,6 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers of numpy, and whatever else turns up, as plain data."""
+    """Convert a value that JSON does not support to plain data: a numpy number to a number, all else to text."""
     item = getattr(value, "item", None)
     return item() if callable(item) else str(value)

@@ -1,7 +1,7 @@
-"""The model registry: a version for each run's best model, and the alias of the one to use.
+"""The model registry: a version for each run's best model, and an alias for the version to use.
 
-The newest version is the ``challenger``. It becomes the ``champion`` when there is none yet, or when it beats the one
-that is by more than a margin, on the same metric of the same target; and never when it does not reach a floor.
+The newest version is the ``challenger``. It becomes the ``champion`` if there is none yet, or if it beats the current
+champion by more than a margin, on the same metric of the same target; and never if it does not reach a floor.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ _NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
 @dataclass(frozen=True)
 class CandidateScore:
-    """How a model came out of its run: what a version is tagged with, and compared by.
+    """Score of a model in its run, by which a version is tagged and compared.
 
     Attributes:
-        metric: key of the metric that ranked.
+        metric: key of the metric that ranks.
         value: its mean over the folds.
+        higher_is_better: direction of the metric.
         target: the column that is predicted.
-        lineage: further tags, which say where the model comes from (source, its version, run, commit).
+        lineage: further tags on the origin of the model (source, its version, run, commit).
     """
 
     metric: str
@@ -42,20 +43,20 @@ class CandidateScore:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What the version in the registry is tagged with."""
+        """Tags of the version in the registry."""
         own = {_METRIC: self.metric, _VALUE: repr(self.value), _TARGET: self.target}
         return {**{f"bakeoff.{name}": cut(text, TAG_LIMIT) for name, text in self.lineage.items() if text}, **own}
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What a version must come to for the alias ``champion``.
+    """Conditions for the alias ``champion``.
 
     Attributes:
-        margin: By how much it must beat the champion, in units of the metric.
-        min_value: The least value of the metric; the most, of one that is to be low.
-        min_lift: By how much it must beat the dummy model.
-        dummy_value: What the dummy model came to in the same run, where it came to anything.
+        margin: Difference by which a version must beat the champion, in units of the metric.
+        min_value: Least value of the metric; the greatest value of a metric that is to be low.
+        min_lift: Difference by which a version must beat the dummy model.
+        dummy_value: Value of the dummy model in the same run; ``None`` if it has none.
     """
 
     margin: float = 0.0
@@ -64,7 +65,7 @@ class Terms:
     dummy_value: float | None = None
 
     def objection(self, standing: CandidateScore) -> str | None:
-        """Why a version is too bad to be champion, whatever the champion is; ``None`` where it is not.
+        """Return why a version cannot be champion, whatever the current champion is; ``None`` if it can.
 
         Example:
             >>> Terms(min_value=0.7).objection(CandidateScore("auc", 0.65, True, "y"))
@@ -85,15 +86,24 @@ class Terms:
 
 
 def register_version(client: MlflowClient, run_id: str, best: Any, name: str) -> tuple[str, str]:
-    """Make a version of the registered model, wait until it is ready, and say its name and number.
+    """Create a version of the registered model, and wait until it is ready.
 
-    Doing it again for the same run and model gives the version that is there.
+    Repeating it for the same run and model returns the existing version.
+
+    Args:
+        client: client of the registry.
+        run_id: the MLflow run that the model belongs to.
+        best: location of the model.
+        name: name of the registered model.
+
+    Returns:
+        Name and number of the version.
     """
     _make_model(client, name)
     source, extra = best.location, {}
     if best.logged_model_id:
         extra = {"model_id": best.logged_model_id}
-        # A server knows its models by id. A local database would look the id up at the process-wide tracking URI.
+        # A server resolves its models by id. A local database would look the id up at the process-wide tracking URI.
         if client.tracking_uri.startswith(("databricks", "http")):
             source = f"models:/{best.logged_model_id}"
     for version in client.search_model_versions(f"name = {quoted(name)}"):
@@ -104,19 +114,19 @@ def register_version(client: MlflowClient, run_id: str, best: Any, name: str) ->
 
 
 def promote(client: MlflowClient, name: str, version: str, standing: CandidateScore, terms: Terms) -> str:
-    """Tag a version, make it the challenger, and the champion if it has earned that.
+    """Tag a version, make it the challenger, and the champion if it meets the conditions.
 
-    What became of it is a tag, too.
+    The outcome is a tag of the version, too.
 
     Args:
-        client: names the registry.
-        name: of the registered model.
-        version: the one that came out of this run.
-        standing: how it came out.
-        terms: What it takes to be champion.
+        client: client of the registry.
+        name: name of the registered model.
+        version: number of the version from this run.
+        standing: its score.
+        terms: conditions for becoming champion.
 
     Returns:
-        What happened, as the rest of a sentence that begins with the version.
+        Description of the outcome, e.g. "champion now, in place of version 3".
     """
     for key, text in standing.tags.items():
         client.set_model_version_tag(name, version, key, text)
@@ -124,27 +134,27 @@ def promote(client: MlflowClient, name: str, version: str, standing: CandidateSc
     champion = _alias(client, name, CHAMPION)
     if champion == version:
         return f"{CHAMPION} already"
-    became, promoted = _verdict(client, name, champion, standing, terms)
+    outcome, promoted = _verdict(client, name, champion, standing, terms)
     if promoted:
         client.set_registered_model_alias(name, CHAMPION, version)
-    client.set_model_version_tag(name, version, _PROMOTION, became)
-    return became
+    client.set_model_version_tag(name, version, _PROMOTION, outcome)
+    return outcome
 
 
 def _verdict(
     client: MlflowClient, name: str, champion: str | None, standing: CandidateScore, terms: Terms
 ) -> tuple[str, bool]:
-    """What is to become of a version, in words, and whether that is to be the champion."""
+    """Return the outcome for a version in words, and whether it becomes the champion."""
     if objection := terms.objection(standing):
         return f"{CHALLENGER}: {objection}", False
     if champion is None:
         return f"the first {CHAMPION}", True
-    theirs = client.get_model_version(name, champion).tags
-    if (theirs.get(_METRIC), theirs.get(_TARGET)) != (standing.metric, standing.target):
-        asked = f"{theirs.get(_METRIC)} of {theirs.get(_TARGET)}" if _METRIC in theirs else "something unknown"
-        why = f"the {CHAMPION} (version {champion}) was ranked by {asked}, so they cannot be compared"
+    tags = client.get_model_version(name, champion).tags
+    if (tags.get(_METRIC), tags.get(_TARGET)) != (standing.metric, standing.target):
+        ranked_by = f"{tags.get(_METRIC)} of {tags.get(_TARGET)}" if _METRIC in tags else "something unknown"
+        why = f"the {CHAMPION} (version {champion}) was ranked by {ranked_by}, so they cannot be compared"
         return f"{CHALLENGER}: {why}", False
-    before = float(theirs[_VALUE])
+    before = float(tags[_VALUE])
     gain = (standing.value - before) * (1 if standing.higher_is_better else -1)
     step = f"{standing.metric} {before:.4f} -> {standing.value:.4f}"
     if gain > terms.margin:
@@ -154,7 +164,7 @@ def _verdict(
 
 
 def _make_model(client: MlflowClient, name: str) -> None:
-    """Make the registered model where it is not there: who may add a version need not be allowed to make a model."""
+    """Create the registered model unless it exists: a user who may add versions may lack the right to create models."""
     try:
         client.get_registered_model(name)
     except MlflowException as error:

@@ -1,4 +1,4 @@
-"""Sends to MLflow what runs have left to be logged, and ends what nobody else ends."""
+"""Sending the messages that runs have left to MLflow, and closing MLflow runs that were left open."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bakeoff.tracking.outbox import FOLDER, Attempt, Message, clear, read_spool
 from bakeoff.tracking.run_logger import RUN_TAG, MlflowTracking, TrackedRun
 
 CALL_SECONDS = 60
-"""How long a server may take to answer while nothing else waits for it."""
+"""Limit of a call in seconds, while nothing else waits for it."""
 _ENDED = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "interrupted": "KILLED"}
 _ORDER = (messages.PLAN, messages.BATCH, messages.MODEL, messages.FILES, messages.ANSWER, messages.CLOSE)
 
 
 @dataclass(frozen=True)
 class Left:
-    """What a run has left to be logged, attempt by attempt, the oldest first."""
+    """Messages that a run has left, attempt by attempt, the oldest first."""
 
     run_id: str
     folder: Path
@@ -30,25 +30,25 @@ class Left:
 
     @property
     def running(self) -> bool:
-        """Whether the run is still going on, on this machine."""
+        """Whether the run still goes on, on this machine."""
         return any(attempt.running for attempt in self.attempts)
 
     @property
     def place(self) -> str:
-        """The MLflow that it belongs to."""
+        """Address of the MLflow that the run is logged to."""
         return without_login(self.attempts[-1].head.tracking_uri)
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of it.
+    """Result of sending the messages of a run.
 
     Attributes:
-        tracked: where it is now.
-        model_run_ids: the MLflow run of each model, by model id.
-        refusals: what MLflow did not take, and why; it is kept then.
-        open: the run was left running, because nobody here can tell whether it has ended.
-        promotion: what became of the registered version, where one was registered.
+        tracked: where the run is logged.
+        model_run_ids: MLflow run ids of the models, by model id.
+        refusals: reasons of the messages that MLflow refused; the messages are kept then.
+        open: whether the run was left running in MLflow, because it is unknown whether it has ended.
+        promotion: name and version of the registered model with its promotion, if one was registered.
     """
 
     tracked: TrackedRun
@@ -59,22 +59,25 @@ class Sent:
 
 
 def left_over(home: Path, run_id: str | None = None) -> list[Left]:
-    """The runs under ``home`` that have something left to be logged; or the one that is named."""
+    """Return the runs under ``home`` that have messages left, or only the named one."""
     folders = sorted(path for path in (home / "runs").glob("*") if path.is_dir() and run_id in (None, path.name))
     found = ((folder, read_spool(folder / FOLDER)) for folder in folders)
     return [Left(folder.name, folder, tuple(attempts)) for folder, attempts in found if attempts]
 
 
 def replay(home: Path, left: Left, sent: Callable[[int, int], None] = lambda _done, _of: None) -> Sent:
-    """Send what a run has left, and forget it when MLflow has it all. Doing it again changes nothing.
+    """Send the messages that a run has left, and remove them when MLflow has them all. Repeating it changes nothing.
 
     Args:
-        home: the folder for what is kept locally.
-        left: by the run.
-        sent: hears how many of how many messages have been sent.
+        home: folder of runs.
+        left: the messages of the run.
+        sent: called with the number of messages sent so far, and their total.
+
+    Returns:
+        The result; refused messages are in its ``refusals``.
 
     Raises:
-        Exception: MLflow cannot be reached (`unavailable` tells); all is kept.
+        Exception: MLflow cannot be reached (see `unavailable`); all messages are kept.
     """
     last = left.attempts[-1]
     client = BoundedClient(client_for(home, last.head.tracking_uri or ""), CALL_SECONDS)
@@ -87,7 +90,7 @@ def replay(home: Path, left: Left, sent: Callable[[int, int], None] = lambda _do
             tracking.send(message)
         except Exception as error:  # noqa: BLE001 - stores and networks may fail in any way
             if unavailable(error):
-                tracking.recall()  # which fails as well where it is not about this one message
+                tracking.recall()  # which fails, too, unless only this message is the problem
             refusals.append(reason(error))
         sent(done, len(todo))
     tracking.tidy()
@@ -98,31 +101,31 @@ def replay(home: Path, left: Left, sent: Callable[[int, int], None] = lambda _do
 
 
 def to_send(attempts: Sequence[Attempt]) -> list[Message]:
-    """What the attempts of a run come to: of what several tell, the last word; and the end, as the last one tells it.
+    """Merge the messages of a run's attempts: the last message on each subject, and the end of the last attempt.
 
-    One that did not come to tell its end was killed, if its process was on this machine and is gone.
+    A last attempt without an end was killed, if its process was on this machine and is gone.
     """
     last = attempts[-1]
-    told: dict[tuple[str, str], Message] = {}
+    latest: dict[tuple[str, str], Message] = {}
     for attempt in attempts:
         for message in attempt.messages:
             if message["kind"] != messages.CLOSE:
-                told[_subject(message)] = message
+                latest[_subject(message)] = message
     end = [message for message in last.messages if message["kind"] == messages.CLOSE][-1:]
     if not end and not last.elsewhere and not last.running:
         end = [{**messages.of_end("KILLED"), "ended": last.file.stat().st_mtime}]
-    return [*sorted(told.values(), key=lambda message: _ORDER.index(message["kind"])), *end]
+    return [*sorted(latest.values(), key=lambda message: _ORDER.index(message["kind"])), *end]
 
 
 def close_stale(client: Any, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """End what is still RUNNING in MLflow of runs that have ended, as their rows in ``runs`` say.
+    """End the MLflow runs that are RUNNING although the rows in ``runs`` say that they have ended.
 
     Args:
-        client: says which MLflow.
+        client: client of the MLflow.
         rows: ``run_id``, ``status``, ``finished_at`` (seconds since the epoch) and ``mlflow_experiment_id`` of runs.
 
     Returns:
-        The ids of the bake-offs of which something was ended.
+        Bakeoff's ids of the runs whose MLflow runs were ended.
     """
     ended = {row["run_id"]: row for row in rows if row["status"] in _ENDED and row["mlflow_experiment_id"]}
     experiments = sorted({row["mlflow_experiment_id"] for row in ended.values()})
@@ -134,9 +137,9 @@ def close_stale(client: Any, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         row = ended.get(parent.data.tags.get(RUN_TAG, ""))
         if row is None:
             continue
-        ours = f"attributes.status = 'RUNNING' AND tags.`{RUN_TAG}` = {quoted(row['run_id'])}"
+        of_run = f"attributes.status = 'RUNNING' AND tags.`{RUN_TAG}` = {quoted(row['run_id'])}"
         at = int(row["finished_at"] * 1000) if row["finished_at"] else None
-        for run in all_runs(client, [parent.info.experiment_id], ours):
+        for run in all_runs(client, [parent.info.experiment_id], of_run):
             client.set_terminated(run.info.run_id, _ENDED[row["status"]], at)
         closed.append(row["run_id"])
     return closed

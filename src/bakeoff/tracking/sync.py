@@ -1,4 +1,4 @@
-"""``bakeoff sync``: MLflow gets what it lacks of runs that went on without it."""
+"""``bakeoff sync``: sends messages to MLflow that runs could not send."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import BakeoffError, UserError
-from bakeoff.storage.location import ResultsLocation
+from bakeoff.errors import BakeoffError, RunNotFoundError, UserError
+from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.tables import exists, fill_mlflow_ids, frame
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,25 +22,25 @@ OpenSpark = Callable[[], AbstractContextManager["SparkSession"]]
 
 
 class NotSyncedError(BakeoffError):
-    """MLflow has not got everything; what it lacks is kept."""
+    """Messages that MLflow did not take; they are kept."""
 
 
 def sync(  # noqa: PLR0913 - where from, where to, and who hears of it
     home: Path, tables: ResultsLocation, run_id: str | None, open_spark: OpenSpark, say: Say, *, count: Say
 ) -> None:
-    """Send what is left of one run, or of all, and end in MLflow what has ended and does not know it.
+    """Send the messages that one run or all runs have left, and end MLflow runs that were left open.
 
     Args:
-        home: the folder for what is kept locally.
-        tables: of the runs.
-        run_id: of the one run; all where it is ``None``.
-        open_spark: gives a session, for the tables; asked only where there are any.
-        say: hears of each run.
-        count: hears how far it is.
+        home: folder of runs.
+        tables: location of the result tables.
+        run_id: id of the run; ``None`` for all runs.
+        open_spark: opens a session for the tables; called only if there are any.
+        say: called with a sentence on each run.
+        count: called with the progress.
 
     Raises:
-        UserError: there is no such run.
-        NotSyncedError: MLflow has not got everything.
+        RunNotFoundError: there is no such run.
+        NotSyncedError: MLflow did not take everything.
     """
     from bakeoff.tracking.replay import left_over
 
@@ -59,7 +61,7 @@ def sync(  # noqa: PLR0913 - where from, where to, and who hears of it
         tables = ResultsLocation(catalog=head.catalog, schema=head.schema)
     in_tables = _in_tables(home, tables, run_id, sent, open_spark, say)
     if run_id is not None and not left and not in_tables:
-        raise UserError(f"There is no run {run_id!r} in {home}: `bakeoff runs` lists the runs.")
+        raise RunNotFoundError(f"There is no run {run_id!r} in {home}: `bakeoff runs` lists the runs.")
     if troubles or problems:
         raise NotSyncedError(
             "; ".join([*dict.fromkeys(troubles), *(f"MLflow refused a part of {problem}" for problem in problems)])
@@ -93,10 +95,11 @@ def _trouble(left: Left, error: Exception) -> str:
 def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others found
     home: Path, tables: ResultsLocation, run_id: str | None, sent: dict[str, Sent], open_spark: OpenSpark, say: Say
 ) -> bool:
-    """Enter ids that were not known, and close what has ended; says whether the tables know the run."""
-    from bakeoff.storage.location import run_folder
-    from bakeoff.storage.rows import RunRecord
-    from bakeoff.storage.tables import exists, fill_mlflow_ids, frame
+    """Enter MLflow's ids in the tables, and end MLflow runs that were left open.
+
+    Returns:
+        Whether the tables have the run, or any run if none is named.
+    """
     from bakeoff.tracking.outbox import FOLDER, clear
 
     if tables.path is not None and not tables.path.exists():
@@ -115,7 +118,7 @@ def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others 
         _close_stale(home, rows, say)
     for row in rows:
         if row["status"] != "running" and row["run_id"] in sent and sent[row["run_id"]].open:
-            clear(run_folder(home, row["run_id"]) / FOLDER)  # it has ended elsewhere, and MLflow knows that now
+            clear(run_folder(home, row["run_id"]) / FOLDER)  # it has ended elsewhere, and MLflow shows that now
     return bool(rows)
 
 
@@ -126,7 +129,7 @@ def _close_stale(home: Path, rows: list[dict[str, Any]], say: Say) -> None:
 
     try:
         closed = close_stale(BoundedClient(make_client(home), CALL_SECONDS), rows)
-    except Exception as error:  # noqa: BLE001 - whatever a store raises: what was sent is sent
+    except Exception as error:  # noqa: BLE001 - whatever a store raises, the messages were sent
         say(f"Whether MLflow shows a run as running that has ended could not be found out ({reason(error)}).")
     else:
         for key in closed:

@@ -1,1 +1,1 @@
-"""Engines: where tasks run."""
+"""The engines that run tasks: native, Dask, Spark and Spark Connect."""

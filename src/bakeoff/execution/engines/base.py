@@ -1,4 +1,4 @@
-"""What an engine is, and which one stands behind what the user named or passed."""
+"""The interface of engines, and functions that several engines share."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from bakeoff.spark.liveness import why_lost
 _LOG = logging.getLogger(__name__)
 
 JOIN_SECONDS = 60.0
-"""How long the end of a comparison waits for what still runs on an engine, or is being started there."""
+"""Seconds that the end of a comparison waits for work that still runs on an engine, or is being started there."""
 
 
 class Engine(Protocol):
-    """A kind of engine, opened for one run.
+    """An engine, opened for one run.
 
     Attributes:
-        host: how its workers get a process in which models can be fitted and killed: they ``"fork"`` one, which costs
-            next to nothing, or ``"start"`` one, which takes some seconds.
-        grows: whether it is worth asking again for its slots while a run is on.
+        name: the name of the kind of engine.
+        host: how its workers get a process in which models can be fitted and killed: they ``"fork"`` one, which is
+            almost free, or ``"start"`` one, which takes some seconds.
+        grows: whether its number of slots can change during a run.
         ahead: how many jobs may wait inside the engine, beyond those that its slots run.
-        patience: seconds after which it is about to end a worker that is idle; ``None`` where it never does that.
-        starts_cold: whether its workers have to be started, and to import PyCaret, before they can run a first trial.
+        patience: seconds after which an idle worker is about to be ended; ``None`` for an engine that ends none.
+        starts_cold: whether its workers have to be started, and to import PyCaret, before the first trial.
         own_slots: how many of its slots use the cores of the machine that this process is on.
     """
 
@@ -42,77 +43,81 @@ class Engine(Protocol):
 
     @property
     def starts_cold(self) -> bool:
-        """Whether nothing is known of workers that would be ready for a trial at once."""
+        """Whether no worker is known to be ready for a trial at once."""
 
     @property
     def own_slots(self) -> int:
-        """How many tasks run on this machine's cores at once, by what the session says of itself."""
+        """The number of tasks that run at once on this machine's cores, according to the session."""
 
     @property
     def slots(self) -> int:
-        """How many tasks can run at once."""
+        """The number of tasks that can run at once."""
 
     def publish(self, frozen: FrozenExperiment) -> str:
-        """Make the experiment available to the workers; returns the digest that `Work` names it by."""
+        """Make the experiment available to the workers; return the digest that `Work` names it by."""
 
     def run(self, work: Work, description: str) -> Any:
-        """Run one piece of work and return what it answered; called from slot threads."""
+        """Run one piece of work and return its answer; called from slot threads."""
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
-        """A thread for a slot, with what the engine wants threads to carry."""
+        """Make a thread for a slot, with the context that the engine needs in threads."""
 
     def why_lost(self, error: BaseException | None = None) -> str | None:
-        """Why nothing can run there any more, asked now and then and about each error; ``None`` while something can."""
+        """Return why nothing can run any more, or ``None`` while the engine works.
+
+        Called regularly, and with each error.
+        """
 
     def cancel(self) -> None:
-        """Stop the work that is running."""
+        """Stop the running work."""
 
     def close(self) -> None:
-        """Free what was published. The engine itself belongs to somebody else and stays as it is."""
+        """Free the published experiment. The engine itself belongs to the caller and stays as it is."""
 
 
 SPARK_PATIENCE = 35.0
-"""Spark ends Python workers that had nothing to do for a minute, and the next ones have to import PyCaret again."""
+"""Seconds after which idle workers are kept alive: Spark ends Python workers that were idle for a minute, and new ones
+have to import PyCaret again."""
 
 
 class PlainThreads:
-    """An engine whose slots need nothing of the thread that they run on, and stay as many as they are."""
+    """Base class of engines with plain threads and a fixed number of slots."""
 
     grows = False
     starts_cold = False
     own_slots = 0
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
-        """A plain thread."""
+        """Make a plain thread."""
         return threading.Thread(target=target, name=name, daemon=True)
 
     def why_lost(self, error: BaseException | None = None) -> str | None:
-        """Why the driver's disk takes nothing, where the error says so."""
+        """Return why nothing can be written to the driver's disk, if the error says so."""
         return why_lost(None, error)
 
 
 _RPC = "fugue.rpc."
 _NO_SERVER = {f"{_RPC}server": "fugue.rpc.base.NativeRPCServer"}
-"""Fugue's server that opens no port. It is named, since Fugue's own settings and Spark's may name another one, too."""
+"""The setting for Fugue's server without a port. It is explicit since settings of Fugue and Spark may name another."""
 
 
 def without_rpc(conf: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The settings without those of Fugue's RPC server, which every single task would start on the same port.
+    """Remove the settings of Fugue's RPC server, which every single task would start on the same port.
 
-    PyCaret's documentation has users pass them for ``display_remote``. Nothing that is shown here comes that way.
+    PyCaret's documentation has users pass them for ``display_remote``, which does not need them here.
 
     Example:
         >>> without_rpc({"fugue.rpc.flask_server.port": "3333", "fugue.workflow.concurrency": 1})
         {'fugue.workflow.concurrency': 1, 'fugue.rpc.server': 'fugue.rpc.base.NativeRPCServer'}
     """
-    told = dict(conf or {})
-    if dropped := sorted(name for name in told if str(name).startswith(_RPC)):
+    settings = dict(conf or {})
+    if dropped := sorted(name for name in settings if str(name).startswith(_RPC)):
         _LOG.debug("Not needed, and left out: %s. Progress opens no port.", ", ".join(dropped))
-    return {**{name: value for name, value in told.items() if name not in dropped}, **_NO_SERVER}
+    return {**{name: value for name, value in settings.items() if name not in dropped}, **_NO_SERVER}
 
 
 def describe(work: Work, run_name: str) -> str:
-    """What a job is called in Spark's UI.
+    """Return the description of a job for Spark's UI.
 
     Example:
         >>> from bakeoff.comparison.trial import Trial
@@ -130,10 +135,11 @@ _LOST_TASK = re.compile(
     r"Lost task [^\n]*?\(([^()]*executor[^()]*)\): (?:[\w.]+\.)?(.+?)(?=\n\s+at |\n+Driver stack|\Z)", re.DOTALL
 )
 _SHOWN = 2_000
+"""Characters that are kept of an error message."""
 
 
 def worker_error(error: Exception) -> WorkerError:
-    """What an engine raised where it lost a task, without the pages of Java around it.
+    """Reduce the exception for a lost task to its cause, without the pages of Java around it.
 
     Example:
         >>> said = "Aborted: Lost task 0.0 in stage 2.0 (TID 2) (10.0.0.7 executor 1): a.b.SparkException: exited"
@@ -152,11 +158,11 @@ def map_one_row(frame: Any, work: Work | None, delivery: Any, engine: Any, *, as
     """Map `bakeoff.execution.worker.task.answer` over a frame of one row: one task on any engine of Fugue's.
 
     Args:
-        frame: has one row, and one partition.
-        work: what to do; ``None`` where the task will know.
-        delivery: how a worker gets at the payload.
-        engine: Fugue's.
-        as_local: have it run now; otherwise it runs when, and as often as, somebody asks for the answer.
+        frame: a frame with one row in one partition.
+        work: the work to do; ``None`` if a property of the task will name it.
+        delivery: how a worker gets the payload.
+        engine: the execution engine of Fugue.
+        as_local: run now; otherwise the task runs each time the answer is read.
     """
     return fa.transform(
         frame,

@@ -1,4 +1,4 @@
-"""A Dask cluster: one future for each task, the payload kept by a plugin on every worker."""
+"""The engine for Dask: one future for each task, the payload kept by a plugin on every worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bakeoff.spark.liveness import why_lost
 
 
 class PayloadPlugin(WorkerPlugin):
-    """Carries the payload to each worker once, also to those that join later, and clears up after the run."""
+    """A plugin that brings the payload to each worker once, also to later ones, and frees it after the run."""
 
     content: bytes
 
@@ -33,32 +33,33 @@ class PayloadPlugin(WorkerPlugin):
         self.content = content
 
     def teardown(self, worker: Any) -> None:
-        """Let go of what the worker has made of the payload."""
+        """Free what the worker keeps for the payload."""
         del worker
         forget_runner(str(self.name))
 
 
 class DaskDelivery:
-    """The payload that a plugin has brought to this worker."""
+    """The payload in the plugin of a worker."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def read(self) -> bytes:
-        """The bytes, from the worker's plugin."""
+        """Return the bytes from the worker's plugin."""
         plugin = get_worker().plugins[self._name]
         assert isinstance(plugin, PayloadPlugin)  # noqa: S101 - the name is ours
         return plugin.content
 
 
 class DaskEngine(PlainThreads):
-    """Runs tasks on the workers of a Dask client.
+    """The engine that runs tasks on the workers of a Dask client.
 
-    A slot is a worker *process*: PyCaret scores one model at a time in a process, however many threads that has. Each
-    task is sent to a process that has none of ours, and Dask may move it if that one goes away.
+    A slot is a worker *process*: PyCaret scores one model at a time in a process, however many threads it has. Each
+    task is sent to a process that runs no other of this comparison, and Dask may move it if that process goes away.
 
     Args:
-        client: whose workers to use; ``None`` for the current client, or a local cluster that lives as long as the run.
+        client: the client whose workers to use; ``None`` for the current client, or a local cluster for this run.
+        conf: settings for Fugue's execution engine.
     """
 
     name = "dask"
@@ -82,27 +83,27 @@ class DaskEngine(PlainThreads):
 
     @property
     def slots(self) -> int:
-        """One for each worker process."""
+        """The number of worker processes."""
         return max(1, self._processes)
 
     def publish(self, frozen: FrozenExperiment) -> str:
-        """Give every worker the payload."""
+        """Give the payload to every worker."""
         payload = Payload.of(frozen)
-        # Two runs may send the same payload; each takes away only what it brought.
+        # Two runs may send the same payload; each removes only its own.
         self._plugin = f"bakeoff-{payload.digest}-{uuid.uuid4().hex[:8]}"
         self._client.register_plugin(PayloadPlugin(self._plugin, payload.content))
         self._delivery = DaskDelivery(self._plugin)
-        return self._plugin  # and not the digest, by which the other run would know its runner too
+        return self._plugin  # not the digest, which the runner of the other run has too
 
     def run(self, work: Work, description: str) -> Any:
         """Run the work as one future.
 
-        Dask gives it to an idle worker, and there is one for each slot. It is not told which: a task that prefers a
-        worker is never started again where that one dies and comes back under another address.
+        Dask gives it to an idle worker, and there is one for each slot. No worker is named: a task that prefers a
+        worker is never restarted if that worker dies and comes back under another address.
         """
         with self._client.as_current():
             # A row of its own: tasks on the same row would all be sent to the worker that holds it. And one partition,
-            # whatever Fugue would make of the number of workers, which is 0 where they are just being replaced.
+            # because Fugue would derive it from the number of workers, which is 0 while they are being replaced.
             row = from_pandas(pd.DataFrame({"task": [uuid.uuid4().hex]}), npartitions=1)  # type: ignore[no-untyped-call]
             frame = map_one_row(row, work, self._delivery, self._engine, as_local=False)
             future = self._client.compute(frame.native)
@@ -118,12 +119,12 @@ class DaskEngine(PlainThreads):
         return join(answered.to_numpy().tolist())
 
     def why_lost(self, error: BaseException | None = None) -> str | None:
-        """Why the cluster is gone, if it is: a client that has lost its scheduler has lost every future of ours."""
+        """Return why the cluster is gone, if it is: a client that has lost its scheduler has lost all futures, too."""
         gone = ("closing", "closed") if error is None else ("closing", "closed", "connecting")
         return "The Dask cluster is gone" if self._client.status in gone else why_lost(None, error)
 
     def cancel(self) -> None:
-        """Cancel our futures. A trial that runs in a worker's own process ends by itself, and its answer is dropped."""
+        """Cancel the futures. A trial in a worker's own process runs to its end, and its answer is dropped."""
         with self._lock:
             running = list(self._futures)
         if running:
@@ -131,7 +132,7 @@ class DaskEngine(PlainThreads):
             self._client.run(interrupt_host, self._plugin)
 
     def close(self) -> None:
-        """Take the payload back, and the cluster down where it was ours."""
+        """Remove the payload, and close the cluster if this engine has started it."""
         if self._plugin is not None:
             self._client.unregister_worker_plugin(self._plugin)
             self._plugin = None
@@ -141,7 +142,7 @@ class DaskEngine(PlainThreads):
 
 
 def _local_client() -> Any:
-    """A cluster of this machine's cores, on the loopback interface and without a dashboard."""
+    """Start a cluster on this machine's cores, on the loopback interface and without a dashboard."""
     make: Any = Client  # Dask is typed in parts only
     return make(n_workers=usable_cores(), threads_per_worker=1, dashboard_address=None)
 

@@ -1,4 +1,4 @@
-"""The slot on the driver's own machine, and when it is worth having."""
+"""The slot on the driver's machine, and the rule for using it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from bakeoff.pycaret3.frozen import FrozenExperiment
 
 SMALL_SECONDS = 3.0
-"""Work of no more than this, on one core, is done here before cold workers have answered at all."""
+"""Work up to this many seconds on one core is finished on the driver before cold workers are ready."""
 ALONE_SECONDS = 6.0
-"""So long such work may take after all, from its first trial on, before the workers are started nevertheless."""
+"""Seconds after the first trial of such work at which the workers are started nevertheless."""
 MOST_BYTES = 256 * 1024 * 1024
-"""Rows beyond this are not held once more on the driver by itself: so much work does not notice how it starts."""
+"""A larger experiment is not copied for the driver's slot by default: at that size the start hardly matters."""
 
 
 @dataclass(frozen=True)
 class DriverAssist:
-    """What the driver's own machine does for a comparison.
+    """The part of the driver's machine in a comparison.
 
     Attributes:
-        alone_seconds: for so long it is alone, and workers are started only if there is work left then.
+        alone_seconds: seconds that it works alone; workers are started only if work is left after that.
         stays: whether it goes on, as one more slot, when the workers are ready.
     """
 
@@ -35,25 +35,28 @@ class DriverAssist:
     stays: bool = False
 
 
-def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, seconds: float) -> DriverAssist | None:  # noqa: FBT001 - what the user said, or nothing
-    """Whether trials run on the driver's machine, and for how long.
+def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, seconds: float) -> DriverAssist | None:  # noqa: FBT001 - the user's option, or None
+    """Decide whether trials run on the driver's machine, and for how long.
 
     Args:
-        wish: what the user asked for; ``None`` to do what pays.
+        wish: the user's option; ``None`` to decide by what is faster.
         cold: whether the workers still have to get ready.
-        cores: of this machine.
-        own_slots: how many of them the workers use.
-        seconds: that all trials are expected to take on one core.
+        cores: number of cores of this machine.
+        own_slots: how many of the cores the workers use.
+        seconds: expected seconds of all trials on one core.
+
+    Returns:
+        The part of the driver's machine; ``None`` if no trials run there.
 
     Example:
         >>> driver = {"cores": 8, "own_slots": 0}
         >>> help_for(None, cold=True, seconds=60.0, **driver)
-        Help(alone_seconds=0.0, stays=True)
+        DriverAssist(alone_seconds=0.0, stays=True)
         >>> help_for(None, cold=True, seconds=1.0, **driver)
-        Help(alone_seconds=6.0, stays=True)
+        DriverAssist(alone_seconds=6.0, stays=True)
         >>> help_for(None, cold=False, seconds=60.0, **driver), help_for(False, cold=True, seconds=60.0, **driver)
         (None, None)
-        >>> help_for(None, cold=True, seconds=60.0, cores=2, own_slots=2)  # one more import would keep theirs waiting
+        >>> help_for(None, cold=True, seconds=60.0, cores=2, own_slots=2)  # an import here would slow theirs
     """
     spare = cores - own_slots > 1  # one for the driver itself
     small = cold and seconds <= SMALL_SECONDS
@@ -64,7 +67,7 @@ def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, secon
 
 
 class DriverSlot:
-    """Runs work in a process beside this one, the way a worker does.
+    """A slot that runs work in a process beside this one, as a worker does.
 
     Args:
         frozen: the experiment.
@@ -82,21 +85,21 @@ class DriverSlot:
         """Let the process read the experiment.
 
         Raises:
-            RuntimeError: it could not be started.
+            RuntimeError: It could not be started.
         """
         self._host.payload = self.read()
         self._host.ready()
 
     def read(self) -> bytes:
-        """The payload."""
+        """Return the bytes of the payload."""
         return pickling.dumps(self._frozen)
 
     def run(self, work: Work) -> Any:
-        """What a worker would answer."""
+        """Run work as a worker would, and return its answer."""
         return perform(replace(work, digest=self._digest, host="start"), self)
 
     def cancel(self) -> None:
-        """End what runs."""
+        """End the running trial."""
         interrupt_host(self._digest)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""An engine whose workers still have to get ready, and the driver's own machine, which works until they are."""
+"""An engine whose workers are not ready yet, combined with the driver's machine, which works until they are."""
 
 from __future__ import annotations
 
@@ -23,33 +23,36 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def with_help(engine: Engine, wish: bool | None, frozen: FrozenExperiment, seconds: float) -> Engine:  # noqa: FBT001 - what the user said, or nothing
-    """An engine, with the help of the driver's own machine where that pays.
+def with_help(engine: Engine, wish: bool | None, frozen: FrozenExperiment, seconds: float) -> Engine:  # noqa: FBT001 - the user's option, or None
+    """Combine an engine with the driver's machine if that is faster, or asked for.
 
     Args:
         engine: an opened engine.
-        wish: what the user asked for; ``None`` to do what pays.
+        wish: the user's option; ``None`` to decide by what is faster.
         frozen: the experiment.
-        seconds: that all trials are expected to take on one core.
+        seconds: expected seconds of all trials on one core.
+
+    Returns:
+        The combination, or the engine itself.
     """
     if engine.host == "fork" and wish is not False:
         cold = engine.starts_cold and frozen.n_bytes <= MOST_BYTES
-        help_ = help_for(wish, cold=cold, cores=usable_cores(), own_slots=engine.own_slots, seconds=seconds)
-        if help_ is not None:
-            return HybridEngine(engine, help_)
-    close_early()  # it would have nothing to do
+        assist = help_for(wish, cold=cold, cores=usable_cores(), own_slots=engine.own_slots, seconds=seconds)
+        if assist is not None:
+            return HybridEngine(engine, assist)
+    close_early()  # the process would have nothing to do
     return engine
 
 
 class HybridEngine:
-    """Runs work on whatever is free first: a worker that has got ready, or the driver's own machine.
+    """An engine that runs work on whatever is free first: a ready worker or the driver's machine.
 
-    Each slot of the engine is given one piece of work that only makes a worker ready. Until as many have answered as
-    there are slots, the driver's machine works; what it has not begun by then goes to the workers.
+    Each slot of the engine gets one piece of work that only makes a worker ready. Until all of them have answered, the
+    driver's machine works; trials that it has not begun by then go to the workers.
 
     Args:
         engine: an opened engine, whose workers are cold.
-        help: what the driver's machine does.
+        help: the part of the driver's machine.
 
     Attributes:
         n_here: how many trials the driver's machine has run.
@@ -65,10 +68,10 @@ class HybridEngine:
         self._engine, self._help = engine, help
         self._driver: DriverSlot | None = None
         self._digest = ""
-        self._helps, self._is_free = True, False  # the driver's slot: whether it takes work, and has none
-        self._n_slots = 0  # of the engine; 0 until it is opened
-        self._n_awaited = self._n_ready = 0  # workers that are to answer before all count as ready, and that have
-        self._n_there = 0  # pieces of work that the engine has
+        self._helps, self._is_free = True, False  # whether the driver's slot takes work, and whether it is idle
+        self._n_slots = 0  # slots of the engine; 0 until it is opened
+        self._n_awaited = self._n_ready = 0  # workers that must answer before all count as ready, and those that have
+        self._n_on_workers = 0  # pieces of work that the engine has
         self._cancels = 0
         self._lost: str | None = None
         self._problem: Exception | None = None
@@ -78,14 +81,14 @@ class HybridEngine:
 
     @property
     def slots(self) -> int:
-        """How many tasks can run at once, now or when the workers are ready."""
+        """The number of tasks that can run at once, now or when the workers are ready."""
         if self._n_slots and self._engine.grows:
             self._n_slots = self._engine.slots
         return max(1, self._n_slots + (self._helps and self._help.stays))
 
     @property
     def slots_used(self) -> int:
-        """How many slots there were in the end: those of workers that were ready, and the driver's if it went on."""
+        """The number of slots at the end: those of ready workers, and the driver's if it stayed."""
         return max(1, self._n_slots + (self._helps and self._help.stays)) if self._n_ready else 1
 
     @property
@@ -94,7 +97,11 @@ class HybridEngine:
         return self._n_slots > 0
 
     def publish(self, frozen: FrozenExperiment) -> str:
-        """Start the driver's slot, and the engine's workers unless there is too little work for them."""
+        """Start the driver's slot, and the engine's workers unless there is too little work for them.
+
+        Returns:
+            The digest of the engine's payload; empty while the engine is not opened.
+        """
         self._driver = driver = DriverSlot(frozen)
         if self._help.alone_seconds:
             _LOG.info("There is too little work to start Spark's workers for: it stays on the driver.")
@@ -107,21 +114,21 @@ class HybridEngine:
         return self._digest
 
     def run(self, work: Work, description: str) -> Any:
-        """Run work where there is room for it first."""
+        """Run work where a slot is free first."""
         if work.warm:
             return self._engine.run(replace(work, digest=self._digest), description) if self._are_ready else None
         came = time.monotonic()
         done: list[Any] = []
         if self._wait_for_turn():
             try:
-                done, left = self._run_here(work, came)
+                done, remainder = self._run_here(work, came)
             finally:
                 with self._turn:
                     self._is_free = True
                     self._turn.notify_all()
-            if left is None:
+            if remainder is None:
                 return done
-            work = left
+            work = remainder
             self._wait_for_turn(here=False)
         try:
             answered = self._engine.run(replace(_later(work, came), digest=self._digest), description)
@@ -129,24 +136,24 @@ class HybridEngine:
             if not done:
                 raise
             _LOG.warning("A worker was lost with what the driver's machine had left to it: %s", error)
-            return done  # and who asked sees what is missing
+            return done  # the scheduler sees which outcomes are missing
         finally:
             with self._turn:
-                self._n_there -= 1
+                self._n_on_workers -= 1
                 self._turn.notify_all()
         return [*done, *answered] if done else answered
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
-        """A thread of the engine's."""
+        """Make a thread as the engine does."""
         return self._engine.thread(target, name)
 
     def why_lost(self, error: BaseException | None = None) -> str | None:
-        """Why the engine is gone, if it is. The driver's machine goes on with what it has begun, and no further."""
+        """Return why the engine is gone, if it is; the driver's machine finishes its trial and starts no other."""
         self._lost = self._lost or self._engine.why_lost(error)
         return self._lost
 
     def cancel(self) -> None:
-        """Stop what is running, and send away what waits for its turn."""
+        """Stop the running work, and reject the work that waits for its turn."""
         with self._turn:
             self._cancels += 1
             self._turn.notify_all()
@@ -155,7 +162,7 @@ class HybridEngine:
         self._engine.cancel()
 
     def close(self) -> None:
-        """End the driver's slot, and the start of workers that were not needed after all."""
+        """End the driver's slot, and the start of workers that are no longer needed."""
         self._closed.set()
         self._hurry.set()
         if self._driver is not None:
@@ -173,12 +180,20 @@ class HybridEngine:
         return self._n_ready >= self._n_awaited > 0
 
     def _wait_for_turn(self, *, here: bool = True) -> bool:
-        """Wait until there is room; returns whether that is on the driver's machine."""
+        """Wait for a free slot; return whether it is the one on the driver's machine.
+
+        Args:
+            here: whether the driver's machine may be chosen.
+
+        Raises:
+            ConnectionAbortedError: The work was cancelled.
+            Exception: The workers cannot be used, and the driver's machine takes no work.
+        """
         with self._turn:
             cancels = self._cancels
             while cancels == self._cancels:
-                if self._are_ready or self._n_there < self._n_ready:
-                    self._n_there += 1
+                if self._are_ready or self._n_on_workers < self._n_ready:
+                    self._n_on_workers += 1
                     return False
                 if here and self._helps and self._is_free:
                     self._is_free = False
@@ -189,7 +204,10 @@ class HybridEngine:
         raise ConnectionAbortedError("The work was cancelled before it began.")
 
     def _run_here(self, work: Work, came: float) -> tuple[Any, Work | None]:
-        """The answer, and what is left for a worker: workers may be ready before the last trial begins."""
+        """Run work on the driver's machine; return its answer, and the work that is left for a worker.
+
+        Work is left if the workers are ready before the last trial begins.
+        """
         assert self._driver is not None  # noqa: S101 - it is its turn
         done: list[Any] = []
         cancels = self._cancels
@@ -205,8 +223,8 @@ class HybridEngine:
                 self.n_here += 1
         except RuntimeError as error:  # its process is gone, and there is no other
             self._give_up(error)
-        left = work.trials[len(done) :]
-        return done, replace(work, trials=left) if left or work.refit is not None else None
+        trials = work.trials[len(done) :]
+        return done, replace(work, trials=trials) if trials or work.refit is not None else None
 
     def _begin(self, driver: DriverSlot) -> None:
         try:
@@ -219,7 +237,7 @@ class HybridEngine:
             self._turn.notify_all()
 
     def _give_up(self, error: Exception) -> None:
-        """Leave everything to the workers."""
+        """Stop using the driver's slot and route all work to the workers."""
         if not self._closed.is_set():
             _LOG.warning("The driver's own machine takes no part in the comparison: %s", error)
         self._hurry.set()
@@ -228,7 +246,7 @@ class HybridEngine:
             self._turn.notify_all()
 
     def _open(self, frozen: FrozenExperiment) -> None:
-        """Send the experiment to the engine, and get a worker ready on each of its slots."""
+        """Publish the experiment on the engine, and make a worker ready on each of its slots."""
         slots = self._engine.slots
         self._digest = self._engine.publish(frozen)
         with self._turn:
@@ -237,7 +255,7 @@ class HybridEngine:
             self._spawn(self._get_ready, f"bakeoff-ready-{number}")
 
     def _open_later(self, frozen: FrozenExperiment) -> None:
-        """Leave the engine alone for as long as the driver's machine may be all that is needed."""
+        """Open the engine only if the driver's machine has not finished within its time alone."""
         self._began.wait()
         self._hurry.wait(self._help.alone_seconds)
         if self._closed.is_set():
@@ -253,7 +271,7 @@ class HybridEngine:
 
     def _get_ready(self) -> None:
         if not self._closed.is_set():
-            with contextlib.suppress(Exception):  # what is wrong with it, the first task will tell
+            with contextlib.suppress(Exception):  # the first task will raise it again
                 self._engine.run(Work(self._digest, warm=True, host=self.host), "Bakeoff: workers get ready")
         with self._turn:
             self._n_ready += 1
@@ -268,7 +286,7 @@ class HybridEngine:
 
 
 def _later(work: Work, came: float) -> Work:
-    """Work whose time is counted from when it came, now that some of it has passed."""
+    """Subtract the time since the work was received from the seconds that it has left."""
     if work.seconds_left is None:
         return work
     return replace(work, seconds_left=max(0.0, work.seconds_left - (time.monotonic() - came)))

@@ -1,4 +1,4 @@
-"""Fugue's native engine: one slot, in this process."""
+"""The engine without a cluster: one slot, in this process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bakeoff.pycaret3.runners.factory import runner_for
 
 @dataclass(frozen=True)
 class _InProcess:
-    """The payload of a process that holds it already; it is pickled only for a host of killable trials."""
+    """The payload in the process that holds it; pickled only for a host of killable trials."""
 
     frozen: FrozenExperiment
 
@@ -29,7 +29,7 @@ class _InProcess:
 
 
 class NativeEngine(PlainThreads):
-    """Runs tasks on the slot's thread, one at a time."""
+    """The engine that runs tasks on the slot's thread, one at a time."""
 
     name = "native"
     ahead = 0
@@ -54,9 +54,9 @@ class NativeEngine(PlainThreads):
         return join(map_one_row(pd.DataFrame({"task": [0]}), work, self._delivery, self._engine).as_array())
 
     def cancel(self) -> None:
-        """End what a host is doing. A trial that runs in this process cannot be stopped; it ends by itself."""
+        """End the trial that a host runs. A trial in this process cannot be stopped; it runs to its end."""
         interrupt_host(self._digest)
 
     def close(self) -> None:
-        """Let the transformed folds go, and the host if there is one."""
+        """Free the transformed folds, and end the host if there is one."""
         forget_runner(self._digest)

@@ -1,4 +1,4 @@
-"""A classic Spark session: one small job for each task, the payload as a broadcast."""
+"""The engine for a classic Spark session: one small job for each task, the payload as a broadcast."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from bakeoff.spark.liveness import why_lost
 
 
 class SparkEngine:
-    """Runs tasks as Spark jobs of one task.
+    """The engine that runs tasks as Spark jobs of one task.
 
-    Jobs carry a description and a tag of our own, and only that tag is ever cancelled; the caller's job group, pool
-    and other local properties are inherited by the slot threads.
+    Jobs carry a description and a tag of their own, and only jobs with that tag are cancelled; the caller's job group,
+    pool and other local properties are inherited by the slot threads.
 
-    All jobs share one plan, which Spark has to analyse, optimise and plan only once: what a task has to do comes with
-    it as a property of its job. Planning was more than half of what a job cost the driver when each had a plan of its
-    own. Properties belong to threads of Java's, so this needs that each thread here has one of its own there, which
-    PySpark calls pinned.
+    All jobs share one plan, which Spark has to analyse, optimise and plan only once: the work of a task is a property
+    of its job. Planning was more than half of a job's cost on the driver when each had a plan of its own. Properties
+    belong to threads of Java, so each Python thread needs a Java thread of its own, which PySpark calls pinned.
     """
 
     name = "spark"
@@ -44,21 +43,21 @@ class SparkEngine:
 
     @property
     def slots(self) -> int:
-        """Cores of the cluster over the cores that one task takes."""
+        """The cores of the cluster, divided by the cores of one task."""
         return slots_of(self._spark)
 
     @property
     def starts_cold(self) -> bool:
-        """Whether no worker of this session is known to have done something lately."""
+        """Whether no worker of this session is known to be ready."""
         return not are_warm(self._spark)
 
     @property
     def own_slots(self) -> int:
-        """All slots, where executors are on this machine."""
+        """The number of slots on this machine: all if the executors are on it, else 0."""
         return own_slots(self._spark)
 
     def publish(self, frozen: FrozenExperiment) -> str:
-        """Broadcast the pickled experiment, and have Fugue plan the frame whose only row every job maps."""
+        """Broadcast the pickled experiment, and plan the frame whose only row every job maps."""
         payload = Payload.of(frozen)
         self._delivery = BroadcastDelivery(self._spark.sparkContext.broadcast(payload.content))
         if _threads_are_pinned(self._spark.sparkContext):
@@ -82,32 +81,32 @@ class SparkEngine:
         return join(answered)
 
     def _plan(self, work: Work | None) -> Any:
-        """A frame of Fugue's that runs as one task whenever somebody asks for its rows."""
+        """Make a frame of Fugue that runs as one task each time its rows are read."""
         return map_one_row(self._spark.range(0, 1, 1, 1), work, self._delivery, self._engine, as_local=False)
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
-        """A thread that inherits the caller's Spark properties."""
+        """Make a thread that inherits the caller's Spark properties."""
         from pyspark import InheritableThread
 
         thread: threading.Thread = InheritableThread(target=target, name=name, daemon=True)
         return thread
 
     def why_lost(self, error: BaseException | None = None) -> str | None:
-        """Why the session is gone, if it is."""
+        """Return why the session is gone, if it is."""
         return why_lost(self._spark, error)
 
     def cancel(self) -> None:
-        """Cancel the jobs that carry our tag."""
+        """Cancel the jobs that carry the tag of this engine."""
         self._spark.sparkContext.cancelJobsWithTag(self._tag)
 
     def close(self) -> None:
-        """Take the broadcast back, from executors and driver."""
+        """Remove the broadcast from executors and driver."""
         if self._delivery is not None:
             self._delivery.broadcast.destroy()
 
 
 def _threads_are_pinned(context: Any) -> bool:
-    """Whether each thread of this process has a thread of Java's of its own (``PYSPARK_PIN_THREAD``)."""
+    """Whether each thread of this process has a Java thread of its own (``PYSPARK_PIN_THREAD``)."""
     from py4j.clientserver import ClientServer
 
     return isinstance(context._gateway, ClientServer)  # noqa: SLF001 - as PySpark itself tells them apart

@@ -1,4 +1,4 @@
-"""A Spark Connect session: the shape of Databricks' standard and serverless compute.
+"""The engine for a Spark Connect session, as on Databricks' standard and serverless compute.
 
 Nothing here touches ``sparkContext``, ``.rdd`` or ``persist``, which such a session does not have.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from fugue.execution.factory import make_execution_engine
 
-from bakeoff.errors import UserError
+from bakeoff.errors import ClusterError, ConfigError
 from bakeoff.execution.engines.base import SPARK_PATIENCE, PlainThreads, map_one_row
 from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slots
 from bakeoff.execution.worker.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
@@ -27,14 +27,19 @@ from bakeoff.spark.liveness import SERVER_GONE, ServerWatch, why_lost
 _LOG = logging.getLogger(__name__)
 
 INLINE_BYTES = 4 * 1024 * 1024
-"""Up to so many bytes the payload may travel inside the plan, where it is sent again with every task."""
+"""Largest payload, in bytes, that is sent inside the plan, and so again with every task."""
 
 
 class ConnectEngine(PlainThreads):
-    """Runs tasks as queries of one task.
+    """The engine that runs tasks as queries of one task.
 
-    The payload goes through ``payload_dir`` where that is given, else as an artifact of the session, else inside the
-    plan. Whether workers can read a file or an artifact is found out by one task that tries.
+    The payload is sent through ``payload_dir`` if that is given, else as an artifact of the session, else inside the
+    plan. One task tries whether workers can read the file or the artifact.
+
+    Args:
+        spark: a session of Spark Connect.
+        conf: settings for Fugue's execution engine.
+        payload_dir: a folder that driver and workers share.
     """
 
     name = "connect"
@@ -47,7 +52,7 @@ class ConnectEngine(PlainThreads):
         self._engine = make_execution_engine(spark, dict(conf))
         self._payload_dir = None if payload_dir is None else Path(payload_dir)
         self._tag = f"bakeoff-{uuid.uuid4().hex}"
-        # Tags are a matter of the thread here; with the caller's own on them, the caller can interrupt our queries.
+        # Tags belong to threads here; with the caller's own tags, the caller can interrupt these queries, too.
         self._tags = (*sorted(spark.getTags()), self._tag)
         self._watch = ServerWatch(spark)
         self._delivery: Delivery | None = None
@@ -55,26 +60,27 @@ class ConnectEngine(PlainThreads):
 
     @property
     def slots(self) -> int:
-        """How many tasks Spark makes of a range by itself: its default parallelism, which Connect does not tell."""
-        # In SQL: the function in Python asks the process, and not the session, which kind of Spark this is.
+        """The number of tasks that Spark makes of a range: its default parallelism, which Connect does not expose."""
+        # In SQL, because the Python function asks the process, not the session, which kind of Spark this is.
         ids = self._spark.range(1000).selectExpr("spark_partition_id() AS id").distinct()
         return max(1, int(ids.count()))
 
     @property
-    def starts_cold(self) -> bool:  # type: ignore[override]  # where others have a constant
-        """Whether no worker of this session is known to have done something lately."""
+    def starts_cold(self) -> bool:  # type: ignore[override]  # a constant in other engines
+        """Whether no worker of this session is known to be ready."""
         return not are_warm(self._spark)
 
     @property
-    def own_slots(self) -> int:  # type: ignore[override]  # where others have a constant
-        """As many as there are cores, where the server is on this machine."""
+    def own_slots(self) -> int:  # type: ignore[override]  # a constant in other engines
+        """The number of slots on this machine: its cores if the server is on it, else 0."""
         return own_slots(self._spark)
 
     def publish(self, frozen: FrozenExperiment) -> str:
-        """Put the pickled experiment where workers can read it.
+        """Send the pickled experiment by a way that workers can read.
 
         Raises:
-            UserError: there is no such place.
+            ConfigError: ``payload_dir`` cannot be used.
+            ClusterError: The session has no way to send the experiment to workers, or cannot run tasks.
         """
         payload = Payload.of(frozen)
         self._delivery = self._deliver(payload)
@@ -82,7 +88,7 @@ class ConnectEngine(PlainThreads):
 
     def run(self, work: Work, description: str) -> Any:
         """Run the work as one query of one task."""
-        del description  # Connect has no place for it
+        del description  # Connect has no descriptions
         for tag in self._tags:
             self._spark.addTag(tag)
         answered = self._map(work, self._delivery)
@@ -90,15 +96,15 @@ class ConnectEngine(PlainThreads):
         return answered
 
     def why_lost(self, error: BaseException | None = None) -> str | None:
-        """Why the session is gone, if it is."""
+        """Return why the session is gone, if it is."""
         return why_lost(self._spark, error) or (SERVER_GONE if error is None and self._watch.is_gone() else None)
 
     def cancel(self) -> None:
-        """Interrupt the queries that carry our tag."""
+        """Interrupt the queries that carry the tag of this engine."""
         self._spark.interruptTag(self._tag)
 
     def close(self) -> None:
-        """Remove the payload's file. An artifact lives as long as the session: there is no way to take one back."""
+        """Remove the payload's file. An artifact cannot be removed; it lives as long as the session."""
         if self._written is not None:
             self._written.unlink(missing_ok=True)
 
@@ -114,18 +120,22 @@ class ConnectEngine(PlainThreads):
         if len(payload.content) <= INLINE_BYTES:
             inline = InlineDelivery(payload.content)
             if (error := self._arrives(payload, inline)) is not None:
-                raise UserError(
+                raise ClusterError(
                     f"No task can run on this session ({_first_line(error)}): Bakeoff and PyCaret have to be "
                     "installed on its workers."
                 ) from error
             return inline
-        raise UserError(
+        raise ClusterError(
             f"The experiment takes {len(payload.content) / 1e6:.0f} MB, and this Spark Connect session gives workers "
             "no files: set payload_dir to a folder that driver and workers share, such as a Unity Catalog volume."
         )
 
     def _by_file(self, payload: Payload, folder: Path) -> Delivery:
-        """The payload as a file; where the caller named the folder, anything else would be a surprise."""
+        """Write the payload to a file in the folder that the caller named; there is no fallback.
+
+        Raises:
+            ConfigError: The folder cannot be written to, or not be read by workers.
+        """
         path = folder / f"bakeoff-{payload.digest}-{uuid.uuid4().hex[:8]}.pkl"
         part = path.with_suffix(".part")
         try:
@@ -136,11 +146,11 @@ class ConnectEngine(PlainThreads):
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink()
-            raise UserError(f"payload_dir {folder} cannot be written to ({error}): choose another folder.") from error
+            raise ConfigError(f"payload_dir {folder} cannot be written to ({error}): choose another folder.") from error
         delivery = FileDelivery(str(path))
         why = self._arrives(payload, delivery)
         if why is not None:
-            raise UserError(
+            raise ConfigError(
                 f"A task could not read payload_dir {folder} ({_first_line(why)}): choose a folder that workers share "
                 "with the driver, and install Bakeoff on them."
             ) from why
@@ -152,18 +162,18 @@ class ConnectEngine(PlainThreads):
             with _named_file(name, payload.content) as path:
                 self._spark.addArtifact(path, file=True)
         except Exception as error:  # noqa: BLE001 - there are many ways to forbid artifacts
-            # One way is that an earlier run of this session has sent the same: then it is there, and found below.
+            # One way: an earlier run of this session has sent the same artifact, which is then found below.
             _LOG.info("The session did not take the payload as an artifact: %s", error)
         delivery = ArtifactDelivery(name)
         return delivery if self._arrives(payload, delivery) is None else None
 
     def _arrives(self, payload: Payload, delivery: Delivery) -> Exception | None:
-        """Ask one task whether it can read the payload; returns what went wrong."""
+        """Let one task try to read the payload; return the error, if any."""
         try:
-            said = self._map(Work(payload.digest, probe=True), delivery)
-        except Exception as error:  # noqa: BLE001 - whatever it is, this way is closed
+            digest = self._map(Work(payload.digest, probe=True), delivery)
+        except Exception as error:  # noqa: BLE001 - after any error this way cannot be used
             return error
-        return None if said == payload.digest else ValueError("Another payload was read.")
+        return None if digest == payload.digest else ValueError("Another payload was read.")
 
 
 def _first_line(error: Exception) -> str:
@@ -173,7 +183,11 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _named_file(name: str, content: bytes) -> Iterator[str]:
-    """A file of this name for as long as the block runs."""
+    """Write a temporary file of this name, which is removed after the block.
+
+    Yields:
+        The path.
+    """
     with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
         path = os.path.join(folder, name)  # noqa: PTH118 - the session wants a string
         Path(path).write_bytes(content)

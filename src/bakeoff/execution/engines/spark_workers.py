@@ -12,18 +12,17 @@ from bakeoff.spark.kind import is_connect
 from bakeoff.spark.session import DAEMON
 
 WARM_SECONDS = 55.0
-"""Workers that did something so short a time ago are still there: Spark ends idle ones after a minute."""
+"""Seconds for which a worker that has answered is certain to be alive: Spark ends idle ones after a minute."""
 
 
-_HERE = {"localhost", "127.0.0.1", "::1"}
-
+_LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 _SEEN: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
-# When a worker of each context has last answered.
+"""When a worker of each context has last answered, in seconds of the monotonic clock."""
 
 
 def note_warm(spark: Any) -> None:
-    """Remember that the workers of a session have just answered."""
+    """Record that the workers of a session have just answered."""
     _SEEN[_owner(spark)] = time.monotonic()
 
 
@@ -43,25 +42,25 @@ def are_warm(spark: Any) -> bool:
 
 
 def _owner(spark: Any) -> Any:
-    """What the workers belong to: the context that sessions share, and that each handle on a session leads to."""
+    """Return the owner of the workers: the context, which sessions share, or the session of Spark Connect."""
     return spark if is_connect(spark) else getattr(spark, "sparkContext", spark)
 
 
 def _has_daemon(spark: Any) -> bool:
-    """Whether new workers are as good as those that were ended."""
-    with contextlib.suppress(Exception):  # serverless compute refuses to be asked
+    """Whether new workers start with PyCaret imported, because the session uses Bakeoff's daemon."""
+    with contextlib.suppress(Exception):  # serverless compute refuses to read settings
         return bool(spark.conf.get("spark.python.daemon.module", "") == DAEMON)
     return False
 
 
 def own_slots(spark: Any) -> int:
-    """How many tasks a session runs at once on the cores of this machine."""
-    if is_connect(spark):  # which does not tell; a server on this machine may use all of it
-        return usable_cores() if getattr(spark.client, "host", None) in _HERE else 0
+    """Return how many tasks a session runs at once on the cores of this machine."""
+    if is_connect(spark):  # it does not tell; a server on this machine may use all cores
+        return usable_cores() if getattr(spark.client, "host", None) in _LOOPBACK_HOSTS else 0
     return slots_of(spark) if spark.sparkContext.master.startswith("local") else 0
 
 
 def slots_of(spark: Any) -> int:
-    """How many tasks a classic session runs at once: cores of the cluster over the cores that one task takes."""
+    """Return how many tasks a classic session runs at once: the cluster's cores, divided by those of a task."""
     cpus = int(spark.conf.get("spark.task.cpus", "1"))
     return max(1, int(spark.sparkContext.defaultParallelism) // cpus)

@@ -1,8 +1,8 @@
-"""The killable child of a worker in which models are fitted.
+"""The killable child process of a worker in which models are fitted.
 
-It is forked from a process that has imported PyCaret and read the payload but computed nothing, so starting it takes
-milliseconds, and so does replacing it. It keeps the folds that it has transformed from trial to trial; what one trial
-does to it (it hangs, crashes, eats memory) costs that trial only.
+It is forked from a process that has imported PyCaret and read the payload but computed nothing, so starting or
+replacing it takes milliseconds. It keeps the folds that it has transformed from trial to trial; a trial that hangs,
+crashes or exhausts memory costs only itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.comparison.trial import Outcome, Status, Trial, failed_outcomes
+from bakeoff.comparison.trial import Outcome, Refitted, Status, Trial, failed_outcomes
 from bakeoff.execution.isolation.processes import (
     describe_end,
     die_with_parent,
@@ -34,30 +34,34 @@ from bakeoff.execution.isolation.processes import (
     oom_kills,
 )
 
-if TYPE_CHECKING:  # a worker settles in before it imports PyCaret
+if TYPE_CHECKING:  # a worker is set up before it imports PyCaret
     from bakeoff.comparison.trial import Refitted
     from bakeoff.pycaret3.runners.base import TrialRunner
 
 IDLE_SECONDS = 30.0
-"""A child that nobody asks anything for so long ends by itself: the run is over, or has no work for this slot."""
+"""Seconds without a request after which a child ends: the run is over, or has no work for this slot."""
 OUTPUT_BYTES = 64 * 1024
-"""So much of what a child has said is kept, the last of it."""
+"""Bytes that are kept of a child's output, from its end."""
 _GLANCE_SECONDS = 0.1
-# So often is looked at a child's memory, and whether it is still there: who holds its end of a pipe need not be it.
+"""Seconds between two looks at whether a child is alive and how much memory it has: its end of the pipe may be held by
+another process, so the pipe alone does not tell."""
 _CHUNKS = 64
+"""Reads of a child's output at a time, so that a child that writes without end does not block its parent."""
 _SHOWN_CHARACTERS = 4_000
+"""Characters of a child's output that are kept with a failure."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One thing to do, and what it may take.
+    """A request for one trial or refit, with its limits.
 
     Attributes:
-        trial: what to run; ``None`` to refit.
+        trial: the trial to run; ``None`` to refit.
         refit: the id of the model to fit on all training rows.
-        seconds: after which it is ended.
-        seconds_left: after which the run is over, and it is cancelled.
-        memory_mb: what its process may hold, PyCaret itself (about 300 MB) included.
+        attempt: number of the attempt; 1 for the first.
+        seconds: seconds after which it is ended as timed out.
+        seconds_left: seconds after which the run is over, and it is cancelled.
+        memory_mb: megabytes that its process may hold, PyCaret itself (about 300 MB) included.
     """
 
     trial: Trial | None = None
@@ -70,7 +74,13 @@ class Ask:
 
 @dataclass(frozen=True)
 class Ended:
-    """Why a child was ended, or how it ended by itself."""
+    """Why a child was ended, or how it ended by itself.
+
+    Attributes:
+        status: status of the outcome.
+        kind: error type of the outcome.
+        said: error message of the outcome; empty for a process that ended by itself, until that is described.
+    """
 
     status: Status
     kind: str
@@ -78,10 +88,10 @@ class Ended:
 
 
 class ForkedRunner:
-    """Runs trials in a forked child, one at a time, and replaces the child where a trial takes it down.
+    """A runner of trials in a forked child, one at a time; a child that a trial takes down is replaced.
 
     Args:
-        runner: of the payload. It is there for the child; the parent computes nothing with it.
+        runner: the runner of the payload, for the child; the parent computes nothing with it.
     """
 
     def __init__(self, runner: TrialRunner) -> None:
@@ -89,7 +99,7 @@ class ForkedRunner:
         self._child: _Child | None = None
 
     def answer(self, ask: Ask) -> Outcome | Refitted:
-        """Do what is asked for, within its bounds. Whatever happens to the child becomes part of the answer."""
+        """Carry out a request within its limits; the end of the child is an answer, too."""
         started = time.monotonic()
         kills = oom_kills()
         child = self._ready()
@@ -120,7 +130,7 @@ _BY_ITSELF = Ended(Status.CRASHED, "ProcessEnded", "")
 
 
 class _Child:
-    """A forked process, seen from its parent."""
+    """The parent's handle on a forked process."""
 
     def __init__(self, pid: int, connection: Connection, output: int) -> None:
         self._pid = pid
@@ -131,32 +141,32 @@ class _Child:
 
     @classmethod
     def fork(cls, runner: TrialRunner) -> _Child:
-        mine, theirs = channels.Pipe()
-        output, said = os.pipe()
+        parent_end, child_end = channels.Pipe()
+        output, child_output = os.pipe()
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(AttributeError, ValueError, OSError):
-                stream.flush()  # or the child would say it again
+                stream.flush()  # else the child would print the buffer again
         parent = os.getpid()
         with warnings.catch_warnings():
-            # Python 3.12 warns where there are other threads; those of Arrow and BLAS know about forks.
+            # Python 3.12 warns if there are other threads; those of Arrow and BLAS can handle a fork.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
             try:
-                _live(runner, theirs, said, parent)
+                _live(runner, child_end, child_output, parent)
             finally:
                 os._exit(1)
-        theirs.close()
-        os.close(said)
+        child_end.close()
+        os.close(child_output)
         os.set_blocking(output, False)
-        return cls(pid, mine, output)
+        return cls(pid, parent_end, output)
 
     def is_stale(self) -> bool:
-        """Whether it has ended, or is about to for want of work."""
+        """Whether it has ended, or is about to because it was idle."""
         return time.monotonic() - self._used > IDLE_SECONDS - 5 or self._has_ended()
 
     def ask(self, ask: Ask, started: float) -> bytes | Ended:
-        """What it answers, or why it gave no answer."""
+        """Send a request; return the pickled answer, or why there is none."""
         try:
             self._connection.send_bytes(pickle.dumps(ask))
             return self._wait(ask, started)
@@ -166,9 +176,11 @@ class _Child:
             self._used = time.monotonic()
 
     def end(self) -> int | None:
-        """Kill it and everything that it has started; returns its exit code, or the signal as a negative number."""
+        """Kill it and all processes that it has started; return its exit code, or the signal as a negative number."""
         code = None
-        with contextlib.suppress(ChildProcessError):  # somebody else has waited for it: its number is not ours any more
+        with contextlib.suppress(
+            ChildProcessError
+        ):  # another caller has waited for it: its id may belong to another process now
             os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             end_tree(self._pid)
             code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
@@ -180,7 +192,7 @@ class _Child:
         return code
 
     def output(self) -> str:
-        """The last that it said, without the list of all modules that faulthandler adds to a stack."""
+        """Return the end of its output, without the list of all modules that faulthandler adds to a stack."""
         lines = self._tail.decode(errors="replace").splitlines()
         return "\n".join(line for line in lines if not line.startswith("Extension modules:"))
 
@@ -190,58 +202,58 @@ class _Child:
             now = time.monotonic() - started
             bounds = [limit - now for limit in (ask.seconds, ask.seconds_left) if limit is not None]
             patience = max(0.0, min([_GLANCE_SECONDS, *bounds]))
-            heard = channels.wait([self._connection, *([] if self._output is None else [self._output])], patience)
-            if self._output in heard:
+            ready = channels.wait([self._connection, *([] if self._output is None else [self._output])], patience)
+            if self._output in ready:
                 self._drain()
-            if self._connection in heard:
+            if self._connection in ready:
                 return self._connection.recv_bytes()
-            if heard and time.monotonic() - glanced < _GLANCE_SECONDS:
+            if ready and time.monotonic() - glanced < _GLANCE_SECONDS:
                 continue
             glanced = time.monotonic()
-            if self._has_ended():  # and somebody else holds its end of the pipe
+            if self._has_ended():  # another process holds its end of the pipe
                 return self._connection.recv_bytes() if self._connection.poll() else _BY_ITSELF
             ended = self._beyond(ask, glanced - started)
             if ended is not None:
                 return ended
 
     def _beyond(self, ask: Ask, seconds: float) -> Ended | None:
-        """Which of its bounds it has overstepped."""
+        """Return the limit of the request that it has exceeded, if any."""
         what = "trial" if ask.trial else "refit"
         if ask.seconds_left is not None and seconds >= ask.seconds_left:
             return Ended(Status.CANCELLED, "Cancelled", f"The run's time was over before this {what} ended.")
         if ask.seconds is not None and seconds >= ask.seconds:
-            said = f"The {what} took longer than {ask.seconds:g} s and was ended."
-            return Ended(Status.TIMEOUT, "TrialTimeout", said)
+            message = f"The {what} took longer than {ask.seconds:g} s and was ended."
+            return Ended(Status.TIMEOUT, "TrialTimeout", message)
         if ask.memory_mb is not None and (held := memory_of_tree(self._pid) / 1e6) > ask.memory_mb:
-            said = (
+            message = (
                 f"The {what}'s process held {held:,.0f} MB, more than the {ask.memory_mb:g} MB it may, and was ended."
             )
-            return Ended(Status.OOM, "MemoryLimit", said)
+            return Ended(Status.OOM, "MemoryLimit", message)
         return None
 
     def _drain(self) -> None:
-        """Take in what it has said, and keep the last of it; not for ever, where it says more all the time."""
+        """Read its output, and keep the end; stop after some chunks if it writes without end."""
         for _ in range(_CHUNKS):
             if self._output is None:
                 return
             try:
-                said = os.read(self._output, OUTPUT_BYTES)
+                chunk = os.read(self._output, OUTPUT_BYTES)
             except BlockingIOError:
                 return
-            if not said:
+            if not chunk:
                 os.close(self._output)
                 self._output = None
-            self._tail = (self._tail + said)[-OUTPUT_BYTES:]
+            self._tail = (self._tail + chunk)[-OUTPUT_BYTES:]
 
     def _has_ended(self) -> bool:
-        try:  # without taking notice: until then its number is given to nobody else
+        try:  # WNOWAIT: until it is waited for, its id is given to no other process
             return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
         except ChildProcessError:
             return True
 
 
-def _named(ended: Ended, code: int | None, oom: bool) -> Ended:  # noqa: FBT001 - it is only for the line that calls it
-    """Say how a process that ended by itself did."""
+def _named(ended: Ended, code: int | None, oom: bool) -> Ended:  # noqa: FBT001 - it has one caller
+    """Describe the end of a process that ended by itself."""
     if ended.said:
         return ended
     how = describe_end(code)
@@ -251,11 +263,19 @@ def _named(ended: Ended, code: int | None, oom: bool) -> Ended:  # noqa: FBT001 
 
 
 def failure(ask: Ask, ended: Ended, seconds: float, output: str = "") -> Outcome | Refitted:
-    """The answer in place of one that never came."""
+    """Make the answer to a request whose process gave none.
+
+    Args:
+        ask: the request.
+        ended: why there is no answer.
+        seconds: seconds that it took.
+        output: the output of the process.
+
+    Returns:
+        A failed outcome, or for a refit a failed refit.
+    """
     shown = f"The last that its process said:\n{_last_words(output)}" if output.strip() else None
     if ask.trial is None:
-        from bakeoff.comparison.trial import Refitted
-
         again = ended.status in (Status.CRASHED, Status.OOM)
         return Refitted(str(ask.refit), None, seconds, ended.kind, ended.said, shown, again)
     (outcome,) = failed_outcomes([ask.trial], ended.status, ended.kind, ended.said, ask.attempt)
@@ -263,9 +283,9 @@ def failure(ask: Ask, ended: Ended, seconds: float, output: str = "") -> Outcome
 
 
 def _last_words(output: str) -> str:
-    """The end of what a process said; of one that crashed in C what it said before, and where in Python that was.
+    """Return the end of a process's output; after a crash in C the output before it, and the start of Python's stack.
 
-    Python writes the stack of a crash from its inner end, so it is the outer one that can be missed.
+    Python prints the innermost frame of a crash first, so the outer frames can be left out.
 
     Example:
         >>> _last_words("hello, Fatal Python error: Aborted" + "x" * 9_000)[:20], _last_words("x" * 9_000 + "end")[-4:]
@@ -279,31 +299,31 @@ def _last_words(output: str) -> str:
 
 
 def _live(runner: TrialRunner, connection: Connection, output: int, parent: int) -> None:
-    """What the child does: one thing after the other, until nobody asks any more."""
+    """Serve requests in the child until no more come; never returns."""
     try:
         keep_together()
         die_with_parent(parent)
         _settle_apart(connection.fileno(), output)
-        gc.freeze()  # what came from the parent is not ours to collect; looking at it would copy its pages
+        gc.freeze()  # objects of the parent never become garbage here; visiting them would copy their pages
         _serve(runner, connection)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
-    except BaseException:  # noqa: BLE001 - nobody is there to raise it to: it is told
+    except BaseException:  # noqa: BLE001 - there is no caller to raise it to: it is printed
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)
-    os.killpg(0, signal.SIGKILL)  # with all that a model has left behind
+    os.killpg(0, signal.SIGKILL)  # with the processes that a model has left behind
 
 
 def _serve(runner: TrialRunner, connection: Connection) -> None:
-    me = os.getpid()
+    pid = os.getpid()
     runner.alone = True
     while connection.poll(IDLE_SECONDS):
         ask: Ask = pickle.loads(connection.recv_bytes())
-        if ask.seconds is not None:  # have the stacks written down just before, also of a thread that holds the GIL
+        if ask.seconds is not None:  # print the stacks just before, also of a thread that holds the GIL
             faulthandler.dump_traceback_later(ask.seconds - min(0.5, ask.seconds / 4), file=2)
         answered = runner.run(ask.trial, ask.attempt) if ask.trial else runner.refit(str(ask.refit))
-        if os.getpid() != me:  # a model has forked, and this is not the process that was asked
+        if os.getpid() != pid:  # a model has forked, and this is not the process that got the request
             os._exit(0)
         faulthandler.cancel_dump_traceback_later()
         for stream in (sys.stdout, sys.stderr):
@@ -312,7 +332,10 @@ def _serve(runner: TrialRunner, connection: Connection) -> None:
 
 
 def _settle_apart(connection: int, output: int) -> None:
-    """Streams of its own, and no hold on what its parent talks to: a socket that a child holds too never closes."""
+    """Give the child its own streams, and close its copies of the parent's sockets and pipes.
+
+    A socket that a child holds, too, never closes.
+    """
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(output, 1)
@@ -324,9 +347,9 @@ def _settle_apart(connection: int, output: int) -> None:
                 number = int(path.name)
                 if number not in kept and str(path.readlink()).startswith(("socket:", "pipe:")):
                     os.dup2(nothing, number)
-    sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - of a number, and for good
+    sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - of a descriptor, for the life of the process
     sys.stdout = open(1, "w", buffering=1, closefd=False, encoding="utf-8", errors="replace")  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, closefd=False, encoding="utf-8", errors="replace")  # noqa: SIM115
     faulthandler.enable(file=2)
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(each, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)

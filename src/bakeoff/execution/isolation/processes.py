@@ -1,4 +1,4 @@
-"""Processes that must not outlive what they are for: tied to their parent, watched, and ended with all they started."""
+"""Control of child processes: tied to their parent, watched, and ended with all processes that they have started."""
 
 from __future__ import annotations
 
@@ -11,33 +11,39 @@ from pathlib import Path
 
 import psutil
 
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux's prctl
-_ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
+_DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of Linux's prctl."""
+_ADOPT_ORPHANS = 36
+"""PR_SET_CHILD_SUBREAPER of Linux's prctl."""
 _ROUNDS = 20
-# So often is looked for processes that were started while others were being stopped.
+"""Most searches for processes that were started while others were being stopped."""
 
 CGROUPS = Path("/sys/fs/cgroup")
+"""The folder in which Linux counts what a container uses."""
 
 
 def die_with_parent(parent: int) -> None:
     """Ask Linux to end this process with its parent, also in the middle of a trial.
 
-    Linux means the thread that started it: where that one ends, this process does too.
+    For Linux the parent is the thread that started it: when that thread ends, this process ends, too.
+
+    Args:
+        parent: process id of the parent; this process exits if that is gone already.
     """
     _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:  # it was quicker
+    if os.getppid() != parent:  # it ended before the call
         os._exit(1)
 
 
 def keep_together() -> None:
-    """Make this process the head of a family: a group of its own, whose orphans it adopts and which dies with it."""
+    """Make this process the leader of a group whose orphans it adopts, and which ends with it."""
     os.setsid()
     _prctl(_ADOPT_ORPHANS, 1)
-    me, main = os.getpid(), threading.get_ident()
+    pid, main = os.getpid(), threading.get_ident()
 
     def tie() -> None:
         # Linux would end it with the thread that forked it, and only this one lives as long as the process.
-        if os.getppid() == me and threading.get_ident() == main:
+        if os.getppid() == pid and threading.get_ident() == main:
             _prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
     os.register_at_fork(after_in_child=tie)
@@ -49,25 +55,25 @@ def _prctl(option: int, value: int) -> None:
 
 
 def end_tree(pid: int) -> None:
-    """Kill a process and everything that it has started, in whatever group. Its parent still has to wait for it."""
+    """Kill a process and all that it has started, in whatever group; its parent still has to wait for it."""
     stopped: set[int] = set()
     for _ in range(_ROUNDS):  # stopped first, so that none starts another one meanwhile
         fresh = {pid, *(child.pid for child in _below(pid))} - stopped
         if not fresh:
             break
-        for each in fresh:
-            _send(each, signal.SIGSTOP)
+        for number in fresh:
+            _send(number, signal.SIGSTOP)
         stopped |= fresh
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    for each in stopped:
-        _send(each, signal.SIGKILL)
+    for number in stopped:
+        _send(number, signal.SIGKILL)
 
 
 def memory_of_tree(pid: int) -> int:
-    """Bytes of memory that a process and what it has started hold.
+    """Return the bytes of memory that a process and all that it has started hold.
 
-    Of several processes Linux is asked for each one's part of the pages that they share, which takes longer.
+    For several processes each one's share of common pages is read, which takes longer.
     """
     family = [psutil.Process(pid), *_below(pid)] if psutil.pid_exists(pid) else []
     total = 0
@@ -78,7 +84,7 @@ def memory_of_tree(pid: int) -> int:
 
 
 def oom_kills(folder: Path = CGROUPS) -> int:
-    """How many processes of this container Linux has killed for want of memory; 0 where nobody counts."""
+    """Return how many processes of this container Linux has killed for lack of memory; 0 if there is no count."""
     for name in ("memory.events", "memory/memory.oom_control"):  # cgroup 2 and 1
         with contextlib.suppress(OSError, ValueError):
             lines = (folder / name).read_text().splitlines()
@@ -87,7 +93,7 @@ def oom_kills(folder: Path = CGROUPS) -> int:
 
 
 def describe_end(code: int | None) -> str:
-    """How a process ended, in words.
+    """Describe an exit code, or a signal as a negative number.
 
     Example:
         >>> describe_end(-9), describe_end(3)

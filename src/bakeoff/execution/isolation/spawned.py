@@ -1,8 +1,8 @@
-"""A process of its own for trials, where this one cannot be forked: it has threads, or has computed.
+"""A separate process for trials, used if this one cannot be forked because it has threads or has computed.
 
-It is started as ``python -m bakeoff.execution.isolation.spawned`` and not by multiprocessing, whose way of starting
-processes would run the user's script again. It does what a worker of Spark's does: it imports PyCaret, reads the
-payload, computes nothing, and forks the child in which models are fitted (`bakeoff.execution.isolation.forked`).
+It is started as ``python -m bakeoff.execution.isolation.spawned`` and not by multiprocessing, which would run the
+user's script again. Like a worker of Spark, it imports PyCaret, reads the payload, computes nothing, and forks the
+child in which models are fitted (`bakeoff.execution.isolation.forked`).
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from typing import TYPE_CHECKING
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.execution.isolation.forked import Ask, Ended, ForkedRunner, failure
 from bakeoff.execution.isolation.processes import describe_end, die_with_parent, end_tree
+from bakeoff.pycaret3.preload import preload
 
 if TYPE_CHECKING:
     from bakeoff.comparison.trial import Refitted
 
 START_SECONDS = 180.0
-"""A host that has not imported PyCaret by then, or not read the payload, is given up."""
+"""Seconds after which a process that has not imported PyCaret, or not read the payload, is given up."""
 UNUSED_SECONDS = 1_800.0
-"""A host that was started early and gets no payload for so long ends by itself: the comparison is off."""
+"""Seconds after which a process that was started early and got no payload ends: there is no comparison."""
 
 
 class SpawnedRunner:
-    """Runs trials in a process that this one starts, one at a time.
+    """A runner of trials in a process that this one starts, one at a time.
 
     Args:
-        payload: the pickled `bakeoff.pycaret3.frozen.FrozenExperiment`; what is not known yet may be given later.
+        payload: the pickled `bakeoff.pycaret3.frozen.FrozenExperiment`; it may also be set later.
     """
 
     def __init__(self, payload: bytes | None = None) -> None:
@@ -46,7 +47,7 @@ class SpawnedRunner:
         self._busy = threading.Event()
 
     def answer(self, ask: Ask) -> Outcome | Refitted:
-        """Do what is asked for, within its bounds; starting the process does not count."""
+        """Carry out a request within its limits; the time to start the process does not count."""
         connection = self.ready()
         started = time.monotonic()
         self._busy.set()
@@ -54,14 +55,14 @@ class SpawnedRunner:
             connection.send_bytes(pickle.dumps(ask))
             answered: Outcome | Refitted = pickle.loads(connection.recv_bytes())
         except (EOFError, OSError):
-            said = f"The process for trials was taken down ({describe_end(self._end())})."
-            return failure(ask, Ended(Status.CRASHED, "ProcessEnded", said), time.monotonic() - started)
+            message = f"The process for trials was taken down ({describe_end(self._end())})."
+            return failure(ask, Ended(Status.CRASHED, "ProcessEnded", message), time.monotonic() - started)
         finally:
             self._busy.clear()
         return answered
 
     def interrupt(self) -> None:
-        """End the process in the middle of what it does; called from another thread than the one that waits for it."""
+        """End the process while it works; called from another thread than the one that waits for it."""
         process = self._process
         if self._busy.is_set() and process is not None and process.poll() is None:
             end_tree(process.pid)
@@ -71,17 +72,17 @@ class SpawnedRunner:
         self._end()
 
     def start(self) -> None:
-        """Start the process, which imports PyCaret; what it is to work on it gets from `ready`."""
+        """Start the process, which imports PyCaret; `ready` sends the payload."""
         if self._process is not None and self._process.poll() is None:
             return
         self._end()
-        mine, theirs = Pipe()
+        parent_end, child_end = Pipe()
         self._process = subprocess.Popen(  # noqa: S603 - this Python
-            [sys.executable, "-W", "ignore", "-m", __spec__.name, str(theirs.fileno()), str(os.getpid())],
+            [sys.executable, "-W", "ignore", "-m", __spec__.name, str(child_end.fileno()), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[child_end.fileno()],
             start_new_session=True,  # Ctrl-C in a terminal is for the driver
             env={
                 **os.environ,
@@ -89,25 +90,25 @@ class SpawnedRunner:
                 "PYCARET_CUSTOM_LOGGING_PATH": os.devnull,
             },
         )
-        theirs.close()
-        self._connection = mine
+        child_end.close()
+        self._connection = parent_end
 
     def ready(self) -> Connection:
-        """The way to a process that has read the payload.
+        """Make sure that the process runs and has read the payload; return the connection to it.
 
         Raises:
-            RuntimeError: it could not be started.
+            RuntimeError: It could not be started.
         """
         if self._has_read and self._process is not None and self._process.poll() is None and self._connection:
             return self._connection
         self.start()
         connection = self._connection
-        assert connection is not None and self.payload is not None  # noqa: S101, PT018 - it was given by now
+        assert connection is not None and self.payload is not None  # noqa: S101, PT018 - the payload was set by now
         try:
-            why = self._heard(connection)
+            why = self._read_problem(connection)
             if not why:
                 connection.send_bytes(self.payload)
-                why = self._heard(connection)
+                why = self._read_problem(connection)
             if not why:
                 self._has_read = True
                 return connection
@@ -117,13 +118,13 @@ class SpawnedRunner:
         raise RuntimeError(f"The process for trials did not start ({describe_end(code)}). {why}")
 
     @staticmethod
-    def _heard(connection: Connection) -> str:
-        """Why the process cannot go on; nothing where it can."""
-        said = connection.poll(START_SECONDS)
-        return connection.recv_bytes().decode() if said else f"It took more than {START_SECONDS:g} s."
+    def _read_problem(connection: Connection) -> str:
+        """Wait for a report of the process; return why it cannot go on, or nothing."""
+        has_reported = connection.poll(START_SECONDS)
+        return connection.recv_bytes().decode() if has_reported else f"It took more than {START_SECONDS:g} s."
 
     def _end(self) -> int | None:
-        """Kill the process and everything that it has started; returns its exit code."""
+        """Kill the process and all that it has started; return its exit code."""
         self._has_read = False
         process, self._process = self._process, None
         if self._connection is not None:
@@ -137,31 +138,30 @@ class SpawnedRunner:
 
 
 _EARLY: list[SpawnedRunner] = []
+"""The runner that was started early, if there is one."""
 
 
 def start_early() -> None:
-    """Start a host before it is known what it will work on; the next one that is wanted is this one."""
+    """Start a process before its payload is known; `take_host` hands it out."""
     if not _EARLY:
         _EARLY.append(SpawnedRunner())
     _EARLY[0].start()
 
 
 def take_host() -> SpawnedRunner:
-    """A host without a payload, the early one if there is one."""
+    """Return a runner without a payload: the one that was started early if there is one."""
     return _EARLY.pop() if _EARLY else SpawnedRunner()
 
 
 def close_early() -> None:
-    """End an early host that nobody wants."""
+    """End a process that was started early and is not needed."""
     while _EARLY:
         _EARLY.pop().close()
 
 
 def serve(connection: Connection) -> None:
-    """What the process does: import, take the payload, then one thing after the other, until nobody asks any more."""
+    """Import PyCaret, read the payload, then serve requests until no more come; runs in the process."""
     try:
-        from bakeoff.pycaret3.preload import preload
-
         preload()
         connection.send_bytes(b"")
         if not connection.poll(UNUSED_SECONDS):
@@ -172,7 +172,7 @@ def serve(connection: Connection) -> None:
 
             runner = runner_for(pickle.loads(content))
             runner.import_models()
-        except Exception:  # noqa: BLE001 - whatever it is, the parent tells it
+        except Exception:  # noqa: BLE001 - the parent reports it
             connection.send_bytes(traceback.format_exc().encode())
             return
         host = ForkedRunner(runner)

@@ -1,6 +1,6 @@
-"""What one process has made, for the others on its machine: files that live as long as Spark's application.
+"""A cache of transformed folds, shared by the workers of a machine: files that live as long as Spark's application.
 
-A fold is transformed once on each machine, and not once in each worker.
+A fold is transformed once on each machine, not once in each worker.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import cloudpickle
 from bakeoff.execution.worker.bootstrap import is_sparks_worker
 
 SHELF_BYTES = 1 << 30
-"""So much is kept for one payload on a machine."""
+"""Bytes that are kept for one payload on a machine."""
 _SPARE = 8
-# A value is only written where the disk has so many times as much room left.
+"""A value is written only if the disk has this many times its size free."""
 _PREFIX = "bakeoff-shelf-"
 
 
 class FoldCache:
-    """Values on disk by name, written by whoever made one first, and read by everybody else.
+    """Named values on disk, written by the first process that makes one, and read by all others.
 
-    Nothing depends on it: what cannot be written or read is made again. Values are pickles, so the folder has to belong
-    to whoever reads them.
+    Nothing depends on it: a value that cannot be written or read is made again. Values are pickles, so the folder has
+    to belong to the user who reads them.
 
     Args:
-        folder: is there, and is cleared up by somebody else.
+        folder: an existing folder, which the caller removes.
 
     Example:
         >>> import tempfile
@@ -44,21 +44,21 @@ class FoldCache:
         self._folder = folder
 
     def take(self, name: str) -> Any | None:
-        """The value of this name; ``None`` where nobody has put one."""
+        """Return the value of this name, or ``None`` if there is none."""
         try:
             with (self._folder / name).open("rb") as file:
                 return pickle.load(file)
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, it can be made again
+        except Exception:  # noqa: BLE001 - after any error the value is made again
             return None
 
     def put(self, name: str, value: Any, n_bytes: int) -> None:
-        """Keep a value of about this size, if there is room; there is never half of one."""
+        """Store a value of about this size, if there is room; it is written as a whole or not at all."""
         part = self._folder / f"{name}.{os.getpid()}.part"
         with contextlib.suppress(Exception):
             if self._has_room(n_bytes):
                 try:
                     with part.open("wb") as file:
-                        cloudpickle.dump(value, file)  # into the file, for a copy in memory may be one too many
+                        cloudpickle.dump(value, file)  # into the file, because there may be no memory for a copy
                     part.replace(self._folder / name)
                 finally:
                     part.unlink(missing_ok=True)
@@ -69,14 +69,17 @@ class FoldCache:
 
 
 def shelf_of(digest: str, keep: int) -> FoldCache | None:
-    """The shelf of a payload on this machine; ``None`` where there is no folder that Spark clears up.
+    """Open the cache of a payload on this machine.
 
-    It is in the folder that Spark makes for the files of an application, on each machine one, readable by the
-    application's user alone, and removed with it.
+    It is in the folder that Spark makes on each machine for the files of an application, readable by the application's
+    user alone, and removed with the application.
 
     Args:
-        digest: names the payload.
-        keep: how many payloads have a shelf on a machine; the oldest go.
+        digest: the digest of the payload.
+        keep: how many payloads have a cache on a machine; the oldest are removed.
+
+    Returns:
+        The cache; ``None`` if there is no folder that Spark removes.
     """
     if not is_sparks_worker():
         return None
@@ -88,7 +91,7 @@ def shelf_of(digest: str, keep: int) -> FoldCache | None:
         folder.mkdir(mode=0o700, exist_ok=True)
         os.utime(folder)
         shelves = sorted(root.glob(f"{_PREFIX}*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    except Exception:  # noqa: BLE001 - no such folder, or not a place to write to: then everybody is on their own
+    except Exception:  # noqa: BLE001 - no such folder, or not writable: then each worker transforms for itself
         return None
     for old in shelves[keep:]:
         shutil.rmtree(old, ignore_errors=True)

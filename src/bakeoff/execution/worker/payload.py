@@ -1,4 +1,4 @@
-"""The experiment on its way to the workers: sent once, kept by content for as long as a worker lives."""
+"""Delivery of the experiment to the workers: sent once, and kept by the hash of its content while a worker lives."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from bakeoff.execution.isolation.forked import ForkedRunner
 from bakeoff.execution.isolation.spawned import SpawnedRunner
 from bakeoff.execution.worker.fold_cache import shelf_of
 
-if TYPE_CHECKING:  # a worker settles in before it imports PyCaret
+if TYPE_CHECKING:  # a worker is set up before it imports PyCaret
     from bakeoff.pycaret3.frozen import FrozenExperiment
     from bakeoff.pycaret3.runners.base import TrialRunner
 
 KEPT_PAYLOADS = 2
-"""A worker keeps the runners of so many payloads, and a machine their shelves, the newest ones: two runs may take turns
-on one cluster."""
+"""Number of the newest payloads whose runners a worker keeps, and whose caches a machine: two runs may take turns on
+one cluster."""
 
 
 class Delivery(Protocol):
-    """How the payload's bytes reach a worker; this object itself travels with every task, so it is small."""
+    """The way of the payload to a worker; this object itself is sent with every task, so it is small."""
 
     def read(self) -> bytes:
-        """The payload's bytes, on the worker."""
+        """Return the payload's bytes; called on the worker."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Payload:
 
 
 def digest_of(content: bytes) -> str:
-    """The name of a payload: the hash of its content."""
+    """Return the hash of a payload's content, by which it is named."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -58,7 +58,7 @@ class BroadcastDelivery:
     broadcast: Any
 
     def read(self) -> bytes:
-        """The bytes, from the executor's copy of the broadcast."""
+        """Return the bytes from the executor's copy of the broadcast."""
         content: bytes = self.broadcast.value
         return content
 
@@ -70,7 +70,7 @@ class FileDelivery:
     path: str
 
     def read(self) -> bytes:
-        """The bytes of the file."""
+        """Return the bytes of the file."""
         return Path(self.path).read_bytes()
 
 
@@ -81,7 +81,7 @@ class ArtifactDelivery:
     name: str
 
     def read(self) -> bytes:
-        """The bytes of the worker's copy."""
+        """Return the bytes of the worker's copy."""
         from pyspark import SparkFiles
 
         return Path(SparkFiles.get(self.name)).read_bytes()
@@ -89,23 +89,32 @@ class ArtifactDelivery:
 
 @dataclass(frozen=True)
 class InlineDelivery:
-    """The payload itself, sent along with every task."""
+    """The payload itself, sent with every task."""
 
     content: bytes
 
     def read(self) -> bytes:
-        """The bytes that came along."""
+        """Return the bytes that were sent with the task."""
         return self.content
 
 
 _KEPT: OrderedDict[str, TrialRunner] = OrderedDict()
+"""The runners of this process, by the digest of their payload; the most recently used is the last.
+
+A Python worker of Spark serves one task after the other and lives on between them: runners and hosts are the only state
+that a process keeps, and they can always be made again from the payload.
+"""
 _HOSTS: OrderedDict[tuple[str, bool], ForkedRunner | SpawnedRunner] = OrderedDict()
-# A Python worker of Spark serves one task after the other and lives on between them: these are the only things that
-# a process remembers, and they can always be made again from the payload.
+"""The hosts of killable trials of this process, by the digest of their payload and whether they are forked."""
 
 
 def runner_of(digest: str, read: Callable[[], bytes]) -> TrialRunner:
-    """This process's runner for a payload; the payload is read only the first time."""
+    """Return this process's runner for a payload, which is read only the first time.
+
+    Args:
+        digest: the digest of the payload.
+        read: returns the bytes of the payload.
+    """
     if digest not in _KEPT:
         from bakeoff.pycaret3.runners.factory import runner_for
 
@@ -117,21 +126,27 @@ def runner_of(digest: str, read: Callable[[], bytes]) -> TrialRunner:
 
 
 def keep_runner(digest: str, runner: TrialRunner) -> None:
-    """Remember a runner in this process, in the place of the one that was used least recently."""
+    """Keep a runner in this process, in place of the least recently used one."""
     _KEPT[digest] = runner
     while len(_KEPT) > KEPT_PAYLOADS:
         _KEPT.popitem(last=False)
 
 
 def host_of(digest: str, read: Callable[[], bytes], *, fork: bool) -> ForkedRunner | SpawnedRunner:
-    """This process's host of killable trials for a payload: forked from this process, or started beside it."""
+    """Return this process's host of killable trials for a payload.
+
+    Args:
+        digest: the digest of the payload.
+        read: returns the bytes of the payload.
+        fork: whether trials run in a fork of this process, or in a process started beside it.
+    """
     key = (digest, fork)
     if key not in _HOSTS:
         if fork:
             runner = runner_of(digest, read)
             runner.import_models()
             # PySpark collects garbage after every task: a tenth of a second, if it has to look through all of PyCaret.
-            # What a later payload adds is little, and may become garbage.
+            # A later payload adds little, which may become garbage.
             if not gc.get_freeze_count():
                 gc.freeze()
             _HOSTS[key] = ForkedRunner(runner)
@@ -144,12 +159,12 @@ def host_of(digest: str, read: Callable[[], bytes], *, fork: bool) -> ForkedRunn
 
 
 def keep_host(digest: str, host: SpawnedRunner) -> None:
-    """Remember a host beside this process for a payload that it has, or will be given."""
+    """Keep a host beside this process for a payload that it has, or will get."""
     _HOSTS[digest, False] = host
 
 
 def interrupt_host(digest: str) -> None:
-    """End what a host beside this process is doing for a payload; called while another thread waits for it."""
+    """End the trial that a host beside this process runs for a payload; called while another thread waits for it."""
     host = _HOSTS.get((digest, False))
     if isinstance(host, SpawnedRunner):
         host.interrupt()

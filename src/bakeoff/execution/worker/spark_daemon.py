@@ -1,8 +1,8 @@
-"""PySpark's daemon with PyCaret imported: the workers that it forks have it from their first moment.
+"""PySpark's daemon with PyCaret imported, so that the workers that it forks have it from the start.
 
-A local session of ours starts it as ``python -m bakeoff.execution.worker.spark_daemon``
+A local session that Bakeoff makes starts it as ``python -m bakeoff.execution.worker.spark_daemon``
 (``spark.python.daemon.module``), once for all slots. So PyCaret is imported once and not by every worker, its memory
-is shared between them, and a worker that takes the place of a lost one is there at once.
+is shared between them, and a worker that replaces a lost one is ready at once.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import gc
 import os
 
+from bakeoff.execution.worker.bootstrap import settle_in
+from bakeoff.pycaret3.preload import preload
+
 
 def preload_apart() -> None:
-    """Import without a word on standard output, on which Spark waits for the number of a port."""
-    from bakeoff.execution.worker.bootstrap import settle_in
-    from bakeoff.pycaret3.preload import preload
-
+    """Import PyCaret without output on stdout, where Spark waits for the number of a port."""
     settle_in()
     stdout = os.dup(1)
     os.dup2(2, 1)
@@ -24,7 +24,7 @@ def preload_apart() -> None:
     finally:
         os.dup2(stdout, 1)
         os.close(stdout)
-    gc.freeze()  # nothing of it will ever be garbage, and looking at it would copy its pages into every worker
+    gc.freeze()  # none of it becomes garbage, and visiting it would copy its pages into every worker
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What runs on a worker: one task in, its answer out.
+"""The function that runs a task on a worker, and the description of its work.
 
 The answer is bytes in chunks, so that a large model never makes a row that is too big for the engine.
 """
@@ -20,32 +20,32 @@ from bakeoff.execution.worker.bootstrap import settle_in
 from bakeoff.execution.worker.payload import Delivery, digest_of, host_of, runner_of
 
 CHUNK_BYTES = 32 * 1024 * 1024
-"""Rows of an answer hold at most so many bytes; Spark Connect refuses messages beyond 128 MB."""
+"""Most bytes in a row of an answer; Spark Connect refuses messages beyond 128 MB."""
 
 ANSWER_SCHEMA = "part:long,answer:binary"
 
 WORK_PROPERTY = "bakeoff.work"
-"""The property of a Spark job that says what its task has to do."""
+"""The property of a Spark job that holds the work of its task."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker is asked to do: run trials, refit a model on all training rows, get ready, or say what it can read.
+    """The work of a task: run trials, refit a model on all training rows, get ready, or test the delivery.
 
     Attributes:
-        digest: names the payload.
-        trials: in the order to run them in.
-        refit: the id of a model.
-        attempt: 1 for the first try.
+        digest: the digest of the payload.
+        trials: the trials, in the order to run them in.
+        refit: the id of the model to refit.
+        attempt: number of the attempt; 1 for the first.
         probe: answer with the digest of the payload that could be read.
-        warm: read the payload, if that has not been done; so the engine sees that this worker is needed.
-        seconds_left: trials that have not ended by then are cancelled; of those in this process itself, the ones that
+        warm: read the payload, if that has not been done; the engine also sees that this worker is needed.
+        seconds_left: seconds after which trials that have not ended are cancelled; without a child process, trials that
             have not started.
         host: how to fit models: in a child ``"fork"``ed from this process, in one that is ``"start"``ed beside it, or,
             with ``"none"``, in this process itself.
         trial_timeout: seconds after which a trial is ended; a refit has `REFIT_TIMEOUTS` times as long.
-        trial_memory_mb: what the process that fits models may hold.
-        max_retries: how often a trial that lost its worker is tried again; the engine's own attempts count.
+        trial_memory_mb: megabytes that the process that fits models may hold.
+        max_retries: how many times a trial that lost its worker is retried; the engine's own attempts count.
     """
 
     digest: str
@@ -62,24 +62,25 @@ class Work:
 
 
 REFIT_TIMEOUTS = 3
-"""A refit may take so many times as long as a trial: it has more rows."""
+"""A refit may take this many times as long as a trial: it has more rows."""
 
 _COMPUTED = threading.Event()
-# Set once models were fitted in this process itself: their libraries may have threads since, and it cannot be forked.
+"""Set once models were fitted in this process itself: their libraries may have threads, so it cannot be forked."""
 _ONE_AT_A_TIME = threading.RLock()
-# What PyCaret and numpy keep for the process allows one trial at a time in it, also where an engine has threads.
+"""Allows one trial at a time, also if an engine has threads: PyCaret and numpy have state global to the process."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A piece of work and how to get at its payload, on the way through Fugue.
+    """A piece of work with the delivery of its payload, as an argument that passes through Fugue.
 
-    Fugue copies the arguments of what it maps, and goes through them item by item, byte by byte, to give them a name.
-    This one is not copied (a copied broadcast is one that the driver does not know), and has a name.
+    Fugue copies the arguments of a mapped function, and hashes them item by item, byte by byte, to name them. This one
+    is not copied (the driver does not know a copied broadcast), and brings its own name.
 
     Attributes:
-        work: what to do; ``None`` where a property of Spark's task says it, so that one plan serves all tasks.
-        delivery: how to get at the payload.
+        work: the work to do; ``None`` if it is a property of Spark's task, so that one plan serves all tasks.
+        delivery: how to get the payload.
+        name: a unique name.
     """
 
     work: Work | None
@@ -96,10 +97,10 @@ class Call:
 def answer(rows: list[list[Any]], call: Any) -> list[list[Any]]:
     """Do the work and return its pickled answer in rows of ``(part, answer)``.
 
-    This is the function that Fugue maps over a frame of one row. Failures of models are part of the answer; what is
-    raised here is a failure of Bakeoff or of the worker itself.
+    This is the function that Fugue maps over a frame of one row. Failures of models are part of the answer; an
+    exception raised here is a failure of Bakeoff or of the worker itself.
     """
-    del rows  # one row, there to make one task
+    del rows  # one row, to make one task
     settle_in()
     result = perform(call.work or work_of_task(), call.delivery)
     content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
@@ -108,7 +109,7 @@ def answer(rows: list[list[Any]], call: Any) -> list[list[Any]]:
 
 
 def as_property(work: Work) -> str:
-    """A piece of work as the text that `work_of_task` reads.
+    """Serialize a piece of work to the text that `work_of_task` reads.
 
     Example:
         >>> as_property(Work("d")).isascii()
@@ -118,19 +119,27 @@ def as_property(work: Work) -> str:
 
 
 def work_of_task() -> Work:
-    """The work that came as a property of the Spark task that runs in this process."""
+    """Return the work in the property of the Spark task that runs in this process.
+
+    Raises:
+        RuntimeError: The task has no such property.
+    """
     from pyspark import TaskContext
 
     context = TaskContext.get()
-    said = None if context is None else context.getLocalProperty(WORK_PROPERTY)
-    if said is None:
+    text = None if context is None else context.getLocalProperty(WORK_PROPERTY)
+    if text is None:
         raise RuntimeError(f"This task has no property {WORK_PROPERTY}.")
-    work: Work = pickle.loads(base64.b64decode(said))
+    work: Work = pickle.loads(base64.b64decode(text))
     return work
 
 
 def perform(work: Work, delivery: Delivery) -> Any:
-    """The outcomes of the trials, or the refitted model."""
+    """Do the work.
+
+    Returns:
+        The outcomes of trials, a `Refitted` for a refit, the digest for a probe, or ``None`` for a warm-up.
+    """
     started = time.monotonic()
     if work.probe:
         return digest_of(delivery.read())
@@ -155,22 +164,22 @@ def _get_ready(work: Work, delivery: Delivery) -> None:
 
 
 def _not_again(work: Work, attempt: int) -> Any:
-    """The answer to work that the engine has sent again and again: it is for the driver to say what becomes of it."""
-    said = f"The worker was lost {attempt - 1} times."
+    """Answer work that the engine itself has retried too often as lost, so that the driver decides about it."""
+    message = f"The worker was lost {attempt - 1} times."
     if work.refit is not None:
-        return failure(Ask(refit=work.refit), Ended(Status.CRASHED, WORKER_LOST, said), 0.0)
-    return failed_outcomes(work.trials, Status.CRASHED, WORKER_LOST, said, attempt - 1)
+        return failure(Ask(refit=work.refit), Ended(Status.CRASHED, WORKER_LOST, message), 0.0)
+    return failed_outcomes(work.trials, Status.CRASHED, WORKER_LOST, message, attempt - 1)
 
 
 def _run(trial: Trial, work: Work, delivery: Delivery, started: float) -> Outcome:
-    left = None if work.seconds_left is None else work.seconds_left - (time.monotonic() - started)
-    if left is not None and left <= 0:
+    seconds_left = None if work.seconds_left is None else work.seconds_left - (time.monotonic() - started)
+    if seconds_left is not None and seconds_left <= 0:
         why = "The run's time was over before this trial could start."
         return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]
     if work.host == "none":
         _COMPUTED.set()
         return runner_of(work.digest, delivery.read).run(trial, work.attempt)
-    ask = Ask(trial, None, work.attempt, work.trial_timeout, left, work.trial_memory_mb)
+    ask = Ask(trial, None, work.attempt, work.trial_timeout, seconds_left, work.trial_memory_mb)
     outcome: Outcome = _host(work, delivery).answer(ask)
     return outcome
 
@@ -189,7 +198,7 @@ def _host(work: Work, delivery: Delivery) -> Any:
 
 
 def _engine_attempts() -> int:
-    """How often Spark has tried this task before, on workers that it has lost since."""
+    """Return how many times Spark has tried this task before, on workers that were lost."""
     if "pyspark" not in sys.modules:
         return 0
     from pyspark import TaskContext
@@ -199,5 +208,5 @@ def _engine_attempts() -> int:
 
 
 def join(rows: Sequence[Sequence[Any]]) -> Any:
-    """Put an answer's rows together again."""
+    """Join the rows of an answer, and unpickle it."""
     return pickle.loads(b"".join(bytes(row[1]) for row in sorted(rows, key=lambda row: row[0])))
