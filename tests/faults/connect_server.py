@@ -128,7 +128,8 @@ def main(step: str, folder: Path) -> None:
         kills = Kills()
         seen = DOES[what](spark, folder, "struck", kills)
         seen["seconds"] = time.monotonic() - kills.at
-    print(json.dumps(seen), flush=True)  # noqa: T201 - a program talks
+    # Connect's rows and PyCaret's table hold numbers of numpy's.
+    print(json.dumps(seen, default=lambda number: number.item()), flush=True)  # noqa: T201 - a program talks
     os._exit(0)  # and does not wait for calls to a server that is gone
 
 
