@@ -11,8 +11,7 @@ import pytest
 
 from bakeoff import FugueBackend
 from bakeoff.errors import UserError
-from bakeoff.execution import warm_up
-from bakeoff.execution.engines import driver_slot
+from bakeoff.execution.engines import driver_slot, spark_workers
 from bakeoff.execution.engines.hybrid import HybridEngine
 from bakeoff.execution.isolation import spawned
 from support.datasets import shared
@@ -26,7 +25,7 @@ QUICK = ["nb", "dt", "dummy"]
 @pytest.fixture
 def cold(spark, monkeypatch):
     """The session, as if nobody knew that its workers are warm."""
-    monkeypatch.setattr(warm_up, "_SEEN", weakref.WeakKeyDictionary())
+    monkeypatch.setattr(spark_workers, "_SEEN", weakref.WeakKeyDictionary())
     return spark
 
 

@@ -448,7 +448,9 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(spark, tmp_path):
     (tmp_path / "file").write_text("")
     target = ResultsLocation(path=tmp_path / "file" / "tables")
     for call in (tables.check_writable, tables.ensure_tables):
-        with pytest.raises(UserError, match=r"^No tables can be written under .*: make .*file a folder"):
+        with pytest.raises(
+            UserError, match=r"^The folder of the tables .* cannot be made: .*file is no folder: name another --home\.$"
+        ):
             call(spark, target)
 
 
