@@ -154,6 +154,7 @@ def _open_held(
             "source": source.name,
             "source_version": source.version or "",
             "source_fraction": f"{source.fraction:.6g}",
+            "source_findings": str(len(source.findings)),
             "git_commit": commit or "",
         },
         dataset=_dataset(source),

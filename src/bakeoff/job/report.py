@@ -113,6 +113,7 @@ def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) ->
 
     look = replace(
         facts.look,
+        findings=[finding.as_object() for finding in source.findings],
         columns=columns_of(source.frame),
         target=target_of(source.frame[facts.run.target], source.task),
     )
