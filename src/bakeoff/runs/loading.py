@@ -18,7 +18,7 @@ from bakeoff.errors import RunNotFoundError, UserError
 from bakeoff.report.facts import Diagnostics, Facts, earlier_than
 from bakeoff.report.page import LOOK
 from bakeoff.storage.location import ResultsLocation, run_folder
-from bakeoff.storage.result_tables import ResultTables
+from bakeoff.storage.result_tables import ResultReader
 from bakeoff.storage.rows import RunRecord
 
 _LOG = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ MODEL = "model"
 """Name under which the best model is logged in MLflow."""
 
 
-def read_facts(tables: ResultTables, home: Path, run_id: str | None = None) -> Facts:
+def read_facts(tables: ResultReader, home: Path, run_id: str | None = None) -> Facts:
     """Read the facts of a run from its tables.
 
     Args:

@@ -12,7 +12,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def start_looking(tables: ResultTables, table: ComparedTable) -> Mapping[str, float]:
-    """Start `ResultTables.trial_seconds` on a thread.
+    """Start `ResultReader.trial_seconds` on a thread.
 
     Reading takes more than a second, which is a third of the shortest runs. So a run does not wait for the thread, and
     cuts its first tasks without these times. If a table cannot be read, the mapping stays empty.
