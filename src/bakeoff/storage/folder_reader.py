@@ -6,8 +6,10 @@ import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 from bakeoff.errors import ConfigError, TablesError
 from bakeoff.storage import delta_sql
@@ -110,7 +112,10 @@ class FolderReader(TableQueries):
         if self._database is None:
             # Without access to files: tables are handed in.
             self._database = duckdb.connect(":memory:", config={"enable_external_access": "false"})
-            self._database.execute("SET ieee_floating_point_ops = false")  # 1 / 0 is NULL, as it is in Spark
+            # 1 / 0 is NULL, as it is in Spark. Earlier versions have only the first setting, and do as the second says.
+            for setting in ("ieee_floating_point_ops", "error_on_division_by_zero"):
+                with suppress(duckdb.CatalogException):
+                    self._database.execute(f"SET {setting} = false")
         translated = translate(query, self._view, values)
         try:
             return fetch(self._database.sql(translated))
@@ -159,7 +164,7 @@ class FolderReader(TableQueries):
 
 def needs_spark(location: ResultsLocation) -> bool:
     """Whether tables can be read through Spark only: those of a metastore, or with a feature that delta-rs lacks."""
-    if location.path is None:
+    if location.path is None or not all(map(find_spec, ("deltalake", "duckdb", "sqlglot"))):
         return True
     with suppress(Exception):  # a broken table is reported by who reads it
         for name in TABLES:
@@ -190,7 +195,8 @@ def _open(folder: Path, version: int | None) -> Any:
     schema = pa.schema(table.schema().to_arrow())
     # Spark writes points in time in a form with nanoseconds, which end in 2262.
     options = ds.ParquetReadOptions(coerce_int96_timestamp_unit="us")
-    return ds.dataset(table.file_uris(), schema=schema, format=ds.ParquetFileFormat(read_options=options))
+    files = [unquote(uri) for uri in table.file_uris()]
+    return ds.dataset(files, schema=schema, format=ds.ParquetFileFormat(read_options=options))
 
 
 def _quoted(name: str) -> str:

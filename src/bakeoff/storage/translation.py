@@ -5,6 +5,7 @@ Only queries are translated, and only over tables that are handed in: a text can
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -54,7 +55,7 @@ def translate(query: str, find_view: FindView, values: Mapping[str, Any] | None 
         _use_views(tree, find_view)
         for select in list(tree.find_all(exp.Select)):
             _join_exploded_maps(select)
-        return tree.sql(_DUCKDB, unsupported_level=ErrorLevel.RAISE)
+        return tree.transform(_rewrite).sql(_DUCKDB, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise UntranslatableError(one_line(first_line(error))) from error
 
@@ -118,6 +119,24 @@ def _version_of(table: exp.Table) -> int | None:
     if str(version.this).upper() != "VERSION" or not number.isdigit():
         raise UntranslatableError("it reads a table at a point in time")
     return int(number)
+
+
+def _rewrite(node: exp.Expr) -> exp.Expr:
+    """Rewrite a function for which DuckDB has another one, and sqlglot knows none that is exactly the same."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Quantile):
+        return exp.func("quantile_cont", node.this, node.args["quantile"])
+    if isinstance(node, exp.ApproxQuantile):  # Spark gives one of the values, too
+        return exp.func("quantile_disc", node.this, node.args["quantile"])
+    if isinstance(node, exp.StrToUnix) and node.this is not None:
+        moment = exp.cast(node.this, "TIMESTAMPTZ", dialect=_DUCKDB)
+        return exp.cast(exp.func("epoch", moment), "BIGINT", dialect=_DUCKDB)
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "make_dt_interval":
+        parts = zip(("to_days", "to_hours", "to_minutes", "to_seconds"), node.expressions, strict=False)
+        intervals: list[exp.Expr] = [exp.func(function, part) for function, part in parts]
+        return exp.paren(functools.reduce(lambda left, right: exp.Add(this=left, expression=right), intervals))
+    return node
 
 
 def _join_exploded_maps(select: exp.Select) -> None:
