@@ -125,10 +125,10 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
     """Rewrite a function for which DuckDB has another one, and sqlglot knows none that is exactly the same."""
     from sqlglot import exp
 
-    if isinstance(node, exp.Quantile):
-        return exp.func("quantile_cont", node.this, node.args["quantile"])
     if isinstance(node, exp.ApproxQuantile):  # Spark gives one of the values, too
         return exp.func("quantile_disc", node.this, node.args["quantile"])
+    if isinstance(node, exp.Quantile):
+        return exp.func("quantile_cont", node.this, node.args["quantile"])
     if isinstance(node, exp.StrToUnix) and node.this is not None:
         moment = exp.cast(node.this, "TIMESTAMPTZ", dialect=_DUCKDB)
         return exp.cast(exp.func("epoch", moment), "BIGINT", dialect=_DUCKDB)
