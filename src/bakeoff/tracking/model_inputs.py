@@ -89,6 +89,7 @@ def _column_type(column: pd.Series[Any]) -> Any:
 
 
 def any_type() -> Any:
+    """Return MLflow's type of a column that may hold anything; ``None`` if this MLflow has none."""
     try:
         from mlflow.types.schema import AnyType
     except ImportError:
