@@ -28,7 +28,7 @@ from bakeoff.job.preflight import check_cluster
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, set_up
-from bakeoff.source import is_local_file, load_source
+from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import watching_server, why_lost, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
@@ -120,6 +120,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
+    if source.task == "time_series":
+        check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
     experiment = set_up(

@@ -16,9 +16,11 @@ from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.locate import Files, find
 from bakeoff.source.sampling import sampled
+from bakeoff.source.series import usable_beside
 from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target
-from bakeoff.source.time_index import time_indexed
+from bakeoff.source.time_index import IMPUTE_TARGET, time_indexed
+from bakeoff.source.times import read_times
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -72,12 +74,12 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             raise ConfigError(
                 f"--source-version is for Delta tables, and {config.source} is a {location.kind} file: leave it out."
             )
-        frame = plain_types(location.read(), findings)
+        frame = _usable_types(location.read(), config, findings)
         check_columns(frame.columns, config)
         frame, version, fraction = in_order(frame, config), None, None
     else:
         frame, version, fraction = read_delta(location, config, findings)
-        frame = plain_types(frame, findings)
+        frame = _usable_types(frame, config, findings)
         check_columns(frame.columns, config)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
@@ -88,10 +90,21 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
     frame = sampled(frame, config, findings).reset_index(drop=True)
     task = check_target(frame[config.target], config, findings)
     if is_time_series:
-        frame = time_indexed(frame, str(config.time_col))
+        fill = config.setup.get(IMPUTE_TARGET) is not None
+        frame = time_indexed(usable_beside(frame, config, findings), str(config.time_col), findings, fill=fill)
     name = redact_text(location.name, secrets_in(config.source))
-    fraction = fraction or len(frame) / n_rows
+    fraction = fraction or min(1.0, len(frame) / n_rows)  # times that are missing may have been added
     return SourceTable(frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction)
+
+
+def _usable_types(frame: pd.DataFrame, config: RunConfig, findings: Findings) -> pd.DataFrame:
+    """Convert columns to types that models can use; the times of a series as their zone and their step demand."""
+    if config.time_col not in frame.columns:
+        return plain_types(frame, findings)
+    times = read_times(frame[config.time_col], findings)
+    usable = plain_types(frame.drop(columns=config.time_col), findings)
+    usable.insert(min(frame.columns.get_loc(config.time_col), usable.shape[1]), config.time_col, times)
+    return usable
 
 
 def digest_of(frame: pd.DataFrame) -> str:

@@ -17,7 +17,7 @@ IMPUTE_BESIDE = "numeric_imputation_exogenous"
 """Argument of PyCaret's ``setup()`` that fills gaps of the columns beside the target."""
 DEFAULT_FOLDS = 3
 """Number of folds of a time series where none is given: PyCaret's."""
-LEAST_WINDOW = 3
+LEAST_WINDOW = 2
 """Number of rows that the first fold has to learn from, at least."""
 _MOST_NAMED = 5
 
@@ -38,8 +38,8 @@ def usable_beside(frame: pd.DataFrame, config: RunConfig, findings: Findings) ->
     ]
     if other:
         sentence = (
-            f"Left out {_listed(other)}: forecasters take numbers beside a series, and no texts, categories or dates, so "
-            "give a column of 0 and 1 for each value that matters."
+            f"Left out {_listed(other)}: forecasters take numbers beside a series, and no texts, categories or dates, "
+            "so give a column of 0 and 1 for each value that matters."
         )
         findings.add(FindingKind.LEFT_OUT, sentence, columns=other)
     if empty:
@@ -78,7 +78,7 @@ def _beside(frame: pd.DataFrame, config: RunConfig) -> list[str]:
     """Return the columns besides the target that are not ignored."""
     ignored = config.setup.get("ignore_features")
     ignored = ignored if isinstance(ignored, list | tuple) else []
-    return [str(name) for name in frame.columns if name != config.target and name not in ignored]
+    return [str(name) for name in frame.columns if name not in {config.target, config.time_col, *ignored}]
 
 
 def _holds_truths(column: pd.Series[Any]) -> bool:
@@ -94,8 +94,8 @@ def _check_gaps(frame: pd.DataFrame, columns: Sequence[str], imputation: str, co
     first = frame.index[frame[with_gaps[0]].isna()][0]
     n_gaps = int(frame[with_gaps].isna().to_numpy().sum())
     raise SourceError(
-        f"{_listed(with_gaps)} of {config.source} has no value at {n_gaps} of {len(frame)} times (the first is {first}), "
-        f"and forecasters take no gaps: fill them in, or have it done by --setup '{{\"{imputation}\": \"ffill\"}}'."
+        f"{_listed(with_gaps)} of {config.source} has no value at {n_gaps} of {len(frame)} times (the first: {first}), "
+        f'and forecasters take no gaps: fill them in, or have it done by --setup \'{{"{imputation}": "ffill"}}\'.'
     )
 
 
@@ -109,12 +109,11 @@ def _check_length(n_rows: int, config: RunConfig) -> None:
         return
     fewer_folds = next((n for n in range(folds - 1, 1, -1) if n_rows >= _rows_needed(n, steps)), None)
     nearer = next((n for n in range(len(steps) - 1, 0, -1) if n_rows >= _rows_needed(folds, range(1, n + 1))), None)
-    ways = [f"--fold {fewer_folds}"] if fewer_folds else []
-    ways += [f"--fh {nearer}"] if nearer else []
+    ways = " or ".join([f"--fold {fewer_folds}"] * bool(fewer_folds) + [f"--fh {nearer}"] * bool(nearer))
     raise ConfigError(
-        f"The series has {n_rows} rows, and {folds} folds of {len(steps)} {'step' if len(steps) == 1 else 'steps'} up to "
-        f"{max(steps)} ahead need {needed}, with those that are kept for the end: "
-        f"{f'use {" or ".join(ways)}' if ways else 'give more rows'}."
+        f"The series has {n_rows} rows, and {folds} folds of {len(steps)} {'step' if len(steps) == 1 else 'steps'} up "
+        f"to {max(steps)} ahead need {needed}, with those that are kept for the end: "
+        f"{f'use {ways}' if ways else 'give more rows'}."
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bakeoff.errors import SourceError
 from bakeoff.source.findings import FindingKind, Findings
-from bakeoff.source.time_steps import Steps, steps_of_periods, steps_of_times
+from bakeoff.source.time_steps import steps_of_periods, steps_of_times
 from bakeoff.source.times import read_times
 
 IMPUTE_TARGET = "numeric_imputation_target"
@@ -47,16 +47,17 @@ def time_indexed(
     frame.index = pd.Index(times, name=time_col)
     frame = frame.sort_index()
     index = frame.index
+    expected: pd.Index[Any] | None = None
     if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
         steps = steps_of_times(index) if isinstance(index, pd.DatetimeIndex) else steps_of_periods(index)
         if steps is None:
             raise SourceError(
                 f"--time-col {time_col!r} has no regular step: bring the rows to one per day, month or the like."
             )
-        frame.index, expected = steps.periods.rename(time_col), steps.expected if steps.n_missing else None
-    else:
-        is_complete = index[-1] - index[0] + 1 == len(index)
-        expected = None if is_complete else pd.RangeIndex(index[0], index[-1] + 1)
+        frame.index = steps.periods.rename(time_col)
+        expected = steps.expected if steps.n_missing else None
+    elif index[-1] - index[0] + 1 != len(index):
+        expected = pd.RangeIndex(index[0], index[-1] + 1)
     if expected is None:
         return frame
     if not fill:
@@ -78,14 +79,14 @@ def _filled(frame: pd.DataFrame, expected: pd.Index[Any], findings: Findings) ->
 def _gaps(index: pd.Index[Any], expected: pd.Index[Any]) -> SourceError:
     missing = expected[~expected.isin(index)]
     hint = ""
-    if isinstance(expected, pd.PeriodIndex):
-        if expected.freqstr == "B":
+    if isinstance(missing, pd.PeriodIndex):
+        if missing.freqstr == "B":
             hint = ", taken for business days"
         elif _is_spring_forward(missing):
             hint = ", as where clocks go forward: give the times in UTC or with their offset"
     return SourceError(
         f"--time-col {index.name!r} has gaps ({len(missing)} missing, the first is {missing[0]}{hint}): add a row for "
-        f"each, or have them added and filled in by --setup '{{\"{IMPUTE_TARGET}\": \"ffill\"}}'."
+        f'each, or have them added and filled in by --setup \'{{"{IMPUTE_TARGET}": "ffill"}}\'.'
     )
 
 
@@ -104,8 +105,8 @@ def _repeated(frame: pd.DataFrame, time_col: str) -> SourceError:
     if (series := _told_apart_by(frame, time_col)) is not None:
         names = frame[series].dropna().unique()
         return SourceError(
-            f"{start}: the table seems to hold {len(names)} series, one for each {series!r} (such as {names[0]!r}), and "
-            f"one is forecast at a time, so filter the rows to one {series!r}, or pivot them to a column for each."
+            f"{start}: the table seems to hold {len(names)} series, one for each {series!r} (such as {names[0]!r}), "
+            f"and one is forecast at a time, so filter the rows to one {series!r}, or pivot them to a column for each."
         )
     if (other := _rest_of_time(frame, time_col)) is not None:
         return SourceError(
@@ -125,7 +126,9 @@ def _repeated(frame: pd.DataFrame, time_col: str) -> SourceError:
 def _told_apart_by(frame: pd.DataFrame, time_col: str) -> str | None:
     """Return the column of texts, categories or truths with which each time is unique; ``None`` if there is none."""
     for name, column in frame.drop(columns=time_col).items():
-        is_name = column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype | pd.BooleanDtype)
+        is_name = column.dtype == object or isinstance(
+            column.dtype, pd.CategoricalDtype | pd.StringDtype | pd.BooleanDtype
+        )
         is_name = (is_name or column.dtype == bool) and not _is_time_of_day(column)
         if is_name and _makes_unique(frame, time_col, str(name)):
             return str(name)
@@ -137,7 +140,10 @@ def _told_apart_by(frame: pd.DataFrame, time_col: str) -> str | None:
 def _rest_of_time(frame: pd.DataFrame, time_col: str) -> str | None:
     """Return the column of whole numbers or times with which each time is unique; ``None`` if there is none."""
     others = frame.drop(columns=time_col)
-    likely = [*others.select_dtypes(["integer", "datetime", "timedelta"]), *filter(lambda n: _is_time_of_day(others[n]), others)]
+    likely = [
+        *others.select_dtypes(["integer", "datetime", "timedelta"]),
+        *filter(lambda n: _is_time_of_day(others[n]), others),
+    ]
     return next((str(name) for name in likely if _makes_unique(frame, time_col, str(name))), None)
 
 

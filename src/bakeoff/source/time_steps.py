@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
+from pandas.tseries.frequencies import to_offset
 
 _DAY = pd.Timedelta(days=1)
 _WEEK = 7
@@ -17,7 +19,20 @@ _MANY = 3
 """Number of times from which on pandas infers a frequency."""
 _UNITS = ("A", "Q", "M", "W", "D", "H", "T", "S")
 """Units of periods, the longest first."""
-_PERIOD_OF = {"M": "M", "MS": "M", "BM": "M", "BMS": "M", "Q": "Q", "QS": "Q", "BQ": "Q", "BQS": "Q", "A": "A", "AS": "A", "BA": "A", "BAS": "A"}
+_PERIOD_OF = {
+    "M": "M",
+    "MS": "M",
+    "BM": "M",
+    "BMS": "M",
+    "Q": "Q",
+    "QS": "Q",
+    "BQ": "Q",
+    "BQS": "Q",
+    "A": "A",
+    "AS": "A",
+    "BA": "A",
+    "BAS": "A",
+}
 """Units of periods by pandas' names for the dates at which they begin or end."""
 
 
@@ -48,7 +63,8 @@ class Steps:
     @property
     def n_missing(self) -> int:
         """Number of periods that are missing."""
-        step = self.periods.freq.n
+        frequency: Any = self.periods.freq
+        step: int = frequency.n
         return (self.periods[-1].ordinal - self.periods[0].ordinal) // step + 1 - len(self.periods)
 
     @property
@@ -96,7 +112,7 @@ def _inferred(times: pd.DatetimeIndex) -> Steps | None:
             return Steps(times.to_period())
     except (ValueError, AttributeError):  # pandas 2.1 has no periods of two months
         pass
-    offset = pd.tseries.frequencies.to_offset(frequency)
+    offset: Any = to_offset(frequency)
     unit = _PERIOD_OF.get(offset.rule_code.split("-")[0])
     return Steps(times.to_period(f"{offset.n}{unit}")) if unit else None
 
@@ -114,12 +130,13 @@ def _frequencies(times: pd.DatetimeIndex) -> Iterator[str]:
     """Yield the frequencies that the times suggest and that are not just a unit."""
     if len(times) < _MANY:
         return
-    steps = times.to_series().diff().dropna()
-    step = pd.Timedelta(steps.mode().iloc[0])
+    steps = pd.Series(times[1:] - times[:-1])
+    step = pd.Timedelta(steps.mode().iloc[0].to_timedelta64())
     if not ((times - times[0]) % step == pd.Timedelta(0)).all():
         step = pd.Timedelta(0)
     if pd.Timedelta(0) < step < _DAY:
-        yield pd.tseries.frequencies.to_offset(step).freqstr
+        offset: Any = to_offset(step)
+        yield offset.freqstr
     elif step and step.days % _WEEK == 0 and step % _DAY == pd.Timedelta(0):
         day = times[0].day_name()[:3].upper()
         yield f"{step.days // _WEEK}W-{day}"

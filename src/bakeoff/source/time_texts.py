@@ -13,9 +13,9 @@ import pandas as pd
 from bakeoff.source.findings import FindingKind, Findings
 
 _MONTHS = {
-    **{name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)},
-    **{"mai": 5, "okt": 10, "dez": 12, "mär": 3, "mrz": 3},
-}
+    "jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11,
+    "dec": 12, "mär": 3, "mrz": 3, "mai": 5, "okt": 10, "dez": 12,
+}  # fmt: skip
 """Numbers of the months by the first three letters of their names, in English and in German."""
 _YEAR, _SEP = r"(?P<year>(?:1[5-9]|2[0-3])\d\d)", r"[-/._ ]?"
 _MONTH_NAME = r"(?P<name>[^\W\d_]{3,9})\.?"
@@ -69,7 +69,9 @@ def _matched(texts: pd.Series[Any], *patterns: str) -> pd.DataFrame | None:
 
 
 def _quarters(texts: pd.Series[Any]) -> pd.PeriodIndex | None:
-    found = _matched(texts, rf"{_YEAR}{_SEP}Q(?P<part>[1-4])", rf"Q(?P<part>[1-4]){_SEP}{_YEAR}", rf"(?P<part>[1-4])Q{_SEP}{_YEAR}")
+    found = _matched(
+        texts, rf"{_YEAR}{_SEP}Q(?P<part>[1-4])", rf"Q(?P<part>[1-4]){_SEP}{_YEAR}", rf"(?P<part>[1-4])Q{_SEP}{_YEAR}"
+    )
     return None if found is None else pd.PeriodIndex(found["year"] + "Q" + found["part"], freq="Q")
 
 
@@ -78,7 +80,8 @@ def _weeks(texts: pd.Series[Any]) -> pd.PeriodIndex | None:
     if found is None:
         return None
     try:
-        mondays = [dt.date.fromisocalendar(int(row.year), int(row.part), 1) for row in found.itertuples()]
+        parts = zip(found["year"].astype(int), found["part"].astype(int), strict=True)
+        mondays = [dt.datetime.fromisocalendar(year, week, 1) for year, week in parts]
     except ValueError:  # no such week in that year
         return None
     return pd.PeriodIndex(pd.to_datetime(mondays), freq="W-SUN")
@@ -91,7 +94,9 @@ def _halves(texts: pd.Series[Any]) -> pd.PeriodIndex | None:
 
 def _months(texts: pd.Series[Any]) -> pd.PeriodIndex | None:
     """Read months as numbers, which pandas takes for other things in some of these forms."""
-    found = _matched(texts, rf"{_YEAR}[-/._ ]?M(?P<part>\d\d?)", rf"{_YEAR}[-/._](?P<part>\d\d?)", rf"(?P<part>\d\d?)[-/._]{_YEAR}")
+    found = _matched(
+        texts, rf"{_YEAR}[-/._ ]?M(?P<part>\d\d?)", rf"{_YEAR}[-/._](?P<part>\d\d?)", rf"(?P<part>\d\d?)[-/._]{_YEAR}"
+    )
     return None if found is None else _months_of(found["year"], found["part"].astype(int))
 
 
@@ -137,8 +142,8 @@ def _day_or_month_first(texts: pd.Series[Any], findings: Findings) -> pd.Series[
         "day": (first.between(1, 31) & second.between(1, 12)).all(),
         "month": (first.between(1, 12) & second.between(1, 31)).all(),
     }
-    read = {order: _in_order(found, order) for order, is_possible in orders.items() if is_possible}
-    read = {order: times for order, times in read.items() if times is not None}
+    tried = {order: _in_order(found, order) for order, is_possible in orders.items() if is_possible}
+    read = {order: times for order, times in tried.items() if times is not None}
     if not read:
         return None
     order = next(iter(read)) if len(read) == 1 else _more_likely(read, has_dots=bool((found[1] == ".").all()))
@@ -146,8 +151,8 @@ def _day_or_month_first(texts: pd.Series[Any], findings: Findings) -> pd.Series[
         meaning = "day.month.year" if order == "day" else "month/day/year"
         example = texts.dropna().iloc[0]
         sentence = (
-            f"Took --time-col {texts.name!r} for {meaning} ({example} is {read[order].iloc[0]:%d %B %Y}): the other order "
-            "would be possible, so write 2019-12-31 to be sure."
+            f"Took --time-col {texts.name!r} for {meaning} ({example} is {read[order].iloc[0]:%Y-%m-%d}): the other "
+            "order would be possible, so write the year first to be sure."
         )
         findings.add(FindingKind.READ_AS, sentence, columns=[str(texts.name)])
     return read[order].reindex(texts.index).rename(texts.name)
@@ -182,7 +187,7 @@ def _of_changing_offsets(texts: pd.Series[Any], findings: Findings) -> pd.Series
     except (ValueError, TypeError, OverflowError):
         return None
     steps = wall.drop_duplicates().sort_values().diff().dropna()
-    if len(steps) and steps.min() >= _DAY:
+    if (steps >= _DAY).all():
         return wall
     sentence = f"Took the times of --time-col {texts.name!r} in UTC, since their offset changes."
     findings.add(FindingKind.CONVERTED, sentence, columns=[str(texts.name)])
@@ -191,11 +196,11 @@ def _of_changing_offsets(texts: pd.Series[Any], findings: Findings) -> pd.Series
 
 def _as_pandas_does(texts: pd.Series[Any]) -> pd.Series[Any] | None:
     """Read times as pandas does: in one format, else in several of ISO 8601."""
-    for options in ({}, {"format": "ISO8601"}):
+    for form in (None, "ISO8601"):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # pandas warns if it has to guess the format of each row
-                times = pd.to_datetime(texts, **options)
+                times: pd.Series[Any] = pd.to_datetime(texts, format=form)
         except (ValueError, TypeError, OverflowError):
             continue
         if pd.api.types.is_datetime64_any_dtype(times):

@@ -56,17 +56,21 @@ def read_times(column: pd.Series[Any], findings: Findings | None = None) -> pd.S
 
 def _of_numpy(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return a column of numpy's or Python's own values, instead of categories, pandas' nullable ones or Arrow's."""
+    values: Any
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return _of_numpy(column.astype(column.cat.categories.dtype))
+        plain: pd.Series[Any] = column.astype(column.cat.categories.dtype)
+        return _of_numpy(plain)
     if isinstance(column.dtype, pd.ArrowDtype):
         import pyarrow as pa
 
-        return pd.Series(pa.array(column.array).to_pandas().array, index=column.index, name=column.name)
-    if isinstance(column.dtype, pd.SparseDtype):
-        return column.sparse.to_dense()
-    if pd.api.types.is_extension_array_dtype(column) and pd.api.types.is_numeric_dtype(column):
-        return column.astype("float64") if column.isna().any() else pd.Series(column.to_numpy(), column.index, name=column.name)
-    return column
+        values = pa.array(column.array).to_pandas().array
+    elif isinstance(column.dtype, pd.SparseDtype):
+        values = np.asarray(column)
+    elif pd.api.types.is_extension_array_dtype(column) and pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=float, na_value=np.nan) if column.isna().any() else column.to_numpy()
+    else:
+        return column
+    return pd.Series(values, index=column.index, name=column.name)
 
 
 def _of_objects(column: pd.Series[Any], findings: Findings) -> pd.Series[Any]:
@@ -85,7 +89,7 @@ def _of_objects(column: pd.Series[Any], findings: Findings) -> pd.Series[Any]:
         return times if isinstance(times.dtype, pd.PeriodDtype) else read_times(times, findings)
     try:
         if isinstance(first, pd.Period):
-            return values.astype(f"period[{first.freqstr}]")
+            return pd.Series(pd.PeriodIndex(values, freq=first.freqstr), index=values.index, name=values.name)
         if isinstance(first, dt.date):
             zoned = any(getattr(value, "tzinfo", None) is not None for value in values if value is not None)
             return read_times(pd.to_datetime(values, utc=zoned), findings)
@@ -98,14 +102,13 @@ def _of_objects(column: pd.Series[Any], findings: Findings) -> pd.Series[Any]:
 
 def _without_zone(column: pd.Series[Any], findings: Findings) -> pd.Series[Any]:
     """Return times of a zone as the clocks there show them; in UTC if there are several a day, so that none repeats."""
+    zone = column.dt.tz
     wall, in_utc = column.dt.tz_localize(None), column.dt.tz_convert("UTC").dt.tz_localize(None)
     if wall.equals(in_utc):
         return _midnights(in_utc, findings)
-    if _has_one_offset(column.dt.tz) or _least_step(in_utc) >= _ALMOST_A_DAY:
+    if zone is None or _has_one_offset(zone) or _least_step(in_utc) >= _ALMOST_A_DAY:
         return wall
-    sentence = (
-        f"Took the times of --time-col {column.name!r} in UTC, where no hour of {column.dt.tz} repeats or is left out."
-    )
+    sentence = f"Took the times of --time-col {column.name!r} in UTC, where no hour of {zone} repeats or is left out."
     findings.add(FindingKind.CONVERTED, sentence, columns=[str(column.name)])
     return in_utc
 
@@ -206,7 +209,7 @@ def _counted(
     if step == 1:
         return column.astype("int64")
     starts_at = 0.0 if abs(values[0] / step - round(values[0] / step)) < 1e-6 else values[0]  # noqa: PLR2004
-    positions = ((column - starts_at) / step).round().astype("int64")
+    positions: pd.Series[Any] = ((column - starts_at) / step).round().astype("int64")
     sentence = (
         f"--time-col {column.name!r} counts in steps of {step:.6g}: the series has the number of each step "
         f"({column.iloc[0]:.6g} is {positions.iloc[0]})."
