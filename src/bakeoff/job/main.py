@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._utils.autologging import without_autologging
+from bakeoff._utils.text import print_text
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.trial import Status
 from bakeoff.config import RunConfig
@@ -50,7 +52,7 @@ LISTENER_SECONDS = 60.0
 def run(
     config: RunConfig,
     spark: SparkSession | OpenSession | None = None,
-    say: Say = print,
+    say: Say = print_text,
     listeners: Sequence[Listener] = (),
 ) -> RunResult:
     """Compare models on a table, log every batch and the leaderboard to MLflow, and write the results to Delta.
@@ -76,7 +78,7 @@ def run(
     """
     if config.is_named:
         refuse_if_held(config.home, config.run_id)
-    with interruptible() as interruption, explaining(config), without_py4j_pages():
+    with interruptible() as interruption, explaining(config), without_py4j_pages(), without_autologging():
         check_ground(config)
         # A file can be read without Spark, so a session is created only for a valid request.
         prepared = ask(config, None, say) if is_local_file(config.source) else None

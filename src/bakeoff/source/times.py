@@ -56,10 +56,9 @@ def read_times(column: pd.Series[Any], findings: Findings | None = None) -> pd.S
 
 def _of_numpy(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return a column of numpy's or Python's own values, instead of categories, pandas' nullable ones or Arrow's."""
-    values: Any
+    values: Any = None
     if isinstance(column.dtype, pd.CategoricalDtype):
-        plain: pd.Series[Any] = column.astype(column.cat.categories.dtype)
-        return _of_numpy(plain)
+        return _of_numpy(pd.Series(column.astype(column.cat.categories.dtype)))
     if isinstance(column.dtype, pd.ArrowDtype):
         import pyarrow as pa
 
@@ -68,9 +67,7 @@ def _of_numpy(column: pd.Series[Any]) -> pd.Series[Any]:
         values = np.asarray(column)
     elif pd.api.types.is_extension_array_dtype(column) and pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan) if column.isna().any() else column.to_numpy()
-    else:
-        return column
-    return pd.Series(values, index=column.index, name=column.name)
+    return column if values is None else pd.Series(values, index=column.index, name=column.name)
 
 
 def _of_objects(column: pd.Series[Any], findings: Findings) -> pd.Series[Any]:
