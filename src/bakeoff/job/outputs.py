@@ -320,7 +320,7 @@ def check_names(config: RunConfig, task: str) -> None:
     experiment, name = config.experiment or "/", config.register_model
     if not experiment.startswith("/") and mlflow.get_tracking_uri().startswith("databricks"):
         raise ConfigError(
-            f"--experiment {experiment!r} needs a path on Databricks: use /Shared/{experiment}, or a folder of your own."
+            f"--experiment {experiment!r} needs a path on Databricks: use /Shared/{experiment} or a folder of yours."
         )
     if name is None:
         return
