@@ -43,6 +43,8 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _LEGACY = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "koi8_r", "cp932", "gb18030", "big5", "euc_kr", "euc_jp")
 _FEW = 4
 """Number of characters beyond ASCII from which a legacy encoding can be guessed at all."""
+_TOLERANT = 0.5
+"""Share of strange characters up to which an encoding is a candidate: tables are no prose."""
 _ENOUGH = 20_000
 """Number of bytes by which it is guessed."""
 
@@ -140,7 +142,7 @@ def _legacy(content: bytes, name: str) -> str:
         from charset_normalizer import from_bytes
 
         for candidates in (list(_LEGACY), None):
-            best = from_bytes(text, cp_isolation=candidates).best()
+            best = from_bytes(text, cp_isolation=candidates, threshold=_TOLERANT).best()
             if best is not None:
                 return str(best.encoding)
     raise SourceError(

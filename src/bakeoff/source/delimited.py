@@ -106,12 +106,15 @@ def _decoded(head: bytes, encoding: str, *, is_whole: bool) -> str:
 
 
 def _check_names(dialect: Dialect, name: str, reading: Reading) -> None:
+    if reading.header is not None and reading.header.isdigit() and not dialect.n_columns:
+        raise ConfigError(f"--header {reading.header}: there is no such line with names in {name}.")
     if dialect.names is None:
         generated = _generated(dialect)
         if not set(reading.names) <= set(generated):
+            why = " (--header no)" if reading.header == "no" else ", as its first row looks like the others"
             raise SourceError(
-                f"{name} has no header, as its first row looks like the others: its columns are {generated[0]} to "
-                f"{generated[-1]}, so name the target by its number, or say --header yes if that row holds names."
+                f"{name} has no header{why}: its columns are {generated[0]} to {generated[-1]}, so name the target by "
+                "its number, or say --header yes if the first row holds names."
             )
         return
     refuse_duplicates([cell.strip() for cell in dialect.names if cell.strip()], name)

@@ -88,7 +88,9 @@ def read_files(kind: str, parts: dict[str, Path | io.BytesIO], reading: Reading,
 def _read(kind: str, file: Path | io.BytesIO, name: str, reading: Reading, findings: Findings) -> Cells:
     kind = kind if isinstance(file, Path) and file.is_dir() else _by_content(kind, file, name)
     if kind != "csv" and (given := reading.options_given()):
-        raise ConfigError(f"{given[0]} is for text files such as csv, and {name} is a {kind} file: leave it out.")
+        raise ConfigError(
+            f"{given[0]} is for text files such as csv, and {name} is of the format {kind}: leave it out."
+        )
     own = Findings()
     if kind == "csv":
         cells = read_csv(file, name, reading, own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,22 +91,28 @@ def read_json(file: Path | io.BytesIO, name: str) -> pd.DataFrame:
     try:
         with unpacked(file, name) as stream:
             content = stream.read()
-        text = content.decode("utf-8-sig").strip()
-        is_list = text.startswith("[") or _is_one_object(text)
-        frame = pd.read_json(io.StringIO(text), lines=not is_list, convert_dates=False, convert_axes=False)
+        frame = _rows_of_json(content.decode("utf-8-sig").strip())
     except (ValueError, TypeError, AttributeError, OSError) as error:
         raise SourceError(
             f"{name} cannot be read as JSON ({first_line(error)}): it must hold one object a line, or a list of "
             "objects."
         ) from error
-    if not isinstance(frame, pd.DataFrame):
-        raise SourceError(f"{name} holds no rows: it must hold one object a line, or a list of objects.")
     return frame.set_axis(frame.columns.map(str), axis=1).reset_index(drop=True)
 
 
-def _is_one_object(text: str) -> bool:
-    first, _, rest = text.partition("\n")
-    return text.startswith("{") and (not first.rstrip().endswith("}") or (not rest and '":[' in first.replace(" ", "")))
+def _rows_of_json(text: str) -> pd.DataFrame:
+    if text.startswith("["):
+        rows: pd.DataFrame = pd.read_json(io.StringIO(text), convert_dates=False, convert_axes=False)
+        return rows
+    if not text.startswith("{"):
+        raise ValueError("it begins with neither { nor [")
+    try:
+        whole = json.loads(text)
+    except ValueError:  # several objects, one a line
+        return pd.read_json(io.StringIO(text), lines=True, convert_dates=False)
+    if not all(isinstance(part, (list, dict)) for part in whole.values()):
+        return pd.DataFrame([whole])
+    return pd.DataFrame(whole)
 
 
 def read_excel(file: Path | io.BytesIO, name: str, findings: Findings) -> Cells:

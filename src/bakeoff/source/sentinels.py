@@ -10,7 +10,7 @@ import pandas as pd
 from bakeoff._utils.text import counted
 from bakeoff.source.findings import FindingKind, Findings
 
-_NINES = re.compile(r"-?9{2,}|9{3,}")
+_NINES = re.compile(r"-9{2,}|9{3,}")
 _LEAST = 2
 _LISTED = 5
 

@@ -81,7 +81,7 @@ def without_values(frame: pd.DataFrame, na_values: Sequence[str], findings: Find
     """
     numbers = [number for number in pd.to_numeric(pd.Series(na_values), errors="coerce") if number == number]  # noqa: PLR0124
     changed: dict[str, pd.Series[Any]] = {}
-    n_cells = 0
+    gaps = _Decided()
     for name, column in frame.items():
         if pd.api.types.is_bool_dtype(column) or not (
             pd.api.types.is_numeric_dtype(column) or column.dtype == object or isinstance(column.dtype, pd.StringDtype)
@@ -89,11 +89,12 @@ def without_values(frame: pd.DataFrame, na_values: Sequence[str], findings: Find
             continue
         is_gap = column.isin(numbers if pd.api.types.is_numeric_dtype(column) else na_values)
         if is_gap.any():
-            n_cells += int(is_gap.sum())
             changed[str(name)] = column.mask(is_gap)
+            for value, n_cells in column[is_gap].value_counts().items():
+                gaps.add(str(value).removesuffix(".0"), str(name), int(n_cells))
     if changed:
-        sentence = f"{counted(n_cells, 'cell')} of {_listed(list(changed))} count as gaps (--na-values)."
-        findings.add(FindingKind.GAPS, sentence, columns=list(changed), n_affected=n_cells)
+        sentence = f"Took {gaps} for gaps (--na-values)."
+        findings.add(FindingKind.GAPS, sentence, columns=gaps.columns, n_affected=gaps.n_cells)
     return frame.assign(**changed)
 
 
@@ -119,7 +120,9 @@ def _with_values(cells: Cells, reading: Reading, findings: Findings) -> pd.DataF
         sentence = f"Took {values} for values and not for gaps ({option} if they are gaps)."
         findings.add(FindingKind.READ_AS, sentence, columns=values.columns, n_affected=values.n_cells)
     if gaps.cells:
-        findings.add(FindingKind.GAPS, f"Took {gaps} for gaps.", columns=gaps.columns, n_affected=gaps.n_cells)
+        why = "" if reading.na_values else " with the words that are gaps, if these are none"
+        sentence = f"Took {gaps} for gaps (--na-values{why})."
+        findings.add(FindingKind.GAPS, sentence, columns=gaps.columns, n_affected=gaps.n_cells)
     return frame.assign(**restored)
 
 
@@ -142,7 +145,7 @@ class _Decided:
 
     def __str__(self) -> str:
         words = [
-            f"{word!r} ({counted(sum(found.values()), 'cell')} of {_listed(list(found))})"
+            f"{repr(word) if word else 'blanks'} ({counted(sum(found.values()), 'cell')} of {_listed(list(found))})"
             for word, found in self.cells.items()
         ]
         return " and ".join(words[:_LISTED]) + (" and others" if len(words) > _LISTED else "")
