@@ -34,8 +34,11 @@ _RESULT_OPTIONS = (
     *("include", "exclude", "sort", "fold", "n_select", "seed", "setup"),
 )
 """The options that decide the result. The others say where it goes, how long it may take and what it is called."""
-_READING_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
+_FILE_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
 """Options that decide it as well where they are given; runs that are older than they are have none of them."""
+_COMPARING_OPTIONS = ("include", "exclude", "sort", "fold", "n_select")
+READING_OPTIONS = tuple(name for name in (*_RESULT_OPTIONS, *_FILE_OPTIONS) if name not in _COMPARING_OPTIONS)
+"""The options that decide which rows are learned from, and what is taken for what; `bakeoff check` has them, too."""
 
 
 def new_run_id() -> str:
@@ -221,7 +224,7 @@ class RunConfig:
 
         Secrets are not part of it, since a new password does not change the result.
         """
-        options = [*_RESULT_OPTIONS, *(name for name in _READING_OPTIONS if getattr(self, name))]
+        options = [*_RESULT_OPTIONS, *(name for name in _FILE_OPTIONS if getattr(self, name))]
         question = _canonical_json(redact({name: getattr(self, name) for name in options}))
         return hashlib.sha256(question.encode()).hexdigest()[:16]
 

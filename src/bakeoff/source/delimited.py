@@ -138,7 +138,7 @@ def _options(dialect: Dialect) -> dict[str, Any]:
     """Return arguments for `pandas.read_csv`."""
     is_pattern = len(dialect.sep) > 1 and dialect.sep != SPACES
     options: dict[str, Any] = {
-        "sep": dialect.sep,
+        "sep": dialect.pattern,
         "decimal": dialect.decimal,
         "encoding": dialect.encoding,
         "quotechar": dialect.quote,

@@ -36,7 +36,7 @@ class Dialect:
     """How a text file is written; by default, a plain csv file.
 
     Attributes:
-        sep: separator of the columns; a regular expression if it is longer than one character.
+        sep: separator of the columns; `SPACES` for any number of blanks.
         decimal: decimal mark.
         encoding: encoding of the text.
         quote: character around cells that hold a separator.
@@ -58,6 +58,11 @@ class Dialect:
     n_columns: int = 0
     padded: bool = False
     is_ended: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """The separator as pandas takes it: as it is if it is one character, else as a regular expression."""
+        return self.sep if len(self.sep) == 1 or self.sep == SPACES else re.escape(self.sep)
 
     def differences(self, default_sep: str) -> str:
         """Return what is unlike a plain file, as the end of a sentence; empty if nothing is.
@@ -90,7 +95,7 @@ class Dialect:
 def rows_of(text: str, dialect: Dialect) -> list[Row]:
     """Return the first rows of a text as cells, without empty lines."""
     if len(dialect.sep) > 1:
-        parts = (Row(re.split(dialect.sep, line.strip()), n) for n, line in enumerate(text.split("\n")))
+        parts = (Row(re.split(dialect.pattern, line.strip()), n) for n, line in enumerate(text.split("\n")))
         return list(_first(row for row in parts if row.cells != [""]))
     reader = csv.reader(
         io.StringIO(text),

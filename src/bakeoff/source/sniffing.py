@@ -32,7 +32,7 @@ def dialect_of(text: str, encoding: str, default_sep: str, reading: Reading) -> 
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     plain = Dialect(default_sep, encoding=encoding)
     if reading.sep is not None:
-        separated = replace(_quoted_like(text, replace(plain, sep=reading.sep)), sep=reading.sep)
+        separated = _quoted_like(text, replace(plain, sep=SPACES if reading.sep == " " else reading.sep))
     elif _is_table(text, plain) and not _hides_another(text, plain):
         separated = plain
     else:
