@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,6 @@ from bakeoff.storage import tables
 from bakeoff.storage.history import start_looking, trial_seconds
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
-from support.waiting import until
 
 PLAN = Plan((Model("lr", "Logistic"), Model("rf", "Forest"), Model("nb", "Bayes")), 2, (Metric("auc", "AUC"),), "auc")
 FIRST = [Outcome("lr", fold, fit_seconds=40.0, finished_at=1.7e9) for fold in (0, 1)]
@@ -58,12 +56,11 @@ def test_another_question_tells_nothing(spark, target, asked):
 
 def test_looking_goes_on_beside_other_things(spark, target):
     known = start_looking(spark, target, "t.csv", "y", "classification", 100)
-    until(lambda: known == {"lr": 2.0, "rf": 9.0}, patience=60)
+    assert known.result(60) == {"lr": 2.0, "rf": 9.0}
 
 
 def test_tables_that_cannot_be_read_tell_nothing(spark, tmp_path):
     for table in ("runs", "trials"):
         (tmp_path / table / "_delta_log").mkdir(parents=True)
     known = start_looking(spark, ResultsLocation(path=tmp_path), "t.csv", "y", "classification", 100)
-    until(lambda: all(thread.name != "bakeoff-history" for thread in threading.enumerate()), patience=60)
-    assert known == {}
+    assert known.result(60) == {}

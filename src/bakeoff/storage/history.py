@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from bakeoff.storage.location import ResultsLocation
@@ -52,22 +53,25 @@ def trial_seconds(  # noqa: PLR0913, PLR0917 - where to look, and the four that 
 
 def start_looking(  # noqa: PLR0913, PLR0917 - those of `trial_seconds`
     spark: SparkSession, tables: ResultsLocation, source: str, target: str, task: str, n_rows: int
-) -> Mapping[str, float]:
+) -> Future[Mapping[str, float]]:
     """Start `trial_seconds` on a thread.
 
     Reading takes more than a second, which is a third of the shortest runs. So a run does not wait for the thread, and
-    cuts its first tasks without these times. If a table cannot be read, the mapping stays empty.
+    cuts its first tasks without these times; a line of the log says when they have arrived.
 
     Returns:
-        Mapping that the thread fills, empty until then.
+        Future of the seconds by model id; empty if a table cannot be read.
     """
-    found: dict[str, float] = {}
+    found: Future[Mapping[str, float]] = Future()
 
     def look() -> None:
+        seconds: dict[str, float] = {}
         try:
-            found.update(trial_seconds(spark, tables, source, target, task, n_rows))
+            seconds = trial_seconds(spark, tables, source, target, task, n_rows)
+            _LOG.info("The times of %d models are known from an earlier run of %s.", len(seconds), source)
         except Exception as error:  # noqa: BLE001 - a run is planned less well without, and that is all
             _LOG.info("Earlier runs cannot be read: %s", error)
+        found.set_result(seconds)
 
     threading.Thread(target=look, name="bakeoff-history", daemon=True).start()
     return found
