@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakeoff._utils.redaction import redact_text
+from bakeoff.cli.program import as_typed
 from bakeoff.errors import (
     BakeoffError,
     EngineLostError,
@@ -147,4 +148,4 @@ def say_next(tables: ResultsLocation, home: Path, *commands: str) -> None:
     click.echo("\nNext:")
     for command in commands:
         where = home_option(home) if command == "bakeoff ui" else place_options(tables, home)
-        click.echo(f"  {command}{where}")
+        click.echo(as_typed(f"  {command}{where}"))

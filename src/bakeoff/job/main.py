@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.events import Listener
+from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.trial import Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, EngineLostError, NoModelSurvivedError, RunConflictError
@@ -19,7 +19,6 @@ from bakeoff.job.outputs import (
     check_ground,
     explaining,
     open_outputs,
-    redact_outcome,
     refuse_if_held,
     table_target,
 )
@@ -176,17 +175,12 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
     """
     from bakeoff.fugue_backend import FugueBackend
 
-    backend = FugueBackend(
-        spark if config.engine == "spark" else config.engine,
+    backend = FugueBackend.with_store(
+        outputs.store,
+        RunControl(config.run_id, interruption, LISTENER_SECONDS),
+        engine=spark if config.engine == "spark" else config.engine,
         batch_size=config.batch_size,
         listeners=[outputs.live, outputs.tracking, *listeners],
-        name=config.run_id,
-        record=outputs.keep,
-        done=outputs.done,
-        known_seconds=outputs.known_seconds,
-        clean=partial(redact_outcome, known=outputs.secrets),
-        stop=interruption,
-        listener_timeout=LISTENER_SECONDS,
         **prepared.limits.options,
     )
     again = f"bakeoff resume {config.run_id}{place_options(outputs.tables.location, config.home)}"

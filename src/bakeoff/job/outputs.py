@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import ClusterError, ConfigError, RunConflictError, StorageError, StorageLostError, UserError
 from bakeoff.job.provenance import git_commit, versions
+from bakeoff.job.trial_store import JournalStore
 from bakeoff.source import SourceTable
 from bakeoff.spark.kind import is_connect
 from bakeoff.spark.liveness import SessionWatch
@@ -58,9 +59,7 @@ class RunOutputs:
         live: listener that writes to the tables.
         tracking: listener that logs to MLflow.
         hold: right of this process to work on the run, until it is released.
-        keep: writes an outcome to the journal.
-        done: outcomes of earlier attempts that need not run again.
-        known_seconds: seconds of a trial by model id; filled once they were read from earlier runs of the same table.
+        store: writes outcomes to the journal.
         secrets: values to redact in messages.
     """
 
@@ -69,10 +68,13 @@ class RunOutputs:
     live: TableListener
     tracking: MlflowListener
     hold: Hold
-    keep: Callable[[Outcome], None]
-    done: tuple[Outcome, ...]
-    known_seconds: Mapping[str, float]
+    store: JournalStore
     secrets: frozenset[str] = frozenset()
+
+    @property
+    def done(self) -> tuple[Outcome, ...]:
+        """Outcomes of earlier attempts that need not run again."""
+        return self.store.done
 
     @property
     def mlflow_url(self) -> str | None:
@@ -140,7 +142,7 @@ def _open_held(
     config.use_name()
     with _importing("mlflow"):
         tables.create()
-    known_seconds = start_looking(tables, ComparedTable(source.name, config.target, source.task, source.frame.shape[0]))
+    history = start_looking(tables, ComparedTable(source.name, config.target, source.task, source.frame.shape[0]))
     commit = git_commit()
     began = earlier or time.time()
     head = Head(
@@ -199,15 +201,10 @@ def _open_held(
         stored = tables.trials(config.run_id) if entered else []
         done = _finished_before(config.run_id, [*stored, *written], say)
         live = TableListener(tables, record, journal, entered=entered, check=hold.check)
-        session = SessionWatch(tables.spark)
+        secrets = secrets_of(config)
+        store = JournalStore(journal, hold, SessionWatch(tables.spark), done, history, secrets)
         undo.pop_all()
-
-    def keep(outcome: Outcome) -> None:
-        hold.check()
-        journal.append(outcome)
-        session.check()
-
-    return RunOutputs(record, tables, live, tracking, hold, keep, done, known_seconds, secrets_of(config))
+    return RunOutputs(record, tables, live, tracking, hold, store, secrets)
 
 
 def _finished_before(run_id: str, outcomes: Sequence[Outcome], say: Callable[[str], None]) -> tuple[Outcome, ...]:
@@ -361,20 +358,3 @@ def _default_experiment(spark: SparkSession) -> str:
     if not on_databricks():
         return "bakeoff"
     return f"/Users/{spark.sql('SELECT current_user()').first()[0]}/bakeoff"
-
-
-def redact_outcome(outcome: Outcome, known: Collection[str] = ()) -> Outcome:
-    """Return the outcome with secrets redacted in its messages and its traceback.
-
-    Args:
-        outcome: the outcome of a trial.
-        known: secrets to redact besides those that are recognised by their form.
-    """
-    if outcome.error_message is None and outcome.traceback is None and not outcome.metric_errors:
-        return outcome
-    return replace(
-        outcome,
-        metric_errors=redact(outcome.metric_errors, known),
-        error_message=redact(outcome.error_message, known),
-        traceback=redact(outcome.traceback, known),
-    )

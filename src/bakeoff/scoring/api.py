@@ -23,6 +23,7 @@ from bakeoff.scoring.inputs import TEXT, InputColumn, with_times
 from bakeoff.scoring.model import ModelReference, load_scoring_model
 from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
 from bakeoff.source.columns import plain_types
+from bakeoff.source.findings import Findings
 from bakeoff.source.locate import Files, find, is_local_file
 from bakeoff.spark.session import OpenSession, open_session
 
@@ -159,7 +160,7 @@ def _rows(source: str, spark: Any, inputs: Sequence[InputColumn]) -> pd.DataFram
     found = find(source, spark)
     if isinstance(found, Files):
         texts = [column.name for column in inputs if column.kind == TEXT]
-        return with_times(plain_types(found.read(texts), []), inputs)
+        return with_times(plain_types(found.read(texts), Findings()), inputs)
     return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
+from bakeoff.source.findings import FindingKind, Findings
 
 _MAX_LISTED = 30
 """Number of columns that an error lists."""
@@ -45,7 +46,7 @@ def _equal_but_for_case(name: str, names: Sequence[str]) -> list[str]:
     return [other for other in names if other.strip().casefold() == name.strip().casefold()]
 
 
-def plain_types(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def plain_types(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     """Convert columns to types that models can use, and drop those that hold no single values.
 
     Decimals become floats; dates, and times with a time zone, become times without one (in UTC). Columns of bytes,
@@ -53,7 +54,7 @@ def plain_types(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
     Args:
         frame: the rows; not changed.
-        notes: gets a sentence about dropped columns and lost dates.
+        findings: gets one about dropped columns and one about lost dates.
     """
     converted: dict[str, pd.Series[Any]] = {}
     dropped = []
@@ -69,30 +70,33 @@ def plain_types(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
             converted[str(name)] = pd.to_datetime(column, errors="coerce")
             n_lost = int((converted[str(name)].isna() & column.notna()).sum())
             if n_lost:
-                notes.append(f"{n_lost} dates in {name} are outside of what pandas can hold, and count as missing.")
+                sentence = f"{n_lost} dates in {name} are outside of what pandas can hold, and count as missing."
+                findings.add(FindingKind.GAPS, sentence, columns=[str(name)], n_affected=n_lost)
         elif isinstance(first, (bytes, bytearray, list, tuple, dict, set, np.ndarray)):
             dropped.append(name)
     if dropped:
-        notes.append(f"Left out {', '.join(map(str, dropped))}: models cannot use columns of bytes, arrays or maps.")
+        sentence = f"Left out {', '.join(map(str, dropped))}: models cannot use columns of bytes, arrays or maps."
+        findings.add(FindingKind.LEFT_OUT, sentence, columns=list(map(str, dropped)))
     return frame.assign(**converted).drop(columns=dropped)
 
 
-def without_missing_target(frame: pd.DataFrame, target: str, notes: list[str]) -> pd.DataFrame:
+def without_missing_target(frame: pd.DataFrame, target: str, findings: Findings) -> pd.DataFrame:
     """Return the rows that have a value of the target, since PyCaret refuses missing ones.
 
     Args:
         frame: the rows; not changed.
         target: column to predict.
-        notes: gets a sentence about the dropped rows.
+        findings: gets one about the dropped rows.
     """
     present = frame[target].notna()
     if present.any():  # otherwise `check_target` raises the error
-        note_missing_target(int((~present).sum()), target, notes)
+        report_missing_target(int((~present).sum()), target, findings)
         frame = frame[present]
     return frame
 
 
-def note_missing_target(n_rows: int, target: str, notes: list[str]) -> None:
-    """Add a note on the number of rows that were dropped because they have no target."""
+def report_missing_target(n_rows: int, target: str, findings: Findings) -> None:
+    """Add a finding on the number of rows that were dropped because they have no target."""
     if n_rows:
-        notes.append(f"Left out {n_rows} {'row' if n_rows == 1 else 'rows'} without a value of the target {target!r}.")
+        sentence = f"Left out {n_rows} {'row' if n_rows == 1 else 'rows'} without a value of the target {target!r}."
+        findings.add(FindingKind.LEFT_OUT, sentence, columns=[target], n_affected=n_rows)
