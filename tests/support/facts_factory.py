@@ -83,7 +83,6 @@ def facts(task: str = "classification", n_models: int = 5, n_failed: int = 0, n_
         summary=summary,
         look=look(task, plan, with_best=best is not None),
         tables=["delta.`/data/tables/runs`"],
-        model_uri="runs:/abc/model" if best else None,
     )
 
 

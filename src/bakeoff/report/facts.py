@@ -14,7 +14,9 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Outcome, Status
+from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.schema import LEADERBOARD, RUNS, TRIALS
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,6 @@ class Facts:
         summary: times and slots.
         look: diagnostics that no table holds, if they are known.
         tables: names of the tables in SQL.
-        model_uri: URI of the best model for ``mlflow.pyfunc.load_model``.
         tracking_uri: URI for ``mlflow.set_tracking_uri``, if the environment does not set it.
         mlflow_url: address of the run in MLflow's user interface.
     """
@@ -84,9 +85,13 @@ class Facts:
     summary: Summary
     look: Diagnostics = field(default_factory=Diagnostics)
     tables: Sequence[str] = ()
-    model_uri: str | None = None
     tracking_uri: str | None = None
     mlflow_url: str | None = None
+
+    @property
+    def model_uri(self) -> str | None:
+        """URI of the best model for ``mlflow.pyfunc.load_model``."""
+        return self.run.model_uri
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -121,6 +126,11 @@ class Facts:
     def row_of(self, model_id: str) -> Row:
         """Return a model's row of the ranking."""
         return next(row for row in self.board.rows if row.model_id == model_id)
+
+
+def table_names(location: ResultsLocation) -> tuple[str, ...]:
+    """Return the names in SQL of the tables that hold a run."""
+    return tuple(location.name(table.name) for table in (RUNS, TRIALS, LEADERBOARD))
 
 
 def earlier_than(began_at: float, outcomes: Sequence[Outcome]) -> list[Outcome]:

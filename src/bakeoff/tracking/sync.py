@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bakeoff.errors import BakeoffError, RunNotFoundError, UserError
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.run_status import RunStatus
 from bakeoff.storage.spark_tables import SparkTables
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others 
         rows = [row for row in results.runs() if run_id is None or row.run_id == run_id]
         _close_stale(home, rows, say)
     for row in rows:
-        if row.status != "running" and row.run_id in sent and sent[row.run_id].open:
+        if row.status != RunStatus.RUNNING and row.run_id in sent and sent[row.run_id].open:
             clear(run_folder(home, row.run_id) / FOLDER)  # it has ended elsewhere, and MLflow shows that now
     return bool(rows)
 

@@ -16,6 +16,8 @@ from bakeoff.cli.app import cli
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import Outcome, Trial
+from bakeoff.config import RunConfig
+from bakeoff.job.context import Comparison, RunContext
 from bakeoff.job.report import report_run
 from bakeoff.report import reproduce
 from bakeoff.report.blocks import Figure
@@ -27,7 +29,7 @@ from bakeoff.report.ranking_sections import figures, sections
 from bakeoff.report.run_sections import earlier_timeline, last_timeline
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.report.timeline import timeline
-from bakeoff.runs.loading import facts_of
+from bakeoff.runs.loading import facts_from_rows
 from bakeoff.storage.location import ResultsLocation
 from support.facts_factory import BEGAN, facts
 
@@ -117,13 +119,13 @@ def test_facts_from_tables_are_those_of_the_run():
             return f"delta.`/data/tables/{table}`"
 
     late = replace(known.look, began_at=max(each.finished_at for each in known.board.outcomes))
-    assert facts_of(run, rows, known.board.outcomes, late, Tables()).summary.n_resumed == 20
+    assert facts_from_rows(run, rows, known.board.outcomes, late, Tables()).summary.n_resumed == 20
 
-    again = facts_of(run, rows, known.board.outcomes, known.look, Tables())
+    again = facts_from_rows(run, rows, known.board.outcomes, known.look, Tables())
     assert as_object(again)["leaderboard"] == as_object(known)["leaderboard"]
     assert again.verdict == known.verdict
     assert (again.metric, question(again), answer(again)) == (known.metric, question(known), answer(known))
-    without = facts_of(run, rows, known.board.outcomes, Diagnostics(), Tables())
+    without = facts_from_rows(run, rows, known.board.outcomes, Diagnostics(), Tables())
     assert without.metric == "accuracy"
     assert [section.id for section in sections(without)] == [section.id for section in sections(known)]
 
@@ -233,11 +235,12 @@ def test_an_empty_board_is_no_reason_to_stop():
 
 def test_a_report_that_cannot_be_made_is_a_line_in_the_problems(tmp_path):
     known = facts()
-    backend = SimpleNamespace(plan=known.plan, board=known.board, summary=known.summary, verdict=known.verdict)
+    comparison = Comparison(known.plan, known.board, known.summary, known.verdict, [])
     outputs = SimpleNamespace(tables=SimpleNamespace(location=ResultsLocation(path=tmp_path)), mlflow_url=None)
     home = tmp_path / "home"
     home.write_text("a file is no folder")
-    told = report_run(home, outputs, known.run, backend, None, None, None)
+    config = RunConfig("shop.csv", "sold", home=home)
+    told = report_run(RunContext(config, None, SimpleNamespace(source=None), outputs), comparison, known.run)
     assert told.file is None
     assert [problem.split(":")[0] for problem in told.problems] == [
         "The report lacks what the best model does",
