@@ -20,7 +20,8 @@ from mlflow.tracking import MlflowClient
 from sklearn.datasets import load_breast_cancer
 
 from bakeoff.tracking import client as store
-from bakeoff.tracking.logged_model import _any_type, input_schema, log_best_model, pip_requirements
+from bakeoff.tracking.model_signature import _any_type, input_schema, pip_requirements
+from support.logged_models import log_best_model
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),

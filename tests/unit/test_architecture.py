@@ -19,10 +19,10 @@ HEAVY = {"pycaret", "pyspark", "fugue", "mlflow", "delta", "sklearn"}
 LAYERS = (
     {"errors", "_utils"},
     {"comparison", "_config_options", "spark"},
-    {"config", "pycaret3", "storage"},
+    {"config", "pycaret3", "session", "storage"},
     {"execution", "progress", "report", "source", "tracking"},
     {"fugue_backend", "runs"},
-    {"scoring"},
+    {"run_results", "scoring"},
     {"job"},
     {"cli"},
     {"__main__"},

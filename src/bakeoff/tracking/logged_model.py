@@ -7,14 +7,12 @@ process-wide tracking URI and active run, which belong to the user, and sets the
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import json
 import logging
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +23,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.tracking import MlflowClient
-from mlflow.types import ColSpec, DataType, Schema
 
+from bakeoff.storage.rows import BEST_MODEL
 from bakeoff.tracking.bounded_client import unavailable
-from bakeoff.tracking.registry import register_version
+from bakeoff.tracking.entities import LOGGED_MODEL_TAG
+from bakeoff.tracking.model_signature import input_schema, output_schema, pip_requirements
 
-MODEL_NAME = "model"
-MODEL_TAG = "bakeoff.model_id"
 EXAMPLE_ROWS = 5
-_ALWAYS_NEEDED = (
-    "pycaret-core", "pycaret", "scikit-learn", "imbalanced-learn", "category-encoders",
-    "pandas", "numpy", "scipy", "joblib", "cloudpickle",
-)  # fmt: skip
 _CHATTY = ("mlflow.sklearn", "mlflow.utils.environment", "mlflow.models.model", "mlflow.models.utils")
 _HISTORY_TAG, _HISTORY_LIMIT = "mlflow.log-model.history", 5_000
 
@@ -58,36 +51,6 @@ class BestModel:
     registered: tuple[str, str] | None = None
 
 
-def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log a model
-    client: MlflowClient,
-    run_id: str,
-    pipeline: Any,
-    raw_rows: pd.DataFrame,
-    *,
-    model_id: str,
-    task: str = "classification",
-    registered_model_name: str | None = None,
-) -> BestModel:
-    """Log a fitted PyCaret pipeline on a run, by `save_best_model` and `upload_best_model`, and register it if named.
-
-    Args:
-        client: client of the tracking server.
-        run_id: the MLflow run that the model belongs to.
-        pipeline: the pipeline, which takes raw input columns.
-        raw_rows: training rows as read from the source, without the target.
-        model_id: PyCaret's id of the model.
-        task: ``classification``, ``regression`` or ``time_series``.
-        registered_model_name: name to register the model under; not registered if it is ``None``.
-    """
-    with tempfile.TemporaryDirectory(prefix="bakeoff-model-") as folder:
-        files = Path(folder, MODEL_NAME)
-        save_best_model(files, pipeline, raw_rows, task=task)
-        best = upload_best_model(client, run_id, files, model_id=model_id, task=task)
-    if registered_model_name:
-        best = replace(best, registered=register_version(client, run_id, best, registered_model_name))
-    return best
-
-
 def save_best_model(folder: Path, pipeline: Any, raw_rows: pd.DataFrame, *, task: str = "classification") -> None:
     """Write a fitted PyCaret pipeline as an MLflow model to a folder, without a tracking server.
 
@@ -107,9 +70,9 @@ def save_best_model(folder: Path, pipeline: Any, raw_rows: pd.DataFrame, *, task
         mlflow.sklearn.save_model(
             pipeline,
             str(folder),
-            mlflow_model=Model(artifact_path=MODEL_NAME),
+            mlflow_model=Model(artifact_path=BEST_MODEL),
             serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
-            signature=None if forecasts else ModelSignature(input_schema(raw_rows), _output_schema(pipeline, example)),
+            signature=None if forecasts else ModelSignature(input_schema(raw_rows), output_schema(pipeline, example)),
             input_example=None if forecasts else example,
             pip_requirements=pip_requirements(pipeline),
             # A method that no forecaster has: MLflow then adds no function that takes rows.
@@ -137,26 +100,6 @@ def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_
     run = client.get_run(run_id)
     logged = _logged_before(client, run, model_id)
     return logged or _Upload(client, run, model_id, task, folder).send()
-
-
-def input_schema(raw_rows: pd.DataFrame) -> Schema:
-    """Return the schema of the pipeline's input columns, typed so that it accepts any raw row of the same source.
-
-    Every column is required, and all may have missing values: an optional column would keep `mlflow.pyfunc.spark_udf`
-    from finding its columns by itself.
-    """
-    return Schema([ColSpec(_column_type(raw_rows[name]), str(name)) for name in raw_rows.columns])
-
-
-def pip_requirements(pipeline: Any) -> list[str]:
-    """Return the packages that are needed to load the pipeline, at exactly the versions that are installed here."""
-    owners = importlib.metadata.packages_distributions()
-    names = set(_ALWAYS_NEEDED)
-    for part in [pipeline, *pipeline.get_params(deep=True).values()]:
-        for cls in type(part).__mro__:
-            names.update(owners.get(cls.__module__.partition(".")[0], ()))
-    names.discard("bakeoff")
-    return sorted(f"{name}=={version}" for name in names if (version := _installed_version(name)))
 
 
 class _Upload:
@@ -193,9 +136,9 @@ class _Upload:
         try:
             logged = self._client.create_logged_model(
                 run.experiment_id,
-                name=MODEL_NAME,
+                name=BEST_MODEL,
                 source_run_id=run.run_id,
-                tags={MODEL_TAG: self._model_id},
+                tags={LOGGED_MODEL_TAG: self._model_id},
                 model_type=self._task,
             )
         except MlflowException as error:
@@ -207,13 +150,13 @@ class _Upload:
 
     def _send_as_artifact(self) -> BestModel:
         run_id = self._run.info.run_id
-        self._client.log_artifacts(run_id, str(self._folder), MODEL_NAME)
+        self._client.log_artifacts(run_id, str(self._folder), BEST_MODEL)
         written = Model.load(str(self._folder)).to_dict()
         keys = ("run_id", "artifact_path", "utc_time_created", "flavors", "model_uuid")
         history = json.dumps([{key: written.get(key) for key in keys}])
         if len(history) <= _HISTORY_LIMIT:  # MLflow 2 marks a run that holds a model by this tag
             self._client.set_tag(run_id, _HISTORY_TAG, history)
-        return BestModel(_uri(self._run), f"{self._run.info.artifact_uri}/{MODEL_NAME}")
+        return BestModel(_uri(self._run), f"{self._run.info.artifact_uri}/{BEST_MODEL}")
 
     def _sign(self, logged_model_id: str | None) -> None:
         """Write MLflow's ids into the model's description; they were unknown when it was saved."""
@@ -224,7 +167,7 @@ class _Upload:
 
 
 def _uri(run: Run) -> str:
-    return f"runs:/{run.info.run_id}/{MODEL_NAME}"
+    return f"runs:/{run.info.run_id}/{BEST_MODEL}"
 
 
 def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel | None:
@@ -232,61 +175,15 @@ def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel |
     outputs = getattr(run, "outputs", None)
     for output in outputs.model_outputs if outputs else ():
         logged = client.get_logged_model(output.model_id)
-        if logged.status == "READY" and logged.tags.get(MODEL_TAG) == model_id:
+        if logged.status == "READY" and logged.tags.get(LOGGED_MODEL_TAG) == model_id:
             return BestModel(_uri(run), logged.artifact_location, logged.model_id)
     return None
-
-
-def _column_type(column: pd.Series[Any]) -> Any:
-    """Return a type that accepts the column with and without missing values, however the reader typed it.
-
-    MLflow converts neither int64 to double nor a float with gaps to long, and pandas reads the same column of whole
-    numbers as either, depending on whether the rows at hand have gaps. So whole numbers are declared as any type, if
-    this MLflow supports it.
-    """
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind == "categorical":
-        kind = pd.api.types.infer_dtype(column.cat.categories, skipna=True)
-    if kind in ("string", "empty"):
-        return DataType.string
-    if kind == "boolean":
-        return DataType.boolean
-    if kind == "datetime64" and getattr(column.dt, "tz", None) is None:
-        return DataType.datetime
-    if kind == "integer":
-        return _any_type() or DataType.long
-    if kind in ("floating", "mixed-integer-float"):
-        whole = bool((column.dropna() % 1 == 0).all())
-        return (_any_type() if whole else None) or DataType.double
-    return _any_type() or DataType.string  # MLflow lets every object pass as a string
-
-
-def _any_type() -> Any:
-    try:
-        from mlflow.types.schema import AnyType
-    except ImportError:
-        return None
-    return AnyType()
-
-
-def _output_schema(pipeline: Any, example: pd.DataFrame) -> Schema:
-    """Return the type of a prediction, from predicting the example, which also checks that raw rows are accepted."""
-    kind = pd.api.types.infer_dtype(pd.Series(pipeline.predict(example)), skipna=True)
-    kinds = {"integer": DataType.long, "floating": DataType.double, "boolean": DataType.boolean}
-    return Schema([ColSpec(kinds.get(kind, DataType.string), "prediction")])
 
 
 def _plain(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with pandas' categories as objects, because MLflow's checks do not accept them as strings."""
     categories = [name for name in rows.columns if isinstance(rows[name].dtype, pd.CategoricalDtype)]
     return rows.astype(dict.fromkeys(categories, object))
-
-
-def _installed_version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 @contextlib.contextmanager

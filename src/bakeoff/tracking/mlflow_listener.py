@@ -31,7 +31,8 @@ from bakeoff.tracking.bounded_client import AbandonedError, BoundedClient, reaso
 from bakeoff.tracking.client import client_to_log_with, is_remote
 from bakeoff.tracking.entities import Story
 from bakeoff.tracking.outbox import FOLDER, MODEL_FOLDER, Head, Message, Outbox
-from bakeoff.tracking.run_logger import MlflowTracking, TrackedRun
+from bakeoff.tracking.run_logger import MlflowTracking
+from bakeoff.tracking.tracked_run import TrackedRun
 
 if TYPE_CHECKING:
     from bakeoff.tracking.logged_model import BestModel

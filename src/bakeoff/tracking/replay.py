@@ -12,9 +12,10 @@ from bakeoff.storage.run_status import RunStatus
 from bakeoff.tracking import messages
 from bakeoff.tracking.bounded_client import BoundedClient, reason, unavailable, without_login
 from bakeoff.tracking.client import all_runs, client_for, quoted
-from bakeoff.tracking.entities import BATCH_TAG, KIND_TAG, RUN_KIND
+from bakeoff.tracking.entities import BATCH_TAG, KIND_TAG, RUN_KIND, RUN_TAG
 from bakeoff.tracking.outbox import FOLDER, Attempt, Message, clear, read_spool
-from bakeoff.tracking.run_logger import RUN_TAG, MlflowTracking, TrackedRun
+from bakeoff.tracking.run_logger import MlflowTracking
+from bakeoff.tracking.tracked_run import TrackedRun
 
 CALL_SECONDS = 60
 """Limit of a call in seconds, while nothing else waits for it."""
