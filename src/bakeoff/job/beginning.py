@@ -79,6 +79,7 @@ def head_of(config: RunConfig, source: SourceTable, record: RunRecord, spark: Sp
             "source": source.name,
             "source_version": source.version or "",
             "source_fraction": f"{source.fraction:.6g}",
+            "source_findings": str(len(source.findings)),
             "git_commit": record.git_commit or "",
         },
         dataset=_dataset(source),

@@ -15,6 +15,7 @@ from bakeoff.execution.warm_up import warm_up
 from bakeoff.job.context import Comparison, RunContext
 from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
 from bakeoff.job.finish import finish
+from bakeoff.job.first_lines import first_lines
 from bakeoff.job.output_checks import check_ground, refuse_if_held, table_target
 from bakeoff.job.outputs import RunOutputs, open_outputs
 from bakeoff.job.preflight import check_cluster
@@ -22,6 +23,7 @@ from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, set_up
 from bakeoff.source import is_local_file, load_source
+from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import watching_server, why_lost, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
 from bakeoff.storage.disk import disk_trouble
@@ -106,9 +108,9 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     from bakeoff.pycaret3.frozen import draw_splits
     from bakeoff.pycaret3.request import read_request
 
-    source = load_source(config, spark)
-    for note in source.notes:
-        say(note)
+    source = judged(load_source(config, spark), config)
+    for line in first_lines(source, config):
+        say(line)
     n_rows, n_columns = source.frame.shape
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
     experiment = set_up(

@@ -91,6 +91,7 @@ def _diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison
 
     look = replace(
         facts.look,
+        findings=[finding.as_object() for finding in source.findings],
         columns=columns_of(source.frame),
         target=target_of(source.frame[facts.run.target], source.task),
     )
