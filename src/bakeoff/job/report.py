@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bakeoff.job.outputs import RunOutputs
 from bakeoff.report.data_profile import columns_of, target_of
-from bakeoff.report.facts import Diagnostics, Facts
+from bakeoff.report.diagnostics import Diagnostics
+from bakeoff.report.facts import Facts
 from bakeoff.report.page import LOOK, PLOTS, write, write_page
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.runs.loading import MODEL
@@ -108,7 +109,7 @@ def facts_of(home: Path, outputs: RunOutputs, record: RunRecord, backend: FugueB
 
 def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) -> Diagnostics:
     """Return the diagnostics with the profile of the table and, if there is a model, with its evaluation."""
-    from bakeoff.pycaret3.evaluation import importance_of, look_at
+    from bakeoff.pycaret3.evaluation import evaluate, importance_of
     from bakeoff.pycaret3.restore import final_pipeline
 
     look = replace(
@@ -119,7 +120,7 @@ def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) ->
     if model is None:
         return look
     pipeline = final_pipeline(experiment, model)
-    look = replace(look, best=look_at(experiment, pipeline))
+    look = replace(look, best=evaluate(experiment, pipeline))
     return look if source.task == "time_series" else replace(look, importance=importance_of(experiment, pipeline))
 
 
