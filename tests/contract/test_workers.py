@@ -122,10 +122,8 @@ def test_a_fold_that_another_process_has_transformed_gives_the_same_scores(monke
     frozen = prepare(exp, {"include": ["nb", "knn", "lr", "rf"], "sort": "Accuracy"}, batch_size=1).frozen
     monkeypatch.setattr(tabular, "SHELVED_SECONDS", 0.0)
     trials = [Trial(model_id, fold) for fold in range(3) for model_id in frozen.estimators]
-    runners = [runner_for(frozen), runner_for(frozen), runner_for(frozen)]
     shelf = _Shelf()
-    for runner in runners[1:]:
-        runner.shelf = shelf
+    runners = [runner_for(frozen), runner_for(frozen, shelf), runner_for(frozen, shelf)]
     alone, first = ([runner.run(trial) for trial in trials] for runner in runners[:2])
     assert set(shelf) == {"fold-0", "fold-1", "fold-2"}
     monkeypatch.setattr(tabular, "transform_fold", lambda *_: pytest.fail("transformed again"))

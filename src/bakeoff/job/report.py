@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bakeoff.job.context import Comparison, RunContext
 from bakeoff.report.data_profile import columns_of, target_of
-from bakeoff.report.facts import Diagnostics, Facts, table_names
+from bakeoff.report.diagnostics import Diagnostics
+from bakeoff.report.facts import Facts, table_names
 from bakeoff.report.page import LOOK, PLOTS, write_charts, write_page
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.storage.rows import RunRecord
@@ -86,7 +87,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
 
 def _diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison: Comparison) -> Diagnostics:
     """Return the diagnostics with the profile of the table and, if there is a model, with its evaluation."""
-    from bakeoff.pycaret3.evaluation import importance_of, look_at
+    from bakeoff.pycaret3.evaluation import evaluate, importance_of
     from bakeoff.pycaret3.restore import final_pipeline
 
     look = replace(
@@ -99,7 +100,7 @@ def _diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison
         return look
     experiment = context.prepared.experiment
     pipeline = final_pipeline(experiment, comparison.best_model)
-    look = replace(look, best=look_at(experiment, pipeline))
+    look = replace(look, best=evaluate(experiment, pipeline))
     return look if source.task == "time_series" else replace(look, importance=importance_of(experiment, pipeline))
 
 

@@ -15,7 +15,8 @@ from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Metric, Model
 from bakeoff.errors import RunNotFoundError, UserError
-from bakeoff.report.facts import Diagnostics, Facts, earlier_than, table_names
+from bakeoff.report.diagnostics import Diagnostics
+from bakeoff.report.facts import Facts, earlier_than, table_names
 from bakeoff.report.page import LOOK
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.result_tables import ResultTables

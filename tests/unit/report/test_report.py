@@ -14,6 +14,7 @@ import pytest
 
 from bakeoff.cli.app import cli
 from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.model_diagnostics import ClassificationDiagnostics
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.config import RunConfig
@@ -22,7 +23,7 @@ from bakeoff.job.report import report_run
 from bakeoff.report import reproduce
 from bakeoff.report.blocks import Figure, Table
 from bakeoff.report.data_profile import columns_of, target_of
-from bakeoff.report.facts import Diagnostics
+from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.report.interactive import plots
 from bakeoff.report.json_export import as_object
 from bakeoff.report.page import render
@@ -104,9 +105,17 @@ def test_what_was_noticed_about_the_data_is_in_the_report_and_in_the_json():
 
 
 def test_what_the_driver_saw_survives_as_json():
-    known = facts("regression").look
-    assert Diagnostics.from_json(known.to_json()).to_json() == known.to_json()
+    for task in ("classification", "regression", "time_series"):
+        known = facts(task).look
+        again = Diagnostics.from_json(known.to_json())
+        assert again.to_json() == known.to_json()
+        assert type(again.best) is type(known.best)
     assert Diagnostics.from_json('{"test_ratio": 0.5, "of another version": 1}') == Diagnostics(test_ratio=0.5)
+    empty = json.loads(Diagnostics().to_json())
+    assert [empty[name] for name in ("transforms", "columns", "target", "best", "importance")] == [[], [], {}, {}, {}]
+    many_classes = Diagnostics(best=ClassificationDiagnostics(60))
+    assert json.loads(many_classes.to_json())["best"] == {"rows": 60}
+    assert Diagnostics.from_json(many_classes.to_json()).best == many_classes.best
 
 
 def test_facts_from_tables_are_those_of_the_run():
@@ -208,14 +217,14 @@ def test_columns_are_described_whatever_is_in_them():
             "inf": [1.0, np.inf, -np.inf],
         }
     )
-    told = {each["name"]: each for each in columns_of(frame)}
-    assert told["empty"]["missing"] == 3
-    assert told["lists"]["distinct"] == 2
-    assert told["flag"]["type"] == "yes or no"
-    assert told["cat"]["values"] == "a (2), b (1)"
+    told = {each.name: each for each in columns_of(frame)}
+    assert told["empty"].missing == 3
+    assert told["lists"].distinct == 2
+    assert told["flag"].type == "yes or no"
+    assert told["cat"].values == "a (2), b (1)"  # noqa: PD011 - no array
     many = target_of(pd.Series(range(100)), "classification")
-    assert (len(many["labels"]), many["n_classes"]) == (30, 100)
-    assert sum(target_of(pd.Series([1.0, 2.0, np.nan]), "regression")["counts"]) == 2
+    assert (len(many.labels), many.n_classes) == (30, 100)
+    assert sum(target_of(pd.Series([1.0, 2.0, np.nan]), "regression").counts) == 2
 
 
 def test_the_command_asks_the_same_question():

@@ -88,8 +88,7 @@ class DriverSlot:
         Raises:
             RuntimeError: It could not be started.
         """
-        self._host.payload = self.read()
-        self._host.ready()
+        self._host.load(self.read())
 
     def read(self) -> bytes:
         """Return the bytes of the payload."""
