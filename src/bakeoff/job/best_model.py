@@ -15,6 +15,8 @@ from bakeoff.scoring.profile import profile_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bakeoff.source import SourceTable
+    from bakeoff.tracking.model_inputs import Entrance
     from bakeoff.tracking.registry import CandidateScore, Terms
 
 
@@ -24,8 +26,8 @@ class Winner:
 
     Attributes:
         row: its row of the leaderboard.
-        pipeline: the preprocessing and the model, on raw columns.
-        rows: training rows as they came from the source, without the target.
+        pipeline: the preprocessing and the model.
+        rows: training rows in the columns that the pipeline takes, without the target.
     """
 
     row: Row
@@ -39,10 +41,11 @@ def winner_of(context: RunContext, comparison: Comparison) -> Winner:
 
     best, prepared = comparison.board.best, context.prepared
     assert best is not None  # noqa: S101 - a model that was fitted
+    inside = prepared.source.preparation.inside
     return Winner(
         best,
         final_pipeline(prepared.experiment, comparison.best_model),
-        training_rows(prepared.experiment, prepared.source.frame, context.config.target),
+        training_rows(prepared.experiment, inside(prepared.source.frame), inside(context.config.target)),
     )
 
 
@@ -51,19 +54,31 @@ def save_winner(context: RunContext, comparison: Comparison, winner: Winner) -> 
     from bakeoff.tracking.logged_model import save_best_model
     from bakeoff.tracking.messages import of_model
 
-    config, task, tracking = context.config, context.prepared.source.task, context.outputs.tracking
-    save_best_model(tracking.model_folder, winner.pipeline, winner.rows, task=task)
+    config, source, tracking = context.config, context.prepared.source, context.outputs.tracking
+    entrance = _entrance(source, winner.rows)
+    save_best_model(tracking.model_folder, winner.pipeline, winner.rows, task=source.task, entrance=entrance)
     score, terms = _score_of(context, comparison, winner.row), _terms_of(context, comparison)
-    tracking.put(of_model(winner.row.model_id, task, config.register_model, score, terms))
+    tracking.put(of_model(winner.row.model_id, source.task, config.register_model, score, terms))
 
 
 def write_profile(context: RunContext, winner: Winner) -> None:
     """Store a profile of the best model's training rows, to compare it with rows that the model will score."""
-    task, outputs = context.prepared.source.task, context.outputs
-    if task == "time_series":
+    source, outputs = context.prepared.source, context.outputs
+    if source.task == "time_series":
         return
-    profile = profile_of(winner.rows, winner.pipeline, classifies=task == "classification")
+    names = source.preparation.unconverted(winner.rows.columns)
+    profile = profile_of(winner.rows, winner.pipeline, classifies=source.task == "classification", names=names)
     outputs.tables.write_profile(context.config.run_id, profile, again=bool(outputs.done))
+
+
+def _entrance(source: SourceTable, rows: pd.DataFrame) -> Entrance | None:
+    """Return what stands in front of the best model's pipeline, if the source has other columns than it takes."""
+    from bakeoff.tracking.model_inputs import Entrance
+
+    raw_rows = source.preparation.raw_rows(list(rows.columns))
+    if raw_rows is None or source.preparation.example is None or source.task == "time_series":
+        return None
+    return Entrance(raw_rows, source.preparation.example)
 
 
 def _score_of(context: RunContext, comparison: Comparison, best: Row) -> CandidateScore:

@@ -101,7 +101,14 @@ def _diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison
     experiment = context.prepared.experiment
     pipeline = final_pipeline(experiment, comparison.best_model)
     look = replace(look, best=evaluate(experiment, pipeline))
-    return look if source.task == "time_series" else replace(look, importance=importance_of(experiment, pipeline))
+    if source.task == "time_series":
+        return look
+    importance = importance_of(experiment, pipeline)
+    if importance is not None:
+        names = source.preparation.outside(name for name, _ in importance.features)
+        features = [(name, share) for name, (_, share) in zip(names, importance.features, strict=True)]
+        importance = replace(importance, features=features)
+    return replace(look, importance=importance)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ process-wide tracking URI and active run, which belong to the user, and sets the
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import logging
 import shutil
@@ -23,13 +24,21 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.tracking import MlflowClient
+from mlflow.types import ColSpec, DataType, Schema
 
+from bakeoff._utils import raw_rows as raw_rows_module
+from bakeoff._utils.pickling import by_value
+from bakeoff._utils.raw_rows import CONVERSIONS
 from bakeoff.storage.rows import BEST_MODEL
 from bakeoff.tracking.bounded_client import unavailable
 from bakeoff.tracking.entities import LOGGED_MODEL_TAG
-from bakeoff.tracking.model_signature import input_schema, output_schema, pip_requirements
+from bakeoff.tracking.model_inputs import Entrance, input_schema, plain_categories
 
 EXAMPLE_ROWS = 5
+_ALWAYS_NEEDED = (
+    "pycaret-core", "pycaret", "scikit-learn", "imbalanced-learn", "category-encoders",
+    "pandas", "numpy", "scipy", "joblib", "cloudpickle",
+)  # fmt: skip
 _CHATTY = ("mlflow.sklearn", "mlflow.utils.environment", "mlflow.models.model", "mlflow.models.utils")
 _HISTORY_TAG, _HISTORY_LIMIT = "mlflow.log-model.history", 5_000
 
@@ -51,30 +60,44 @@ class BestModel:
     registered: tuple[str, str] | None = None
 
 
-def save_best_model(folder: Path, pipeline: Any, raw_rows: pd.DataFrame, *, task: str = "classification") -> None:
+def save_best_model(
+    folder: Path,
+    pipeline: Any,
+    raw_rows: pd.DataFrame,
+    *,
+    task: str = "classification",
+    entrance: Entrance | None = None,
+) -> None:
     """Write a fitted PyCaret pipeline as an MLflow model to a folder, without a tracking server.
 
     Args:
         folder: folder of the model, which is replaced; its parent exists.
-        pipeline: the pipeline, which takes raw input columns.
-        raw_rows: training rows as read from the source, without the target.
+        pipeline: the pipeline.
+        raw_rows: training rows without the target, in the columns that the pipeline takes.
         task: ``classification``, ``regression`` or ``time_series``. A forecaster's ``predict`` takes a horizon and not
             rows, so it gets no signature and loads with `mlflow.sklearn.load_model`.
+        entrance: what stands in front of the pipeline; ``None`` if it takes the columns as the source has them.
     """
     import mlflow.sklearn
 
     shutil.rmtree(folder, ignore_errors=True)
     forecasts = task == "time_series"
-    example = _plain(raw_rows.head(EXAMPLE_ROWS))
-    with _quiet_logs():
+    requirements = pip_requirements(pipeline)
+    schema, example = input_schema(raw_rows), plain_categories(raw_rows.head(EXAMPLE_ROWS))
+    if entrance is not None:
+        schema, example = entrance.schema(raw_rows), entrance.rows()
+        pipeline = entrance.before(pipeline)
+    with _quiet_logs(), by_value(raw_rows_module):
         mlflow.sklearn.save_model(
             pipeline,
             str(folder),
-            mlflow_model=Model(artifact_path=BEST_MODEL),
+            mlflow_model=Model(
+                artifact_path=BEST_MODEL, metadata={CONVERSIONS: entrance.conversions} if entrance else None
+            ),
             serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
-            signature=None if forecasts else ModelSignature(input_schema(raw_rows), output_schema(pipeline, example)),
+            signature=None if forecasts else ModelSignature(schema, _output_schema(pipeline, example)),
             input_example=None if forecasts else example,
-            pip_requirements=pip_requirements(pipeline),
+            pip_requirements=requirements,
             # A method that no forecaster has: MLflow then adds no function that takes rows.
             **({"pyfunc_predict_fn": "predict_rows"} if forecasts else {}),
         )
@@ -100,6 +123,17 @@ def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_
     run = client.get_run(run_id)
     logged = _logged_before(client, run, model_id)
     return logged or _Upload(client, run, model_id, task, folder).send()
+
+
+def pip_requirements(pipeline: Any) -> list[str]:
+    """Return the packages that are needed to load the pipeline, at exactly the versions that are installed here."""
+    owners = importlib.metadata.packages_distributions()
+    names = set(_ALWAYS_NEEDED)
+    for part in [pipeline, *pipeline.get_params(deep=True).values()]:
+        for cls in type(part).__mro__:
+            names.update(owners.get(cls.__module__.partition(".")[0], ()))
+    names.discard("bakeoff")
+    return sorted(f"{name}=={version}" for name in names if (version := _installed_version(name)))
 
 
 class _Upload:
@@ -180,10 +214,18 @@ def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel |
     return None
 
 
-def _plain(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with pandas' categories as objects, because MLflow's checks do not accept them as strings."""
-    categories = [name for name in rows.columns if isinstance(rows[name].dtype, pd.CategoricalDtype)]
-    return rows.astype(dict.fromkeys(categories, object))
+def _output_schema(pipeline: Any, example: pd.DataFrame) -> Schema:
+    """Return the type of a prediction, from predicting the example, which also checks that raw rows are accepted."""
+    kind = pd.api.types.infer_dtype(pd.Series(pipeline.predict(example)), skipna=True)
+    kinds = {"integer": DataType.long, "floating": DataType.double, "boolean": DataType.boolean}
+    return Schema([ColSpec(kinds.get(kind, DataType.string), "prediction")])
+
+
+def _installed_version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 @contextlib.contextmanager
