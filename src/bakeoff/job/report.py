@@ -100,7 +100,7 @@ def facts_of(home: Path, outputs: RunOutputs, record: RunRecord, backend: FugueB
         verdict=backend.verdict,
         summary=summary,
         look=look,
-        tables=[outputs.tables.name(name) for name in ("runs", "trials", "leaderboard")],
+        tables=[outputs.tables.location.name(name) for name in ("runs", "trials", "leaderboard")],
         model_uri=f"runs:/{record.mlflow_run_id}/{MODEL}" if board.best and record.mlflow_run_id else None,
         tracking_uri=uri_to_set(home),
         mlflow_url=outputs.mlflow_url,
@@ -114,6 +114,7 @@ def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) ->
 
     look = replace(
         facts.look,
+        findings=[finding.as_object() for finding in source.findings],
         columns=columns_of(source.frame),
         target=target_of(source.frame[facts.run.target], source.task),
     )
@@ -121,7 +122,12 @@ def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) ->
         return look
     pipeline = final_pipeline(experiment, model)
     look = replace(look, best=evaluate(experiment, pipeline))
-    return look if source.task == "time_series" else replace(look, importance=importance_of(experiment, pipeline))
+    importance = None if source.task == "time_series" else importance_of(experiment, pipeline)
+    if importance is None:
+        return look
+    names = source.preparation.outside(name for name, _ in importance.features)
+    features = [(name, share) for name, (_, share) in zip(names, importance.features, strict=True)]
+    return replace(look, importance=replace(importance, features=features))
 
 
 @contextmanager

@@ -66,6 +66,7 @@ class Diagnostics:
         test_ratio: test rows per training row, averaged over the folds.
         began_at: start of the comparison, in seconds since the epoch.
         transforms: model id, fold and seconds of each trial that had to wait for the preprocessing of its fold.
+        findings: what was noticed about the data: ``kind``, ``sentence``, ``columns`` and ``n_affected`` of each.
         columns: profile of each column of the data.
         target: profile of the target; ``None`` if it is not known.
         best: evaluation of the best model on unseen rows; ``None`` if there is none.
@@ -76,6 +77,7 @@ class Diagnostics:
     test_ratio: float | None = None
     began_at: float = 0.0
     transforms: Sequence[Sequence[Any]] = ()
+    findings: Sequence[Mapping[str, Any]] = ()
     columns: Sequence[ColumnProfile] = ()
     target: ClassCounts | Histogram | None = None
     best: ModelDiagnostics | None = None
