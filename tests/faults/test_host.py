@@ -73,8 +73,8 @@ def host(tmp_path: Path) -> Iterator[ForkedRunner]:
     made.close()
 
 
-def ask(deed: str, **limits: Any) -> Ask:
-    return Ask(trial=Trial(deed, 0), limits=TrialLimits(**limits))
+def ask(deed: str, attempt: int = 1, **limits: Any) -> Ask:
+    return Ask(trial=Trial(deed, 0), attempt=attempt, limits=TrialLimits(**limits))
 
 
 def goes_on(host: ForkedRunner) -> None:

@@ -129,7 +129,7 @@ def _columns_frame(source: SourceTable, config: RunConfig) -> Any:
                 "taken for": column.type,
                 "missing": column.missing,
                 "distinct": column.distinct,
-                "values": column.values,  # noqa: PD011 - a text, no array
+                "values": column.values,  # noqa: PD011 - no array
                 "": ", ".join(role + [kind for kind in kinds if kind != "task"]),
             }
         )
