@@ -77,7 +77,7 @@ test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks run
 		tests/e2e/test_job.py tests/tracking/test_logged_model.py
 
 sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the tables' definitions
-	PYTHONPATH=tests/support $(BIN)/python tests/support/prepared_sql.py
+	PYTHONPATH=tests $(BIN)/python tests/support/prepared_sql.py
 
 wheel: $(READY) ## Build the wheel into dist
 	$(UV) build --quiet --wheel --clear

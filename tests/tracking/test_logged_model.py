@@ -20,8 +20,9 @@ from mlflow.tracking import MlflowClient
 from sklearn.datasets import load_breast_cancer
 
 from bakeoff.tracking import client as store
-from bakeoff.tracking.logged_model import log_best_model, pip_requirements
+from bakeoff.tracking.logged_model import pip_requirements
 from bakeoff.tracking.model_inputs import any_type, input_schema
+from support.logged_models import log_best_model
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
