@@ -191,11 +191,11 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         listener_timeout=LISTENER_SECONDS,
         **prepared.limits.options,
     )
-    again = f"bakeoff resume {config.run_id}{place_options(outputs.tables, config.home)}"
+    again = f"bakeoff resume {config.run_id}{place_options(outputs.tables.location, config.home)}"
     try:
         models = prepared.experiment.compare_models(**prepared.params, parallel=backend)
         outputs.hold.check()
-        result = write_results(config, spark, prepared, outputs, backend, models)
+        result = write_results(config, prepared, outputs, backend, models)
     except (NoModelSurvivedError, RunConflictError):
         raise
     except BaseException as error:
@@ -205,7 +205,7 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         if why := why_lost(spark, error):
             leave_open(spark, outputs)
             raise EngineLostError(f"Run {config.run_id} was interrupted. {why}", still_open(backend, again)) from None
-        close_early(spark, outputs, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
+        close_early(outputs, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
         raise
     if backend.stopped:
         for problem in result.problems:
@@ -227,7 +227,7 @@ def leave_open(spark: SparkSession, outputs: RunOutputs) -> None:
     """Close a run as interrupted: unfinished trials stay open, finished ones are in the journal. Nothing is raised."""
     with suppress(Exception):
         if why_lost(spark) is None:  # only the workers may be gone, or the disk may be full
-            close_early(spark, outputs, INTERRUPTED)
+            close_early(outputs, INTERRUPTED)
     with suppress(Exception):
         outputs.tracking.close("KILLED")
 

@@ -247,7 +247,7 @@ def test_an_empty_board_is_no_reason_to_stop():
 def test_a_report_that_cannot_be_made_is_a_line_in_the_problems(tmp_path):
     known = facts()
     backend = SimpleNamespace(plan=known.plan, board=known.board, summary=known.summary, verdict=known.verdict)
-    outputs = SimpleNamespace(tables=ResultsLocation(path=tmp_path), mlflow_url=None)
+    outputs = SimpleNamespace(tables=SimpleNamespace(location=ResultsLocation(path=tmp_path)), mlflow_url=None)
     home = tmp_path / "home"
     home.write_text("a file is no folder")
     told = report_run(home, outputs, known.run, backend, None, None, None)
