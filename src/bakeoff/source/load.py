@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,10 +11,11 @@ import pandas as pd
 from bakeoff._utils.redaction import redact_text, secrets_in
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
-from bakeoff.source.columns import check_columns, plain_types, without_missing_target
+from bakeoff.source.columns import check_columns, without_missing_target
 from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.locate import Files, find
+from bakeoff.source.preparation import Preparation, prepared
 from bakeoff.source.sampling import sampled
 from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target
@@ -37,6 +38,7 @@ class SourceTable:
         task: the config's task, or the one that is inferred from the target.
         findings: what was dropped, converted, sampled, inferred or looks suspicious.
         fraction: share of the source's rows (with a target) that are in the frame.
+        preparation: what was done to the columns, so that a model can do it to raw rows.
     """
 
     frame: pd.DataFrame
@@ -47,6 +49,7 @@ class SourceTable:
     task: str
     findings: tuple[Finding, ...] = ()
     fraction: float = 1.0
+    preparation: Preparation = field(default_factory=Preparation)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -72,12 +75,12 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             raise ConfigError(
                 f"--source-version is for Delta tables, and {config.source} is a {location.kind} file: leave it out."
             )
-        frame = plain_types(location.read(), findings)
+        frame, preparation = prepared(location.read(), config, findings)
         check_columns(frame.columns, config)
         frame, version, fraction = in_order(frame, config), None, None
     else:
-        frame, version, fraction = read_delta(location, config, findings)
-        frame = plain_types(frame, findings)
+        raw, version, fraction = read_delta(location, config, findings)
+        frame, preparation = prepared(raw, config, findings)
         check_columns(frame.columns, config)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
@@ -91,7 +94,9 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
         frame = time_indexed(frame, str(config.time_col))
     name = redact_text(location.name, secrets_in(config.source))
     fraction = fraction or len(frame) / n_rows
-    return SourceTable(frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction)
+    return SourceTable(
+        frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction, preparation
+    )
 
 
 def digest_of(frame: pd.DataFrame) -> str:
