@@ -27,9 +27,9 @@ from bakeoff import FugueBackend
 from bakeoff.comparison.leaderboard import COMPLETE
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
+from bakeoff.job import finish
 from bakeoff.job import main as job
 from bakeoff.pycaret3.evaluation import importance_of, look_at
-from bakeoff.pycaret3.experiment import training_rows
 from bakeoff.pycaret3.restore import final_pipeline
 from bakeoff.report.data_profile import columns_of, target_of
 from bakeoff.scoring.profile import profile_of
@@ -116,7 +116,7 @@ def _wrong_refusal(sentence: str, table: OddTable) -> str:
     if "PyCaret's setup() does not take" not in sentence:  # otherwise PyCaret has to have named it
         named += ["--", table.source.name, "'odd'"]
     if not any(name in sentence for name in named):
-        return "the refusal names neither a column nor an option nor the file"
+        return f"the refusal names neither a column nor an option nor the file: {sentence}"
     return ""
 
 
@@ -147,18 +147,14 @@ def _check_models(config: RunConfig, prepared: Any, home: Path) -> None:
     columns_of(source.frame)
     target_of(source.frame[config.target], source.task)
     look_at(experiment, pipeline)
-    rows = training_rows(experiment, source.frame, config.target)
-    if source.task == "time_series":
-        save_best_model(home / "model", pipeline, rows, task=source.task)
-        return
-    importance_of(experiment, pipeline)
-    profile_of(rows, pipeline, classifies=source.task == "classification")
-    _save(home / "model", pipeline, rows, source)
-    _check_predictions(home / "model", config)
-
-
-def _save(folder: Path, pipeline: Any, rows: pd.DataFrame, source: Any) -> None:
-    save_best_model(folder, pipeline, rows, task=source.task)
+    rows = finish._training_rows(config, prepared)
+    if source.task != "time_series":
+        importance_of(experiment, pipeline)
+        names = source.preparation.unconverted(rows.columns)
+        profile_of(rows, pipeline, classifies=source.task == "classification", names=names)
+    save_best_model(home / "model", pipeline, rows, task=source.task, entrance=finish._entrance(source, rows))
+    if source.task != "time_series":
+        _check_predictions(home / "model", config)
 
 
 def _check_predictions(folder: Path, config: RunConfig) -> None:
