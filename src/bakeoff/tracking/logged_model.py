@@ -83,10 +83,13 @@ def save_best_model(
     shutil.rmtree(folder, ignore_errors=True)
     forecasts = task == "time_series"
     requirements = pip_requirements(pipeline)
-    schema, example = input_schema(raw_rows), plain_categories(raw_rows.head(EXAMPLE_ROWS))
+    example = plain_categories(raw_rows.head(EXAMPLE_ROWS))
     if entrance is not None:
-        schema, example = entrance.schema(raw_rows), entrance.rows()
-        pipeline = entrance.before(pipeline)
+        example, pipeline = entrance.rows(), entrance.before(pipeline)
+    signature = None
+    if not forecasts:  # a series alone leaves no columns to make a schema of
+        schema = entrance.schema(raw_rows) if entrance else input_schema(raw_rows)
+        signature = ModelSignature(schema, _output_schema(pipeline, example))
     with _quiet_logs(), by_value(raw_rows_module):
         mlflow.sklearn.save_model(
             pipeline,
@@ -95,7 +98,7 @@ def save_best_model(
                 artifact_path=BEST_MODEL, metadata={CONVERSIONS: entrance.conversions} if entrance else None
             ),
             serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
-            signature=None if forecasts else ModelSignature(schema, _output_schema(pipeline, example)),
+            signature=signature,
             input_example=None if forecasts else example,
             pip_requirements=requirements,
             # A method that no forecaster has: MLflow then adds no function that takes rows.
