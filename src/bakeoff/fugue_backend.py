@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
@@ -177,7 +178,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             RuntimeError: A model failed, and ``errors="raise"`` was passed.
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
-        with without_py4j_pages(), _get_context_lock():
+        with without_py4j_pages(), without_autologging(), _get_context_lock():
             self._comparison = comparison = prepare(instance, params, self._batch_size)
             self._board = None
             request, plan = comparison.request, comparison.plan
