@@ -87,14 +87,7 @@ def kind_of(column: pd.Series[Any], *, as_number: bool = False) -> ColumnKind:
     """
     plain = numpy_column(column)
     kind = _kind_of_plain(plain, as_number=as_number)
-    if kind.kind == SAME and (plain is not column or _has_other_gaps(plain)):
-        return kind._replace(kind=PLAIN)
-    return kind
-
-
-def _has_other_gaps(column: pd.Series[Any]) -> bool:
-    """Whether a column of objects has gaps that PyCaret's imputers do not see, such as None."""
-    return column.dtype == object and any(not isinstance(gap, float) for gap in column[column.isna()])
+    return kind._replace(kind=PLAIN) if kind.kind == SAME and plain is not column else kind
 
 
 def _kind_of_plain(column: pd.Series[Any], *, as_number: bool) -> ColumnKind:
