@@ -47,7 +47,7 @@ class ColumnKind(NamedTuple):
 
     Attributes:
         kind: the conversion, a word of `bakeoff._utils.raw_rows`; ``None`` if models cannot use the column.
-        detail: the decimal mark of written numbers, or the zone of times.
+        detail: the decimal mark of written numbers, the zone of times, or the truth that stands in for a gap.
         content: what it holds, in words, where that should be said.
         example: a value and what it becomes, in words, where that helps.
     """

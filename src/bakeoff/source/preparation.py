@@ -14,6 +14,7 @@ from bakeoff._utils.raw_rows import (
     SAME,
     TEXT,
     TIME,
+    TRUTH,
     WRITTEN,
     RawColumn,
     RawRows,
@@ -27,6 +28,7 @@ from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.names import inner_names, inside, listed, shown_names
 
 EXAMPLE_ROWS = 5
+_HALF = 0.5
 _NOTHING = "nothing"
 _LOST = {
     TIME: "dates in {} are outside of what pandas can hold, and count as missing.",
@@ -77,7 +79,7 @@ class Preparation:
         names = list(names)
         for inner, name in zip(names, self.outside(names), strict=True):
             column = by_name.get(name, RawColumn(name, name))
-            if column.kind in {SAME, PLAIN, NUMBER, TEXT} or (column.kind == TIME and column.detail is None):
+            if column.kind in {SAME, PLAIN, NUMBER, TEXT, TRUTH} or (column.kind == TIME and column.detail is None):
                 known[inner] = str(column.name)
         return known
 
@@ -124,6 +126,8 @@ def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKin
     kind = kind_of(column, as_number=is_target and config.task in {"regression", "time_series"})
     if kind.kind == TEXT and (is_target or config.task == "time_series") and _holds_truths(column):
         return ColumnKind(PLAIN)  # which are classes, or 0 and 1 beside a series
+    if kind.kind in {SAME, PLAIN} and not is_target and config.task != "time_series" and _is_truth(column):
+        return ColumnKind(TRUTH, bool(column.mean() > _HALF))  # for rows to come, in which one may be missing
     if not is_target:
         return kind
     if kind.kind is None:
@@ -132,6 +136,10 @@ def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKin
         )
     is_infinite = kind.kind == NUMBER and numpy_column(column).dtype.kind == "f"
     return ColumnKind(PLAIN) if is_infinite else kind  # which is refused later on
+
+
+def _is_truth(column: pd.Series[Any]) -> bool:
+    return bool(len(column)) and numpy_column(column).dtype == bool
 
 
 def _holds_truths(column: pd.Series[Any]) -> bool:
@@ -163,7 +171,7 @@ class _Report:
     def count_lost(self, raw: pd.Series[Any], values: pd.Series[Any], name: str) -> None:
         """Count the values of a column that became missing."""
         kind = str(self.kinds[name].kind)
-        if kind in {SAME, PLAIN, TEXT}:
+        if kind in {SAME, PLAIN, TEXT, TRUTH}:
             return
         lost = raw[values.isna().to_numpy() & raw.notna().to_numpy()]
         if len(lost):
