@@ -345,7 +345,7 @@ _CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     WRITTEN: lambda column, mark: _finite(_written(column, mark)),
     SECONDS: lambda column, _: _seconds(column),
     TIME: _times,
-    TRUTH: lambda column, usual: _truths(column, usual),
+    TRUTH: _truths,
     MIDDLE: lambda column, _: _middles(column),
     TEXT: lambda column, _: _texts(column),
 }

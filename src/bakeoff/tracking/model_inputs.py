@@ -12,6 +12,10 @@ from mlflow.types import ColSpec, DataType, Schema
 from bakeoff._utils.raw_rows import PLAIN, SAME, TRUTH, WRITTEN, RawRows, numpy_column
 
 
+_AS_DECLARED = {SAME, PLAIN, TRUTH}
+"""Conversions of values that MLflow knows the type of, unless they are held in one of pandas' extension types."""
+
+
 @dataclass(frozen=True)
 class Entrance:
     """What stands in front of a pipeline that takes other columns than the source has.
