@@ -126,18 +126,26 @@ def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKin
     if len(column) and column.isna().all():
         return ColumnKind(SAME) if is_target else ColumnKind(None, None, _NOTHING)
     kind = kind_of(column, as_number=is_target and config.task in {"regression", "time_series"})
-    if kind.kind == TEXT and (is_target or config.task == "time_series") and _holds_truths(column):
-        return ColumnKind(PLAIN)  # which are classes, or 0 and 1 beside a series
-    if kind.kind in {SAME, PLAIN} and not is_target and config.task != "time_series" and _is_truth(column):
-        return ColumnKind(TRUTH, bool(column.mean() > _HALF))  # for rows to come, in which one may be missing
-    if not is_target:
-        return kind
+    return _kind_of_target(column, kind) if is_target else _kind_of_feature(column, kind, config)
+
+
+def _kind_of_target(column: pd.Series[Any], kind: ColumnKind) -> ColumnKind:
     if kind.kind is None:
         raise SourceError(
-            f"The target {name!r} holds {kind.content}, which cannot be predicted: choose another --target."
+            f"The target {str(column.name).strip()!r} holds {kind.content}, which cannot be predicted: choose another "
+            "--target."
         )
-    is_infinite = kind.kind == NUMBER and numpy_column(column).dtype.kind == "f"
-    return ColumnKind(PLAIN) if is_infinite else kind  # which is refused later on
+    is_class = kind.kind == TEXT and _holds_truths(column)
+    is_infinite = kind.kind == NUMBER and numpy_column(column).dtype.kind == "f"  # which is refused later on
+    return ColumnKind(PLAIN) if is_class or is_infinite else kind
+
+
+def _kind_of_feature(column: pd.Series[Any], kind: ColumnKind, config: RunConfig) -> ColumnKind:
+    if config.task == "time_series":
+        return ColumnKind(PLAIN) if kind.kind == TEXT and _holds_truths(column) else kind
+    if kind.kind in {SAME, PLAIN} and _is_truth(column):
+        return ColumnKind(TRUTH, bool(column.mean() > _HALF))  # for rows to come, in which one may be missing
+    return kind
 
 
 def _is_truth(column: pd.Series[Any]) -> bool:

@@ -11,7 +11,6 @@ from mlflow.types import ColSpec, DataType, Schema
 
 from bakeoff._utils.raw_rows import PLAIN, SAME, TRUTH, WRITTEN, RawRows, numpy_column
 
-
 _AS_DECLARED = {SAME, PLAIN, TRUTH}
 """Conversions of values that MLflow knows the type of, unless they are held in one of pandas' extension types."""
 
