@@ -121,8 +121,6 @@ def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKin
     if name == config.time_col:
         return _kind_of_time(column)
     is_target = name == config.target
-    if config.task == "time_series" and not is_target and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
-        return ColumnKind(SAME)  # beside a series they become numbers
     if len(column) and column.isna().all():
         return ColumnKind(SAME) if is_target else ColumnKind(None, None, _NOTHING)
     kind = kind_of(column, as_number=is_target and config.task in {"regression", "time_series"})
@@ -142,7 +140,7 @@ def _kind_of_target(column: pd.Series[Any], kind: ColumnKind) -> ColumnKind:
 
 def _kind_of_feature(column: pd.Series[Any], kind: ColumnKind, config: RunConfig) -> ColumnKind:
     if config.task == "time_series":
-        return ColumnKind(PLAIN) if kind.kind == TEXT and _holds_truths(column) else kind
+        return ColumnKind(PLAIN) if kind.kind == TEXT and _holds_truths(column) else kind  # which become numbers
     if kind.kind in {SAME, PLAIN} and _is_truth(column):
         return ColumnKind(TRUTH, bool(column.mean() > _HALF))  # for rows to come, in which one may be missing
     return kind
