@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.config import RunConfig
-from bakeoff.job.finish import _entrance, _training_rows
+from bakeoff.job.best_model import _entrance
 from bakeoff.job.main import ask
 from bakeoff.job.result import PreparedRun
 from bakeoff.scoring.inputs import input_columns
@@ -68,9 +68,11 @@ def kept_model(config: RunConfig, run: PreparedRun, folder: Path, model_id: str 
     """Fit a model, keep it as a run does, and return what anybody loads."""
     import mlflow.pyfunc
 
+    from bakeoff.pycaret3.experiment import training_rows
     from bakeoff.pycaret3.restore import final_pipeline
 
-    rows = _training_rows(config, run)
+    rename = run.source.preparation.inside
+    rows = training_rows(run.experiment, rename(run.source.frame), rename(config.target))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pipeline = final_pipeline(run.experiment, run.experiment.create_model(model_id, verbose=False))
