@@ -29,6 +29,8 @@ from bakeoff.source.names import inner_names, inside, listed, shown_names
 
 EXAMPLE_ROWS = 5
 _HALF = 0.5
+_FIRST = 100
+"""Rows that show of most columns that they hold values."""
 _NOTHING = "nothing"
 _LOST = {
     TIME: "dates in {} are outside of what pandas can hold, and count as missing.",
@@ -121,7 +123,7 @@ def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKin
     if name == config.time_col:
         return _kind_of_time(column)
     is_target = name == config.target
-    if len(column) and column.isna().all():
+    if len(column) and column.head(_FIRST).isna().all() and column.isna().all():
         return ColumnKind(SAME) if is_target else ColumnKind(None, None, _NOTHING)
     kind = kind_of(column, as_number=is_target and config.task in {"regression", "time_series"})
     return _kind_of_target(column, kind) if is_target else _kind_of_feature(column, kind, config)
