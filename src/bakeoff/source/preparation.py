@@ -14,6 +14,7 @@ from bakeoff._utils.raw_rows import (
     SAME,
     TEXT,
     TIME,
+    TRUTH,
     WRITTEN,
     RawColumn,
     RawRows,
@@ -24,11 +25,12 @@ from bakeoff.config import RunConfig
 from bakeoff.errors import SourceError
 from bakeoff.source.column_kinds import ColumnKind, kind_of
 from bakeoff.source.findings import FindingKind, Findings
-from bakeoff.source.names import inner_names, inside, shown_names
+from bakeoff.source.names import inner_names, inside, listed, shown_names
 
 EXAMPLE_ROWS = 5
-_NAMED = 8
-"""Columns that a sentence names."""
+_HALF = 0.5
+_FIRST = 100
+"""Rows that show of most columns that they hold values."""
 _NOTHING = "nothing"
 _LOST = {
     TIME: "dates in {} are outside of what pandas can hold, and count as missing.",
@@ -79,7 +81,7 @@ class Preparation:
         names = list(names)
         for inner, name in zip(names, self.outside(names), strict=True):
             column = by_name.get(name, RawColumn(name, name))
-            if column.kind in {SAME, PLAIN, NUMBER, TEXT} or (column.kind == TIME and column.detail is None):
+            if column.kind in {SAME, PLAIN, NUMBER, TEXT, TRUTH} or (column.kind == TIME and column.detail is None):
                 known[inner] = str(column.name)
         return known
 
@@ -121,21 +123,37 @@ def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKin
     if name == config.time_col:
         return _kind_of_time(column)
     is_target = name == config.target
-    if config.task == "time_series" and not is_target and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
-        return ColumnKind(SAME)  # beside a series they become numbers
-    if len(column) and column.isna().all():
+    if len(column) and column.head(_FIRST).isna().all() and column.isna().all():
         return ColumnKind(SAME) if is_target else ColumnKind(None, None, _NOTHING)
     kind = kind_of(column, as_number=is_target and config.task in {"regression", "time_series"})
-    if not is_target:
-        return kind
+    return _kind_of_target(column, kind) if is_target else _kind_of_feature(column, kind, config)
+
+
+def _kind_of_target(column: pd.Series[Any], kind: ColumnKind) -> ColumnKind:
     if kind.kind is None:
         raise SourceError(
-            f"The target {name!r} holds {kind.content}, which cannot be predicted: choose another --target."
+            f"The target {str(column.name).strip()!r} holds {kind.content}, which cannot be predicted: choose another "
+            "--target."
         )
-    plain = numpy_column(column)
-    is_bool = kind.kind == TEXT and pd.api.types.infer_dtype(plain, skipna=True) == "boolean"
-    # Infinite targets are refused, and truth values are classes.
-    return kind._replace(kind=PLAIN) if is_bool or (kind.kind == NUMBER and plain.dtype.kind == "f") else kind
+    is_class = kind.kind == TEXT and _holds_truths(column)
+    is_infinite = kind.kind == NUMBER and numpy_column(column).dtype.kind == "f"  # which is refused later on
+    return ColumnKind(PLAIN) if is_class or is_infinite else kind
+
+
+def _kind_of_feature(column: pd.Series[Any], kind: ColumnKind, config: RunConfig) -> ColumnKind:
+    if config.task == "time_series":
+        return ColumnKind(PLAIN) if kind.kind == TEXT and _holds_truths(column) else kind  # which become numbers
+    if kind.kind in {SAME, PLAIN} and _is_truth(column):
+        return ColumnKind(TRUTH, bool(column.mean() > _HALF))  # for rows to come, in which one may be missing
+    return kind
+
+
+def _is_truth(column: pd.Series[Any]) -> bool:
+    return bool(len(column)) and numpy_column(column).dtype == bool
+
+
+def _holds_truths(column: pd.Series[Any]) -> bool:
+    return pd.api.types.infer_dtype(numpy_column(column).astype(object), skipna=True) == "boolean"
 
 
 def _kind_of_time(column: pd.Series[Any]) -> ColumnKind:
@@ -147,9 +165,8 @@ def _kind_of_time(column: pd.Series[Any]) -> ColumnKind:
 
 
 def _converted(column: pd.Series[Any], kind: ColumnKind) -> pd.Series[Any]:
-    if kind.kind in {SAME, PLAIN}:
-        plain: pd.Series[Any] = numpy_column(column)
-        return plain
+    if kind.kind == SAME:
+        return column
     converted: pd.Series[Any] = converted_column(column, str(kind.kind), kind.detail)
     return converted
 
@@ -164,7 +181,7 @@ class _Report:
     def count_lost(self, raw: pd.Series[Any], values: pd.Series[Any], name: str) -> None:
         """Count the values of a column that became missing."""
         kind = str(self.kinds[name].kind)
-        if kind in {SAME, PLAIN, TEXT}:
+        if kind in {SAME, PLAIN, TEXT, TRUTH}:
             return
         lost = raw[values.isna().to_numpy() & raw.notna().to_numpy()]
         if len(lost):
@@ -174,18 +191,18 @@ class _Report:
         """Add a finding for each kind of conversion and loss."""
         left_out = [name for name, kind in self.kinds.items() if kind.kind is None and kind.content != _NOTHING]
         if left_out:
-            contents = _joined(dict.fromkeys(self.kinds[name].content for name in left_out))
-            sentence = f"Left out {_joined(left_out)}: models cannot use columns of {contents}."
+            contents = listed(dict.fromkeys(self.kinds[name].content for name in left_out))
+            sentence = f"Left out {listed(left_out)}: models cannot use columns of {contents}."
             findings.add(FindingKind.LEFT_OUT, sentence, columns=left_out)
         empty = [name for name, kind in self.kinds.items() if kind.kind is None and kind.content == _NOTHING]
         if empty:
-            sentence = f"Left out {_joined(empty)}: no row has a value there."
+            sentence = f"Left out {listed(empty)}: no row has a value there."
             findings.add(FindingKind.LEFT_OUT, sentence, columns=empty)
         self._tell_converted(findings)
         for kind, lost in self._lost.items():
             n_lost, example = sum(map(len, lost.values())), next(iter(lost.values())).iloc[0]
             sentence = _LOST.get(kind, "values of {} cannot be read, and count as missing.").format(
-                _joined(lost), example
+                listed(lost), example
             )
             findings.add(FindingKind.GAPS, f"{n_lost} {sentence}", columns=list(lost), n_affected=n_lost)
 
@@ -196,12 +213,5 @@ class _Report:
                 by_content.setdefault(kind.content, []).append(name)
         for content, names in by_content.items():
             example = self.kinds[names[0]].example
-            sentence = f"Took {_joined(names)} for {content}{f' ({example})' if example else ''}."
+            sentence = f"Took {listed(names)} for {content}{f' ({example})' if example else ''}."
             findings.add(FindingKind.CONVERTED, sentence, columns=names)
-
-
-def _joined(names: Iterable[str]) -> str:
-    every = list(names)
-    if len(every) > _NAMED:
-        return f"{', '.join(every[:_NAMED])} and {len(every) - _NAMED} more"
-    return " and ".join(filter(None, (", ".join(every[:-1]), every[-1])))
