@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,16 +11,16 @@ import pandas as pd
 from bakeoff._utils.redaction import redact_text, secrets_in
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
-from bakeoff.source.columns import check_columns, plain_types, without_missing_target
+from bakeoff.source.columns import check_columns, without_missing_target
 from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.locate import Files, find
+from bakeoff.source.preparation import Preparation, prepared
 from bakeoff.source.sampling import sampled
 from bakeoff.source.series import usable_beside
 from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target
 from bakeoff.source.time_index import IMPUTE_TARGET, time_indexed
-from bakeoff.source.times import read_times
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,6 +39,7 @@ class SourceTable:
         task: the config's task, or the one that is inferred from the target.
         findings: what was dropped, converted, sampled, inferred or looks suspicious.
         fraction: share of the source's rows (with a target) that are in the frame.
+        preparation: what was done to the columns, so that a model can do it to raw rows.
     """
 
     frame: pd.DataFrame
@@ -49,6 +50,7 @@ class SourceTable:
     task: str
     findings: tuple[Finding, ...] = ()
     fraction: float = 1.0
+    preparation: Preparation = field(default_factory=Preparation)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -74,12 +76,12 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             raise ConfigError(
                 f"--source-version is for Delta tables, and {config.source} is a {location.kind} file: leave it out."
             )
-        frame = _usable_types(location.read(), config, findings)
+        frame, preparation = prepared(location.read(), config, findings)
         check_columns(frame.columns, config)
         frame, version, fraction = in_order(frame, config), None, None
     else:
-        frame, version, fraction = read_delta(location, config, findings)
-        frame = _usable_types(frame, config, findings)
+        raw, version, fraction = read_delta(location, config, findings)
+        frame, preparation = prepared(raw, config, findings)
         check_columns(frame.columns, config)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
@@ -94,17 +96,9 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
         frame = time_indexed(usable_beside(frame, config, findings), str(config.time_col), findings, fill=fill)
     name = redact_text(location.name, secrets_in(config.source))
     fraction = fraction or min(1.0, len(frame) / n_rows)  # times that are missing may have been added
-    return SourceTable(frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction)
-
-
-def _usable_types(frame: pd.DataFrame, config: RunConfig, findings: Findings) -> pd.DataFrame:
-    """Convert columns to types that models can use; the times of a series as their zone and their step demand."""
-    if config.time_col not in frame.columns:
-        return plain_types(frame, findings)
-    times = read_times(frame[config.time_col], findings)
-    usable = plain_types(frame.drop(columns=config.time_col), findings)
-    usable.insert(min(frame.columns.get_loc(config.time_col), usable.shape[1]), config.time_col, times)
-    return usable
+    return SourceTable(
+        frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction, preparation
+    )
 
 
 def digest_of(frame: pd.DataFrame) -> str:

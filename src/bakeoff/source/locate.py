@@ -16,6 +16,7 @@ from bakeoff._utils.text import first_line
 from bakeoff.errors import SourceError
 from bakeoff.source.files import CSV, PARQUET, read_csv, read_parquet
 from bakeoff.source.filesystems import cannot_be_read
+from bakeoff.source.times import know_periods
 from bakeoff.storage.location import quoted
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Files:
         Args:
             texts: columns of a csv file that are read as text whatever they hold.
         """
+        if self.kind != "csv":
+            know_periods()
         parts: Sequence[Path | io.BytesIO] = [self.content] if isinstance(self.content, Path) else self.content
         if self.kind == "csv":
             frames = [read_csv(part, self.name, texts) for part in parts]
