@@ -65,7 +65,7 @@ def flag(name: str) -> str:
 
 def given(value: Any) -> Any:
     """Return the value, or ``None`` for one that counts as not given: blank text and empty collections."""
-    if isinstance(value, str):
+    if isinstance(value, str) and value != "\t":  # which is a separator
         value = value.strip()
     return None if value is None or (isinstance(value, (str, list, tuple, Mapping)) and not value) else value
 
@@ -107,7 +107,7 @@ def _parse_home(option: str, value: Any) -> Path:
     path = _parse_path(option, value)
     if "?" in str(path):
         raise ConfigError(
-            f"{option} {path} has a question mark, which the address of MLflow's database cannot have: name another folder."
+            f"{option} {path} has a question mark, which no address of MLflow's database can have: name another."
         )
     return path
 
@@ -275,8 +275,62 @@ def _parse_setup_option(option: str, value: Any) -> dict[str, Any]:
     return dict(arguments)
 
 
+def _parse_sep(option: str, value: Any) -> str:
+    text = _parse_text(option, value)
+    sep = _SEPARATORS.get(text.lower(), text)
+    if sep.isalnum() or any(character in "\"'\n\r" for character in sep):
+        raise ConfigError(
+            f"{option} must be what stands between two columns, such as ';' or one of the words "
+            f"{', '.join(word for word in _SEPARATORS if word.isalpha())}, not {value!r}."
+        )
+    return sep
+
+
+def _parse_decimal(option: str, value: Any) -> str:
+    mark = {"comma": ",", "point": "."}.get(_parse_text(option, value).lower(), str(value))
+    if mark not in {",", "."}:
+        raise ConfigError(f"{option} must be ',' or '.', not {value!r}.")
+    return mark
+
+
+def _parse_encoding(option: str, value: Any) -> str:
+    encoding = _parse_text(option, value)
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        raise ConfigError(
+            f"{option} {encoding} is no encoding of text: name one such as utf-8, cp1252, latin-1 or utf-16."
+        ) from error
+    return encoding
+
+
+def _parse_gaps(option: str, value: Any) -> tuple[str, ...]:
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    return _parse_texts(option, [str(part) if isinstance(part, float) else part for part in parts])
+
+
+def _parse_header(option: str, value: Any) -> str:
+    text = {"true": "yes", "false": "no"}.get(str(value).lower(), str(value).lower())
+    if text not in {"yes", "no"} and not (text.isdigit() and int(text) > 0):
+        raise ConfigError(
+            f"{option} must be yes, no, or the number of the line that holds the names of the columns (the first is "
+            f"1), not {value!r}."
+        )
+    return text
+
+
+_SEPARATORS = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "pipe": "|",
+    "blank": " ",
+    "blanks": " ",
+    "space": " ",
+    "\\t": "\t",
+}
 REQUIRED = {
-    "source": "give a table's name, or a path to a csv, parquet or Delta file",
+    "source": "give a table's name, or a path to a file, a folder of files or a Delta table",
     "target": "name the column to predict",
 }
 """Options without a default, with the hint that an error about a missing one ends with."""
@@ -306,5 +360,10 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "max_retries": _parse_whole(0),
     "n_slots": _parse_whole(1),
     "isolation": _parse_isolation,
+    "sep": _parse_sep,
+    "decimal": _parse_decimal,
+    "encoding": _parse_encoding,
+    "na_values": _parse_gaps,
+    "header": _parse_header,
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-import importlib
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,6 @@ _EPOCHS = {
     "nanoseconds": ("ns", 1e17, 9e18),
 }
 """Units of times since 1970, and the numbers that are taken for them."""
-
-
-def know_periods() -> None:
-    """Let Arrow read the periods that pandas has written into a file, which are whole numbers to it otherwise."""
-    importlib.import_module("pandas.core.arrays.arrow.extension_types")  # which registers them
 
 
 def read_times(column: pd.Series[Any], findings: Findings | None = None) -> pd.Series[Any]:
