@@ -115,3 +115,19 @@ def test_what_would_fail_for_every_model_is_one_sentence_before_setup(
     with pytest.raises(UserError, match=expected):
         ask(config(tmp_path, frame, **options), None, said.append)
     assert not any(line.startswith("Setting up PyCaret") for line in said)
+
+
+@pytest.mark.parametrize(
+    ("change", "model", "expected"),
+    [
+        ({"price": values() % 7}, "naive", "'naive' takes no columns beside the series, .* 'price'"),
+        ({"y": np.arange(60.0)}, "snaive", "'snaive' needs a season, and PyCaret finds none"),
+        ({}, "snative", "There is no model 'snative'"),
+    ],
+)
+def test_a_model_that_the_series_rules_out_is_told_from_one_that_there_is_not(
+    change: Any, model: str, expected: str, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame({"when": pd.date_range("2019-01-01", periods=N_ROWS, freq="MS"), "y": values(), **change})
+    with pytest.raises(UserError, match=expected):
+        ask(config(tmp_path, frame, include=(model,)), None, lambda _: None)
