@@ -103,6 +103,15 @@ def _parse_path(option: str, value: Any) -> Path:
         ) from error
 
 
+def _parse_home(option: str, value: Any) -> Path:
+    path = _parse_path(option, value)
+    if "?" in str(path):
+        raise ConfigError(
+            f"{option} {path} has a question mark, which no address of MLflow's database can have: name another."
+        )
+    return path
+
+
 def _parse_texts(option: str, value: Any) -> tuple[str, ...]:
     parts = value if isinstance(value, (list, tuple)) else [value]
     split = [piece.strip() for part in parts for piece in _parse_text(option, part).split(",")]
@@ -342,7 +351,7 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "seed": _parse_whole(0, _MAX_SEED),
     "setup": _parse_setup_option,
     "run_id": _parse_run_id,
-    "home": _parse_path,
+    "home": _parse_home,
     "max_rows": _parse_whole(2),
     "source_version": _parse_whole(0),
     "fh": _parse_horizon,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -72,6 +73,7 @@ def read_orc(file: Path | io.BytesIO, name: str) -> pd.DataFrame:
 def _from_arrow(read: Callable[[], Any], name: str, kind: str) -> pd.DataFrame:
     import pyarrow as pa
 
+    importlib.import_module("pandas.core.arrays.arrow.extension_types")  # else pandas' periods are whole numbers
     try:
         table = read()
         refuse_duplicates(table.column_names, name)
