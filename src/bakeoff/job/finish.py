@@ -40,7 +40,7 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
     config: RunConfig, prepared: PreparedRun, outputs: RunOutputs, board: Leaderboard, plan: Plan, model: Any
 ) -> None:
     """Save the best model in the run's folder, and queue it to be logged and, if requested, registered."""
-    from bakeoff.pycaret3.restore import final_pipeline
+    from bakeoff.pycaret3.restore import answering, final_pipeline
     from bakeoff.tracking.logged_model import save_best_model
     from bakeoff.tracking.messages import of_model
     from bakeoff.tracking.registry import CandidateScore, Terms
@@ -49,7 +49,7 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
     assert best is not None  # noqa: S101 - a model that was fitted
     source, folder = prepared.source, outputs.tracking.model_folder
     rows = training_rows(prepared.experiment, source.frame, config.target)
-    pipeline = final_pipeline(prepared.experiment, model)
+    pipeline = answering(final_pipeline(prepared.experiment, model), source.classes)
     save_best_model(folder, pipeline, rows, task=source.task)
     lineage = {
         "run_id": config.run_id,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,10 +15,13 @@ from bakeoff.errors import ConfigError, SourceError
 from bakeoff.source.columns import check_columns, plain_types, without_missing_target
 from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
+from bakeoff.source.fold_groups import with_groups, without_groups
 from bakeoff.source.locate import Files, find
 from bakeoff.source.sampling import sampled
+from bakeoff.source.setup_arguments import checked_setup
+from bakeoff.source.setup_effects import Question, completed_setup
 from bakeoff.source.tables import read_delta
-from bakeoff.source.target import check_target
+from bakeoff.source.target import check_target, class_names, plain_target
 from bakeoff.source.time_index import time_indexed
 
 if TYPE_CHECKING:
@@ -37,6 +41,8 @@ class SourceTable:
         task: the config's task, or the one that is inferred from the target.
         findings: what was dropped, converted, sampled, inferred or looks suspicious.
         fraction: share of the source's rows (with a target) that are in the frame.
+        classes: value of the source by the name that its class has in the frame; empty if the frame has the values.
+        setup: the config's arguments of ``setup()``, checked and completed.
     """
 
     frame: pd.DataFrame
@@ -47,6 +53,8 @@ class SourceTable:
     task: str
     findings: tuple[Finding, ...] = ()
     fraction: float = 1.0
+    classes: Mapping[str, Any] = field(default_factory=dict)
+    setup: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -74,24 +82,48 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             )
         frame = plain_types(location.read(), findings)
         check_columns(frame.columns, config)
-        frame, version, fraction = in_order(frame, config), None, None
+        frame = in_order(with_groups(frame, config, ordered=True), config)
+        version, fraction = None, None
     else:
         frame, version, fraction = read_delta(location, config, findings)
         frame = plain_types(frame, findings)
         check_columns(frame.columns, config)
+        frame = with_groups(frame, config, ordered=False)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
     is_time_series = config.task == "time_series"
+    n_read = len(frame)
     if not is_time_series:
         frame = without_missing_target(frame, config.target, findings)
     n_rows = len(frame)
-    frame = sampled(frame, config, findings).reset_index(drop=True)
-    task = check_target(frame[config.target], config, findings)
+    frame, groups = without_groups(sampled(frame, config, findings).reset_index(drop=True))
+    read = frame[config.target]
+    target = plain_target(read, had_gaps=n_rows < n_read)
+    task = check_target(target, config, findings)
+    classes = class_names(target, findings) if task == "classification" else {}
+    if classes:
+        target = target.map({value: name for name, value in classes.items()})
+    if target is not read:
+        frame[config.target] = target
     if is_time_series:
         frame = time_indexed(frame, str(config.time_col))
+    arguments = config.setup if groups is None else {**config.setup, "fold_groups": groups}
+    arguments = checked_setup(task, arguments, frame, config.target)
+    arguments = completed_setup(arguments, Question(task, frame, config.target, config.fold), findings)
     name = redact_text(location.name, secrets_in(config.source))
     fraction = fraction or len(frame) / n_rows
-    return SourceTable(frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction)
+    return SourceTable(
+        frame,
+        name,
+        version,
+        digest_of(frame),
+        location.kind,
+        task,
+        tuple(findings),
+        fraction,
+        classes=classes,
+        setup=arguments,
+    )
 
 
 def digest_of(frame: pd.DataFrame) -> str:

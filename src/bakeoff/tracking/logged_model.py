@@ -27,6 +27,7 @@ from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
+from bakeoff._utils.pickling import standing_alone
 from bakeoff.tracking.bounded_client import unavailable
 from bakeoff.tracking.registry import register_version
 
@@ -103,7 +104,7 @@ def save_best_model(folder: Path, pipeline: Any, raw_rows: pd.DataFrame, *, task
     shutil.rmtree(folder, ignore_errors=True)
     forecasts = task == "time_series"
     example = _plain(raw_rows.head(EXAMPLE_ROWS))
-    with _quiet_logs():
+    with _quiet_logs(), standing_alone(parts_of(pipeline)):
         mlflow.sklearn.save_model(
             pipeline,
             str(folder),
@@ -152,11 +153,16 @@ def pip_requirements(pipeline: Any) -> list[str]:
     """Return the packages that are needed to load the pipeline, at exactly the versions that are installed here."""
     owners = importlib.metadata.packages_distributions()
     names = set(_ALWAYS_NEEDED)
-    for part in [pipeline, *pipeline.get_params(deep=True).values()]:
+    for part in parts_of(pipeline):
         for cls in type(part).__mro__:
             names.update(owners.get(cls.__module__.partition(".")[0], ()))
     names.discard("bakeoff")
     return sorted(f"{name}=={version}" for name in names if (version := _installed_version(name)))
+
+
+def parts_of(pipeline: Any) -> list[Any]:
+    """Return a pipeline, its steps, and what these are made of."""
+    return [pipeline, *pipeline.get_params(deep=True).values()]
 
 
 class _Upload:

@@ -1,0 +1,129 @@
+"""Steps of PyCaret's preprocessing that hold on every fold, and on any row that a kept model gets.
+
+Each does what PyCaret's own step does wherever that works. The classes travel inside of a model that must load where
+Bakeoff is not installed, so they are pickled by value, and this module imports nothing of Bakeoff.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from pycaret.internal.preprocess.transformers import EmbedTextFeatures
+from sklearn.base import BaseEstimator, TransformerMixin
+
+MOST_MISSING = 0.1
+"""Share of missing dates above which PyCaret makes no features of a column of dates."""
+
+
+class DateParts(BaseEstimator, TransformerMixin):  # type: ignore[misc]  # scikit-learn is not typed
+    """Parts of dates, such as the month, where which columns have parts does not depend on the rows at hand.
+
+    PyCaret decides that by the share of gaps in each table that it transforms, so that the rows of a fold, or those that a model
+    is to predict, can have other columns than those that the model was fitted on.
+
+    Args:
+        features: the parts, attributes of pandas' ``.dt``.
+        kept: columns that parts are made of; the other columns are dropped.
+        fill: whether missing dates get the middle part of the rows that it was fitted on, as models need a number.
+    """
+
+    def __init__(self, features: Sequence[str], kept: Sequence[str], *, fill: bool = True) -> None:
+        self.features = features
+        self.kept = kept
+        self.fill = fill
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> DateParts:  # noqa: ARG002 - scikit-learn's interface
+        """Learn what stands in for missing dates."""
+        self.middles_: dict[str, float] = {}
+        for column in self.kept:
+            for part, values in self._parts_of(X[column]).items():
+                middle = values.median()
+                self.middles_[part] = 0.0 if pd.isna(middle) else float(int(middle))
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows with parts in the place of dates."""
+        for column in list(X.columns):
+            if column in self.kept:
+                at = X.columns.get_loc(column) + 1
+                for part, values in self._parts_of(X[column]).items():
+                    filled = values.fillna(self.middles_[part]) if self.fill else values
+                    X.insert(at, part, filled)  # each before the last one, as PyCaret does
+            X = X.drop(columns=column)
+        return X
+
+    def _parts_of(self, column: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
+        dates = column if column.dtype.kind == "M" else pd.to_datetime(column)
+        return {f"{column.name}_{part}": getattr(dates.dt, part) for part in self.features}
+
+
+class EmbedTexts(EmbedTextFeatures):  # type: ignore[misc]  # PyCaret is not typed
+    """PyCaret's embedding of texts, where a missing text is an empty one."""
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> EmbedTexts:
+        """Learn the words."""
+        super().fit(_without_gaps(X), y)
+        return self
+
+    def transform(self, X: pd.DataFrame, y: Any = None) -> pd.DataFrame:
+        """Return the rows with a column for each word in the place of texts."""
+        embedded: pd.DataFrame = super().transform(_without_gaps(X), y)
+        return embedded
+
+
+class SafeNames(BaseEstimator, TransformerMixin):  # type: ignore[misc]  # scikit-learn is not typed
+    """Names of columns that every model takes, also those that are made of a column's values.
+
+    Args:
+        kept: names that stay as they are.
+    """
+
+    def __init__(self, kept: Sequence[str] = ()) -> None:
+        self.kept = kept
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> SafeNames:  # noqa: ARG002 - scikit-learn's interface
+        """Find a name for each column."""
+        self.names_ = safe_names(X.columns, self.kept)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows under their new names."""
+        return X.rename(columns=self.names_)
+
+
+def safe_names(names: Iterable[Any], kept: Sequence[str] = ()) -> Mapping[str, str]:
+    """Return the names that have to change, with what they become: without the characters that models refuse, each once.
+
+    LightGBM refuses the characters that JSON needs and takes a blank for an underscore, XGBoost refuses brackets and ``<``.
+
+    Example:
+        >>> safe_names(["age: 18", "age 18", "size"])
+        {'age: 18': 'age 18_2'}
+        >>> safe_names(["size [m2]", "floor: no"], kept=["floor: no"])
+        {'size [m2]': 'size m2'}
+    """
+    names = [str(name) for name in names]
+    wanted = {name: name if name in kept else re.sub(r'[\]\[,{}":<]+', "", name) or "column" for name in names}
+    taken = {re.sub(r"\s", "_", name) for name in names if wanted[name] == name}
+    changed: dict[str, str] = {}
+    seen: set[str] = set()
+    for name in names:
+        new, number = wanted[name], 1
+        # A name that can stay is only given up for one that stayed before it.
+        others = seen if new == name else taken | seen
+        while new not in kept and re.sub(r"\s", "_", new) in others:
+            number += 1
+            new = f"{wanted[name]}_{number}"
+            others = taken | seen
+        seen.add(re.sub(r"\s", "_", new))
+        if new != name:
+            changed[name] = new
+    return changed
+
+
+def _without_gaps(texts: pd.DataFrame) -> pd.DataFrame:
+    gaps = [name for name in texts if texts[name].isna().any()]
+    return texts.assign(**{name: texts[name].astype(object).fillna("") for name in gaps}) if gaps else texts
