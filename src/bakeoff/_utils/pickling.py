@@ -37,7 +37,7 @@ def dumps(value: Any, own: list[Any] | None = None) -> bytes:
 
 @contextmanager
 def standing_alone(parts: Iterable[Any]) -> Iterator[None]:
-    """Let cloudpickle take those of these objects by value whose classes are ours, since the pickle must load without us.
+    """Pickle those of these objects by value whose classes are ours, for places where Bakeoff is not installed.
 
     Their modules must not import others of ours.
     """

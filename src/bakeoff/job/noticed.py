@@ -75,12 +75,10 @@ def _about_folds(source: SourceTable, experiment: Any, request: Request) -> Iter
     if moved:
         labels = list(dict.fromkeys(unseen.label for unseen in moved))
         n_rows = sum(len(unseen.rows) for unseen in moved)
-        one = len(labels) == 1
         sentence = (
-            f"The {'class' if one else 'classes'} {_listed(labels)} of the target {experiment.target_param!r} "
-            f"{'has' if one else 'have'} too few rows for {len(splits)} folds: {n_rows} "
-            f"{'row is' if n_rows == 1 else 'rows are'} trained on in every fold, and no model is scored on "
-            f"{'it' if n_rows == 1 else 'them'}."
+            f"{n_rows} {'row' if n_rows == 1 else 'rows'} of the {'class' if len(labels) == 1 else 'classes'} "
+            f"{_listed(labels)} of {experiment.target_param!r} {'is' if n_rows == 1 else 'are'} trained on in every fold, "
+            f"which has no others to learn from: no model is scored on {'it' if n_rows == 1 else 'them'}."
         )
         yield Finding(FindingKind.SUSPICIOUS, sentence, (str(experiment.target_param),), n_rows)
 
@@ -106,7 +104,9 @@ def _why_no_folds(source: SourceTable, request: Request, reason: str) -> str:
     """Return a sentence on a splitter that cannot split these rows."""
     if "number of groups" in reason and request.groups is not None:
         n_groups = len(set(request.groups))
-        return f"--setup: 'fold_groups' has {n_groups} groups among the training rows: set --fold to {n_groups} or less."
+        return (
+            f"--setup: 'fold_groups' has {n_groups} groups among the training rows: set --fold to {n_groups} or less."
+        )
     return f"{source.name} cannot be split into folds ({reason.rstrip('.')}): set another --fold."
 
 

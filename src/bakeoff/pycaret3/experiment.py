@@ -79,6 +79,11 @@ def _why_not(error: Exception, target: str, arguments: Mapping[str, Any]) -> str
             f"The target {target!r} has classes with no row among the training rows ({match.group(1).strip('[]')}): leave their "
             "rows out, or let --setup keep 'data_split_stratify'."
         )
+    if "n_neighbors" in reason and arguments.get("fix_imbalance"):
+        return (
+            f"--setup: 'fix_imbalance' has too few rows of a class of {target!r} to make others from: "
+            'add "fix_imbalance_method": "RandomOverSampler".'
+        )
     named = [name for name in arguments if re.search(rf"\b{name}\b", reason)] or list(arguments)
     if "test_size" in reason and "train_size" in arguments:
         named = ["train_size"]

@@ -14,8 +14,9 @@ from pycaret.internal.preprocess.transformers import (
 )
 from pycaret.regression import RegressionExperiment
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
 
-from bakeoff.pycaret3.steps import MOST_MISSING, DateParts, EmbedTexts, SafeNames, safe_names
+from bakeoff.pycaret3.steps import MOST_MISSING, DateParts, EmbedTexts, GapsImputer, SafeNames, safe_names
 
 
 class _FoldSafe:
@@ -39,12 +40,18 @@ class _FoldSafe:
         if set(safe_names([*raw, *made], raw)) & set(made):
             self.pipeline.steps.append(("clean_dummy_names", TransformerWrapper(SafeNames(raw))))
 
+    def _simple_imputation(self: Any, numeric_imputation: Any, categorical_imputation: str) -> None:
+        super()._simple_imputation(numeric_imputation, categorical_imputation)  # type: ignore[misc]
+        name, step = self.pipeline.steps[-1]
+        if type(step.transformer) is SimpleImputer:
+            imputer = GapsImputer(**step.transformer.get_params())
+            self.pipeline.steps[-1] = (name, TransformerWrapper(imputer, step.include))
+
     def _feature_selection(self: Any, **arguments: Any) -> None:
-        keep = self._fxs["Keep"]
-        if changed := safe_names(self.X_train.columns):
-            # The model that selects sees the names before PyCaret's own cleaning, which is the last step.
-            self.pipeline.steps.append(("clean_names_to_select", TransformerWrapper(SafeNames())))
-            self._fxs["Keep"] = [changed.get(name, name) for name in keep]
+        # The model that selects sees the names before PyCaret's own cleaning, which is the last step.
+        self.pipeline.steps.append(("clean_names_to_select", TransformerWrapper(SafeNames(blanks=False))))
+        keep, changed = self._fxs["Keep"], safe_names(self.X_train.columns, blanks=False)
+        self._fxs["Keep"] = [changed.get(name, name) for name in keep]
         try:
             super()._feature_selection(**arguments)  # type: ignore[misc]
         finally:

@@ -34,8 +34,8 @@ class Unseen(NamedTuple):
 def draw_splits(experiment: Any, request: Request) -> tuple[Split, ...]:
     """Draw the folds, as positions in the training rows.
 
-    A row whose class would be in the test rows only is trained on in this fold, too. Plain PyCaret fails there, as its encoder
-    does not know the class. Where rows must not change sides, for groups and for time, the folds stay as they are.
+    A row whose class would be in the test rows only is trained on in this fold. Plain PyCaret fails there, as its
+    encoder does not know the class. Where rows must not change sides, for groups and for time, the folds stay as they are.
 
     Raises:
         ValueError: The splitter cannot split these rows.
@@ -78,6 +78,6 @@ def find_unseen(experiment: Any, request: Request, splits: Iterable[Split]) -> l
     found = []
     for number, (train, test) in enumerate(splits):
         missing = np.bincount(codes[train], minlength=len(labels)) == 0
-        for code in np.unique(codes[test][missing[codes[test]]]):
-            found.append(Unseen(number, labels[code], test[codes[test] == code]))
+        unseen = np.unique(codes[test][missing[codes[test]]])
+        found += [Unseen(number, labels[code], test[codes[test] == code]) for code in unseen]
     return found

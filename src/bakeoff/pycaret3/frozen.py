@@ -25,6 +25,7 @@ HOLDOUT = "holdout"
 _MOST_ENCODED = 25
 """``setup()``'s ``max_encoding_ohe``: a column with more categories stays a single column."""
 
+
 @dataclass(frozen=True)
 class Broken:
     """Reason why a model cannot be sent to a worker."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -28,8 +28,10 @@ def with_groups(frame: pd.DataFrame, config: RunConfig, *, ordered: bool) -> pd.
     groups = config.setup.get("fold_groups")
     if groups is None or isinstance(groups, str):
         return frame
-    if not isinstance(groups, Iterable) or not hasattr(groups, "__len__"):
-        raise ConfigError(f"--setup: 'fold_groups' takes the name of a column, or a group for each row, not {groups!r}.")
+    if not isinstance(groups, Collection):
+        raise ConfigError(
+            f"--setup: 'fold_groups' takes the name of a column, or a group for each row, not {groups!r}."
+        )
     if not ordered:
         raise ConfigError(
             "--setup: 'fold_groups' is a list, and the rows of a table have no order: name a column of groups instead."

@@ -156,7 +156,7 @@ def _groups_of_columns(argument: Argument) -> dict[str, list[str]]:
 
 
 def _fold_groups(argument: Argument) -> Any:
-    """Return a column's name, or one value for each row; `bakeoff.source.fold_groups` has lined those up with the rows."""
+    """Return a column's name, or a group for each row, which `bakeoff.source.fold_groups` has lined up with the rows."""
     value = argument.value
     if isinstance(value, str):
         argument.column(value)
@@ -205,11 +205,10 @@ def _number(
     """Return a check for a number in a range, which the limits belong to unless it lies ``between`` them."""
 
     def check(argument: Argument) -> Any:
-        value = argument.value
-        kind = numbers.Integral if whole else numbers.Real
+        value: Any = argument.value
+        is_number = isinstance(value, numbers.Integral if whole else numbers.Real) and not isinstance(value, bool)
         outside = (
-            not isinstance(value, kind)
-            or isinstance(value, bool)
+            not is_number
             or value != value  # noqa: PLR0124 - NaN
             or (least is not None and (value <= least if between else value < least))
             or (most is not None and (value >= most if between else value > most))
@@ -281,7 +280,9 @@ def _transform_of_target(argument: Argument) -> Any:
     least = argument.frame[argument.target].min()
     if (value in {"box-cox", "log"} and least <= 0) or (value == "sqrt" and least < 0):
         limit = "at least 0" if value == "sqrt" else "above 0"
-        raise argument.error(f"is {value!r}, which takes values {limit}, and the target goes down to {least}: leave it out")
+        raise argument.error(
+            f"is {value!r}, which takes values {limit}, and the target goes down to {least}: leave it out"
+        )
     return value
 
 
@@ -307,7 +308,9 @@ _TABULAR: dict[str, Check] = {
     **dict.fromkeys(_SWITCHES, _true_or_false),
     **dict.fromkeys(("categorical_features", "ignore_features", "keep_features"), _columns),
     **dict.fromkeys(("numeric_features", "bin_numeric_features"), _number_columns),
-    **dict.fromkeys(("numeric_iterative_imputer", "categorical_iterative_imputer", "feature_selection_estimator"), _model),
+    **dict.fromkeys(
+        ("numeric_iterative_imputer", "categorical_iterative_imputer", "feature_selection_estimator"), _model
+    ),
     "date_features": _date_columns,
     "text_features": _text_columns,
     "ordinal_features": _ranks,

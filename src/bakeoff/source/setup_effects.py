@@ -144,7 +144,9 @@ def report_idle(arguments: Mapping[str, Any], question: Question, findings: Find
     strategy = arguments.get("fold_strategy")
     if strategy == "groupkfold" or (strategy is not None and not isinstance(strategy, str)):
         idle("fold_shuffle", "with this 'fold_strategy'")
-    sentences = [f"{_names(names)} {'does' if len(names) == 1 else 'do'} nothing {why}" for why, names in reasons.items()]
+    sentences = [
+        f"{_names(names)} {'does' if len(names) == 1 else 'do'} nothing {why}" for why, names in reasons.items()
+    ]
     if sentences:
         findings.add(FindingKind.SUSPICIOUS, f"--setup: {'; '.join(sentences)}.")
     n_splits = None if strategy is None or isinstance(strategy, str) else getattr(strategy, "n_splits", None)

@@ -44,7 +44,8 @@ def infer_task(target: pd.Series[Any]) -> tuple[str, str]:
         task, content = "classification", f"only {n_distinct} distinct whole numbers"
     else:
         task, content = "regression", f"{n_distinct} distinct numbers"
-    other = "regression" if task == "classification" and pd.api.types.is_numeric_dtype(values) else None
+    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    other = "regression" if task == "classification" and is_number else None
     other = "classification" if task == "regression" else other
     hint = f" (--task {other} to have it otherwise)" if other else ""
     return task, f"The task is {task}: the target {target.name!r} holds {content}{hint}."
@@ -77,7 +78,7 @@ def class_names(target: pd.Series[Any], findings: Findings) -> dict[str, Any]:
         return {}
     values = sorted(target.dropna().unique())
     sentence = (
-        f"The classes of the target {target.name!r} are fractions such as {values[0]}: "
+        f"The classes of the target {target.name!r} are fractions such as {values[0]!s}: "
         "they are compared as names, and the model answers the numbers."
     )
     findings.add(FindingKind.CONVERTED, sentence, columns=[str(target.name)])
@@ -105,8 +106,8 @@ def check_target(target: pd.Series[Any], config: RunConfig, findings: Findings) 
     task = config.task
     if task in {None, "regression"}:
         _check_written_numbers(values, config)
-    if task in {None, "classification"} and pd.api.types.is_datetime64_any_dtype(values):
-            raise SourceError(f"The target {name!r} is a date, which cannot be predicted: choose another --target.")
+    if pd.api.types.is_datetime64_any_dtype(values):
+        raise SourceError(f"The target {name!r} is a date, which cannot be predicted: choose another --target.")
     if task is None:
         task, reason = infer_task(target)
         findings.add(FindingKind.TASK, reason, columns=[str(name)])
