@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,16 +42,16 @@ def _about_dates(experiment: Any) -> Iterator[Finding]:
         dropped = [name for name in step.include if name not in parts.kept]
         if dropped:
             sentence = (
-                f"Left out {_listed(dropped)}: more than {MOST_MISSING:.0%} of the dates are missing, and PyCaret makes no "
-                "features of such columns."
+                f"Left out {_listed(dropped)}: more than {MOST_MISSING:.0%} of the dates are missing, "
+                "and PyCaret makes no features of such columns."
             )
             yield Finding(FindingKind.LEFT_OUT, sentence, tuple(dropped), int(n_missing[dropped].sum()))
         filled = [name for name in parts.kept if n_missing[name]] if parts.fill else []
         if filled:
             n_cells = int(n_missing[filled].sum())
             sentence = (
-                f"{n_cells} {'date is' if n_cells == 1 else 'dates are'} missing in {_listed(filled)}: the middle day, month and "
-                "year of the other rows stand in for them."
+                f"{n_cells} {'date is' if n_cells == 1 else 'dates are'} missing in {_listed(filled)}: "
+                f"the middle {_words(parts.features)} of the other rows fill the gaps."
             )
             yield Finding(FindingKind.GAPS, sentence, tuple(filled), n_cells)
 
@@ -67,8 +67,9 @@ def _about_folds(source: SourceTable, experiment: Any, request: Request) -> Iter
     if left := find_unseen(experiment, request, splits):
         first = left[0]
         raise ConfigError(
-            f"The class {first.label!r} of the target {experiment.target_param!r} is only among the test rows of fold "
-            f"{first.fold + 1}, where no model can have learned it: leave its rows out, or set another 'fold_strategy' in --setup."
+            f"The class {first.label!r} of the target {experiment.target_param!r} is only among the test rows of "
+            f"fold {first.fold + 1}, where no model can have learned it: leave its rows out, or set another "
+            "'fold_strategy' in --setup."
         )
     _check_balancing(source, experiment, splits)
     moved = find_unseen(experiment, request, drawn_splits(experiment, request))
@@ -77,8 +78,8 @@ def _about_folds(source: SourceTable, experiment: Any, request: Request) -> Iter
         n_rows = sum(len(unseen.rows) for unseen in moved)
         sentence = (
             f"{n_rows} {'row' if n_rows == 1 else 'rows'} of the {'class' if len(labels) == 1 else 'classes'} "
-            f"{_listed(labels)} of {experiment.target_param!r} {'is' if n_rows == 1 else 'are'} trained on in every fold, "
-            f"which has no others to learn from: no model is scored on {'it' if n_rows == 1 else 'them'}."
+            f"{_listed(labels)} of {experiment.target_param!r} {'is' if n_rows == 1 else 'are'} trained on "
+            f"in every fold, which has no others to learn from: no model is scored on {'it' if n_rows == 1 else 'them'}."
         )
         yield Finding(FindingKind.SUSPICIOUS, sentence, (str(experiment.target_param),), n_rows)
 
@@ -94,8 +95,8 @@ def _check_balancing(source: SourceTable, experiment: Any, splits: Any) -> None:
         labels, counts = np.unique(y[train].astype(str), return_counts=True)
         if counts.min() <= neighbours:
             raise ConfigError(
-                f"--setup: 'fix_imbalance' needs {neighbours + 1} rows of each class to make others from, and fold {number + 1} "
-                f"has {counts.min()} of {str(labels[counts.argmin()])!r} in {source.name}: "
+                f"--setup: 'fix_imbalance' needs {neighbours + 1} rows of each class to make others from, "
+                f"and fold {number + 1} has {counts.min()} of {str(labels[counts.argmin()])!r} in {source.name}: "
                 'add "fix_imbalance_method": "RandomOverSampler".'
             )
 
@@ -108,6 +109,10 @@ def _why_no_folds(source: SourceTable, request: Request, reason: str) -> str:
             f"--setup: 'fold_groups' has {n_groups} groups among the training rows: set --fold to {n_groups} or less."
         )
     return f"{source.name} cannot be split into folds ({reason.rstrip('.')}): set another --fold."
+
+
+def _words(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _listed(names: Any) -> str:

@@ -76,8 +76,8 @@ def _why_not(error: Exception, target: str, arguments: Mapping[str, Any]) -> str
     reason = one_line(error) or "no reason given"
     if match := re.search(r"y contains previously unseen labels: (.*)", reason):
         return (
-            f"The target {target!r} has classes with no row among the training rows ({match.group(1).strip('[]')}): leave their "
-            "rows out, or let --setup keep 'data_split_stratify'."
+            f"The target {target!r} has classes with no row among the training rows ({match.group(1).strip('[]')}): "
+            "leave their rows out, or let --setup keep 'data_split_stratify'."
         )
     if "n_neighbors" in reason and arguments.get("fix_imbalance"):
         return (

@@ -79,7 +79,7 @@ def holding_steps(experiment: Any) -> list[tuple[str, Any]]:
 
     The experiment may be the user's own, made by PyCaret's classes; it is not changed.
     """
-    steps = [(name, clone(step)) for name, step in experiment.pipeline.steps]
+    steps = [(name, clone(step, safe=False)) for name, step in experiment.pipeline.steps]  # PyCaret has an empty one
     _hold_dates(steps, experiment.X_train, fill=False)
     return steps
 

@@ -35,7 +35,8 @@ def draw_splits(experiment: Any, request: Request) -> tuple[Split, ...]:
     """Draw the folds, as positions in the training rows.
 
     A row whose class would be in the test rows only is trained on in this fold. Plain PyCaret fails there, as its
-    encoder does not know the class. Where rows must not change sides, for groups and for time, the folds stay as they are.
+    encoder does not know the class. Where rows must not change sides, for groups and for time, the folds
+    stay as they are.
 
     Raises:
         ValueError: The splitter cannot split these rows.

@@ -156,7 +156,7 @@ def _groups_of_columns(argument: Argument) -> dict[str, list[str]]:
 
 
 def _fold_groups(argument: Argument) -> Any:
-    """Return a column's name, or a group for each row, which `bakeoff.source.fold_groups` has lined up with the rows."""
+    """Return a column's name, or a group for each row, which `bakeoff.source.fold_groups` has lined up with them."""
     value = argument.value
     if isinstance(value, str):
         argument.column(value)
@@ -248,7 +248,9 @@ def _parts_of_dates(argument: Argument) -> list[str]:
     value = [argument.value] if isinstance(argument.value, str) else list(argument.value)
     for part in value:
         if not isinstance(part, str) or not hasattr(pd.Series(dtype="datetime64[ns]").dt, part):
-            raise argument.error(f"names {part!r}, which is no part of a date: use day, month, year, hour, weekday ...")
+            raise argument.error(
+                f"names {part!r}, which is no part of a date: use day, month, year, hour, weekday and the like"
+            )
     return value
 
 
@@ -290,6 +292,12 @@ def _some(values: list[Any]) -> str:
     return ", ".join(map(repr, values[:_MAX_LISTED])) + (", ..." if len(values) > _MAX_LISTED else "")
 
 
+def _gpu(argument: Argument) -> Any:
+    if argument.value == "force" or isinstance(argument.value, bool):
+        return argument.value
+    raise argument.error(f"takes true, false or 'force', not {argument.value!r}")
+
+
 _SWITCHES = (
     *("preprocess", "polynomial_features", "drop_groups", "remove_multicollinearity", "remove_outliers"),
     *("fix_imbalance", "transformation", "normalize", "pca", "feature_selection", "transform_target"),
@@ -297,6 +305,13 @@ _SWITCHES = (
 )
 _ABOVE_ZERO = _number(0, between=True)
 _SCALES = _one_of("zscore", "minmax", "maxabs", "robust", case=True)
+_BALANCERS = _one_of(
+    *("condensednearestneighbour", "editednearestneighborus", "repeatededitednearestneighbours", "allknn"),
+    *("instancehardnessthreshold", "nearmiss", "neighbourhoodcleaningrule", "onesidedselection", "randomundersampler"),
+    *("tomeklinks", "randomoversampler", "smote", "smotenc", "smoten", "adasyn", "borderlinesmote", "kmeanssmote"),
+    *("svmsmote", "smoteenn", "smotetomek"),
+    others=_estimator("fit_resample"),
+)
 _SERIES_GAPS = _one_of(
     *("drift", "linear", "nearest", "mean", "median", "backfill", "bfill", "pad", "ffill", "random"),
     case=True,
@@ -331,6 +346,7 @@ _TABULAR: dict[str, Check] = {
     "multicollinearity_threshold": _number(0, 1),
     "outliers_method": _one_of("iforest", "ee", "lof"),
     "outliers_threshold": _number(0, 0.5, between=True),
+    "fix_imbalance_method": _BALANCERS,
     "transformation_method": _one_of("yeo-johnson", "quantile", case=True),
     "transform_target_method": _one_of("yeo-johnson", "quantile", case=True),
     "normalize_method": _SCALES,
@@ -341,7 +357,7 @@ _TABULAR: dict[str, Check] = {
     "custom_pipeline_position": _number(whole=True),
     "fold_strategy": _one_of("kfold", "stratifiedkfold", "groupkfold", "timeseries", case=True, others=_split),
     "n_jobs": _number(whole=True),
-    "use_gpu": _one_of("force", case=True, others=_true_or_false),
+    "use_gpu": _gpu,
 }
 _SERIES: dict[str, Check] = {
     "ignore_features": _columns,
@@ -357,6 +373,6 @@ _SERIES: dict[str, Check] = {
     "harmonic_order_method": _one_of("harmonic_max", "harmonic_strength", "raw_strength", case=True),
     "seasonality_type": _one_of("mul", "add", "auto", case=True),
     "point_alpha": _number(0, 1, between=True),
-    "use_gpu": _one_of("force", case=True, others=_true_or_false),
+    "use_gpu": _gpu,
 }
 """What each argument takes, of those that a table or a sentence of PyCaret's own does not decide."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -10,6 +10,8 @@ import pandas as pd
 from bakeoff.errors import ConfigError
 from bakeoff.source.findings import FindingKind, Findings
 
+_MAX_LISTED = 3
+"""Number of columns that a finding lists."""
 _LISTS = ("numeric_features", "categorical_features", "date_features", "text_features")
 _NEEDS_ON = {
     "polynomial_degree": "polynomial_features",
@@ -33,8 +35,11 @@ _ITERATIVE = ("iterative_imputation_iters", "numeric_iterative_imputer", "catego
 _WORDS = frozenset({"category", "string", "str"})
 """Types of columns of text, beside Python's objects."""
 _WITHOUT_PREPROCESSING = frozenset(
-    "preprocess train_size data_split_shuffle data_split_stratify fold_strategy fold_shuffle fold_groups ignore_features n_jobs "
-    "use_gpu custom_pipeline custom_pipeline_position engine memory".split()
+    {
+        *("preprocess", "train_size", "data_split_shuffle", "data_split_stratify", "ignore_features"),
+        *("fold_strategy", "fold_shuffle", "fold_groups", "custom_pipeline", "custom_pipeline_position"),
+        *("n_jobs", "use_gpu", "engine", "memory"),
+    }
 )
 """Arguments that ``preprocess=False`` leaves at work."""
 
@@ -63,7 +68,9 @@ def completed_setup(arguments: Mapping[str, Any], question: Question, findings: 
         return dict(arguments)
     _check_lists(arguments)
     _check_folds(arguments, question)
+    _check_unprepared(arguments, question)
     report_idle(arguments, question, findings)
+    report_values(arguments, question, findings)
     return _with_other_columns(arguments, question, findings)
 
 
@@ -95,7 +102,8 @@ def _check_folds(arguments: Mapping[str, Any], question: Question) -> None:
     if groups is not None and not _uses_groups(strategy):
         what = repr(strategy) if isinstance(strategy, str) else type(strategy).__name__
         raise ConfigError(
-            f"""--setup: 'fold_groups' does nothing where 'fold_strategy' is {what}: add "fold_strategy": "groupkfold"."""
+            f"--setup: 'fold_groups' does nothing where 'fold_strategy' is {what}: "
+            'add "fold_strategy": "groupkfold".'
         )
     shuffles = arguments.get("data_split_shuffle", True) is not False
     stratifies = arguments.get("data_split_stratify", question.task == "classification") is not False
@@ -123,35 +131,76 @@ def _uses_groups(strategy: Any) -> bool:
 def report_idle(arguments: Mapping[str, Any], question: Question, findings: Findings) -> None:
     """Add a finding on arguments that do nothing, because of others or because others are missing."""
     reasons: dict[str, list[str]] = {}
-
-    def idle(name: str, reason: str) -> None:
+    for name, reason in _idle(arguments, question):
         if arguments.get(name) is not None:
             reasons.setdefault(reason, []).append(name)
-
-    if arguments.get("preprocess") is False:
-        for name in arguments:
-            if name not in _WITHOUT_PREPROCESSING:
-                idle(name, "where 'preprocess' is false")
-    else:
-        for name, needed in _NEEDS_ON.items():
-            if arguments.get(needed) is None or arguments.get(needed) is False:
-                idle(name, f"without {needed!r}")
-        kind = arguments.get("imputation_type", "simple")
-        for name in _SIMPLE if kind != "simple" else _ITERATIVE:
-            idle(name, f"where 'imputation_type' is {kind!r}")
-        if not any(pd.api.types.is_datetime64_any_dtype(dtype) for dtype in question.frame.dtypes):
-            idle("create_date_columns", "without a column of dates")
-    strategy = arguments.get("fold_strategy")
-    if strategy == "groupkfold" or (strategy is not None and not isinstance(strategy, str)):
-        idle("fold_shuffle", "with this 'fold_strategy'")
     sentences = [
         f"{_names(names)} {'does' if len(names) == 1 else 'do'} nothing {why}" for why, names in reasons.items()
     ]
     if sentences:
         findings.add(FindingKind.SUSPICIOUS, f"--setup: {'; '.join(sentences)}.")
-    n_splits = None if strategy is None or isinstance(strategy, str) else getattr(strategy, "n_splits", None)
+    n_splits = getattr(arguments.get("fold_strategy"), "n_splits", None)
     if question.fold is not None and n_splits not in {None, question.fold}:
         findings.add(FindingKind.SUSPICIOUS, f"--fold {question.fold} does nothing: 'fold_strategy' makes {n_splits}.")
+
+
+def _idle(arguments: Mapping[str, Any], question: Question) -> Iterator[tuple[str, str]]:
+    """Return the arguments that would do nothing, and why."""
+    strategy = arguments.get("fold_strategy")
+    if strategy == "groupkfold" or (strategy is not None and not isinstance(strategy, str)):
+        yield "fold_shuffle", "with this 'fold_strategy'"
+    if arguments.get("preprocess") is False:
+        for name in arguments.keys() - _WITHOUT_PREPROCESSING:
+            yield name, "where 'preprocess' is false"
+        return
+    for name, needed in _NEEDS_ON.items():
+        if arguments.get(needed) is None or arguments.get(needed) is False:
+            yield name, f"without {needed!r}"
+    kind = arguments.get("imputation_type", "simple")
+    for name in _SIMPLE if kind != "simple" else _ITERATIVE:
+        yield name, f"where 'imputation_type' is {kind!r}"
+    if not any(pd.api.types.is_datetime64_any_dtype(dtype) for dtype in question.frame.dtypes):
+        yield "create_date_columns", "without a column of dates"
+
+
+def report_values(arguments: Mapping[str, Any], question: Question, findings: Findings) -> None:
+    """Add findings on values that arguments do something to that nobody may expect."""
+    if arguments.get("preprocess") is False:
+        return
+    for column, order in (arguments.get("ordinal_features") or {}).items():
+        values = question.frame[column].dropna()
+        unranked = values[~values.isin(order)]
+        if len(unranked):
+            sentence = (
+                f"--setup: 'ordinal_features' gives no rank to {unranked.iloc[0]!r} of {column!r}: "
+                "values without one come before all others."
+            )
+            findings.add(FindingKind.SUSPICIOUS, sentence, columns=[column], n_affected=len(unranked))
+    if arguments.get("imputation_type", "simple") != "simple":
+        return
+    for argument, types in (("numeric_imputation", ["number"]), ("categorical_imputation", ["object", "category"])):
+        if arguments.get(argument) == "drop":
+            gaps = question.frame.drop(columns=question.target).select_dtypes(types).isna()
+            if n_rows := int(gaps.any(axis=1).sum()):
+                sentence = (
+                    f"--setup: {argument!r} 'drop' leaves out {n_rows} {'row' if n_rows == 1 else 'rows'} with gaps, "
+                    "and the model answers nothing for such rows."
+                )
+                columns = list(gaps.columns[gaps.any()])
+                findings.add(FindingKind.LEFT_OUT, sentence, columns=columns, n_affected=n_rows)
+
+
+def _check_unprepared(arguments: Mapping[str, Any], question: Question) -> None:
+    """Raise a `ConfigError` if models would get columns that none can use, because nothing is to be prepared."""
+    if arguments.get("preprocess") is not False or arguments.get("custom_pipeline") is not None:
+        return
+    features = question.frame.drop(columns=[question.target, *(arguments.get("ignore_features") or ())])
+    for name, column in features.items():
+        if not pd.api.types.is_numeric_dtype(column):
+            raise ConfigError(
+                f"--setup: 'preprocess' false hands columns to models as they are, and {name!r} holds no numbers: "
+                "leave it out by 'ignore_features', or let PyCaret prepare it."
+            )
 
 
 def _with_other_columns(arguments: Mapping[str, Any], question: Question, findings: Findings) -> dict[str, Any]:
@@ -179,7 +228,8 @@ def _with_other_columns(arguments: Mapping[str, Any], question: Question, findin
     for name, columns in others.items():
         if arguments.get(name) and columns:
             completed[name] = [*arguments[name], *columns]
-            listed = ", ".join(map(repr, columns[:3])) + (f" and {len(columns) - 3} more" if len(columns) > 3 else "")  # noqa: PLR2004
+            first = ", ".join(map(repr, columns[:_MAX_LISTED]))
+            listed = first if len(columns) <= _MAX_LISTED else f"{first} and {len(columns) - _MAX_LISTED} more"
             sentence = f"--setup: {name!r} was completed by {listed}, which no model could use otherwise."
             findings.add(FindingKind.READ_AS, sentence, columns=columns)
     return completed

@@ -145,8 +145,8 @@ def _check_written_numbers(values: pd.Series[Any], config: RunConfig) -> None:
     looks = [value for value in distinct if _LOOKS_LIKE_NUMBER.fullmatch(value)]
     if len(distinct) > FEW_VALUES and len(looks) >= _MOSTLY * len(distinct):
         raise SourceError(
-            f"The target {values.name!r} holds numbers that are written as text, such as {looks[0]!r}: make them numbers in "
-            f"{config.source}, or use --task classification to take each of its {len(distinct)} values for a class."
+            f"The target {values.name!r} holds numbers that are written as text, such as {looks[0]!r}: make "
+            f"them numbers in {config.source}, or use --task classification to take each of its {len(distinct)} values for a class."
         )
 
 
@@ -166,8 +166,8 @@ def _report_classes(values: pd.Series[Any], config: RunConfig, findings: Finding
     share = float(counts.iloc[0]) / len(values)
     if share > MOST_FREQUENT and (config.sort or "accuracy").casefold() == "accuracy":
         sentence = (
-            f"{share:.1%} of the rows are of the class {counts.index[0]!r} of {name!r}, and a model that always answers "
-            "it has that Accuracy: MCC shows what the others have learned (--sort MCC)."
+            f"{share:.1%} of the rows are of the class {counts.index[0]!r} of {name!r}, and a model that always "
+            "answers it has that Accuracy: MCC shows what the others have learned (--sort MCC)."
         )
         findings.add(FindingKind.SUSPICIOUS, sentence, columns=columns, n_affected=int(counts.iloc[0]))
 

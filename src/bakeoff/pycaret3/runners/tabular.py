@@ -174,7 +174,7 @@ def transform_fold(frozen: FrozenExperiment, number: int) -> Fold:
 
 def _with_last_step(pipeline: Pipeline, last: Any) -> Pipeline:
     """Return a fresh, unfitted copy of the preprocessing with ``last`` as its last step."""
-    return type(pipeline)([(name, clone(step)) for name, step in pipeline.steps] + [(_LAST_STEP, last)])
+    return type(pipeline)([(name, clone(step, safe=False)) for name, step in pipeline.steps] + [(_LAST_STEP, last)])
 
 
 def _no_params(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
