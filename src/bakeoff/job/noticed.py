@@ -79,7 +79,8 @@ def _about_folds(source: SourceTable, experiment: Any, request: Request) -> Iter
         sentence = (
             f"{n_rows} {'row' if n_rows == 1 else 'rows'} of the {'class' if len(labels) == 1 else 'classes'} "
             f"{_listed(labels)} of {experiment.target_param!r} {'is' if n_rows == 1 else 'are'} trained on "
-            f"in every fold, which has no others to learn from: no model is scored on {'it' if n_rows == 1 else 'them'}."
+            f"in every fold, as there are no others to learn from: no model is scored on "
+            f"{'it' if n_rows == 1 else 'them'}."
         )
         yield Finding(FindingKind.SUSPICIOUS, sentence, (str(experiment.target_param),), n_rows)
 

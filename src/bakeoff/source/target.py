@@ -146,7 +146,8 @@ def _check_written_numbers(values: pd.Series[Any], config: RunConfig) -> None:
     if len(distinct) > FEW_VALUES and len(looks) >= _MOSTLY * len(distinct):
         raise SourceError(
             f"The target {values.name!r} holds numbers that are written as text, such as {looks[0]!r}: make "
-            f"them numbers in {config.source}, or use --task classification to take each of its {len(distinct)} values for a class."
+            f"them numbers in {config.source}, or use --task classification to take each of its {len(distinct)} values "
+            "for a class."
         )
 
 
