@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
 from bakeoff.comparison.costs import SECONDS_PER_MILLION_CELLS, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
@@ -189,7 +190,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             RuntimeError: A model failed, and ``errors="raise"`` was passed.
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
-        with without_py4j_pages(), _get_context_lock():
+        with without_py4j_pages(), without_autologging(), _get_context_lock():
             request = read_request(instance, params)
             frozen, broken = freeze(instance, request)
             plan = self._make_plan(request, frozen)

@@ -18,6 +18,7 @@ ROOT = Path(bakeoff.__file__).parent
 HEAVY = {"pycaret", "pyspark", "fugue", "mlflow", "delta", "sklearn"}
 LAYERS = (
     {"errors", "_utils"},
+    {"_setup_option"},
     {"comparison", "_config_options", "spark"},
     {"config", "pycaret3", "storage"},
     {"execution", "progress", "report", "source", "tracking"},

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._utils.autologging import without_autologging
+from bakeoff._utils.text import print_text
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.trial import Status
 from bakeoff.config import RunConfig
@@ -28,7 +30,7 @@ from bakeoff.job.preflight import check_cluster
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, set_up
-from bakeoff.source import is_local_file, load_source
+from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import watching_server, why_lost, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
@@ -50,7 +52,7 @@ LISTENER_SECONDS = 60.0
 def run(
     config: RunConfig,
     spark: SparkSession | OpenSession | None = None,
-    say: Say = print,
+    say: Say = print_text,
     listeners: Sequence[Listener] = (),
 ) -> RunResult:
     """Compare models on a table, log every batch and the leaderboard to MLflow, and write the results to Delta.
@@ -76,7 +78,7 @@ def run(
     """
     if config.is_named:
         refuse_if_held(config.home, config.run_id)
-    with interruptible() as interruption, explaining(config), without_py4j_pages():
+    with interruptible() as interruption, explaining(config), without_py4j_pages(), without_autologging():
         check_ground(config)
         # A file can be read without Spark, so a session is created only for a valid request.
         prepared = ask(config, None, say) if is_local_file(config.source) else None
@@ -120,16 +122,19 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
+    if source.task == "time_series":
+        check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
+    inside = source.preparation.inside
     experiment = set_up(
         source.task,
-        source.frame,
-        config.target,
+        inside(source.frame),
+        inside(config.target),
         seed=config.seed,
         fold=config.fold,
         fh=config.fh,
-        arguments=source.setup,
+        arguments=inside(source.setup),
     )
     params: dict[str, Any] = {
         "include": list(config.include) or None,
@@ -146,7 +151,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     if not request.models:
         raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
     n_told = len(source.notes)
-    source = with_findings(source, experiment, request)
+    source = with_findings(source, config.target, experiment, request)
     for note in source.notes[n_told:]:
         say(note)
     limits = trial_limits(config, experiment, request)

@@ -16,37 +16,38 @@ from bakeoff.source import SourceTable
 from bakeoff.source.findings import Finding, FindingKind
 
 
-def with_findings(source: SourceTable, experiment: Any, request: Request) -> SourceTable:
+def with_findings(source: SourceTable, target: str, experiment: Any, request: Request) -> SourceTable:
     """Return the table with what was noticed about it while it was set up, and check that its folds can be compared on.
 
     Args:
         source: the table.
+        target: the column to predict.
         experiment: the experiment after ``setup()``.
         request: what is to be compared.
 
     Raises:
         ConfigError: The folds cannot be drawn, or keep models from learning a class.
     """
-    found = [*_about_dates(experiment), *_about_folds(source, experiment, request)]
+    found = [*_about_dates(source, experiment), *_about_folds(source, target, experiment, request)]
     return replace(source, findings=(*source.findings, *found)) if found else source
 
 
-def _about_dates(experiment: Any) -> Iterator[Finding]:
+def _about_dates(source: SourceTable, experiment: Any) -> Iterator[Finding]:
     """Say which columns of dates are not learned from, and what stands in for missing dates."""
+    shown = {source.preparation.inside(str(name)): str(name) for name in source.frame.columns}
     for _, step in getattr(experiment.pipeline, "steps", ()):
         parts = getattr(step, "transformer", None)
         if not isinstance(parts, DateParts):
             continue
-        rows = experiment.X_train[list(step.include)]
-        n_missing = rows.isna().sum()
-        dropped = [name for name in step.include if name not in parts.kept]
+        n_missing = experiment.X_train[list(step.include)].isna().sum().rename(shown)
+        dropped = [shown[name] for name in step.include if name not in parts.kept]
         if dropped:
             sentence = (
                 f"Left out {_listed(dropped)}: more than {MOST_MISSING:.0%} of the dates are missing, "
                 "and PyCaret makes no features of such columns."
             )
             yield Finding(FindingKind.LEFT_OUT, sentence, tuple(dropped), int(n_missing[dropped].sum()))
-        filled = [name for name in parts.kept if n_missing[name]] if parts.fill else []
+        filled = [shown[name] for name in parts.kept if n_missing[shown[name]]] if parts.fill else []
         if filled:
             n_cells = int(n_missing[filled].sum())
             sentence = (
@@ -56,7 +57,7 @@ def _about_dates(experiment: Any) -> Iterator[Finding]:
             yield Finding(FindingKind.GAPS, sentence, tuple(filled), n_cells)
 
 
-def _about_folds(source: SourceTable, experiment: Any, request: Request) -> Iterator[Finding]:
+def _about_folds(source: SourceTable, target: str, experiment: Any, request: Request) -> Iterator[Finding]:
     """Say which rows are always trained on, and refuse folds in which models could not learn a class."""
     try:
         splits = draw_splits(experiment, request)
@@ -67,7 +68,7 @@ def _about_folds(source: SourceTable, experiment: Any, request: Request) -> Iter
     if left := find_unseen(experiment, request, splits):
         first = left[0]
         raise ConfigError(
-            f"The class {first.label!r} of the target {experiment.target_param!r} is only among the test rows of "
+            f"The class {first.label!r} of the target {target!r} is only among the test rows of "
             f"fold {first.fold + 1}, where no model can have learned it: leave its rows out, or set another "
             "'fold_strategy' in --setup."
         )
@@ -78,11 +79,11 @@ def _about_folds(source: SourceTable, experiment: Any, request: Request) -> Iter
         n_rows = sum(len(unseen.rows) for unseen in moved)
         sentence = (
             f"{n_rows} {'row' if n_rows == 1 else 'rows'} of the {'class' if len(labels) == 1 else 'classes'} "
-            f"{_listed(labels)} of {experiment.target_param!r} {'is' if n_rows == 1 else 'are'} trained on "
+            f"{_listed(labels)} of {target!r} {'is' if n_rows == 1 else 'are'} trained on "
             f"in every fold, as there are no others to learn from: no model is scored on "
             f"{'it' if n_rows == 1 else 'them'}."
         )
-        yield Finding(FindingKind.SUSPICIOUS, sentence, (str(experiment.target_param),), n_rows)
+        yield Finding(FindingKind.SUSPICIOUS, sentence, (target,), n_rows)
 
 
 def _check_balancing(source: SourceTable, experiment: Any, splits: Any) -> None:

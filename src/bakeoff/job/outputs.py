@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -103,8 +104,8 @@ def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, sa
             "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
             "mode, --engine native to fit every model on the driver, or compare_models(parallel=FugueBackend(spark))."
         )
-    if config.register_model and source.task == "time_series" and on_databricks():
-        _refuse_unsigned(config.register_model)
+    if on_databricks():
+        check_names(config, source.task)
     tables = SparkTables(spark, table_target(config))
     tables.check()
     lease = Lease.take(run_folder(config.home, config.run_id), config.run_id, say)
@@ -306,15 +307,35 @@ def check_same_question(config: RunConfig, tables: ResultTables, source: SourceT
     return run.started_at if run.started_at is not None else time.time()
 
 
-def _refuse_unsigned(name: str) -> None:
-    """Refuse to register a forecaster, which has no signature, in Unity Catalog.
+def check_names(config: RunConfig, task: str) -> None:
+    """Refuse names that Databricks' MLflow would refuse once everything else has been done.
 
     Raises:
-        ConfigError: the name is one of Unity Catalog.
+        ConfigError: the experiment has no path, or the registry takes no model of this name.
     """
+    import mlflow
+
     from bakeoff.tracking.client import in_unity_catalog
 
-    if in_unity_catalog(name):
+    experiment, name = config.experiment or "/", config.register_model
+    if not experiment.startswith("/") and mlflow.get_tracking_uri().startswith("databricks"):
+        raise ConfigError(
+            f"--experiment {experiment!r} needs a path on Databricks: use /Shared/{experiment} or a folder of yours."
+        )
+    if name is None:
+        return
+    if not in_unity_catalog(name):
+        if mlflow.get_registry_uri().startswith("databricks-uc"):
+            raise ConfigError(
+                f"--register-model {name!r} has no catalog and no schema, which the registry of this workspace needs: "
+                f"use catalog.schema.{name.replace('.', '_')}."
+            )
+        return
+    if re.search(r"\s", name) or not all(name.split(".")):
+        raise ConfigError(
+            f"--register-model {name!r} is no name of Unity Catalog: use catalog.schema.name, without blanks."
+        )
+    if task == "time_series":
         raise ConfigError(
             "Unity Catalog takes no model without a signature, and a forecaster has none: leave out --register-model "
             f"{name}, or name a model of the workspace's own registry."

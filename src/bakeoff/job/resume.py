@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff._utils.redaction import is_redacted
+from bakeoff._utils.text import print_text
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.losses import lost_with_the_ground
 from bakeoff.comparison.trial import Outcome, Status
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def resume(  # noqa: PLR0913 - the run, and where it is
     run_id: str,
     spark: SparkSession | None = None,
-    say: Say = print,
+    say: Say = print_text,
     listeners: Sequence[Listener] = (),
     *,
     home: Path = Path(".bakeoff"),

@@ -12,17 +12,23 @@ import pandas as pd
 from bakeoff._utils.redaction import redact_text, secrets_in
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
-from bakeoff.source.columns import check_columns, plain_types, without_missing_target
+from bakeoff.source.columns import check_columns, without_missing_target
 from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.fold_groups import with_groups, without_groups
 from bakeoff.source.locate import Files, find
+from bakeoff.source.preparation import Preparation, prepared
+from bakeoff.source.reading import Reading
 from bakeoff.source.sampling import sampled
+from bakeoff.source.sentinels import find_sentinels
+from bakeoff.source.series import usable_beside
 from bakeoff.source.setup_arguments import checked_setup
 from bakeoff.source.setup_effects import Question, completed_setup
 from bakeoff.source.tables import read_delta
-from bakeoff.source.target import check_target, class_names, plain_target
-from bakeoff.source.time_index import time_indexed
+from bakeoff.source.target import check_target, named_classes, plain_target
+from bakeoff.source.time_index import IMPUTE_TARGET, time_indexed
+from bakeoff.source.times import read_times
+from bakeoff.source.words import without_values
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,10 +43,12 @@ class SourceTable:
         name: name of the table, or path of the file, without secrets.
         version: version of the Delta table that was read; ``None`` for other sources.
         digest: content hash of the frame.
-        kind: ``csv``, ``parquet``, ``delta`` (a path) or ``table``.
+        kind: ``table``, ``delta`` (a path), or the format of the file: ``csv``, ``parquet``, ``json``, ``excel``,
+            ``arrow``, ``orc``.
         task: the config's task, or the one that is inferred from the target.
         findings: what was dropped, converted, sampled, inferred or looks suspicious.
         fraction: share of the source's rows (with a target) that are in the frame.
+        preparation: what was done to the columns, so that a model can do it to raw rows.
         classes: value of the source by the name that its class has in the frame; empty if the frame has the values.
         setup: the config's arguments of ``setup()``, checked and completed.
     """
@@ -53,6 +61,7 @@ class SourceTable:
     task: str
     findings: tuple[Finding, ...] = ()
     fraction: float = 1.0
+    preparation: Preparation = field(default_factory=Preparation)
     classes: Mapping[str, Any] = field(default_factory=dict)
     setup: Mapping[str, Any] = field(default_factory=dict)
 
@@ -80,17 +89,24 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             raise ConfigError(
                 f"--source-version is for Delta tables, and {config.source} is a {location.kind} file: leave it out."
             )
-        frame = plain_types(location.read(), findings)
+        frame, preparation = _usable(location.read(Reading.of(config), findings), config, findings)
         check_columns(frame.columns, config)
         frame = in_order(with_groups(frame, config, ordered=True), config)
         version, fraction = None, None
     else:
-        frame, version, fraction = read_delta(location, config, findings)
-        frame = plain_types(frame, findings)
+        if given := Reading.of(config).options_given():
+            raise ConfigError(
+                f"{given[0]} is for text files such as csv, and {config.source} is a table: leave it out."
+            )
+        raw, version, fraction = read_delta(location, config, findings)
+        frame, preparation = _usable(raw, config, findings)
         check_columns(frame.columns, config)
+        if config.na_values:
+            frame = without_values(frame, config.na_values, findings)
         frame = with_groups(frame, config, ordered=False)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
+    find_sentinels(without_groups(frame)[0], findings)
     is_time_series = config.task == "time_series"
     n_read = len(frame)
     if not is_time_series:
@@ -100,18 +116,17 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
     read = frame[config.target]
     target = plain_target(read, had_gaps=n_rows < n_read)
     task = check_target(target, config, findings)
-    classes = class_names(target, findings) if task == "classification" else {}
-    if classes:
-        target = target.map({value: name for name, value in classes.items()})
+    target, classes = named_classes(target, findings) if task == "classification" else (target, {})
     if target is not read:
         frame[config.target] = target
     if is_time_series:
-        frame = time_indexed(frame, str(config.time_col))
+        fill = config.setup.get(IMPUTE_TARGET) is not None
+        frame = time_indexed(usable_beside(frame, config, findings), str(config.time_col), findings, fill=fill)
     arguments = config.setup if groups is None else {**config.setup, "fold_groups": groups}
     arguments = checked_setup(task, arguments, frame, config.target)
     arguments = completed_setup(arguments, Question(task, frame, config.target, config.fold), findings)
     name = redact_text(location.name, secrets_in(config.source))
-    fraction = fraction or len(frame) / n_rows
+    fraction = fraction or min(1.0, len(frame) / n_rows)  # times that are missing may have been added
     return SourceTable(
         frame,
         name,
@@ -121,9 +136,19 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
         task,
         tuple(findings),
         fraction,
-        classes=classes,
-        setup=arguments,
+        preparation,
+        classes,
+        arguments,
     )
+
+
+def _usable(raw: pd.DataFrame, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
+    """Convert columns to types that models can use; the times of a series as their zone and their step demand."""
+    frame, preparation = prepared(raw, config, findings)
+    time_col = config.time_col
+    if time_col is None or time_col not in frame.columns:
+        return frame, preparation
+    return frame.assign(**{time_col: read_times(frame[time_col], findings)}), preparation
 
 
 def digest_of(frame: pd.DataFrame) -> str:

@@ -13,6 +13,8 @@ from bakeoff.source.findings import FindingKind, Findings
 _MAX_LISTED = 3
 """Number of columns that a finding lists."""
 _LISTS = ("numeric_features", "categorical_features", "date_features", "text_features")
+_WEIGHT = 85
+"""Importance of arguments that do nothing, which is a mistake in what was asked."""
 _NEEDS_ON = {
     "polynomial_degree": "polynomial_features",
     "multicollinearity_threshold": "remove_multicollinearity",
@@ -138,7 +140,7 @@ def report_idle(arguments: Mapping[str, Any], question: Question, findings: Find
         f"{_names(names)} {'does' if len(names) == 1 else 'do'} nothing {why}" for why, names in reasons.items()
     ]
     if sentences:
-        findings.add(FindingKind.SUSPICIOUS, f"--setup: {'; '.join(sentences)}.")
+        findings.add(FindingKind.SUSPICIOUS, f"--setup: {'; '.join(sentences)}.", weight=_WEIGHT)
     n_splits = getattr(arguments.get("fold_strategy"), "n_splits", None)
     if question.fold is not None and n_splits not in {None, question.fold}:
         findings.add(FindingKind.SUSPICIOUS, f"--fold {question.fold} does nothing: 'fold_strategy' makes {n_splits}.")

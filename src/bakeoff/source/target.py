@@ -67,22 +67,24 @@ def plain_target(target: pd.Series[Any], *, had_gaps: bool) -> pd.Series[Any]:
     return target
 
 
-def class_names(target: pd.Series[Any], findings: Findings) -> dict[str, Any]:
-    """Return a name for each class of a target whose classes are fractions, which scikit-learn takes for measurements.
+def named_classes(target: pd.Series[Any], findings: Findings) -> tuple[pd.Series[Any], dict[str, Any]]:
+    """Return a target with names for its classes, and their values by name, where scikit-learn refuses the values.
+
+    It takes fractions for measurements. Other targets are returned as they are, without names.
 
     Args:
         target: column to predict, whose values are classes.
         findings: gets one if there are names.
     """
     if target.dtype.kind != "f" or _is_whole(target):
-        return {}
+        return target, {}
     values = sorted(target.dropna().unique())
     sentence = (
         f"The classes of the target {target.name!r} are fractions such as {values[0]!s}: "
         "they are compared as names, and the model answers the numbers."
     )
     findings.add(FindingKind.CONVERTED, sentence, columns=[str(target.name)])
-    return {str(value): value for value in values}
+    return target.map({value: str(value) for value in values}), {str(value): value for value in values}
 
 
 def check_target(target: pd.Series[Any], config: RunConfig, findings: Findings) -> str:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bakeoff._utils import pickling
+from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison.trial import Outcome, Refitted, Status, Trial
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runners.quiet import hushed
@@ -136,10 +137,11 @@ class TrialRunner(ABC):
 
     @contextlib.contextmanager
     def _isolated(self) -> Iterator[None]:
-        """Run a block with seeded generators, limited threads and no output; restore everything afterwards."""
+        """Run a block with seeded generators, limited threads, no output and no autologging; then restore all of it."""
         with (
             _restored_environment() if self.alone else contextlib.nullcontext(),
             _restored_generators(),
+            without_autologging(),
             limited_pools(self._frozen.n_jobs),
             warnings.catch_warnings(),
             np.errstate(),
