@@ -128,7 +128,11 @@ WORKS_IN_PYCARET = {
     "dates that are mostly missing": ({"since": dates(50)}, {}, MODELS),
     "values of any kind": ({"group": WEIRD}, {}, ("lr", "dt")),
     "texts": ({"note": one_of("good day", "bad night")}, {"text_features": ["note"]}, MODELS),
-    "two categories, and many": ({"group": one_of("a", None), "many": one_of(*map(str, range(40)))}, {}, MODELS),
+    "two categories, and many": (
+        {"group": one_of("a", "b"), "many": one_of(*(f"k{number}" for number in range(40)))},
+        {},
+        MODELS,
+    ),
     "a class in fewer folds than there are": ({"y": ["ash"] * 57 + ["oak"] * 60 + ["yew"] * 3}, {}, ("lr", "dt")),
     "numbered classes, one of them with one row": ({"y": [0] * 58 + [1] * 60 + [2] * 2}, {}, ("lr", "dt")),
     "selected features": ({"group": one_of("a", "b", "c")}, {"feature_selection": True}, ("lr", "dt")),

@@ -68,14 +68,12 @@ class TrialRunner(ABC):
     """Runner for the trials of one frozen experiment, one at a time, in this process.
 
     Attributes:
-        shelf: cache of transformed folds, shared with other processes of this machine; ``None`` for no such cache.
         alone: whether this process is for trials only. Then its environment and working folder, which other threads
             would share elsewhere, are restored after each trial, and the models' output is not discarded here.
     """
 
     def __init__(self, frozen: FrozenExperiment) -> None:
         self._frozen = frozen
-        self.shelf: FoldStore | None = None
         self.alone = False
 
     def import_models(self) -> None:
