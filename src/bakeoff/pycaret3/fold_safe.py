@@ -16,6 +16,7 @@ from pycaret.regression import RegressionExperiment
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 
+from bakeoff._utils.dates import date_format
 from bakeoff.pycaret3.steps import MOST_MISSING, DateParts, EmbedTexts, GapsImputer, SafeNames, safe_names
 
 
@@ -93,7 +94,9 @@ def _hold_dates(steps: list[tuple[str, Any]], rows: Any, *, fill: bool) -> None:
     for at, (name, step) in enumerate(steps):
         if isinstance(getattr(step, "transformer", None), ExtractDateTimeFeatures):
             kept = [column for column in step.include if rows[column].isna().mean() <= MOST_MISSING]
-            parts = DateParts(list(step.transformer.features), kept, fill=fill)
+            texts = [column for column in kept if rows[column].dtype.kind != "M"]
+            formats = {column: written for column in texts if (written := date_format(rows[column]))}
+            parts = DateParts(list(step.transformer.features), kept, fill=fill, formats=formats or None)
             steps[at] = (name, TransformerWrapper(parts, step.include))
 
 

@@ -30,12 +30,21 @@ class DateParts(BaseEstimator, TransformerMixin):  # type: ignore[misc]  # sciki
         features: the parts, attributes of pandas' ``.dt``.
         kept: columns that parts are made of; the other columns are dropped.
         fill: whether missing dates get the middle part of the rows that it was fitted on, as models need a number.
+        formats: how dates are written, by the names of columns that hold them as text.
     """
 
-    def __init__(self, features: Sequence[str], kept: Sequence[str], *, fill: bool = True) -> None:
+    def __init__(
+        self,
+        features: Sequence[str],
+        kept: Sequence[str],
+        *,
+        fill: bool = True,
+        formats: Mapping[str, str] | None = None,
+    ) -> None:
         self.features = features
         self.kept = kept
         self.fill = fill
+        self.formats = formats
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> DateParts:  # noqa: ARG002 - scikit-learn's interface
         """Learn what stands in for missing dates."""
@@ -58,7 +67,10 @@ class DateParts(BaseEstimator, TransformerMixin):  # type: ignore[misc]  # sciki
         return X
 
     def _parts_of(self, column: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
-        dates = column if column.dtype.kind == "M" else pd.to_datetime(column)
+        dates = column
+        if column.dtype.kind != "M":
+            written = (self.formats or {}).get(str(column.name))
+            dates = pd.to_datetime(column.astype(object), format=written, errors="coerce" if written else "raise")
         return {f"{column.name}_{part}": getattr(dates.dt, part) for part in self.features}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._utils.dates import date_format
 from bakeoff.errors import ConfigError
 
 _MAX_LISTED = 12
@@ -111,10 +112,11 @@ def _date_columns(argument: Argument) -> list[str]:
     names = _columns(argument)
     for name in names:
         column = argument.frame[name]
-        if not pd.api.types.is_datetime64_any_dtype(column):
+        if not pd.api.types.is_datetime64_any_dtype(column) and date_format(column) is None:
             example = next(iter(column.dropna()), None)
             raise argument.error(
-                f"names {name!r}, which holds {example!r} and no dates: make it a date in the source, or leave it out"
+                f"names {name!r}, which holds {example!r} and not only dates in one format: "
+                "make it a date in the source, or leave it out"
             )
     return names
 

@@ -91,6 +91,10 @@ FAIL_IN_FOLDS = {
         {"group [x]": WEIRD, "a<b": np.arange(ROWS)},
         {"feature_selection": True, "n_features_to_select": 0.9, "keep_features": ["a<b"]},
     ),
+    "dates as text, with gaps": (
+        {"since": dates(9).dt.strftime("%d.%m.%Y").astype(object)},
+        {"date_features": ["since"]},
+    ),
     "texts with gaps": ({"note": one_of("good day", "bad night", None)}, {"text_features": ["note"]}),
     "categories with gaps": ({"group": one_of("a", "b", "c", None)}, {}),
     "a list of dates that lacks one": ({"since": dates(0), "until": dates(3)}, {"date_features": ["since"]}),
@@ -102,14 +106,13 @@ def test_every_model_is_scored_and_the_kept_one_predicts_without_bakeoff(
     prepare: Any, tmp_path: Path, kind: str
 ) -> None:
     columns, setup = FAIL_IN_FOLDS[kind]
-    frame = rows(**columns)
-    prepared = prepare(frame, setup=setup)
+    prepared = prepare(rows(**columns), setup=setup)
     best, backend = compare(prepared)
     assert backend.failures.empty
     assert set(backend.leaderboard["status"]) == {"ok"}
-    raw = training_rows(prepared.experiment, prepared.source.frame, "y")
+    raw = training_rows(prepared.experiment, prepared.source.preparation.inside(prepared.source.frame), "y")
     save_best_model(tmp_path / "model", final_pipeline(prepared.experiment, best), raw)
-    frame[list(raw.columns)].head(8).to_parquet(tmp_path / "some.parquet")
+    raw.head(8).to_parquet(tmp_path / "some.parquet")
     command = [
         sys.executable,
         "-W",

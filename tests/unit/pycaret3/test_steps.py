@@ -54,6 +54,13 @@ class TestDateParts:
         nothing = pd.DataFrame({"since": np.array([None, None], dtype=object)})
         assert list(step.transform(nothing)["since_year"]) == [2020.0, 2020.0]
 
+    def test_dates_as_text_are_read_in_one_format_whatever_comes_first(self) -> None:
+        step = DateParts(["day"], ["since"], formats={"since": "%d/%m/%Y"})
+        texts = pd.DataFrame({"since": ["01/02/2024", "25/02/2024", "25/12/2023"]})
+        step.fit(texts)
+        assert list(step.transform(texts.iloc[:1])["since_day"]) == [1]
+        assert list(step.transform(pd.DataFrame({"since": ["soon", None, "03/04/2024"]}))["since_day"]) == [25, 25, 3]
+
 
 class TestNames:
     def test_names_that_models_take_stay(self) -> None:

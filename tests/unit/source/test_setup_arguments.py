@@ -63,7 +63,7 @@ def load(tmp_path: Path):
         ({"keep_features": ["ID"]}, ["keep_features", "'ID'", "'id'"]),
         ({"numeric_features": ["colour"]}, ["numeric_features", "'colour'", "no numbers"]),
         ({"bin_numeric_features": ["colour"]}, ["bin_numeric_features", "'colour'"]),
-        ({"date_features": ["colour"]}, ["date_features", "'colour'", "no dates"]),
+        ({"date_features": ["colour"]}, ["date_features", "'colour'", "not only dates"]),
         ({"text_features": ["id"]}, ["text_features", "'id'", "texts"]),
         ({"numeric_features": ["id"], "categorical_features": ["id"]}, ["numeric_", "categorical_", "'id'"]),
         ({"numeric_features": ["id"], "ignore_features": ["id"]}, ["numeric_features", "ignore_features", "'id'"]),
@@ -166,6 +166,11 @@ def test_lists_get_the_columns_that_no_model_could_use_otherwise(load: Any) -> N
         "date_features": ["when", "since"],
     }
     assert len([note for note in table.notes if "was completed by" in note]) == 3
+
+
+def test_dates_that_are_written_as_text_may_be_dates(load: Any) -> None:
+    written = rows().assign(since=lambda frame: frame["since"].dt.strftime("%d/%m/%Y"))
+    assert load({"date_features": ["since"]}, written).setup == {"date_features": ["since", "when"]}
 
 
 def test_values_without_a_rank_and_rows_that_are_dropped_are_said(load: Any) -> None:
