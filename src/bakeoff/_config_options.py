@@ -272,7 +272,8 @@ def _parse_setup_option(option: str, value: Any) -> dict[str, Any]:
             raise ConfigError(
                 f"{option} cannot set {name!r}, which Bakeoff sets itself: use {SETUP_OWNED[name]} instead."
             )
-    return dict(arguments)
+    # Lists of pandas and numpy become plain ones, which are saved and compared whole.
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in arguments.items()}
 
 
 def _parse_sep(option: str, value: Any) -> str:
