@@ -24,9 +24,13 @@ from bakeoff.scoring.profile import profile_of
 from bakeoff.storage.disk import disk_trouble
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job.result import PreparedRun
+    from bakeoff.source import SourceTable
     from bakeoff.storage.rows import RunRecord
+    from bakeoff.tracking.model_inputs import Entrance
 
 
 _LOG = logging.getLogger(__name__)
@@ -44,9 +48,9 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
     best = board.best
     assert best is not None  # noqa: S101 - a model that was fitted
     source, folder = prepared.source, outputs.tracking.model_folder
-    rows = training_rows(prepared.experiment, source.frame, config.target)
+    rows = _training_rows(config, prepared)
     pipeline = final_pipeline(prepared.experiment, model)
-    save_best_model(folder, pipeline, rows, task=source.task)
+    save_best_model(folder, pipeline, rows, task=source.task, entrance=_entrance(source, rows))
     lineage = {
         "run_id": config.run_id,
         "model_id": best.model_id,
@@ -70,10 +74,27 @@ def keep_profile(config: RunConfig, prepared: PreparedRun, outputs: RunOutputs, 
     task = prepared.source.task
     if task == "time_series":
         return
-    rows = training_rows(prepared.experiment, prepared.source.frame, config.target)
+    rows = _training_rows(config, prepared)
     pipeline = final_pipeline(prepared.experiment, model)
-    profile = profile_of(rows, pipeline, classifies=task == "classification")
+    names = prepared.source.preparation.unconverted(rows.columns)
+    profile = profile_of(rows, pipeline, classifies=task == "classification", names=names)
     outputs.tables.write_profile(config.run_id, profile, again=bool(outputs.done))
+
+
+def _training_rows(config: RunConfig, prepared: PreparedRun) -> pd.DataFrame:
+    """Return the training rows in the columns that the best model's pipeline takes."""
+    inside = prepared.source.preparation.inside
+    return training_rows(prepared.experiment, inside(prepared.source.frame), inside(config.target))
+
+
+def _entrance(source: SourceTable, rows: pd.DataFrame) -> Entrance | None:
+    """Return what stands in front of the best model's pipeline, if the source has other columns than it takes."""
+    from bakeoff.tracking.model_inputs import Entrance
+
+    raw_rows = source.preparation.raw_rows(list(rows.columns))
+    if raw_rows is None or source.preparation.example is None or source.task == "time_series":
+        return None
+    return Entrance(raw_rows, source.preparation.example)
 
 
 def write_results(

@@ -122,14 +122,15 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         say(line)
     n_rows, n_columns = source.frame.shape
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
+    inside = source.preparation.inside
     experiment = set_up(
         source.task,
-        source.frame,
-        config.target,
+        inside(source.frame),
+        inside(config.target),
         seed=config.seed,
         fold=config.fold,
         fh=config.fh,
-        arguments=config.setup,
+        arguments=inside(config.setup),
     )
     params: dict[str, Any] = {
         "include": list(config.include) or None,

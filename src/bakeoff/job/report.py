@@ -121,7 +121,13 @@ def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) ->
         return look
     pipeline = final_pipeline(experiment, model)
     look = replace(look, best=look_at(experiment, pipeline))
-    return look if source.task == "time_series" else replace(look, importance=importance_of(experiment, pipeline))
+    if source.task == "time_series":
+        return look
+    importance = importance_of(experiment, pipeline)
+    if features := importance.get("features"):
+        names = source.preparation.outside(name for name, _ in features)
+        importance["features"] = [[name, share] for name, (_, share) in zip(names, features, strict=True)]
+    return replace(look, importance=importance)
 
 
 @contextmanager

@@ -19,10 +19,9 @@ from bakeoff.errors import ConfigError, SourceError
 from bakeoff.scoring.batch import Batch, check_names
 from bakeoff.scoring.destination import Destination, is_file, read_destination
 from bakeoff.scoring.files import earlier_models, read_scored, score_frame, write_scored
-from bakeoff.scoring.inputs import NUMBER, TEXT, InputColumn, with_times
+from bakeoff.scoring.inputs import NUMBER, InputColumn, with_plain_types, with_times
 from bakeoff.scoring.model import ModelReference, load_scoring_model
 from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
-from bakeoff.source.columns import plain_types
 from bakeoff.source.findings import Findings
 from bakeoff.source.locate import Files, find, is_local_file
 from bakeoff.source.reading import Reading
@@ -166,14 +165,14 @@ def _rows(source: str, spark: Any, inputs: Sequence[InputColumn], say: Say) -> p
         findings = Findings()
         reading = Reading(
             names=[column.name for column in inputs],
-            texts=[column.name for column in inputs if column.kind == TEXT],
+            texts=[column.name for column in inputs if column.is_text],
             numbers=[column.name for column in inputs if column.kind == NUMBER],
-            words={},
+            words={column.name: column.words for column in inputs},
         )
         rows = found.read(reading, findings)
         for sentence in findings.sentences:
             say(sentence)
-        return with_times(plain_types(rows, Findings()), inputs)
+        return with_times(with_plain_types(rows.with_numbers(), inputs), inputs)
     return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted
 
 

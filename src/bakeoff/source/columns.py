@@ -1,14 +1,11 @@
-"""Check the columns of a source, convert their types, and drop rows without a target."""
+"""Check that a source has the columns that are named, and drop rows without a target."""
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
 import difflib
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bakeoff.config import RunConfig
@@ -46,40 +43,6 @@ def _equal_but_for_case(name: str, names: Sequence[str]) -> list[str]:
     return [other for other in names if other.strip().casefold() == name.strip().casefold()]
 
 
-def plain_types(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
-    """Convert columns to types that models can use, and drop those that hold no single values.
-
-    Decimals become floats; dates, and times with a time zone, become times without one (in UTC). Columns of bytes,
-    arrays or maps are dropped.
-
-    Args:
-        frame: the rows; not changed.
-        findings: gets one about dropped columns and one about lost dates.
-    """
-    converted: dict[str, pd.Series[Any]] = {}
-    dropped = []
-    for name, column in frame.items():
-        if isinstance(column.dtype, pd.DatetimeTZDtype):
-            converted[str(name)] = column.dt.tz_convert("UTC").dt.tz_localize(None)
-        if column.dtype != object:
-            continue
-        first = next((value for value in column if value is not None and value is not pd.NaT), None)
-        if isinstance(first, decimal.Decimal):
-            converted[str(name)] = column.astype(float)
-        elif isinstance(first, dt.date):
-            converted[str(name)] = pd.to_datetime(column, errors="coerce")
-            n_lost = int((converted[str(name)].isna() & column.notna()).sum())
-            if n_lost:
-                sentence = f"{n_lost} dates in {name} are outside of what pandas can hold, and count as missing."
-                findings.add(FindingKind.GAPS, sentence, columns=[str(name)], n_affected=n_lost)
-        elif isinstance(first, (bytes, bytearray, list, tuple, dict, set, np.ndarray)):
-            dropped.append(name)
-    if dropped:
-        sentence = f"Left out {', '.join(map(str, dropped))}: models cannot use columns of bytes, arrays or maps."
-        findings.add(FindingKind.LEFT_OUT, sentence, columns=list(map(str, dropped)))
-    return frame.assign(**converted).drop(columns=dropped)
-
-
 def without_missing_target(frame: pd.DataFrame, target: str, findings: Findings) -> pd.DataFrame:
     """Return the rows that have a value of the target, since PyCaret refuses missing ones.
 
@@ -90,7 +53,8 @@ def without_missing_target(frame: pd.DataFrame, target: str, findings: Findings)
     """
     present = frame[target].notna()
     if present.any():  # otherwise `check_target` raises the error
-        report_missing_target(int((~present).sum()), target, findings)
+        n_missing = int((~present).sum())
+        report_missing_target(n_missing, target, findings)
         frame = frame[present]
     return frame
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,17 +11,18 @@ import pandas as pd
 from bakeoff._utils.redaction import redact_text, secrets_in
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
-from bakeoff.source.columns import check_columns, plain_types, without_missing_target
+from bakeoff.source.columns import check_columns, without_missing_target
 from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.locate import Files, find
+from bakeoff.source.preparation import Preparation, prepared
 from bakeoff.source.reading import Reading
 from bakeoff.source.sampling import sampled
 from bakeoff.source.sentinels import find_sentinels
 from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target
 from bakeoff.source.time_index import time_indexed
-from bakeoff.source.words import without_values
+from bakeoff.source.words import RawTable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,6 +42,7 @@ class SourceTable:
         task: the config's task, or the one that is inferred from the target.
         findings: what was dropped, converted, sampled, inferred or looks suspicious.
         fraction: share of the source's rows (with a target) that are in the frame.
+        preparation: what was done to the columns, so that a model can do it to raw rows.
     """
 
     frame: pd.DataFrame
@@ -51,6 +53,7 @@ class SourceTable:
     task: str
     findings: tuple[Finding, ...] = ()
     fraction: float = 1.0
+    preparation: Preparation = field(default_factory=Preparation)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -76,7 +79,8 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             raise ConfigError(
                 f"--source-version is for Delta tables, and {config.source} is a {location.kind} file: leave it out."
             )
-        frame = plain_types(location.read(Reading.of(config), findings), findings)
+        rows = location.read(Reading.of(config), findings)
+        frame, preparation = prepared(rows, config, findings)
         check_columns(frame.columns, config)
         frame, version, fraction = in_order(frame, config), None, None
     else:
@@ -84,11 +88,9 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             raise ConfigError(
                 f"{given[0]} is for text files such as csv, and {config.source} is a table: leave it out."
             )
-        frame, version, fraction = read_delta(location, config, findings)
-        frame = plain_types(frame, findings)
+        raw, version, fraction = read_delta(location, config, findings)
+        frame, preparation = prepared(RawTable(raw), config, findings)
         check_columns(frame.columns, config)
-        if config.na_values:
-            frame = without_values(frame, config.na_values, findings)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
     find_sentinels(frame, findings)
@@ -102,7 +104,9 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
         frame = time_indexed(frame, str(config.time_col))
     name = redact_text(location.name, secrets_in(config.source))
     fraction = fraction or len(frame) / n_rows
-    return SourceTable(frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction)
+    return SourceTable(
+        frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction, preparation
+    )
 
 
 def digest_of(frame: pd.DataFrame) -> str:
