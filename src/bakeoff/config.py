@@ -18,7 +18,8 @@ from typing import Any, ClassVar
 
 import yaml
 
-from bakeoff._config_options import PARSERS, REQUIRED, flag, given, parse_setup, read_text, refuse_placeholder
+from bakeoff._config_options import PARSERS, REQUIRED, flag, given, refuse_placeholder
+from bakeoff._setup_option import parse_setup, read_text
 from bakeoff._utils.redaction import redact
 from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError

@@ -17,10 +17,12 @@ from typing import Any
 
 from bakeoff import FugueBackend, RunConfig, run
 from bakeoff.comparison.events import Event, TrialDone
+from bakeoff.comparison.run_control import RunControl
 from bakeoff.errors import EngineLostError
 from bakeoff.storage.journal import Journal, read_folder
 from support.connect_session import kill_server, start_connect
 from support.datasets import breast_cancer, experiment
+from support.trial_stores import MemoryStore
 
 MODELS = ["nb", "rf", "et", "ada", "gbc", "lightgbm"]
 """None but one is so quick that what is left could be over before anybody notices that the server is gone."""
@@ -60,7 +62,8 @@ def compare(spark: Any, folder: Path, run_id: str, kills: Kills | None = None) -
     done = read_folder(journal_of(folder, run_id))
     journal = Journal(journal_of(folder, run_id))
     listeners = [kills] if kills else []
-    backend = FugueBackend(spark, listeners=listeners, record=journal.append, done=done, driver_trials=False)
+    store = MemoryStore(done, record=journal.append)
+    backend = FugueBackend.with_store(store, RunControl(), engine=spark, listeners=listeners, driver_trials=False)
     said = ""
     try:
         exp.compare_models(MODELS, parallel=backend, verbose=False)

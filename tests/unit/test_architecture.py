@@ -18,11 +18,12 @@ ROOT = Path(bakeoff.__file__).parent
 HEAVY = {"pycaret", "pyspark", "fugue", "mlflow", "delta", "sklearn"}
 LAYERS = (
     {"errors", "_utils"},
+    {"_setup_option"},
     {"comparison", "_config_options", "spark"},
-    {"config", "pycaret3", "storage"},
+    {"config", "pycaret3", "session", "storage"},
     {"execution", "progress", "report", "source", "tracking"},
     {"fugue_backend", "runs"},
-    {"scoring"},
+    {"run_results", "scoring"},
     {"job"},
     {"cli"},
     {"__main__"},

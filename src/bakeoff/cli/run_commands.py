@@ -148,7 +148,6 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     finally:
         progress.close()
     if as_json:
-        assert result.facts is not None  # noqa: S101 - a run that has ended has facts
         more = {"report": str(result.report) if result.report else None, "problems": list(result.problems)}
         print_json({**as_object(result.facts), **more})
         return

@@ -19,9 +19,11 @@ from bakeoff.source.preparation import Preparation, prepared
 from bakeoff.source.reading import Reading
 from bakeoff.source.sampling import sampled
 from bakeoff.source.sentinels import find_sentinels
+from bakeoff.source.series import usable_beside
 from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target
-from bakeoff.source.time_index import time_indexed
+from bakeoff.source.time_index import IMPUTE_TARGET, time_indexed
+from bakeoff.source.times import read_times
 from bakeoff.source.words import RawTable
 
 if TYPE_CHECKING:
@@ -79,8 +81,7 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             raise ConfigError(
                 f"--source-version is for Delta tables, and {config.source} is a {location.kind} file: leave it out."
             )
-        rows = location.read(Reading.of(config), findings)
-        frame, preparation = prepared(rows, config, findings)
+        frame, preparation = _usable(location.read(Reading.of(config), findings), config, findings)
         check_columns(frame.columns, config)
         frame, version, fraction = in_order(frame, config), None, None
     else:
@@ -89,7 +90,7 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
                 f"{given[0]} is for text files such as csv, and {config.source} is a table: leave it out."
             )
         raw, version, fraction = read_delta(location, config, findings)
-        frame, preparation = prepared(RawTable(raw), config, findings)
+        frame, preparation = _usable(RawTable(raw), config, findings)
         check_columns(frame.columns, config)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
@@ -101,12 +102,22 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
     frame = sampled(frame, config, findings).reset_index(drop=True)
     task = check_target(frame[config.target], config, findings)
     if is_time_series:
-        frame = time_indexed(frame, str(config.time_col))
+        fill = config.setup.get(IMPUTE_TARGET) is not None
+        frame = time_indexed(usable_beside(frame, config, findings), str(config.time_col), findings, fill=fill)
     name = redact_text(location.name, secrets_in(config.source))
-    fraction = fraction or len(frame) / n_rows
+    fraction = fraction or min(1.0, len(frame) / n_rows)  # times that are missing may have been added
     return SourceTable(
         frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction, preparation
     )
+
+
+def _usable(raw: RawTable, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
+    """Convert columns to types that models can use; the times of a series as their zone and their step demand."""
+    frame, preparation = prepared(raw.frame, config, findings, raw.known)
+    time_col = config.time_col
+    if time_col is None or time_col not in frame.columns:
+        return frame, preparation
+    return frame.assign(**{time_col: read_times(frame[time_col], findings)}), preparation
 
 
 def digest_of(frame: pd.DataFrame) -> str:

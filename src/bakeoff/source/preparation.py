@@ -18,15 +18,15 @@ from bakeoff._utils.raw_rows import (
     RawColumn,
     RawRows,
     converted_column,
+    is_gap,
     numpy_column,
-    without_gaps,
 )
 from bakeoff.config import RunConfig
 from bakeoff.errors import SourceError
 from bakeoff.source.column_kinds import ColumnKind, kind_of
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.names import inner_names, inside, listed, shown_names
-from bakeoff.source.words import Decided, RawTable
+from bakeoff.source.words import Decided, KnownWords
 
 EXAMPLE_ROWS = 5
 _NOTHING = "nothing"
@@ -86,44 +86,39 @@ class Preparation:
         return known
 
 
-def prepared(table: RawTable, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
+def prepared(
+    raw: pd.DataFrame, config: RunConfig, findings: Findings, known: KnownWords | None = None
+) -> tuple[pd.DataFrame, Preparation]:
     """Convert columns to types that models can use, and leave out those that no model can.
 
     Args:
-        table: the rows as they were read, which are not changed, and what is known of their words.
+        raw: the rows as they were read; not changed.
         config: target, time column, task, and values that stand for gaps.
         findings: gets what was converted, what was left out and what was lost.
+        known: what is known of the words in them, if they are from a file of text.
 
     Raises:
         SourceError: models cannot use the target.
     """
-    raw = table.frame
+    known = known or KnownWords()
     shown = shown_names(raw.columns)
     columns: list[RawColumn] = []
     values: dict[str, pd.Series[Any]] = {}
-    report, changed = _Report(), False
-    gaps = Decided()
-    for position, name in enumerate(shown):
-        original, raw_name = raw.iloc[:, position], raw.columns[position]
-        column = without_gaps(original, config.na_values)
-        gaps.count(original[column.isna() & original.notna()], name)
-        report.kinds[name] = kind = _kind_for(column, name, config)
-        if raw_name in table.numbers and column.dtype == object:
-            report.kinds[name] = kind = ColumnKind(WRITTEN, table.numbers[raw_name])
+    present, with_gaps = _without_gaps(raw, shown, config.na_values, findings)
+    report, changed = _Report(), bool(with_gaps)
+    for position, (name, raw_name) in enumerate(zip(shown, raw.columns, strict=True)):
+        column, mark = present.iloc[:, position], known.numbers.get(raw_name)
+        report.kinds[name] = kind = _kind_for(column, name, config) if mark is None else ColumnKind(WRITTEN, mark)
         if kind.kind is None:
             changed = True
             continue
-        missing = config.na_values if column is not original else ()
-        words = table.words.get(raw_name, ())
-        columns.append(RawColumn(raw_name, name, kind.kind, kind.detail, missing, words))
-        values[name] = _converted(column, kind)
-        changed = changed or values[name] is not original
-        if raw_name not in table.numbers:
-            report.count_lost(column, values[name], name)
-    if gaps.cells:
-        findings.add(
-            FindingKind.GAPS, f"Took {gaps} for gaps (--na-values).", columns=gaps.columns, n_affected=gaps.n_cells
+        columns.append(
+            RawColumn(raw_name, name, kind.kind, kind.detail, with_gaps.get(position, ()), known.words(raw_name))
         )
+        values[name] = _converted(column, kind)
+        changed = changed or values[name] is not column
+        if not mark:  # else it is said already
+            report.count_lost(column, values[name], name)
     report.tell(findings)
     frame = pd.DataFrame(values, index=raw.index) if changed else raw
     if not changed and shown != list(raw.columns):
@@ -131,11 +126,32 @@ def prepared(table: RawTable, config: RunConfig, findings: Findings) -> tuple[pd
     return frame, Preparation(tuple(columns), inner_names(frame), raw.head(EXAMPLE_ROWS))
 
 
+def _without_gaps(
+    raw: pd.DataFrame, shown: Sequence[str], na_values: tuple[str, ...], findings: Findings
+) -> tuple[pd.DataFrame, dict[int, tuple[str, ...]]]:
+    """Return the rows without the values that stand for gaps, and these by the position of a column that had some."""
+    gaps, columns = Decided(), {}
+    for position, name in enumerate(shown if na_values else ()):
+        column = raw.iloc[:, position]
+        found = is_gap(column, na_values)
+        if found.any():
+            gaps.count(column[found], name)
+            columns[position] = column.mask(found)
+    if not columns:
+        return raw, {}
+    sentence = f"Took {gaps} for gaps (--na-values)."
+    findings.add(FindingKind.GAPS, sentence, columns=gaps.columns, n_affected=gaps.n_cells)
+    parts = [columns.get(position, raw.iloc[:, position]) for position in range(raw.shape[1])]
+    return pd.concat(parts, axis="columns"), dict.fromkeys(columns, na_values)
+
+
 def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKind:
     """Return what becomes of a column, which depends on what it is for."""
     if name == config.time_col:
         return _kind_of_time(column)
     is_target = name == config.target
+    if config.task == "time_series" and not is_target and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        return ColumnKind(SAME)  # beside a series they become numbers
     if len(column) and column.isna().all():
         return ColumnKind(SAME) if is_target else ColumnKind(None, None, _NOTHING)
     kind = kind_of(column, as_number=is_target and config.task in {"regression", "time_series"})

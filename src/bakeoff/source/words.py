@@ -57,22 +57,33 @@ class Cells(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RawTable:
-    """Rows as they were read, and what is known of the words in them.
+class KnownWords:
+    """What is known of the words in a file.
 
     Attributes:
-        frame: the rows.
         numbers: decimal mark of each column of numbers that holds words for gaps as well, by name.
-        words: words that are values of a column and that pandas takes for gaps, by name.
+        values: words that are values of a column and that pandas takes for gaps, by name.
     """
 
-    frame: pd.DataFrame
     numbers: Mapping[str, str] = field(default_factory=dict)
-    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the words that are values of a column."""
+        return self.values.get(name, ())
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows as they were read, and what is known of the words in them."""
+
+    frame: pd.DataFrame
+    known: KnownWords = field(default_factory=KnownWords)
 
     def with_numbers(self) -> pd.DataFrame:
         """Return the rows with numbers and gaps in the columns of numbers."""
-        return self.frame.assign(**{name: as_numbers(self.frame[name], mark) for name, mark in self.numbers.items()})
+        marks = self.known.numbers
+        return self.frame.assign(**{name: as_numbers(self.frame[name], mark) for name, mark in marks.items()})
 
 
 def settle_words(cells: Cells, reading: Reading, findings: Findings) -> RawTable:
@@ -84,7 +95,7 @@ def settle_words(cells: Cells, reading: Reading, findings: Findings) -> RawTable
         findings: gets what was decided.
     """
     frame, words = _with_values(cells, reading, findings)
-    return RawTable(frame, _numbers(frame, cells.decimal, reading, findings), words)
+    return RawTable(frame, KnownWords(_numbers(frame, cells.decimal, reading, findings), words))
 
 
 def _with_values(cells: Cells, reading: Reading, findings: Findings) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:

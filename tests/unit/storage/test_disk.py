@@ -12,7 +12,7 @@ import pytest
 
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, StorageError, StorageLostError, TablesError
-from bakeoff.job.outputs import explaining
+from bakeoff.job.early_end import explaining
 from bakeoff.storage import disk
 
 
