@@ -37,8 +37,14 @@ TEXT = "text"
 
 CONVERSIONS = "bakeoff.conversions"
 """Entry of a logged model's metadata: what the model makes of the raw values of its columns, by name."""
-GAP_WORDS = frozenset({"", "-", "--", "?", "n/a", "na", "nan", "null", "none", "<na>", "#n/a"})
-"""Words that stand for a gap among numbers that are written as text."""
+WORDS = "bakeoff.words"
+"""Entry of a logged model's metadata: by column, words that are values and that pandas takes for gaps."""
+GAP_WORDS = frozenset(
+    {"", "-", "--", "---", "?", "??", ".", "..", "...", "*", "n/a", "na", "n.a.", "n.a", "nan", "none", "null", "nil"}
+    | {"missing", "unknown", "not available", "k.a.", "k. a.", "\u2013", "\u2014", "#n/a", "#na", "#ref!", "#div/0!"}
+    | {"#value!", "#num!", "#name?", "#null!", "<na>", "(null)", "(none)", "\\n", "nd", "n.d."}
+)
+"""Words that stand for a gap among numbers that are written as text, in lower case."""
 CURRENCIES = "$€£¥₹₽₩₺₴₫₱₪฿"
 _CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|AUD|CAD|BRL"
 _UNITS = re.compile(rf"[{CURRENCIES}]|(?<![A-Za-z])(?:{_CODES})(?![A-Za-z])|%")
@@ -66,12 +72,16 @@ class RawColumn(NamedTuple):
         inner: its name in the rows that the pipeline is fitted on.
         kind: the conversion, one of the words above.
         detail: the decimal mark of written numbers, the zone of times, or the truth that stands in for a gap.
+        gaps: raw values, words and numbers as text, that count as missing.
+        words: words that are values and that pandas takes for gaps; for those who read files for the model.
     """
 
     name: Any
     inner: str
     kind: str = SAME
     detail: Any = None
+    gaps: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 class RawRows:
@@ -118,11 +128,41 @@ class RawRows:
             raise ValueError(f"The rows lack {', '.join(map(repr, missing))} that the model takes.")
         converted = {}
         for column, name in found.items():
-            converted[column.inner] = values = converted_column(X[name], column.kind, column.detail)
-            if unread := _unread(X[name], values, column):
+            raw = without_gaps(X[name], column.gaps)
+            converted[column.inner] = values = converted_column(raw, column.kind, column.detail)
+            if unread := _unread(raw, values, column):
                 message = f"{len(unread)} values of {column.name!r}, such as {unread[0]!r}, count as missing."
                 warnings.warn(message, stacklevel=2)
         return pd.DataFrame(converted, index=X.index)
+
+
+def without_gaps(column: pd.Series[Any], gaps: tuple[str, ...]) -> pd.Series[Any]:
+    """Return a column with missing values in the place of those that stand for gaps.
+
+    Example:
+        >>> without_gaps(pd.Series([3, -999]), ("-999", "k.A.")).tolist()
+        [3.0, nan]
+        >>> without_gaps(pd.Series(["x", "k.A."]), ("-999", "k.A.")).tolist()
+        ['x', nan]
+    """
+    found = is_gap(column, gaps)
+    return column.mask(found) if found.any() else column
+
+
+def is_gap(column: pd.Series[Any], gaps: tuple[str, ...]) -> pd.Series[Any]:
+    """Return which values of a column are among those that stand for gaps, as words or as numbers."""
+    nowhere = pd.Series(data=False, index=column.index)
+    if not gaps or pd.api.types.is_bool_dtype(column):
+        return nowhere
+    numbers = [number for number in map(_number, gaps) if not np.isnan(number)]
+    if pd.api.types.is_numeric_dtype(column):
+        return column.isin(numbers)
+    if column.dtype == object or isinstance(column.dtype, (pd.StringDtype, pd.CategoricalDtype, pd.ArrowDtype)):
+        plain = column.astype(object)
+        return plain.map(lambda value: isinstance(value, str) and value.strip() in gaps).astype(bool) | plain.isin(
+            numbers
+        )
+    return nowhere
 
 
 def converted_column(column: pd.Series[Any], kind: str, detail: Any = None) -> Any:

@@ -28,7 +28,7 @@ from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target, named_classes, plain_target
 from bakeoff.source.time_index import IMPUTE_TARGET, time_indexed
 from bakeoff.source.times import read_times
-from bakeoff.source.words import without_values
+from bakeoff.source.words import RawTable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -99,10 +99,8 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
                 f"{given[0]} is for text files such as csv, and {config.source} is a table: leave it out."
             )
         raw, version, fraction = read_delta(location, config, findings)
-        frame, preparation = _usable(raw, config, findings)
+        frame, preparation = _usable(RawTable(raw), config, findings)
         check_columns(frame.columns, config)
-        if config.na_values:
-            frame = without_values(frame, config.na_values, findings)
         frame = with_groups(frame, config, ordered=False)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
@@ -142,9 +140,9 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
     )
 
 
-def _usable(raw: pd.DataFrame, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
+def _usable(raw: RawTable, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
     """Convert columns to types that models can use; the times of a series as their zone and their step demand."""
-    frame, preparation = prepared(raw, config, findings)
+    frame, preparation = prepared(raw.frame, config, findings, raw.known)
     time_col = config.time_col
     if time_col is None or time_col not in frame.columns:
         return frame, preparation

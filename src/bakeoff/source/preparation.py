@@ -19,6 +19,7 @@ from bakeoff._utils.raw_rows import (
     RawColumn,
     RawRows,
     converted_column,
+    is_gap,
     numpy_column,
 )
 from bakeoff.config import RunConfig
@@ -26,6 +27,7 @@ from bakeoff.errors import SourceError
 from bakeoff.source.column_kinds import ColumnKind, kind_of
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.names import inner_names, inside, listed, shown_names
+from bakeoff.source.words import Decided, KnownWords
 
 EXAMPLE_ROWS = 5
 _HALF = 0.5
@@ -71,7 +73,9 @@ class Preparation:
             return None
         pairs = zip(names, self.outside(names), strict=True)
         columns = tuple(by_name[name]._replace(inner=inner) for inner, name in pairs)
-        changed = any(column.kind != SAME or column.name != column.inner for column in columns)
+        changed = any(
+            column.kind != SAME or column.name != column.inner or column.gaps or column.words for column in columns
+        )
         return RawRows(columns) if changed else None
 
     def unconverted(self, names: Iterable[str]) -> dict[str, str]:
@@ -86,36 +90,63 @@ class Preparation:
         return known
 
 
-def prepared(raw: pd.DataFrame, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
+def prepared(
+    raw: pd.DataFrame, config: RunConfig, findings: Findings, known: KnownWords | None = None
+) -> tuple[pd.DataFrame, Preparation]:
     """Convert columns to types that models can use, and leave out those that no model can.
 
     Args:
         raw: the rows as they were read; not changed.
-        config: target, time column and task.
+        config: target, time column, task, and values that stand for gaps.
         findings: gets what was converted, what was left out and what was lost.
+        known: what is known of the words in them, if they are from a file of text.
 
     Raises:
         SourceError: models cannot use the target.
     """
+    known = known or KnownWords()
     shown = shown_names(raw.columns)
     columns: list[RawColumn] = []
     values: dict[str, pd.Series[Any]] = {}
-    report, changed = _Report(), False
-    for position, name in enumerate(shown):
-        column = raw.iloc[:, position]
-        report.kinds[name] = kind = _kind_for(column, name, config)
+    present, with_gaps = _without_gaps(raw, shown, config.na_values, findings)
+    report, changed = _Report(), bool(with_gaps)
+    for position, (name, raw_name) in enumerate(zip(shown, raw.columns, strict=True)):
+        column, mark = present.iloc[:, position], known.numbers.get(raw_name)
+        report.kinds[name] = kind = _kind_for(column, name, config) if mark is None else ColumnKind(WRITTEN, mark)
         if kind.kind is None:
             changed = True
             continue
-        columns.append(RawColumn(raw.columns[position], name, kind.kind, kind.detail))
+        columns.append(
+            RawColumn(raw_name, name, kind.kind, kind.detail, with_gaps.get(position, ()), known.words(raw_name))
+        )
         values[name] = _converted(column, kind)
         changed = changed or values[name] is not column
-        report.count_lost(column, values[name], name)
+        if not mark:  # else it is said already
+            report.count_lost(column, values[name], name)
     report.tell(findings)
     frame = pd.DataFrame(values, index=raw.index) if changed else raw
     if not changed and shown != list(raw.columns):
         frame = raw.set_axis(shown, axis="columns", copy=False)
     return frame, Preparation(tuple(columns), inner_names(frame), raw.head(EXAMPLE_ROWS))
+
+
+def _without_gaps(
+    raw: pd.DataFrame, shown: Sequence[str], na_values: tuple[str, ...], findings: Findings
+) -> tuple[pd.DataFrame, dict[int, tuple[str, ...]]]:
+    """Return the rows without the values that stand for gaps, and these by the position of a column that had some."""
+    gaps, columns = Decided(), {}
+    for position, name in enumerate(shown if na_values else ()):
+        column = raw.iloc[:, position]
+        found = is_gap(column, na_values)
+        if found.any():
+            gaps.count(column[found], name)
+            columns[position] = column.mask(found)
+    if not columns:
+        return raw, {}
+    sentence = f"Took {gaps} for gaps (--na-values)."
+    findings.add(FindingKind.GAPS, sentence, columns=gaps.columns, n_affected=gaps.n_cells)
+    parts = [columns.get(position, raw.iloc[:, position]) for position in range(raw.shape[1])]
+    return pd.concat(parts, axis="columns"), dict.fromkeys(columns, na_values)
 
 
 def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKind:

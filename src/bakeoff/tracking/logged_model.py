@@ -27,7 +27,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
 from bakeoff._utils.pickling import standing_alone
-from bakeoff._utils.raw_rows import CONVERSIONS
+from bakeoff._utils.raw_rows import CONVERSIONS, WORDS
 from bakeoff.storage.rows import BEST_MODEL
 from bakeoff.tracking.bounded_client import unavailable
 from bakeoff.tracking.entities import LOGGED_MODEL_TAG
@@ -94,7 +94,8 @@ def save_best_model(
             pipeline,
             str(folder),
             mlflow_model=Model(
-                artifact_path=BEST_MODEL, metadata={CONVERSIONS: entrance.conversions} if entrance else None
+                artifact_path=BEST_MODEL,
+                metadata={CONVERSIONS: entrance.conversions, WORDS: entrance.words} if entrance else None,
             ),
             serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
             signature=signature,

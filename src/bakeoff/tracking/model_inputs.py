@@ -37,6 +37,11 @@ class Entrance:
             or pd.api.types.is_extension_array_dtype(self.example[column.name])
         }
 
+    @property
+    def words(self) -> dict[str, list[str]]:
+        """The words that are values of a column and that pandas takes for gaps, by name."""
+        return {str(column.name): list(column.words) for column in self.raw_rows.columns if column.words}
+
     def before(self, pipeline: Any) -> Any:
         """Return a pipeline that takes raw rows."""
         pipeline = copy(pipeline)
