@@ -33,8 +33,9 @@ from bakeoff.pycaret3.evaluation import importance_of, look_at
 from bakeoff.pycaret3.restore import final_pipeline
 from bakeoff.report.data_profile import columns_of, target_of
 from bakeoff.scoring.profile import profile_of
-from bakeoff.source import FindingKind, load_source
+from bakeoff.source import FindingKind, Findings, load_source
 from bakeoff.source.locate import find
+from bakeoff.source.reading import Reading
 from bakeoff.tracking.logged_model import save_best_model
 from support.odd_tables import OddTable
 
@@ -162,7 +163,7 @@ def _check_predictions(folder: Path, config: RunConfig) -> None:
     import mlflow.pyfunc
 
     model = mlflow.pyfunc.load_model(str(folder))
-    raw = find(config.source, None).read().drop(columns=config.target)
+    raw = find(config.source, None).read(Reading.of(config), Findings()).drop(columns=config.target)
     for what, rows in (
         ("the raw rows", raw.head(20)),
         ("rows with gaps", with_gaps(raw)),
