@@ -35,6 +35,7 @@ from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.source import FindingKind, Findings, load_source
 from bakeoff.source.locate import find
 from bakeoff.source.reading import Reading
+from bakeoff.tracking.model_inputs import plain_categories
 from support.odd_tables import OddTable
 
 CAME_THROUGH, REFUSED, BROKEN = "came through", "refused", "broken"
@@ -163,6 +164,7 @@ def _check_predictions(folder: Path, config: RunConfig) -> None:
     model = mlflow.pyfunc.load_model(str(folder))
     drops = "drop" in {config.setup.get("numeric_imputation"), config.setup.get("categorical_imputation")}
     raw = find(config.source, None).read(Reading.of(config), Findings()).drop(columns=config.target)
+    raw = plain_categories(raw)  # MLflow lets no categories of pandas pass, whatever they are
     for what, rows in (
         ("the raw rows", raw.head(20)),
         ("rows with gaps", with_gaps(raw.head(0) if drops else raw)),
