@@ -41,7 +41,7 @@ from support.odd_tables import OddTable
 CAME_THROUGH, REFUSED, BROKEN = "came through", "refused", "broken"
 SECONDS = 120
 """Seconds after which a table counts as broken."""
-_MODELS = {"time_series": ("naive", "polytrend")}
+_MODELS = {"time_series": ("lr_cds_dt", "ridge_cds_dt")}  # which take other columns, too
 _TABULAR = ("lr", "lightgbm")
 
 
