@@ -110,7 +110,7 @@ def _check_length(n_rows: int, config: RunConfig) -> None:
     raise ConfigError(
         f"The series has {n_rows} rows, and {folds} folds of {len(steps)} {'step' if len(steps) == 1 else 'steps'} up "
         f"to {max(steps)} ahead need {needed}, with those that are kept for the end: "
-        f"{f'use {ways}' if ways else 'give more rows'}."
+        f"{f'use {ways}' if ways else 'give more rows than --fold and --fh ask for'}."
     )
 
 
