@@ -96,6 +96,7 @@ def test_the_horizon_is_a_number_of_steps_or_the_steps(given: Any, read: Any) ->
         ({"register_model": ".."}, "cannot name a registered model"),
         ({"register_model": "two\nlines"}, "cannot name a registered model"),
         ({"experiment": "x" * 251}, "--experiment 'xxx"),
+        ({"home": "what?"}, "--home what? has a question mark"),
         ({"fold": 1}, "--fold must be a whole number, at least 2, not 1"),
         ({"fold": "2.5"}, "--fold must be a whole number"),
         ({"fold": "many"}, "--fold must be a number, not 'many'"),

@@ -28,6 +28,8 @@ SECONDS = "seconds"
 """Durations and times of day become a number of seconds."""
 TIME = "time"
 """Dates, periods and times with a zone become times without one; the detail is the zone whose clock they show."""
+TRUTH = "truth"
+"""True and false stay; where one is missing it becomes the detail, as models cannot do without."""
 MIDDLE = "middle"
 """Intervals become the number, or the time, in their middle."""
 TEXT = "text"
@@ -69,7 +71,7 @@ class RawColumn(NamedTuple):
         name: its name in the source.
         inner: its name in the rows that the pipeline is fitted on.
         kind: the conversion, one of the words above.
-        detail: the decimal mark of written numbers, or the zone of times.
+        detail: the decimal mark of written numbers, the zone of times, or the truth that stands in for a gap.
         gaps: raw values, words and numbers as text, that count as missing.
         words: words that are values and that pandas takes for gaps; for those who read files for the model.
     """
@@ -324,6 +326,13 @@ def _time(value: Any, zone: Any) -> Any:
     return value
 
 
+def _truths(column: Any, usual: bool) -> Any:  # noqa: FBT001 - the value that stands in for a gap
+    if column.dtype == bool:
+        return column
+    words = {"true": True, "false": False, True: True, False: False}
+    return column.map(lambda value: words.get(value.lower() if isinstance(value, str) else value, usual)).astype(bool)
+
+
 def _middles(column: pd.Series[Any]) -> pd.Series[Any]:
     if _is_number(column) or column.dtype.kind == "M":
         return column
@@ -360,7 +369,7 @@ def _text(value: Any) -> str:
 
 def _unread(raw: pd.Series[Any], values: pd.Series[Any], column: RawColumn) -> list[str]:
     """Return the texts that should be numbers or times and cannot be read as such."""
-    if column.kind in {SAME, PLAIN, TEXT}:
+    if column.kind in {SAME, PLAIN, TEXT, TRUTH}:
         return []
     lost = raw[values.isna().to_numpy() & raw.notna().to_numpy()]
     return [value for value in lost if isinstance(value, str) and not is_gap_word(value)]
@@ -376,6 +385,7 @@ _CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     WRITTEN: lambda column, mark: _finite(_written(column, mark)),
     SECONDS: lambda column, _: _seconds(column),
     TIME: _times,
+    TRUTH: _truths,
     MIDDLE: lambda column, _: _middles(column),
     TEXT: lambda column, _: _texts(column),
 }

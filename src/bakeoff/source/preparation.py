@@ -14,6 +14,7 @@ from bakeoff._utils.raw_rows import (
     SAME,
     TEXT,
     TIME,
+    TRUTH,
     WRITTEN,
     RawColumn,
     RawRows,
@@ -29,6 +30,9 @@ from bakeoff.source.names import inner_names, inside, listed, shown_names
 from bakeoff.source.words import Decided, KnownWords
 
 EXAMPLE_ROWS = 5
+_HALF = 0.5
+_FIRST = 100
+"""Rows that show of most columns that they hold values."""
 _NOTHING = "nothing"
 _LOST = {
     TIME: "dates in {} are outside of what pandas can hold, and count as missing.",
@@ -81,7 +85,7 @@ class Preparation:
         names = list(names)
         for inner, name in zip(names, self.outside(names), strict=True):
             column = by_name.get(name, RawColumn(name, name))
-            if column.kind in {SAME, PLAIN, NUMBER, TEXT} or (column.kind == TIME and column.detail is None):
+            if column.kind in {SAME, PLAIN, NUMBER, TEXT, TRUTH} or (column.kind == TIME and column.detail is None):
                 known[inner] = str(column.name)
         return known
 
@@ -150,21 +154,33 @@ def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKin
     if name == config.time_col:
         return _kind_of_time(column)
     is_target = name == config.target
-    if config.task == "time_series" and not is_target and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
-        return ColumnKind(SAME)  # beside a series they become numbers
-    if len(column) and column.isna().all():
+    if len(column) and column.head(_FIRST).isna().all() and column.isna().all():
         return ColumnKind(SAME) if is_target else ColumnKind(None, None, _NOTHING)
     kind = kind_of(column, as_number=is_target and config.task in {"regression", "time_series"})
-    if kind.kind == TEXT and (is_target or config.task == "time_series") and _holds_truths(column):
-        return ColumnKind(PLAIN)  # which are classes, or 0 and 1 beside a series
-    if not is_target:
-        return kind
+    return _kind_of_target(column, kind) if is_target else _kind_of_feature(column, kind, config)
+
+
+def _kind_of_target(column: pd.Series[Any], kind: ColumnKind) -> ColumnKind:
     if kind.kind is None:
         raise SourceError(
-            f"The target {name!r} holds {kind.content}, which cannot be predicted: choose another --target."
+            f"The target {str(column.name).strip()!r} holds {kind.content}, which cannot be predicted: choose another "
+            "--target."
         )
-    is_infinite = kind.kind == NUMBER and numpy_column(column).dtype.kind == "f"
-    return ColumnKind(PLAIN) if is_infinite else kind  # which is refused later on
+    is_class = kind.kind == TEXT and _holds_truths(column)
+    is_infinite = kind.kind == NUMBER and numpy_column(column).dtype.kind == "f"  # which is refused later on
+    return ColumnKind(PLAIN) if is_class or is_infinite else kind
+
+
+def _kind_of_feature(column: pd.Series[Any], kind: ColumnKind, config: RunConfig) -> ColumnKind:
+    if config.task == "time_series":
+        return ColumnKind(PLAIN) if kind.kind == TEXT and _holds_truths(column) else kind  # which become numbers
+    if kind.kind in {SAME, PLAIN} and _is_truth(column):
+        return ColumnKind(TRUTH, bool(column.mean() > _HALF))  # for rows to come, in which one may be missing
+    return kind
+
+
+def _is_truth(column: pd.Series[Any]) -> bool:
+    return bool(len(column)) and numpy_column(column).dtype == bool
 
 
 def _holds_truths(column: pd.Series[Any]) -> bool:
@@ -196,7 +212,7 @@ class _Report:
     def count_lost(self, raw: pd.Series[Any], values: pd.Series[Any], name: str) -> None:
         """Count the values of a column that became missing."""
         kind = str(self.kinds[name].kind)
-        if kind in {SAME, PLAIN, TEXT}:
+        if kind in {SAME, PLAIN, TEXT, TRUTH}:
             return
         lost = raw[values.isna().to_numpy() & raw.notna().to_numpy()]
         if len(lost):
