@@ -17,7 +17,6 @@ from bakeoff.errors import (
     RunInterruptedError,
     RunNotFoundError,
     StorageError,
-    StorageLostError,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def answering(*, as_json: bool) -> Iterator[None]:
         yield
     except BakeoffError as error:
         if as_json:
-            lost = isinstance(error, EngineLostError | StorageLostError)
+            lost = isinstance(error, EngineLostError)
             status = "killed" if isinstance(error, RunInterruptedError) else "interrupted" if lost else "failed"
             print_json({"status": status, "error": redact_text(str(error))})
         raise

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._utils.disk import disk_trouble
 from bakeoff._utils.redaction import redact_text
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard
 from bakeoff.comparison.plan import Plan
@@ -22,7 +22,6 @@ from bakeoff.job.result import RunResult
 from bakeoff.pycaret3.experiment import training_rows
 from bakeoff.scoring.profile import profile_of
 from bakeoff.storage import tables
-from bakeoff.storage.disk import disk_trouble
 from bakeoff.storage.tables import merge_run, write_profile
 
 if TYPE_CHECKING:
@@ -224,7 +223,7 @@ def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everythi
     for each in written:
         each.result()
     error = model.exception() if model else None
-    if error and disk_trouble(error, Path()):
+    if error and disk_trouble(error):
         raise error
     if model and error is None and registers:
         outputs.tracking.settle()

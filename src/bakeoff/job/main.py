@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.trial import Status
 from bakeoff.config import RunConfig
-from bakeoff.errors import BakeoffError, ConfigError, EngineLostError, NoModelSurvivedError, RunConflictError
+from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.job.finish import close_early, write_results
 from bakeoff.job.outputs import (
@@ -28,9 +28,8 @@ from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, set_up
 from bakeoff.source import is_local_file, load_source
-from bakeoff.spark.liveness import watching_server, why_lost, without_py4j_pages
+from bakeoff.spark.liveness import lost_ground, watching_server, why_lost, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
-from bakeoff.storage.disk import disk_trouble
 from bakeoff.storage.location import place_options
 from bakeoff.storage.schema import INTERRUPTED
 
@@ -92,8 +91,8 @@ def run(
                 say(f"Opening the tables ({table_target(config).place}) and MLflow.")
                 outputs = open_outputs(config, session, prepared.source, say)
             except Exception as error:
-                if not isinstance(error, BakeoffError) and (why := why_lost(session, error)):
-                    raise EngineLostError(why, f"run {config.run_id} had not begun, start it again.") from None
+                if not isinstance(error, BakeoffError) and (lost := lost_ground(session, error, config.home)):
+                    raise type(lost)(lost.reason, f"run {config.run_id} had not begun, start it again.") from None
                 raise
             with closing_hold(outputs):
                 return compare(config, session, prepared, outputs, listeners, interruption)
@@ -172,7 +171,7 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         NoModelSurvivedError: every model failed.
         RunInterruptedError: a signal ended the run.
         RunConflictError: another process has taken the run over.
-        EngineLostError: the session or its workers are gone.
+        EngineLostError: the session, its workers or a disk are gone.
     """
     from bakeoff.fugue_backend import FugueBackend
 
@@ -197,12 +196,10 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
     except (NoModelSurvivedError, RunConflictError):
         raise
     except BaseException as error:
-        if disk_trouble(error, config.home):  # which `explaining` turns into one sentence
+        if lost := lost_ground(spark, error, config.home):
             leave_open(spark, outputs)
-            raise
-        if why := why_lost(spark, error):
-            leave_open(spark, outputs)
-            raise EngineLostError(f"Run {config.run_id} was interrupted. {why}", still_open(backend, again)) from None
+            reason = f"Run {config.run_id} was interrupted. {lost.reason}"
+            raise type(lost)(reason, still_open(backend, again)) from None
         close_early(spark, outputs, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
         raise
     if backend.stopped:

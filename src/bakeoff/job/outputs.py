@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._utils.disk import disk_trouble
 from bakeoff._utils.platform import on_databricks
 from bakeoff._utils.redaction import redact, redact_text, secrets_in
 from bakeoff.comparison.losses import lost_with_the_ground
@@ -24,7 +25,7 @@ from bakeoff.source import SourceTable
 from bakeoff.spark.kind import is_connect
 from bakeoff.spark.liveness import SessionWatch
 from bakeoff.storage.claims import Hold, claim_run
-from bakeoff.storage.disk import check_folder, check_local_folders, disk_trouble
+from bakeoff.storage.disk import check_folder, check_local_folders
 from bakeoff.storage.history import start_looking
 from bakeoff.storage.journal import Journal
 from bakeoff.storage.lease import Lease, holder_of
@@ -257,8 +258,9 @@ def explaining(config: RunConfig) -> Iterator[None]:
         again = f"`bakeoff resume {config.run_id}{place_options(target, config.home)}`"
         if trouble := disk_trouble(error, config.home):
             raise StorageLostError(
-                f"{trouble}, and run {config.run_id} is interrupted: what has finished is safe in "
-                f"{run_folder(config.home, config.run_id)}. When that is put right, {again} goes on."
+                f"{trouble}, and run {config.run_id} is interrupted",
+                f"what has finished is safe in {run_folder(config.home, config.run_id)}. When that is put right, "
+                f"{again} goes on.",
             ) from error
         if broken := table_trouble(error, target):
             raise broken from error

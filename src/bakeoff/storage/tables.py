@@ -12,15 +12,15 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._utils.disk import disk_trouble
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.errors import ConfigError, TablesError, UserError, one_of
 from bakeoff.storage.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
-from bakeoff.storage.disk import check_folder, disk_trouble
+from bakeoff.storage.disk import check_folder
 from bakeoff.storage.journal import last_of_each
 from bakeoff.storage.location import ResultsLocation, quoted
 from bakeoff.storage.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
@@ -90,7 +90,7 @@ def ensure_tables(spark: SparkSession, target: ResultsLocation) -> None:
     except UserError:
         raise
     except Exception as error:
-        if disk_trouble(error, target.path or Path()):
+        if disk_trouble(error):
             raise
         raise TablesError(
             f"The tables cannot be made in {target.place} ({reason_of(error)}): name a place where you may create "

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bakeoff._utils import disk as disks
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, StorageError, StorageLostError, TablesError
 from bakeoff.job.outputs import explaining
@@ -44,7 +45,7 @@ def test_a_folder_of_somebody_else_is_no_home(tmp_path: Path) -> None:
 
 
 def test_a_disk_without_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(total=2**30, free=2**20))
+    monkeypatch.setattr(disks.shutil, "disk_usage", lambda _: SimpleNamespace(total=2**30, free=2**20))
     with pytest.raises(StorageError, match=r"1 MB are free, and a run needs at least 20 MB"):
         disk.check_folder(tmp_path)
     monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path / "spark"))
@@ -52,10 +53,23 @@ def test_a_disk_without_room_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         disk.check_local_folders()
 
 
+@pytest.mark.parametrize("free", [0, 2**20])
+def test_the_disk_that_is_full_is_named_and_not_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    spilled = tmp_path / "spark"
+    spilled.mkdir()
+    usage = {spilled: SimpleNamespace(total=2**30, free=free)}
+    monkeypatch.setattr(disks.shutil, "disk_usage", lambda each: usage.get(each, SimpleNamespace(total=1, free=2**30)))
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(spilled))
+    error = RuntimeError("java.io.IOException: No space left on device")
+    assert disks.disk_trouble(error, tmp_path) == f"There is no room left on the disk of {spilled}"
+
+
 def test_a_mount_that_does_not_tell_its_size_is_not_taken_for_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(total=0, free=0))
+    monkeypatch.setattr(disks.shutil, "disk_usage", lambda _: SimpleNamespace(total=0, free=0))
     disk.check_folder(tmp_path)
 
 
