@@ -223,15 +223,25 @@ class _Repeats(logging.Filter):
         return record.levelno < logging.ERROR or not record.exc_info or not is_py4j
 
 
+_REPEATS_OF_THE_LOST = _Repeats()
+
+
 @contextmanager
 def without_py4j_pages() -> Iterator[None]:
-    """Keep Py4J from logging each broken connection at length while the block runs."""
+    """Keep Py4J from logging each broken connection at length while the block runs.
+
+    Where the block ends because Java is gone, that stays so: a thread that is still in a call hears of it later.
+    """
     repeats = _Repeats()
     loggers = [logging.getLogger(), *map(logging.getLogger, _PY4J)]  # it uses the root's as well
     for logger in loggers:
         logger.addFilter(repeats)
     try:
         yield
+    except EngineLostError:
+        for logger in loggers:
+            logger.addFilter(_REPEATS_OF_THE_LOST)
+        raise
     finally:
         for logger in loggers:
             logger.removeFilter(repeats)

@@ -114,3 +114,20 @@ def test_py4j_is_kept_from_logging_what_it_raises_and_nobody_else_is(caplog: pyt
             logger.error("Exception while sending command.", exc_info=ConnectionRefusedError())
     py4j.error("afterwards")
     assert [record.name for record in caplog.records] == ["mine", "py4j.clientserver"]
+
+
+def test_py4j_is_silent_for_good_once_java_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    py4j = logging.getLogger("py4j.clientserver")
+    loggers = [logging.getLogger(), logging.getLogger("py4j.java_gateway"), py4j]
+    before = [list(logger.filters) for logger in loggers]
+    try:
+        for _ in range(2):
+            with pytest.raises(EngineLostError), without_py4j_pages():
+                raise EngineLostError(JAVA_GONE)
+        py4j.error("Exception while sending command.", exc_info=ConnectionRefusedError())
+        py4j.error("without a page")
+        assert [record.message for record in caplog.records] == ["without a page"]
+        assert [len(logger.filters) for logger in loggers] == [len(each) + 1 for each in before]
+    finally:
+        for logger, filters in zip(loggers, before, strict=True):
+            logger.filters = filters
