@@ -29,7 +29,7 @@ from bakeoff.storage.journal import Journal, read_folder
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.tables import frame, read_trials
 from bakeoff.tracking.client import local_tracking_uri
-from support.datasets import breast_cancer
+from support.datasets import cancer_file
 from support.waiting import until
 
 MODELS = ("rf", "et", "ada", "gbc", "mlp", "lightgbm")
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.timeout(3 * PATIENCE)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("restarts")
-    breast_cancer(200).to_csv(folder / "cancer.csv", index=False)
+    cancer_file(folder)
     return folder
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from support.datasets import breast_cancer
 from support.small_disk import NEEDS_MOUNT, can_mount, on_small_disk
 
 ASKED = ("--target", "target", "--include", "lr,nb,dt,dummy", "--fold", "5", "--run-id", "r")
@@ -28,13 +27,6 @@ INTERRUPTED = """
     {mends}
     {bakeoff} resume r --home $DISK/home --json > {here}/resumed.json 2> {here}/resume.log; echo "code $?"
 """
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("source") / "cancer.csv"
-    breast_cancer(200).to_csv(path, index=False)
-    return path
 
 
 @pytest.fixture(scope="module")
