@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from bakeoff._utils.platform import expanded
 from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError, one_of
 
@@ -68,7 +69,7 @@ def parse_setup(text: str, folder: Path | None = None) -> dict[str, Any]:
     if not text:
         return {}
     origin = "--setup"
-    path = Path(text[1:].strip()).expanduser() if text.startswith("@") else None
+    path = expanded(text[1:].strip(), "--setup") if text.startswith("@") else None
     if path is not None:
         path = path if folder is None else folder / path
         origin = f"--setup {path}"
@@ -128,13 +129,7 @@ def _parse_text(option: str, value: Any) -> str:
 
 
 def _parse_path(option: str, value: Any) -> Path:
-    path = Path(_parse_text(option, value))
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise ConfigError(
-            f"{option} {path} names the home folder of a user who has none: give the whole path."
-        ) from error
+    return expanded(_parse_text(option, value), option)
 
 
 def _parse_texts(option: str, value: Any) -> tuple[str, ...]:

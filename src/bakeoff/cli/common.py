@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakeoff._utils.platform import expanded
 from bakeoff._utils.redaction import redact_text
 from bakeoff.errors import (
     BakeoffError,
@@ -30,6 +31,7 @@ HOME = click.option(
     "--home",
     type=click.Path(path_type=Path),
     default=Path(".bakeoff"),
+    callback=lambda _context, _option, home: expanded(home, "--home"),
     show_default=True,
     help="Folder for local tables, MLflow's database and artifacts.",
 )

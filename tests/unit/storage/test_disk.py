@@ -5,15 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from bakeoff._config_options import parse_setup
 from bakeoff._utils import disk as disks
+from bakeoff.cli.query_commands import runs
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, StorageError, StorageLostError, TablesError
 from bakeoff.job.outputs import explaining
+from bakeoff.scoring.destination import read_destination
+from bakeoff.source import is_local_file, load_source
 from bakeoff.storage import disk
 
 
@@ -114,3 +119,19 @@ def test_other_errors_stay_what_they_are(tmp_path: Path, error: Exception) -> No
 def test_the_home_of_nobody_is_a_mistake_in_the_option() -> None:
     with pytest.raises(ConfigError, match=r"--home ~no-such-user/x names the home folder of a user who has none"):
         RunConfig.from_sources({"source": "data.csv", "target": "y", "home": "~no-such-user/x"})
+
+
+@pytest.mark.parametrize(
+    ("option", "reads"),
+    [
+        ("--source", lambda: load_source(RunConfig("~no-such-user/x.csv", "y"), None)),
+        ("--source", lambda: is_local_file("~no-such-user/x")),
+        ("--setup", lambda: parse_setup("@~no-such-user/x")),
+        ("--to", lambda: read_destination("~no-such-user/x.csv", Path(), has_metastore=False)),
+        ("--to", lambda: read_destination("~no-such-user/x", Path(), has_metastore=False)),
+        ("--home", lambda: runs.main(["--home", "~no-such-user/x"], standalone_mode=False)),
+    ],
+)
+def test_each_option_that_names_the_home_of_nobody_is_named(option: str, reads: Callable[[], object]) -> None:
+    with pytest.raises(ConfigError, match=rf"^{option} ~no-such-user/\S+ names the home folder of a user who has none"):
+        reads()
