@@ -34,6 +34,9 @@ _RESULT_OPTIONS = (
     *("include", "exclude", "sort", "fold", "n_select", "seed", "setup"),
 )
 """The options that decide the result. The others say where it goes, how long it may take and what it is called."""
+_COMPARING_OPTIONS = ("include", "exclude", "sort", "fold", "n_select")
+READING_OPTIONS = tuple(name for name in _RESULT_OPTIONS if name not in _COMPARING_OPTIONS)
+"""The options that decide which rows are learned from, and what is taken for what; `bakeoff check` has them, too."""
 
 
 def new_run_id() -> str:

@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.schema import TABLES, VIEWS
-from bakeoff.storage.tables import ensure_tables
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking.client import local_tracking_uri
 from support.bundle import CATALOG, ROOT, SOURCE, Filled, load
 from support.bundle_checks import sql_parameters
@@ -198,7 +198,7 @@ def test_the_tables_that_a_deployment_makes_are_those_that_a_run_makes(empty: Fi
 
     before = made()
     assert all(empty.spark.table(f"{empty.schema}.{name}").count() == 0 for name in (*TABLES, *VIEWS))
-    ensure_tables(empty.spark, target)  # what a run does first
+    SparkTables(empty.spark, target).create()  # what a run does first
     assert made() == before
     for table in TABLES.values():
         there = {row["key"] for row in rows(empty, f"SHOW TBLPROPERTIES {empty.schema}.{table.name}")}

@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 
 import bakeoff
 from bakeoff.storage.location import ResultsLocation
-from bakeoff.storage.tables import frame
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking.client import local_tracking_uri
 from support.datasets import breast_cancer
 
@@ -38,12 +38,16 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_the_tables_hold_the_run(done: tuple[Path, str], spark: Any) -> None:
     tables = ResultsLocation(path=done[0] / ".bakeoff" / "tables")
-    (run,) = frame(spark, tables, "runs").collect()
+    (run,) = SparkTables(spark, tables).frame("runs").collect()
     assert (run.run_id, run.status, run.n_models, run.n_ok) == ("77", "finished", 3, 3)
     for package in ("pyspark", "mlflow", "pandas"):
         assert run.versions[package] == importlib.metadata.version(package)
-    assert frame(spark, tables, "trials").count() == 6
-    assert [row.rank for row in frame(spark, tables, "leaderboard_latest").orderBy("rank").collect()] == [1, 2, 3]
+    assert SparkTables(spark, tables).frame("trials").count() == 6
+    assert [row.rank for row in SparkTables(spark, tables).frame("leaderboard_latest").orderBy("rank").collect()] == [
+        1,
+        2,
+        3,
+    ]
 
 
 def test_the_registered_model_is_there_and_predicts(done: tuple[Path, str]) -> None:

@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 from bakeoff import RunConfig, run
 from bakeoff.job.signals import SIGNALS
 from bakeoff.report import reproduce
-from bakeoff.storage.tables import frame
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking.client import local_tracking_uri
 from support.datasets import cancer_file
 
@@ -63,14 +63,14 @@ def client(folder: Path, result: Any) -> MlflowClient:
 
 def counts(spark: Any, result: Any, run_id: str) -> dict[str, int]:
     return {
-        name: frame(spark, result.tables, name).where(f"run_id = '{run_id}'").count()
+        name: SparkTables(spark, result.tables).frame(name).where(f"run_id = '{run_id}'").count()
         for name in ("runs", "leaderboard", "trials")
     }
 
 
 def test_the_tables_hold_one_row_for_each_thing(spark: Any, result: Any) -> None:
     assert counts(spark, result, "first") == {"runs": 1, "leaderboard": 5, "trials": 15}
-    row = frame(spark, result.tables, "runs").where("run_id = 'first'").first().asDict()
+    row = SparkTables(spark, result.tables).frame("runs").where("run_id = 'first'").first().asDict()
     assert row["status"] == "finished"
     assert (row["n_models"], row["n_ok"], row["n_failed"], row["n_folds"]) == (5, 5, 0, N_FOLDS)
     assert row["best_model_id"] == result.leaderboard.best.model_id
@@ -82,7 +82,7 @@ def test_the_tables_hold_one_row_for_each_thing(spark: Any, result: Any) -> None
 
 
 def test_the_leaderboard_is_ranked_and_points_into_mlflow(spark: Any, result: Any, client: MlflowClient) -> None:
-    rows = frame(spark, result.tables, "leaderboard").where("run_id = 'first'").orderBy("rank").collect()
+    rows = SparkTables(spark, result.tables).frame("leaderboard").where("run_id = 'first'").orderBy("rank").collect()
     assert [row.rank for row in rows] == [1, 2, 3, 4, 5]
     assert [row.model_id for row in rows] == [row.model_id for row in result.leaderboard.rows]
     for row in rows:
@@ -129,7 +129,7 @@ def test_the_report_is_in_the_folder_and_on_the_run_which_is_named_by_its_answer
     assert {"plots.html", "folds.png", "timeline.png", "confusion.png"} <= plots
     assert run.info.run_name == f"{best.model_id} {best.primary_value:.4f} for target of cancer.csv"
     assert f"{best.model_name} ({best.model_id}) has the best Accuracy" in run.data.tags["mlflow.note.content"]
-    rows = frame(spark, result.tables, "leaderboard").where("run_id = 'first'").orderBy("rank").collect()
+    rows = SparkTables(spark, result.tables).frame("leaderboard").where("run_id = 'first'").orderBy("rank").collect()
     assert [row.tied_with_best for row in rows] == [row.tied_with_best for row in result.leaderboard.rows]
     assert rows[0].tied_with_best is True
 
@@ -213,7 +213,7 @@ def test_when_no_model_survives_the_job_fails_and_says_why(source: Path, folder:
     broken = config(source, folder, run_id="none", include=("nb",), budget_minutes=1e-9)
     with pytest.raises(NoModelSurvivedError, match="None of the 1 models survived"):
         run(broken, spark, say=lambda _: None)
-    row = frame(spark, result.tables, "runs").where("run_id = 'none'").first()
+    row = SparkTables(spark, result.tables).frame("runs").where("run_id = 'none'").first()
     assert (row.status, row.n_failed, row.best_model_id) == ("failed", 1, None)
 
 
@@ -225,7 +225,7 @@ def test_a_table_is_compared_by_its_name(source: Path, folder: Path, spark: Any,
         run(asked, spark, say=lambda _: None)
     finally:
         spark.sql("DROP TABLE patients")
-    row = frame(spark, result.tables, "runs").where("run_id = 'table'").first()
+    row = SparkTables(spark, result.tables).frame("runs").where("run_id = 'table'").first()
     assert (row.source, row.source_version) == ("patients", "0")
 
 

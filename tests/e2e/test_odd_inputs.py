@@ -17,7 +17,7 @@ from bakeoff.job import main as job
 from bakeoff.job.outputs import open_outputs
 from bakeoff.job.resume import resume
 from bakeoff.job.signals import interruptible
-from bakeoff.storage.tables import frame
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking.client import local_tracking_uri
 from support.fake_models import Told
 
@@ -80,9 +80,9 @@ def said(asked: RunConfig, spark: Any) -> Any:
 
 def test_the_run_is_complete(said: Any, spark: Any) -> None:
     result = said[1]
-    board = frame(spark, result.tables, "leaderboard").where("run_id = 'odd'").orderBy("rank").collect()
+    board = SparkTables(spark, result.tables).frame("leaderboard").where("run_id = 'odd'").orderBy("rank").collect()
     assert [(row.rank, row.status) for row in board] == [(1, "ok"), (2, "ok"), (3, "failed")]
-    (row,) = frame(spark, result.tables, "runs").where("run_id = 'odd'").collect()
+    (row,) = SparkTables(spark, result.tables).frame("runs").where("run_id = 'odd'").collect()
     assert (row.status, row.target, row.n_columns, row.n_rows) == ("finished", TARGET, 201, 80)
     assert result.problems == ()
     assert result.model_uri is not None
@@ -90,11 +90,11 @@ def test_the_run_is_complete(said: Any, spark: Any) -> None:
 
 def test_no_secret_is_written_down(said: Any, spark: Any, home: Path) -> None:
     lines, result = said
-    errors = {row.error_message for row in frame(spark, result.tables, "trials").collect()}
+    errors = {row.error_message for row in SparkTables(spark, result.tables).frame("trials").collect()}
     assert errors == {None, "cannot log in with ***, ***"}
     places = {"what was said": "\n".join(lines), "facts": repr(result.facts), "result": repr(result.problems)}
     for table in ("runs", "trials", "leaderboard"):
-        places[table] = frame(spark, result.tables, table).toPandas().to_json()
+        places[table] = SparkTables(spark, result.tables).frame(table).toPandas().to_json()
     with sqlite3.connect(home / "mlflow.db") as database:
         places["MLflow"] = "\n".join(database.iterdump())
     database.close()

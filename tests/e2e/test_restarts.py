@@ -27,7 +27,7 @@ from bakeoff.job.signals import SIGNALS
 from bakeoff.runs.listing import list_runs
 from bakeoff.storage.journal import Journal, read_folder
 from bakeoff.storage.location import ResultsLocation
-from bakeoff.storage.tables import frame, read_trials
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking.client import local_tracking_uri
 from support.datasets import cancer_file
 from support.waiting import until
@@ -131,8 +131,10 @@ def client(whole: Any, folder: Path) -> MlflowClient:
 def rows(spark: Any, folder: Path, run_id: str) -> tuple[Any, ...]:
     """What the tables say of a run, but for times."""
     tables = ResultsLocation(path=folder / "home" / "tables")
-    trials = {o.trial: (o.status, dict(o.metrics), dict(o.metric_errors)) for o in read_trials(spark, tables, run_id)}
-    board = frame(spark, tables, "leaderboard").where(f"run_id = '{run_id}'").orderBy("rank").collect()
+    trials = {
+        o.trial: (o.status, dict(o.metrics), dict(o.metric_errors)) for o in SparkTables(spark, tables).trials(run_id)
+    }
+    board = SparkTables(spark, tables).frame("leaderboard").where(f"run_id = '{run_id}'").orderBy("rank").collect()
     ranking = [
         (row.rank, row.model_id, row.model_name, row.status, row.primary_value, row.n_folds_ok, row.tied_with_best)
         for row in board
@@ -157,13 +159,13 @@ def went_on(spark: Any, folder: Path, client: MlflowClient, run_id: str, *cuts: 
     )
     assert set(written.values()) == {1}
     assert len(written) == N_TRIALS
-    stored = {outcome.trial: outcome for outcome in read_trials(spark, tables, run_id)}
+    stored = {outcome.trial: outcome for outcome in SparkTables(spark, tables).trials(run_id)}
     for cut in cuts:
         for trial, outcome in cut.finished.items():
             assert stored[trial].finished_at == pytest.approx(outcome.finished_at, abs=1e-5)
-    kept = frame(spark, tables, "trials").where(f"run_id = '{run_id}' AND status <> 'cancelled'")
+    kept = SparkTables(spark, tables).frame("trials").where(f"run_id = '{run_id}' AND status <> 'cancelled'")
     assert kept.count() == N_TRIALS
-    (row,) = frame(spark, tables, "runs").where(f"run_id = '{run_id}'").collect()
+    (row,) = SparkTables(spark, tables).frame("runs").where(f"run_id = '{run_id}'").collect()
     assert (row.status, row.n_ok) == ("finished", len(MODELS))
     runs = client.search_runs([row.mlflow_experiment_id], f"tags.`bakeoff.run_id` = '{run_id}'")
     kinds = Counter(run.data.tags["bakeoff.kind"] for run in runs)
@@ -181,12 +183,12 @@ def interrupted(folder: Path) -> Cut:
 def state(interrupted: Cut, spark: Any, folder: Path, client: MlflowClient) -> dict[str, Any]:
     """What tables and MLflow say after Ctrl-C."""
     tables = ResultsLocation(path=folder / "home" / "tables")
-    (row,) = frame(spark, tables, "runs").where("run_id = 'cut'").collect()
+    (row,) = SparkTables(spark, tables).frame("runs").where("run_id = 'cut'").collect()
     return {
         "run": row,
         "mlflow": client.get_run(row.mlflow_run_id).info.status,
-        "trials": Counter(str(outcome.status) for outcome in read_trials(spark, tables, "cut")),
-        "board": frame(spark, tables, "leaderboard").where("run_id = 'cut'").orderBy("rank").collect(),
+        "trials": Counter(str(outcome.status) for outcome in SparkTables(spark, tables).trials("cut")),
+        "board": SparkTables(spark, tables).frame("leaderboard").where("run_id = 'cut'").orderBy("rank").collect(),
     }
 
 
@@ -226,7 +228,7 @@ def test_what_cannot_be_resumed_is_refused(whole: Any, spark: Any, folder: Path)
     with pytest.raises(UserError, match="Run whole is finished and has nothing left to do"):
         resume("whole", spark, home=folder / "home")
     with pytest.raises(UserError, match="There is no run 'nobody'"):
-        stored_config(spark, whole.tables, "nobody", folder / "home")
+        stored_config(SparkTables(spark, whole.tables), "nobody", folder / "home")
 
 
 @pytest.mark.slow
@@ -250,12 +252,12 @@ def test_a_signal_at_any_time_ends_the_run_in_order(
     run_id = f"{number.name}-at-{share}"
     cut = cut_off(folder, run_id, share, number, *asked(folder, run_id))
     tables = ResultsLocation(path=folder / "home" / "tables")
-    (row,) = frame(spark, tables, "runs").where(f"run_id = '{run_id}'").collect()
+    (row,) = SparkTables(spark, tables).frame("runs").where(f"run_id = '{run_id}'").collect()
     # At 99 % it may come too late to stop anything.
     assert (cut.code, row.status) in {(128 + number, "killed"), *([(0, "finished")] if share > 0.9 else [])}, cut.said
     status = client.get_run(row.mlflow_run_id).info.status
     assert status == {"killed": "KILLED", "finished": "FINISHED"}[row.status]
-    trials = read_trials(spark, tables, run_id)
+    trials = SparkTables(spark, tables).trials(run_id)
     assert len(trials) == N_TRIALS
     assert {outcome.trial for outcome in trials if outcome.ok} == set(cut.finished)
     if row.status == "killed":
@@ -278,7 +280,9 @@ def test_where_sparks_java_is_killed_the_run_is_interrupted_and_goes_on(
     assert f"`bakeoff resume {run_id} --home home` goes on." in cut.said
     assert "Traceback" not in cut.said
     assert len(cut.said.splitlines()) < 20
-    listed = list_runs(spark, ResultsLocation(path=folder / "home" / "tables"), folder / "home").set_index("run_id")
+    listed = list_runs(SparkTables(spark, ResultsLocation(path=folder / "home" / "tables")), folder / "home").set_index(
+        "run_id"
+    )
     assert listed.loc[run_id].status == "interrupted"
     said: list[str] = []
     resume(run_id, spark, said.append, home=folder / "home")
@@ -294,13 +298,13 @@ def test_a_run_that_was_killed_before_its_row_was_entered_is_listed_and_can_be_r
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder) as process:
         until((home / "runs" / "early" / "run.json").exists, PATIENCE)
         process.kill()
-    assert frame(spark, whole.tables, "runs").where("run_id = 'early'").count() == 0
-    assert list_runs(spark, whole.tables, home).set_index("run_id").loc["early"].status == "interrupted"
+    assert SparkTables(spark, whole.tables).frame("runs").where("run_id = 'early'").count() == 0
+    assert list_runs(SparkTables(spark, whole.tables), home).set_index("run_id").loc["early"].status == "interrupted"
     with pytest.raises(UserError, match="asked something else"):
         run(config(folder, "early", seed=7), spark, say=lambda _: None)
     resume("early", spark, say=lambda _: None, home=home)
     went_on(spark, folder, client, "early")
-    assert list_runs(spark, whole.tables, home).set_index("run_id").loc["early"].status == "finished"
+    assert list_runs(SparkTables(spark, whole.tables), home).set_index("run_id").loc["early"].status == "finished"
 
 
 @pytest.mark.slow
@@ -371,7 +375,7 @@ def test_at_the_end_of_its_budget_a_job_ranks_what_is_finished(
     with_budget = config(folder, run_id, budget_minutes=minutes)
     with suppress(NoModelSurvivedError):  # at 10 % there may be none yet
         run(with_budget, spark, say=lambda _: None)
-    trials = read_trials(spark, whole.tables, run_id)
+    trials = SparkTables(spark, whole.tables).trials(run_id)
     assert len(trials) == N_TRIALS
     assert {str(outcome.status) for outcome in trials} <= {"ok", "cancelled"}
     done = {outcome.trial for outcome in trials if outcome.ok}

@@ -25,7 +25,7 @@ from bakeoff import RunConfig, run
 from bakeoff.cli.app import main
 from bakeoff.comparison.events import BatchDone, Event
 from bakeoff.storage.location import ResultsLocation
-from bakeoff.storage.tables import frame
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking import client
 from bakeoff.tracking.replay import left_over
 from bakeoff.tracking.sync import NotSyncedError, sync
@@ -80,7 +80,7 @@ def config(source: Path, home: Path, **more: Any) -> RunConfig:
 
 def tables(spark: Any, home: Path) -> dict[str, pd.DataFrame]:
     target = ResultsLocation(path=home / "tables")
-    return {each: frame(spark, target, each).toPandas() for each in ("runs", "trials", "leaderboard")}
+    return {each: SparkTables(spark, target).frame(each).toPandas() for each in ("runs", "trials", "leaderboard")}
 
 
 def results_are_complete(spark: Any, home: Path) -> dict[str, pd.DataFrame]:
@@ -219,14 +219,14 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import bakeoff
-from bakeoff.storage import tables
-from bakeoff.tracking import mlflow_listener
+from bakeoff.storage.spark_tables import SparkTables
+from bakeoff.tracking.mlflow_listener import MlflowListener
 
 def die(*_args, **_more):
     os.kill(os.getpid(), signal.SIGKILL)
 
 place, attribute = sys.argv[3].rsplit(".", 1)
-setattr({"mlflow_listener": mlflow_listener.MlflowListener, "tables": tables}[place], attribute, die)
+setattr({"MlflowListener": MlflowListener, "SparkTables": SparkTables}[place], attribute, die)
 bakeoff.run(
     bakeoff.RunConfig(sys.argv[1], "target", include=("nb", "dt", "dummy", "ridge"), fold=3, batch_size=2, run_id="one",
                       home=Path(sys.argv[2])),
@@ -236,7 +236,7 @@ bakeoff.run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dies_at", ["mlflow_listener.finish", "tables.merge_leaderboard"])
+@pytest.mark.parametrize("dies_at", ["MlflowListener.finish", "SparkTables.upsert_leaderboard"])
 def test_a_crash_between_the_tables_and_mlflow_is_made_good(
     spark: Any, source: Path, tmp_path: Path, dies_at: str
 ) -> None:

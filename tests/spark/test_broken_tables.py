@@ -16,9 +16,10 @@ from bakeoff.comparison.trial import Metric, Model, Outcome
 from bakeoff.errors import TablesError
 from bakeoff.runs.loading import read_facts
 from bakeoff.runs.results import results
-from bakeoff.storage import table_errors, tables
+from bakeoff.storage import table_errors
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import naming_broken_tables
 
 PLAN = Plan((Model("lr", "Logistic"),), 1, (Metric("auc", "AUC"),), "auc")
@@ -29,11 +30,11 @@ OUTCOME = Outcome("lr", 0, metrics={"auc": 0.8}, finished_at=1.7e9)
 def whole(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a finished run."""
     home = tmp_path_factory.mktemp("whole")
-    target = ResultsLocation(path=home / "tables")
-    tables.ensure_tables(spark, target)
-    tables.enter_run(spark, target, RunRecord("one", "finished", started_at=1.7e9, target="y", n_folds=1))
-    tables.append_trials(spark, target, "one", PLAN, "a", [OUTCOME])
-    tables.merge_leaderboard(spark, target, "one", rank(PLAN, [OUTCOME]).rows, "auc", {})
+    tables = SparkTables(spark, ResultsLocation(path=home / "tables"))
+    tables.create()
+    tables.enter_run(RunRecord("one", "finished", started_at=1.7e9, target="y", n_folds=1))
+    tables.append_trials("one", PLAN, "a", [OUTCOME])
+    tables.upsert_leaderboard("one", rank(PLAN, [OUTCOME]).rows, "auc", {})
     return home
 
 
@@ -81,7 +82,7 @@ def test_what_spark_says_of_a_broken_table_becomes_a_sentence(
     target = ResultsLocation(path=home / "tables")
     harm(home / "tables" / name)
     with pytest.raises(TablesError) as raised, naming_broken_tables(target):
-        read_facts(spark, target, home, "one")
+        read_facts(SparkTables(spark, target), home, "one")
     said = str(raised.value)
     assert f"The table {target.name(name)} cannot be used (" in said
     assert "\n" not in said

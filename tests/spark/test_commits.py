@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bakeoff.storage import tables
 from bakeoff.storage.commits import commit
 from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.spark_tables import SparkTables
 from support import table_writer
 from support.table_writer import N_FOLDS, commit_batches
 
@@ -20,13 +20,14 @@ SCHEMA = "bakeoff_commits_test"
 
 
 def _check(spark: Any, target: ResultsLocation, n_batches: int) -> None:
-    trials = tables.frame(spark, target, "trials")
+    tables = SparkTables(spark, target)
+    trials = tables.frame("trials")
     keys = [(row.run_id, row.model_id, row.fold) for row in trials.collect()]
     jobs, models = ("one", "other"), [f"m{n}" for n in range(n_batches)]
     assert sorted(keys) == sorted((job, model, fold) for job in jobs for model in models for fold in range(N_FOLDS))
-    ranked = [(row.run_id, row.model_id) for row in tables.frame(spark, target, "leaderboard").collect()]
+    ranked = [(row.run_id, row.model_id) for row in tables.frame("leaderboard").collect()]
     assert sorted(ranked) == sorted((job, model) for job in jobs for model in models)
-    runs = {row.run_id: row.status for row in tables.frame(spark, target, "runs").collect()}
+    runs = {row.run_id: row.status for row in tables.frame("runs").collect()}
     assert runs == dict.fromkeys(jobs, "finished")
 
 
@@ -77,7 +78,8 @@ def test_two_processes_write_to_the_same_folder_at_once(spark: Any, tmp_path: Pa
 
 
 def test_only_one_commits_to_a_folder_at_a_time(tmp_path: Path) -> None:
-    target, inside, most = ResultsLocation(path=tmp_path), [], []
+    inside: list[int] = []
+    most: list[int] = []
 
     def action() -> None:
         inside.append(1)
@@ -85,7 +87,7 @@ def test_only_one_commits_to_a_folder_at_a_time(tmp_path: Path) -> None:
         threading.Event().wait(0.02)
         inside.pop()
 
-    threads = [threading.Thread(target=commit, args=(target, action)) for _ in range(8)]
+    threads = [threading.Thread(target=commit, args=(tmp_path, action)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

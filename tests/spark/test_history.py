@@ -9,10 +9,11 @@ import pytest
 
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
-from bakeoff.storage import tables
-from bakeoff.storage.history import start_looking, trial_seconds
+from bakeoff.storage.history import start_looking
 from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.result_tables import ComparedTable
 from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.spark_tables import SparkTables
 from support.waiting import until
 
 PLAN = Plan((Model("lr", "Logistic"), Model("rf", "Forest"), Model("nb", "Bayes")), 2, (Metric("auc", "AUC"),), "auc")
@@ -30,40 +31,41 @@ RUN = RunRecord(
 
 
 @pytest.fixture(scope="module")
-def target(spark, tmp_path_factory):
-    made = ResultsLocation(path=tmp_path_factory.mktemp("history"))
-    assert trial_seconds(spark, made, "t.csv", "y", "classification", 100) == {}
-    tables.ensure_tables(spark, made)
+def tables(spark, tmp_path_factory):
+    made = SparkTables(spark, ResultsLocation(path=tmp_path_factory.mktemp("history")))
+    assert made.trial_seconds(ComparedTable("t.csv", "y", "classification", 100)) == {}
+    made.create()
     for run_id, outcomes, when in (("first", FIRST, 1.7e9), ("last", LAST, 1.8e9), ("broken", FIRST, 1.9e9)):
-        tables.append_trials(spark, made, run_id, PLAN, run_id, outcomes)
+        made.append_trials(run_id, PLAN, run_id, outcomes)
         status = "failed" if run_id == "broken" else "finished"
-        tables.merge_run(spark, made, replace(RUN, run_id=run_id, status=status, finished_at=when))
+        made.upsert_run(replace(RUN, run_id=run_id, status=status, finished_at=when))
     return made
 
 
-def test_the_good_trials_of_the_last_finished_run_count(spark, target):
-    assert trial_seconds(spark, target, "t.csv", "y", "classification", 100) == {"lr": 2.0, "rf": 9.0}
+def test_the_good_trials_of_the_last_finished_run_count(tables):
+    assert tables.trial_seconds(ComparedTable("t.csv", "y", "classification", 100)) == {"lr": 2.0, "rf": 9.0}
 
 
-def test_a_table_that_has_grown_costs_more(spark, target):
-    assert trial_seconds(spark, target, "t.csv", "y", "classification", 300) == {"lr": 6.0, "rf": 27.0}
+def test_a_table_that_has_grown_costs_more(tables):
+    assert tables.trial_seconds(ComparedTable("t.csv", "y", "classification", 300)) == {"lr": 6.0, "rf": 27.0}
 
 
 @pytest.mark.parametrize(
     "asked", [("u.csv", "y", "classification"), ("t.csv", "z", "classification"), ("t.csv", "y", "regression")]
 )
-def test_another_question_tells_nothing(spark, target, asked):
-    assert trial_seconds(spark, target, *asked, 100) == {}
+def test_another_question_tells_nothing(tables, asked):
+    assert tables.trial_seconds(ComparedTable(*asked, 100)) == {}
 
 
-def test_looking_goes_on_beside_other_things(spark, target):
-    known = start_looking(spark, target, "t.csv", "y", "classification", 100)
+def test_looking_goes_on_beside_other_things(tables):
+    known = start_looking(tables, ComparedTable("t.csv", "y", "classification", 100))
     until(lambda: known == {"lr": 2.0, "rf": 9.0}, patience=60)
 
 
 def test_tables_that_cannot_be_read_tell_nothing(spark, tmp_path):
     for table in ("runs", "trials"):
         (tmp_path / table / "_delta_log").mkdir(parents=True)
-    known = start_looking(spark, ResultsLocation(path=tmp_path), "t.csv", "y", "classification", 100)
+    tables = SparkTables(spark, ResultsLocation(path=tmp_path))
+    known = start_looking(tables, ComparedTable("t.csv", "y", "classification", 100))
     until(lambda: all(thread.name != "bakeoff-history" for thread in threading.enumerate()), patience=60)
     assert known == {}

@@ -114,14 +114,14 @@ def test_a_plain_name_in_a_local_session_is_a_folder_that_bakeoff_sql_knows(
 ) -> None:
     from bakeoff.spark.session import OpenSession
     from bakeoff.storage.location import ResultsLocation
-    from bakeoff.storage.tables import ensure_tables, register_views
+    from bakeoff.storage.spark_tables import SparkTables
 
     own = OpenSession(spark.newSession(), owned=True)
     result = score(model=MODEL, source=table, to="scored", home=champion.home, spark=own, say=quiet)
     assert result.destination.plain == "scored"
-    target = ResultsLocation.at(champion.home)
-    ensure_tables(own.spark, target)
-    register_views(own.spark, target)
+    tables = SparkTables(own.spark, ResultsLocation.at(champion.home))
+    tables.create()
+    tables.register_views()
     assert own.spark.sql("SELECT * FROM scored").count() == 150
 
 

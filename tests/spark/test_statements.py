@@ -14,8 +14,8 @@ from bakeoff.cli.sql_parameters import with_named_tables
 from bakeoff.errors import ConfigError
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.statements import Allowed, check_statement
-from bakeoff.storage.tables import ensure_tables, enter_run
 
 READS = [
     "SELECT status, count(*) FROM runs WHERE wall_seconds > 1 GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC LIMIT 3",
@@ -108,8 +108,9 @@ OTHERS = [
 def tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> ResultsLocation:
     home = tmp_path_factory.mktemp("asked")
     target = ResultsLocation.at(home)
-    ensure_tables(spark, target)
-    enter_run(spark, target, RunRecord("r", "finished", started_at=1_700_000_000.0))
+    tables = SparkTables(spark, target)
+    tables.create()
+    tables.enter_run(RunRecord("r", "finished", started_at=1_700_000_000.0))
     return target
 
 

@@ -11,50 +11,51 @@ import pytest
 from bakeoff.comparison.events import PlanMade, TrialDone
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome
-from bakeoff.storage import table_listener, tables
+from bakeoff.storage import table_listener
 from bakeoff.storage.journal import Journal
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_listener import TableListener
 
 PLAN = Plan((Model("lr", "Logistic"),), 10, (Metric("auc", "AUC"),), "auc")
 
 
 @pytest.fixture(scope="module")
-def target(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> ResultsLocation:
-    made = ResultsLocation(path=tmp_path_factory.mktemp("live"))
-    tables.ensure_tables(spark, made)
+def tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> SparkTables:
+    made = SparkTables(spark, ResultsLocation(path=tmp_path_factory.mktemp("live")))
+    made.create()
     return made
 
 
 @pytest.mark.parametrize("entered", [False, True])
-def test_a_run_is_entered_when_it_starts(spark: Any, target: ResultsLocation, tmp_path: Path, *, entered: bool) -> None:
+def test_a_run_is_entered_when_it_starts(tables: SparkTables, tmp_path: Path, *, entered: bool) -> None:
     run = RunRecord(f"entered-{entered}", "running")
     if entered:
-        tables.enter_run(spark, target, RunRecord(run.run_id, "killed"))
-    live = TableListener(spark, target, run, Journal(tmp_path), entered=entered)
+        tables.enter_run(RunRecord(run.run_id, "killed"))
+    live = TableListener(tables, run, Journal(tmp_path), entered=entered)
     live.handle(PlanMade(PLAN, 2))
-    found = tables.frame(spark, target, "runs").where(f"run_id = '{run.run_id}'").collect()
+    found = tables.frame("runs").where(f"run_id = '{run.run_id}'").collect()
     assert [row.status for row in found] == ["running"]
 
 
 def test_commits_that_take_long_are_made_seldom(
-    spark: Any, target: ResultsLocation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tables: SparkTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever waits is committed in the end."""
     monkeypatch.setattr(table_listener, "SECONDS_BETWEEN_COMMITS", 0.0)
     journal = Journal(tmp_path)
-    live = TableListener(spark, target, RunRecord("seldom", "running"), journal)
+    live = TableListener(tables, RunRecord("seldom", "running"), journal)
     live.handle(PlanMade(PLAN, 2))
     commits = []
-    append = table_listener.append_trials
+    append = tables.append_trials
 
     def slow(*asked: Any) -> None:
         commits.append(len(asked[-1]))
         append(*asked)
         time.sleep(0.1)  # so that the next one is due two seconds from now at the earliest
 
-    monkeypatch.setattr(table_listener, "append_trials", slow)
+    monkeypatch.setattr(tables, "append_trials", slow)
     for fold in range(5):
         outcome = Outcome("lr", fold, metrics={"auc": 0.5}, finished_at=1.7e9)
         journal.append(outcome)
@@ -62,4 +63,4 @@ def test_commits_that_take_long_are_made_seldom(
     assert commits == [1]
     live.flush()
     assert commits == [1, 4]
-    assert len(tables.read_trials(spark, target, "seldom")) == 5
+    assert len(tables.trials("seldom")) == 5

@@ -112,6 +112,9 @@ def look(task: str, plan: Plan, *, with_best: bool) -> Diagnostics:
         metric_names={metric.key: metric.name for metric in plan.metrics},
         test_ratio=0.25,
         began_at=BEGAN,
+        findings=[
+            {"kind": "suspicious", "sentence": "'<id>' numbers the rows.", "columns": ["<id>"], "n_affected": None}
+        ],
         columns=columns_of(frame),
         target=target_of(frame["sold"], task),
         best=best if with_best else {},

@@ -9,9 +9,9 @@ from typing import Any
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome
-from bakeoff.storage import tables
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.spark_tables import SparkTables
 
 N_FOLDS = 2
 
@@ -20,14 +20,15 @@ def commit_batches(spark: Any, target: ResultsLocation, job: str, n_batches: int
     """Make the tables, and store one model after the other: its trials, now and then three times, and its ranking."""
     models = tuple(Model(f"m{n}", f"Model {n}") for n in range(n_batches))
     plan = Plan(models, N_FOLDS, (Metric("auc", "AUC"),), "auc")
-    tables.ensure_tables(spark, target)
-    tables.enter_run(spark, target, RunRecord(job, "running"))
+    tables = SparkTables(spark, target)
+    tables.create()
+    tables.enter_run(RunRecord(job, "running"))
     for n, model in enumerate(models):
         batch = [Outcome(model.id, fold, metrics={"auc": n / n_batches}, finished_at=1.0) for fold in range(N_FOLDS)]
         for _ in range(3 if n % 10 == 0 else 1):
-            tables.append_trials(spark, target, job, plan, f"batch-{n}", batch)
-        tables.merge_leaderboard(spark, target, job, rank(plan, batch, [model.id]).rows, "auc", {})
-    tables.merge_run(spark, target, RunRecord(job, "finished"))
+            tables.append_trials(job, plan, f"batch-{n}", batch)
+        tables.upsert_leaderboard(job, rank(plan, batch, [model.id]).rows, "auc", {})
+    tables.upsert_run(RunRecord(job, "finished"))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from mlflow.tracking import MlflowClient
 from sklearn.datasets import load_breast_cancer
 
 from bakeoff.tracking import client as store
-from bakeoff.tracking.logged_model import _any_type, input_schema, log_best_model, pip_requirements
+from bakeoff.tracking.logged_model import log_best_model, pip_requirements
+from bakeoff.tracking.model_inputs import any_type, input_schema
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
@@ -118,7 +119,7 @@ def test_a_fresh_process_predicts_the_same_from_raw_rows(  # noqa: PLR0917 - fix
     rows = raw.drop(columns="diagnosis")
     gaps = rows.astype({"age": float}).astype(object).mask(np.random.default_rng(1).random(rows.shape) < 0.1)
     gaps["smoker"] = rows["smoker"]
-    if _any_type() is None:  # then MLflow takes no gaps in columns that had none in training
+    if any_type() is None:  # then MLflow takes no gaps in columns that had none in training
         gaps[["age", "grade"]] = rows[["age", "grade"]]
     files = {"whole.csv": rows, "five.csv": rows.head(), "gaps.csv": gaps, "with_target.csv": raw}
     for name, frame in files.items():

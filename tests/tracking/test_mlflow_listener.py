@@ -23,6 +23,7 @@ from mlflow.tracking import MlflowClient
 
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.errors import UserError
+from bakeoff.storage.rows import RunRecord
 from bakeoff.tracking import messages
 from bakeoff.tracking.bounded_client import BoundedClient, short_limits
 from bakeoff.tracking.mlflow_listener import MlflowListener, open_mlflow_listener
@@ -442,9 +443,9 @@ def test_what_runs_in_mlflow_and_has_ended_in_the_tables_is_ended(client: Mlflow
     ended, child, going_on = start("ended", "run"), start("ended", "batch"), start("going on", "run")
     theirs = client.create_run(experiment).info.run_id
     rows = [
-        {"run_id": "ended", "status": "finished", "finished_at": 12.5, "mlflow_experiment_id": experiment},
-        {"run_id": "going on", "status": "running", "finished_at": None, "mlflow_experiment_id": experiment},
-        {"run_id": "never logged", "status": "failed", "finished_at": None, "mlflow_experiment_id": None},
+        RunRecord("ended", "finished", finished_at=12.5, mlflow_experiment_id=experiment),
+        RunRecord("going on", "running", mlflow_experiment_id=experiment),
+        RunRecord("never logged", "failed"),
     ]
     assert close_stale(client, rows) == ["ended"]
     assert close_stale(client, rows) == []

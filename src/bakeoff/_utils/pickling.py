@@ -35,6 +35,13 @@ def dumps(value: Any, own: list[Any] | None = None) -> bytes:
     return content
 
 
+@contextmanager
+def by_value(module: Any) -> Iterator[None]:
+    """Pickle what a module defines by value while the block runs, for places where it is not installed."""
+    with _LOCK, _by_value([module]):
+        yield
+
+
 def own_modules() -> list[Any]:
     """Return the imported modules that are part of neither Python nor its installed packages."""
     own = []

@@ -12,6 +12,7 @@ import click
 
 from bakeoff._utils.platform import expanded
 from bakeoff._utils.redaction import redact_text
+from bakeoff.cli.program import as_typed
 from bakeoff.errors import (
     BakeoffError,
     EngineLostError,
@@ -23,9 +24,8 @@ from bakeoff.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyspark.sql import SparkSession
-
     from bakeoff.storage.location import ResultsLocation
+    from bakeoff.storage.spark_tables import SparkTables
 
 HOME = click.option(
     "--home",
@@ -108,28 +108,29 @@ def print_json(content: dict[str, Any]) -> None:
 
 
 @contextmanager
-def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[tuple[SparkSession, ResultsLocation]]:
+def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[SparkTables]:
     """Open a session in which the tables and views of earlier runs have their plain names.
 
     Yields:
-        The session, and the location of the tables.
+        The tables.
     """
     from rich.console import Console
 
     from bakeoff.spark.session import open_session
     from bakeoff.storage.location import ResultsLocation
+    from bakeoff.storage.spark_tables import SparkTables
     from bakeoff.storage.table_errors import naming_broken_tables
-    from bakeoff.storage.tables import exists, register_views
 
     require_results(home, schema)
-    target = ResultsLocation.at(home, catalog, schema)
+    location = ResultsLocation.at(home, catalog, schema)
     with ExitStack() as stack:
         with Console(stderr=True).status("Starting Spark"):
             spark, owned = stack.enter_context(open_session(None, home))
-        with naming_broken_tables(target):
-            if owned and exists(spark, target, "runs"):
-                register_views(spark, target)
-            yield spark, target
+        tables = SparkTables(spark, location)
+        with naming_broken_tables(location):
+            if owned and tables.exists():
+                tables.register_views()
+            yield tables
 
 
 def show(frame: Any) -> None:
@@ -148,4 +149,4 @@ def say_next(tables: ResultsLocation, home: Path, *commands: str) -> None:
     click.echo("\nNext:")
     for command in commands:
         where = home_option(home) if command == "bakeoff ui" else place_options(tables, home)
-        click.echo(f"  {command}{where}")
+        click.echo(as_typed(f"  {command}{where}"))

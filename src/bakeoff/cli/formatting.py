@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff._utils.text import one_line
+from bakeoff.cli.program import as_typed
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
@@ -116,7 +117,7 @@ def print_lines(console: Console, lines: Sequence[str]) -> None:
     A command (indented) and a line with a word that no line can hold (a path) are wrapped by the terminal, which
     copies the pieces as one line.
     """
-    for line in lines:
+    for line in map(as_typed, lines):
         label = len(line) - len(_LABEL.sub("", line, count=1))
         room = console.width - label
         words = line.split()

@@ -35,13 +35,13 @@ def runs(home: Path, catalog: str | None, schema: str | None, as_json: bool) -> 
     """List the runs, the newest first."""
     from bakeoff.runs.listing import list_runs
 
-    with answering(as_json=as_json), results_of(home, catalog, schema) as (spark, tables):
-        frame = list_runs(spark, tables, home)
+    with answering(as_json=as_json), results_of(home, catalog, schema) as tables:
+        frame = list_runs(tables, home)
     if as_json:
         print_json({"runs": json.loads(frame.to_json(orient="records", date_format="iso"))})
         return
     show(frame)
-    say_next(tables, home, "bakeoff leaderboard RUN_ID", "bakeoff report RUN_ID")
+    say_next(tables.location, home, "bakeoff leaderboard RUN_ID", "bakeoff report RUN_ID")
 
 
 @click.command(epilog=examples("bakeoff leaderboard", "bakeoff leaderboard 20260131-120000-a1b2c3"))
@@ -59,15 +59,21 @@ def leaderboard(run_id: str | None, home: Path, catalog: str | None, schema: str
     from bakeoff.report.sentences import answer
     from bakeoff.runs.loading import read_facts
 
-    with answering(as_json=as_json), results_of(home, catalog, schema) as (spark, tables):
-        facts = read_facts(spark, tables, home, run_id)
+    with answering(as_json=as_json), results_of(home, catalog, schema) as tables:
+        facts = read_facts(tables, home, run_id)
     if as_json:
         print_json(as_object(facts))
         return
     tell(f"Run {facts.run.run_id}, ranked by {facts.metric}:")
     print_leaderboard(Console(highlight=False), facts.plan, facts.board)
     tell(answer(facts))
-    say_next(tables, home, f"bakeoff report {facts.run.run_id}", 'bakeoff sql "SELECT * FROM failures"', "bakeoff ui")
+    say_next(
+        tables.location,
+        home,
+        f"bakeoff report {facts.run.run_id}",
+        'bakeoff sql "SELECT * FROM failures"',
+        "bakeoff ui",
+    )
 
 
 @click.command(
@@ -99,8 +105,8 @@ def report(
     from bakeoff.runs.loading import read_facts
     from bakeoff.storage.location import run_folder
 
-    with results_of(home, catalog, schema) as (spark, tables):
-        facts = read_facts(spark, tables, home, run_id)
+    with results_of(home, catalog, schema) as tables:
+        facts = read_facts(tables, home, run_id)
     try:
         if output is None:
             file = write(facts, run_folder(home, facts.run.run_id))
@@ -121,7 +127,7 @@ def report(
     if open_it:
         click.launch(file.absolute().as_uri())
     else:
-        say_next(tables, home, f"bakeoff report {facts.run.run_id} --open")
+        say_next(tables.location, home, f"bakeoff report {facts.run.run_id} --open")
 
 
 @click.command(
@@ -172,11 +178,11 @@ def sql(
         raise ConfigError(f"There is no option {option}: `bakeoff sql --help` says what there is.")
     values = read_parameters(params)
     query = with_named_tables(query, values)
-    with results_of(home, catalog, schema) as (spark, target), warnings.catch_warnings():
+    with results_of(home, catalog, schema) as tables, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
         try:
-            check_statement(spark, query, Allowed(target, write=write, everything=engine == "spark"))
-            frame = spark.sql(query, args=values or None).toPandas()
+            check_statement(tables.spark, query, Allowed(tables.location, write=write, everything=engine == "spark"))
+            frame = tables.spark.sql(query, args=values or None).toPandas()
         except BakeoffError:
             raise
         except Exception as error:

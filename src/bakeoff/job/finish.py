@@ -21,15 +21,15 @@ from bakeoff.job.outputs import RunOutputs
 from bakeoff.job.result import RunResult
 from bakeoff.pycaret3.experiment import training_rows
 from bakeoff.scoring.profile import profile_of
-from bakeoff.storage import tables
-from bakeoff.storage.tables import merge_run, write_profile
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    import pandas as pd
 
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job.result import PreparedRun
+    from bakeoff.source import SourceTable
     from bakeoff.storage.rows import RunRecord
+    from bakeoff.tracking.model_inputs import Entrance
 
 
 _LOG = logging.getLogger(__name__)
@@ -47,9 +47,9 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
     best = board.best
     assert best is not None  # noqa: S101 - a model that was fitted
     source, folder = prepared.source, outputs.tracking.model_folder
-    rows = training_rows(prepared.experiment, source.frame, config.target)
+    rows = _training_rows(config, prepared)
     pipeline = final_pipeline(prepared.experiment, model)
-    save_best_model(folder, pipeline, rows, task=source.task)
+    save_best_model(folder, pipeline, rows, task=source.task, entrance=_entrance(source, rows))
     lineage = {
         "run_id": config.run_id,
         "model_id": best.model_id,
@@ -66,24 +66,38 @@ def keep_winner(  # noqa: PLR0913, PLR0917 - the model, and everything that it i
     outputs.tracking.put(of_model(best.model_id, source.task, config.register_model, standing, terms))
 
 
-def keep_profile(
-    config: RunConfig, spark: SparkSession, prepared: PreparedRun, outputs: RunOutputs, model: Any
-) -> None:
+def keep_profile(config: RunConfig, prepared: PreparedRun, outputs: RunOutputs, model: Any) -> None:
     """Store a profile of the best model's training rows, to compare it with rows that the model will score."""
     from bakeoff.pycaret3.restore import final_pipeline
 
     task = prepared.source.task
     if task == "time_series":
         return
-    rows = training_rows(prepared.experiment, prepared.source.frame, config.target)
+    rows = _training_rows(config, prepared)
     pipeline = final_pipeline(prepared.experiment, model)
-    profile = profile_of(rows, pipeline, classifies=task == "classification")
-    write_profile(spark, outputs.tables, config.run_id, profile, again=bool(outputs.done))
+    names = prepared.source.preparation.unconverted(rows.columns)
+    profile = profile_of(rows, pipeline, classifies=task == "classification", names=names)
+    outputs.tables.write_profile(config.run_id, profile, again=bool(outputs.done))
 
 
-def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all others made
+def _training_rows(config: RunConfig, prepared: PreparedRun) -> pd.DataFrame:
+    """Return the training rows in the columns that the best model's pipeline takes."""
+    inside = prepared.source.preparation.inside
+    return training_rows(prepared.experiment, inside(prepared.source.frame), inside(config.target))
+
+
+def _entrance(source: SourceTable, rows: pd.DataFrame) -> Entrance | None:
+    """Return what stands in front of the best model's pipeline, if the source has other columns than it takes."""
+    from bakeoff.tracking.model_inputs import Entrance
+
+    raw_rows = source.preparation.raw_rows(list(rows.columns))
+    if raw_rows is None or source.preparation.example is None or source.task == "time_series":
+        return None
+    return Entrance(raw_rows, source.preparation.example)
+
+
+def write_results(
     config: RunConfig,
-    spark: SparkSession,
     prepared: PreparedRun,
     outputs: RunOutputs,
     backend: FugueBackend,
@@ -93,7 +107,6 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
 
     Args:
         config: what was asked for.
-        spark: session for the tables.
         prepared: the table and the experiment.
         outputs: the outputs of the run.
         backend: the backend after the comparison.
@@ -136,13 +149,11 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     with ThreadPoolExecutor(thread_name_prefix="bakeoff-results") as at_once:
         ids = outputs.tracking.model_run_ids
         trials = at_once.submit(outputs.live.flush)
-        rows = at_once.submit(
-            tables.merge_leaderboard, spark, outputs.tables, config.run_id, board.rows, plan.sort_by, ids
-        )
+        rows = at_once.submit(outputs.tables.upsert_leaderboard, config.run_id, board.rows, plan.sort_by, ids)
         first = chosen[0] if best and chosen else None
         model = at_once.submit(keep_winner, config, prepared, outputs, board, plan, first) if best and chosen else None
-        profile = at_once.submit(keep_profile, config, spark, prepared, outputs, first) if first is not None else None
-        entered = at_once.submit(enter_end, spark, outputs, record, (trials, rows), model, bool(config.register_model))
+        profile = at_once.submit(keep_profile, config, prepared, outputs, first) if first is not None else None
+        entered = at_once.submit(enter_end, outputs, record, (trials, rows), model, bool(config.register_model))
         # On this thread, while Java and the disk are at work.
         reported = report_run(config.home, outputs, record, backend, prepared.source, prepared.experiment, first)
         problems += reported.problems
@@ -167,7 +178,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     if late:  # MLflow has answered after the row was written
         record = replace(record, **outputs.tracking.ids, promotion=outputs.tracking.became)
         try:
-            tables.fill_mlflow_ids(spark, outputs.tables, record, outputs.tracking.model_run_ids)
+            outputs.tables.fill_mlflow_ids(record, outputs.tracking.model_run_ids)
         except Exception as error:  # noqa: BLE001 - everything else is in its place
             problems.append(f"MLflow's ids are not in the tables: {type(error).__name__}: {error}")
     logged = outputs.tracking.logged
@@ -186,7 +197,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
         leaderboard=board,
         summary=summary,
         models=chosen,
-        tables=outputs.tables,
+        tables=outputs.tables.location,
         experiment_id=record.mlflow_experiment_id,
         mlflow_run_id=record.mlflow_run_id,
         mlflow_url=outputs.mlflow_url,
@@ -199,8 +210,7 @@ def write_results(  # noqa: PLR0913, PLR0917 - the last step needs what all othe
     )
 
 
-def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everything else
-    spark: SparkSession,
+def enter_end(
     outputs: RunOutputs,
     record: RunRecord,
     written: Sequence[Future[None]],
@@ -210,7 +220,6 @@ def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everythi
     """Enter the end of a run, after everything else: a finished run has its other rows and, if possible, its model.
 
     Args:
-        spark: session for the tables.
         outputs: the outputs of the run.
         record: the run at its end.
         written: writes to the tables to wait for.
@@ -229,21 +238,20 @@ def enter_end(  # noqa: PLR0913, PLR0917 - the row of the run waits for everythi
         outputs.tracking.settle()
         record = replace(record, promotion=outputs.tracking.became)
     record = replace(record, finished_at=time.time())
-    merge_run(spark, outputs.tables, record)
+    outputs.tables.upsert_run(record)
     return record
 
 
-def close_early(spark: SparkSession, outputs: RunOutputs, status: str) -> None:
+def close_early(outputs: RunOutputs, status: str) -> None:
     """Close a run that ended before its comparison did. Finished trials are kept, and the run can be resumed.
 
     Args:
-        spark: session for the tables.
         outputs: the outputs of the run.
         status: status of the run in the tables.
     """
     record = replace(outputs.record, **outputs.tracking.ids, holder=None, heartbeat_at=None)
     record = replace(record, status=status, finished_at=time.time())
-    for step in (outputs.live.flush, partial(tables.merge_run, spark, outputs.tables, record)):
+    for step in (outputs.live.flush, partial(outputs.tables.upsert_run, record)):
         try:
             step()
         except Exception as error:  # noqa: BLE001 - what ended the run is the error to report

@@ -14,6 +14,7 @@ from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.job.finish import close_early, write_results
+from bakeoff.job.first_lines import first_lines
 from bakeoff.job.outputs import (
     RunOutputs,
     check_ground,
@@ -28,6 +29,7 @@ from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, set_up
 from bakeoff.source import is_local_file, load_source
+from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import lost_ground, watching_server, why_lost, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
 from bakeoff.storage.location import place_options
@@ -114,19 +116,20 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     from bakeoff.pycaret3.frozen import draw_splits
     from bakeoff.pycaret3.request import read_request
 
-    source = load_source(config, spark)
-    for note in source.notes:
-        say(note)
+    source = judged(load_source(config, spark), config)
+    for line in first_lines(source, config):
+        say(line)
     n_rows, n_columns = source.frame.shape
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
+    inside = source.preparation.inside
     experiment = set_up(
         source.task,
-        source.frame,
-        config.target,
+        inside(source.frame),
+        inside(config.target),
         seed=config.seed,
         fold=config.fold,
         fh=config.fh,
-        arguments=config.setup,
+        arguments=inside(config.setup),
     )
     params: dict[str, Any] = {
         "include": list(config.include) or None,
@@ -188,11 +191,11 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
         listener_timeout=LISTENER_SECONDS,
         **prepared.limits.options,
     )
-    again = f"bakeoff resume {config.run_id}{place_options(outputs.tables, config.home)}"
+    again = f"bakeoff resume {config.run_id}{place_options(outputs.tables.location, config.home)}"
     try:
         models = prepared.experiment.compare_models(**prepared.params, parallel=backend)
         outputs.hold.check()
-        result = write_results(config, spark, prepared, outputs, backend, models)
+        result = write_results(config, prepared, outputs, backend, models)
     except (NoModelSurvivedError, RunConflictError):
         raise
     except BaseException as error:
@@ -200,7 +203,7 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
             leave_open(spark, outputs)
             reason = f"Run {config.run_id} was interrupted. {lost.reason}"
             raise type(lost)(reason, still_open(backend, again)) from None
-        close_early(spark, outputs, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
+        close_early(outputs, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
         raise
     if backend.stopped:
         for problem in result.problems:
@@ -222,7 +225,7 @@ def leave_open(spark: SparkSession, outputs: RunOutputs) -> None:
     """Close a run as interrupted: unfinished trials stay open, finished ones are in the journal. Nothing is raised."""
     with suppress(Exception):
         if why_lost(spark) is None:  # only the workers may be gone, or the disk may be full
-            close_early(spark, outputs, INTERRUPTED)
+            close_early(outputs, INTERRUPTED)
     with suppress(Exception):
         outputs.tracking.close("KILLED")
 

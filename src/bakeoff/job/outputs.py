@@ -30,10 +30,11 @@ from bakeoff.storage.history import start_looking
 from bakeoff.storage.journal import Journal
 from bakeoff.storage.lease import Lease, holder_of
 from bakeoff.storage.location import ResultsLocation, place_options, run_folder
+from bakeoff.storage.result_tables import ComparedTable, ResultTables
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_file import NAME, read_run_file, write_run_file
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import check_logs, table_trouble
-from bakeoff.storage.tables import exists, frame
 from bakeoff.tracking.database import check_tracking
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class RunOutputs:
 
     Attributes:
         record: the row of the run.
-        tables: location of the result tables.
+        tables: the result tables.
         live: listener that writes to the tables.
         tracking: listener that logs to MLflow.
         hold: right of this process to work on the run, until it is released.
@@ -65,7 +66,7 @@ class RunOutputs:
     """
 
     record: RunRecord
-    tables: ResultsLocation
+    tables: ResultTables
     live: TableListener
     tracking: MlflowListener
     hold: Hold
@@ -98,8 +99,6 @@ def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, sa
         TablesError: the tables cannot be created or written.
         TrackingError: MLflow cannot be used.
     """
-    from bakeoff.storage import tables
-
     if is_connect(spark) and config.engine == "spark":
         raise ClusterError(
             "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
@@ -107,11 +106,11 @@ def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, sa
         )
     if config.register_model and source.task == "time_series" and on_databricks():
         _refuse_unsigned(config.register_model)
-    target = table_target(config)
-    tables.check_writable(spark, target)
+    tables = SparkTables(spark, table_target(config))
+    tables.check()
     lease = Lease.take(run_folder(config.home, config.run_id), config.run_id, say)
     try:
-        return _open_held(config, spark, source, say, lease)
+        return _open_held(config, tables, source, say, lease)
     except BaseException:
         lease.release()
         raise
@@ -129,32 +128,32 @@ def refuse_if_held(home: Path, run_id: str) -> None:
 
 
 def _open_held(
-    config: RunConfig, spark: SparkSession, source: SourceTable, say: Callable[[str], None], lease: Lease
+    config: RunConfig, tables: SparkTables, source: SourceTable, say: Callable[[str], None], lease: Lease
 ) -> RunOutputs:
     """Open the outputs of a run whose lease this process holds."""
-    from bakeoff.storage import tables
     from bakeoff.storage.table_listener import TableListener
     from bakeoff.tracking.client import context_tags, experiment_location
     from bakeoff.tracking.mlflow_listener import open_mlflow_listener
     from bakeoff.tracking.outbox import Head
 
-    target, folder = table_target(config), run_folder(config.home, config.run_id)
-    earlier = check_same_question(config, spark, target, source)
+    folder = run_folder(config.home, config.run_id)
+    earlier = check_same_question(config, tables, source)
     config.use_name()
     with _importing("mlflow"):
-        tables.ensure_tables(spark, target)
-    known_seconds = start_looking(spark, target, source.name, config.target, source.task, source.frame.shape[0])
+        tables.create()
+    known_seconds = start_looking(tables, ComparedTable(source.name, config.target, source.task, source.frame.shape[0]))
     commit = git_commit()
     began = earlier or time.time()
     head = Head(
         config.run_id,
-        config.experiment or _default_experiment(spark),
+        config.experiment or _default_experiment(tables.spark),
         params={name: str(value) for name, value in _logged_options(config).items()},
         tags={
             **context_tags(),
             "source": source.name,
             "source_version": source.version or "",
             "source_fraction": f"{source.fraction:.6g}",
+            "source_findings": str(len(source.findings)),
             "git_commit": commit or "",
         },
         dataset=_dataset(source),
@@ -184,7 +183,7 @@ def _open_held(
     write_run_file(folder, record)
     claim = None
     try:
-        claim = claim_run(spark, target, record, lease.holder, say) if target.in_metastore else None
+        claim = claim_run(tables, record, lease.holder, say) if tables.location.in_metastore else None
         tracking = open_mlflow_listener(config.home, head, say)
     except UserError:
         if claim:
@@ -199,10 +198,10 @@ def _open_held(
         journal = Journal(folder / "journal")
         written = journal.read()
         entered = bool(earlier is not None or claim or written)
-        stored = tables.read_trials(spark, target, config.run_id) if entered else []
+        stored = tables.trials(config.run_id) if entered else []
         done = _finished_before(config.run_id, [*stored, *written], say)
-        live = TableListener(spark, target, record, journal, entered=entered, check=hold.check)
-        session = SessionWatch(spark)
+        live = TableListener(tables, record, journal, entered=entered, check=hold.check)
+        session = SessionWatch(tables.spark)
         undo.pop_all()
 
     def keep(outcome: Outcome) -> None:
@@ -210,7 +209,7 @@ def _open_held(
         journal.append(outcome)
         session.check()
 
-    return RunOutputs(record, target, live, tracking, hold, keep, done, known_seconds, secrets_of(config))
+    return RunOutputs(record, tables, live, tracking, hold, keep, done, known_seconds, secrets_of(config))
 
 
 def _finished_before(run_id: str, outcomes: Sequence[Outcome], say: Callable[[str], None]) -> tuple[Outcome, ...]:
@@ -284,9 +283,7 @@ def table_target(config: RunConfig) -> ResultsLocation:
     return ResultsLocation.at(config.home, config.catalog, config.schema)
 
 
-def check_same_question(
-    config: RunConfig, spark: SparkSession, target: ResultsLocation, source: SourceTable
-) -> float | None:
+def check_same_question(config: RunConfig, tables: ResultTables, source: SourceTable) -> float | None:
     """Check that an earlier run with the same id, if any, was asked the same question.
 
     Returns:
@@ -297,11 +294,7 @@ def check_same_question(
     """
     if not config.is_named:
         return None
-    rows: list[Any] = []
-    if exists(spark, target, "runs"):
-        earlier = frame(spark, target, "runs").where(f"run_id = '{config.run_id}'")
-        rows = earlier.selectExpr("config", "data_digest", "unix_micros(started_at) / 1e6 AS started_at").collect()
-    run = rows[0] if rows else read_run_file(run_folder(config.home, config.run_id))
+    run = tables.run(config.run_id) or read_run_file(run_folder(config.home, config.run_id))
     if run is None:
         return None
     if run.config is None or RunConfig.from_sources(json.loads(run.config)).digest() != config.digest():
@@ -312,7 +305,7 @@ def check_same_question(
         raise RunConflictError(
             f"Run {config.run_id} was made from other rows than {source.name} has now: choose another --run-id."
         )
-    return float(run.started_at) if run.started_at is not None else time.time()
+    return run.started_at if run.started_at is not None else time.time()
 
 
 def _refuse_unsigned(name: str) -> None:

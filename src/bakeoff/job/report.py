@@ -99,7 +99,7 @@ def facts_of(home: Path, outputs: RunOutputs, record: RunRecord, backend: FugueB
         verdict=backend.verdict,
         summary=summary,
         look=look,
-        tables=[outputs.tables.name(name) for name in ("runs", "trials", "leaderboard")],
+        tables=[outputs.tables.location.name(name) for name in ("runs", "trials", "leaderboard")],
         model_uri=f"runs:/{record.mlflow_run_id}/{MODEL}" if board.best and record.mlflow_run_id else None,
         tracking_uri=uri_to_set(home),
         mlflow_url=outputs.mlflow_url,
@@ -113,6 +113,7 @@ def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) ->
 
     look = replace(
         facts.look,
+        findings=[finding.as_object() for finding in source.findings],
         columns=columns_of(source.frame),
         target=target_of(source.frame[facts.run.target], source.task),
     )
@@ -120,7 +121,13 @@ def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) ->
         return look
     pipeline = final_pipeline(experiment, model)
     look = replace(look, best=look_at(experiment, pipeline))
-    return look if source.task == "time_series" else replace(look, importance=importance_of(experiment, pipeline))
+    if source.task == "time_series":
+        return look
+    importance = importance_of(experiment, pipeline)
+    if features := importance.get("features"):
+        names = source.preparation.outside(name for name, _ in features)
+        importance["features"] = [[name, share] for name, (_, share) in zip(names, features, strict=True)]
+    return replace(look, importance=importance)
 
 
 @contextmanager

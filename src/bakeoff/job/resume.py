@@ -18,10 +18,11 @@ from bakeoff.job.outputs import refuse_if_held
 from bakeoff.job.result import RunResult, Say
 from bakeoff.spark.session import open_session
 from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.run_file import read_run_file
 from bakeoff.storage.schema import FINISHED
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import check_logs, naming_broken_tables
-from bakeoff.storage.tables import exists, frame, read_trials
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -61,31 +62,28 @@ def resume(  # noqa: PLR0913 - the run, and where it is
     check_logs(target)
     with open_session(spark, home) as session:
         with naming_broken_tables(target):
-            config = stored_config(session.spark, target, run_id, home)
+            config = stored_config(SparkTables(session.spark, target), run_id, home)
         say(f"Run {run_id}: {config.source}, target {config.target}")
         return run(config, session, say, listeners)
 
 
-def stored_config(spark: SparkSession, target: ResultsLocation, run_id: str, home: Path) -> RunConfig:
+def stored_config(tables: ResultTables, run_id: str, home: Path) -> RunConfig:
     """Return the config of an unfinished run, with its id and the given location, to run it again.
 
     Raises:
         RunNotFoundError: there is no such run, or its options are not stored.
         ConfigError: the run is finished, or was given a secret, which is not stored.
     """
-    row = None
-    if exists(spark, target, "runs"):
-        runs = frame(spark, target, "runs")
-        row = runs.where(runs.run_id == run_id).select("config", "status").first()
-    row = row or read_run_file(run_folder(home, run_id))  # it may have been cut off before its row was entered
+    # It may have been cut off before its row was entered.
+    row = tables.run(run_id) or read_run_file(run_folder(home, run_id))
     if row is None and (run_folder(home, run_id) / "journal").is_dir():
         raise RunNotFoundError(
             f"What run {run_id} was asked is not stored, but what it has finished is: give everything again, as in "
             f"`bakeoff run --run-id {run_id} --source ...`, and it goes on."
         )
     if row is None:
-        raise RunNotFoundError(f"There is no run {run_id!r} in {target.place}: `bakeoff runs` lists the runs.")
-    if row.status == FINISHED and not _has_open_trials(read_trials(spark, target, run_id)):
+        raise RunNotFoundError(f"There is no run {run_id!r} in {tables.location.place}: `bakeoff runs` lists the runs.")
+    if row.status == FINISHED and not _has_open_trials(tables.trials(run_id)):
         raise ConfigError(
             f"Run {run_id} is finished and has nothing left to do: `bakeoff leaderboard {run_id}` shows its ranking."
         )
@@ -95,7 +93,7 @@ def stored_config(spark: SparkSession, target: ResultsLocation, run_id: str, hom
             f"Run {run_id} was asked with something secret, which is not stored: give everything again, as in "
             f"`bakeoff run --run-id {run_id} --source ...`, and it goes on."
         )
-    location = {"home": home, "catalog": target.catalog, "schema": target.schema}
+    location = {"home": home, "catalog": tables.location.catalog, "schema": tables.location.schema}
     return RunConfig.from_sources({**stored, **location, "run_id": run_id})
 
 

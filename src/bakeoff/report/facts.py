@@ -26,6 +26,7 @@ class Diagnostics:
         test_ratio: test rows per training row, averaged over the folds.
         began_at: start of the comparison, in seconds since the epoch.
         transforms: model id, fold and seconds of each trial that had to wait for the preprocessing of its fold.
+        findings: what was noticed about the data: ``kind``, ``sentence``, ``columns`` and ``n_affected`` of each.
         columns: profile of each column of the data: ``name``, ``type``, ``missing``, ``distinct`` and ``values`` (a
             summary in a few words).
         target: profile of the target: ``labels`` and ``counts`` of its classes, or ``edges`` and ``counts`` of a
@@ -39,6 +40,7 @@ class Diagnostics:
     test_ratio: float | None = None
     began_at: float = 0.0
     transforms: Sequence[Sequence[Any]] = ()
+    findings: Sequence[Mapping[str, Any]] = ()
     columns: Sequence[Mapping[str, Any]] = ()
     target: Mapping[str, Any] = field(default_factory=dict)
     best: Mapping[str, Any] = field(default_factory=dict)

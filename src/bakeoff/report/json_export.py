@@ -31,6 +31,7 @@ def as_object(facts: Facts) -> dict[str, Any]:
         "best": _row(best, facts.plan.sort_by) if best else None,
         "cheapest_tied_with_best": verdict.cheapest if verdict else None,
         "leaderboard": [_row(row, facts.plan.sort_by) for row in facts.board.rows],
+        "findings": list(facts.look.findings),
         "failures": [
             {
                 "model_id": outcome.model_id,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff._config_options import flag
-from bakeoff.config import RunConfig
+from bakeoff.config import READING_OPTIONS, RunConfig
 from bakeoff.report.facts import Facts
 
 _ELSEWHERE = {"run_id", "home", "experiment", "catalog", "schema", "register_model"}
@@ -24,15 +24,30 @@ def command(config: Mapping[str, Any]) -> str:
         >>> print(command({"source": "my data.csv", "target": "y", "fold": 5, "include": ["lr", "rf"], "seed": 42}))
         bakeoff run --source 'my data.csv' --target y --include lr,rf --fold 5
     """
-    defaults = {item.name: item.default for item in dataclasses.fields(RunConfig)}
-    options = []
-    for name, default in defaults.items():
-        value = config.get(name)
-        if name in _ELSEWHERE or value in (None, [], {}, ()) or value == default:
-            continue
-        options.append(f"{flag(name)} {shlex.quote(_option_text(value))}")
+    options = _options({name: value for name, value in config.items() if name not in _ELSEWHERE})
     line = " ".join(["bakeoff run", *options])
     return line if len(line) <= 110 else _LINE_BREAK.join(["bakeoff run", *options])  # noqa: PLR2004 - a line of the page
+
+
+def check_command(config: Mapping[str, Any]) -> str:
+    """Return the command line, on one line, that judges the table of a comparison.
+
+    Example:
+        >>> print(check_command({"source": "my data.csv", "target": "y", "fold": 5, "include": ["lr", "rf"]}))
+        bakeoff check --source 'my data.csv' --target y
+    """
+    return " ".join(["bakeoff check", *_options({name: config.get(name) for name in READING_OPTIONS})])
+
+
+def _options(config: Mapping[str, Any]) -> list[str]:
+    """Return the options that are not at their defaults, as a shell takes them."""
+    defaults = {item.name: item.default for item in dataclasses.fields(RunConfig)}
+    given = {name: config.get(name) for name in defaults}
+    return [
+        f"{flag(name)} {shlex.quote(_option_text(value))}"
+        for name, value in given.items()
+        if value not in (None, [], {}, ()) and value != defaults[name]
+    ]
 
 
 def pycaret_code(facts: Facts) -> str:

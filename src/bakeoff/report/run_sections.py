@@ -174,11 +174,14 @@ def failures(facts: Facts) -> Section:
 
 
 def data(facts: Facts) -> Section:
-    """Return the section on the data: the target and the columns."""
+    """Return the section on the data: what was noticed about it, the target and the columns."""
     run, diagnostics = facts.run, facts.look
     digest = f", content hash {run.data_digest[:12]}" if run.data_digest else ""
     version = f", version {run.source_version}" if run.source_version else ""
     parts: list[Part] = [Paragraph(f"{run.source}{version}: {facts.size}{digest}.")]
+    if diagnostics.findings:
+        found = [[str(finding["kind"]), str(finding["sentence"])] for finding in diagnostics.findings]
+        parts.append(Table(["Kind", "What was noticed"], found))
     if diagnostics.target:
         target = dict(diagnostics.target)
         if "labels" in target:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
@@ -18,49 +18,41 @@ from bakeoff.errors import RunNotFoundError, UserError
 from bakeoff.report.facts import Diagnostics, Facts, earlier_than
 from bakeoff.report.page import LOOK
 from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.rows import RunRecord
-from bakeoff.storage.tables import frame, read_trials
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 _LOG = logging.getLogger(__name__)
 MODEL = "model"
 """Name under which the best model is logged in MLflow."""
 
 
-def read_facts(spark: SparkSession, tables: ResultsLocation, home: Path, run_id: str | None = None) -> Facts:
+def read_facts(tables: ResultTables, home: Path, run_id: str | None = None) -> Facts:
     """Read the facts of a run from its tables.
 
     Args:
-        spark: session to read with.
-        tables: location of the tables.
+        tables: the result tables.
         home: folder of the local files.
         run_id: id of the run; the run that started last by default.
 
     Raises:
         RunNotFoundError: There is no such run.
+        TablesError: There are no tables yet.
         UserError: The run has no leaderboard.
     """
     from bakeoff.tracking.client import uri_to_set
 
-    runs = frame(spark, tables, "runs").selectExpr(
-        "*", "unix_micros(started_at) AS started_micros", "unix_micros(finished_at) AS finished_micros"
-    )
-    matching = runs.where(runs.run_id == run_id) if run_id else runs.orderBy("started_at", ascending=False)
-    first = matching.first()
-    if first is None:
+    tables.require()
+    run = tables.run(run_id) if run_id else tables.newest_run()
+    if run is None:
         raise RunNotFoundError(f"There is no run {run_id!r}: `bakeoff runs` lists the runs.")
-    run = _run_record(first.asDict())
-    board = frame(spark, tables, "leaderboard")
-    rows = [row.asDict() for row in board.where(board.run_id == run.run_id).orderBy("rank").collect()]
+    rows = tables.leaderboard(run.run_id)
     if not rows:
         raise UserError(
             f"Run {run.run_id} is {run.status} and has no leaderboard: start it again with `--run-id {run.run_id}`, "
             "and it goes on where it stopped."
         )
-    outcomes = read_trials(spark, tables, run.run_id)
-    facts = facts_of(run, rows, tuple(outcomes), read_diagnostics(home, run), tables)
+    outcomes = tuple(tables.trials(run.run_id))
+    facts = facts_of(run, rows, outcomes, read_diagnostics(home, run), tables.location)
     return replace(facts, tracking_uri=uri_to_set(home))
 
 
@@ -152,14 +144,6 @@ def _download_artifact(home: Path, mlflow_run_id: str, path: str) -> Path:
 
     uri = make_client(home).tracking_uri
     return Path(mlflow.artifacts.download_artifacts(run_id=mlflow_run_id, artifact_path=path, tracking_uri=uri))
-
-
-def _run_record(row: Mapping[str, Any]) -> RunRecord:
-    values: dict[str, Any] = {name: row.get(name) for name in RunRecord.__dataclass_fields__}
-    times = {
-        f"{name}_at": (row.get(f"{name}_micros") or 0) / 1e6 or None for name in ("started", "finished", "heartbeat")
-    }
-    return RunRecord(**{**values, **times, "versions": row["versions"] or {}})
 
 
 def _plan(run: RunRecord, rows: list[dict[str, Any]], look: Diagnostics) -> Plan:

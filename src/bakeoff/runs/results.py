@@ -16,6 +16,7 @@ from bakeoff.report.sentences import answer, clock, question
 from bakeoff.runs.loading import load_best_model, read_facts
 from bakeoff.spark.session import open_session
 from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import check_logs, naming_broken_tables
 
 if TYPE_CHECKING:
@@ -147,10 +148,10 @@ def results(
         UserError: There are no tables in that location, or they do not hold the run.
     """
     home = Path(home)
-    tables = ResultsLocation.at(home, catalog, schema)
-    check_logs(tables)
-    with open_session(spark, home) as (session, _), naming_broken_tables(tables):
-        return RunResults(read_facts(session, tables, home, run_id), home)
+    location = ResultsLocation.at(home, catalog, schema)
+    check_logs(location)
+    with open_session(spark, home) as (session, _), naming_broken_tables(location):
+        return RunResults(read_facts(SparkTables(session, location), home, run_id), home)
 
 
 def _status_label(status: str, *, tied: bool | None, rank: int) -> str:

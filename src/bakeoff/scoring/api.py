@@ -19,10 +19,9 @@ from bakeoff.errors import ConfigError, SourceError
 from bakeoff.scoring.batch import Batch, check_names
 from bakeoff.scoring.destination import Destination, is_file, read_destination
 from bakeoff.scoring.files import earlier_models, read_scored, score_frame, write_scored
-from bakeoff.scoring.inputs import TEXT, InputColumn, with_times
+from bakeoff.scoring.inputs import InputColumn, with_plain_types, with_times
 from bakeoff.scoring.model import ModelReference, load_scoring_model
 from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
-from bakeoff.source.columns import plain_types
 from bakeoff.source.locate import Files, find, is_local_file
 from bakeoff.spark.session import OpenSession, open_session
 
@@ -158,8 +157,8 @@ def _rows(source: str, spark: Any, inputs: Sequence[InputColumn]) -> pd.DataFram
     """
     found = find(source, spark)
     if isinstance(found, Files):
-        texts = [column.name for column in inputs if column.kind == TEXT]
-        return with_times(plain_types(found.read(texts), []), inputs)
+        texts = [column.name for column in inputs if column.is_text]
+        return with_times(with_plain_types(found.read(texts), inputs), inputs)
     return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bakeoff._utils import raw_rows
+from bakeoff._utils.raw_rows import CONVERSIONS
 from bakeoff.errors import SourceError
 
 NUMBER, TEXT, BOOLEAN, TIME, ANY = "number", "text", "boolean", "time", "any"
@@ -24,10 +28,23 @@ _LIST_AT_MOST = 30
 
 @dataclass(frozen=True)
 class InputColumn:
-    """Column that a model takes, and the kind of its values."""
+    """Column that a model takes.
+
+    Attributes:
+        name: Its name in the source.
+        kind: Kind of its values.
+        conversion: What the model itself makes of its raw values, a word of `bakeoff._utils.raw_rows`; empty if it
+            takes them as they are.
+    """
 
     name: str
     kind: str
+    conversion: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its values in a csv file are text, whatever they look like."""
+        return self.kind == TEXT or self.conversion in {raw_rows.TEXT, raw_rows.WRITTEN}
 
 
 def input_columns(described: Any, folder: Path) -> tuple[InputColumn, ...]:
@@ -41,8 +58,12 @@ def input_columns(described: Any, folder: Path) -> tuple[InputColumn, ...]:
         folder: Folder with the model's files.
     """
     example = described.load_input_example(str(folder)) if described.saved_input_example_info else None
+    conversions = (described.metadata or {}).get(CONVERSIONS, {})
     columns = []
     for column in described.signature.inputs.inputs:
+        if conversions.get(column.name):
+            columns.append(InputColumn(column.name, ANY, conversions[column.name]))
+            continue
         kind = _OF_SIGNATURE.get(getattr(column.type, "name", ""), ANY)
         if kind == ANY and isinstance(example, pd.DataFrame) and column.name in example:
             values = example[column.name]
@@ -134,6 +155,33 @@ def with_nan(frame: pd.DataFrame) -> pd.DataFrame:
         if column.dtype == object and column.isna().any()
     }
     return frame.assign(**{str(name): column for name, column in gaps.items()}) if gaps else frame
+
+
+def with_plain_types(frame: pd.DataFrame, inputs: Sequence[InputColumn]) -> pd.DataFrame:
+    """Convert decimals, dates and times with a zone, where the model does not do that itself; drop other objects.
+
+    Args:
+        frame: The rows, as they were read.
+        inputs: Columns that the model takes; those that it converts stay as they are.
+    """
+    raw = {column.name for column in inputs if column.conversion}
+    converted: dict[Any, pd.Series[Any]] = {}
+    dropped = []
+    for name, column in frame.items():
+        if name in raw:
+            continue
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            converted[name] = column.dt.tz_convert("UTC").dt.tz_localize(None)
+        if column.dtype != object:
+            continue
+        first = next((value for value in column if value is not None and value is not pd.NaT), None)
+        if isinstance(first, decimal.Decimal):
+            converted[name] = column.astype(float)
+        elif isinstance(first, dt.date):
+            converted[name] = pd.to_datetime(column, errors="coerce")
+        elif isinstance(first, bytes | bytearray | list | tuple | dict | set | np.ndarray):
+            dropped.append(name)
+    return frame.assign(**converted).drop(columns=dropped)
 
 
 def from_arrow(batch: Any, names: Sequence[str]) -> pd.DataFrame:

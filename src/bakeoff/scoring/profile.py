@@ -6,7 +6,7 @@ of numbers, or one value. Bin 0 holds missing values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,16 +24,21 @@ _FEW = 20
 _LENGTH = 200
 
 
-def profile_of(rows: pd.DataFrame, pipeline: Any, *, classifies: bool) -> list[dict[str, Any]]:
+def profile_of(
+    rows: pd.DataFrame, pipeline: Any, *, classifies: bool, names: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Return the profile of a model's inputs and predictions, as rows of ``profiles`` without the run id.
 
     Args:
         rows: The training rows, without the target.
         pipeline: The fitted model, which predicts a sample of the rows.
         classifies: Whether predictions are classes.
+        names: Columns to profile, and their names in the source; by default all, under their own names.
     """
+    if names is None:
+        names = {name: str(name) for name in rows.columns}
     sample = rows if len(rows) <= _SAMPLE else rows.sample(_SAMPLE, random_state=0)
-    inputs = [row for name in sample.columns[:MOST_COLUMNS] for row in _bins(str(name), sample[name], INPUT)]
+    inputs = [row for name in list(names)[:MOST_COLUMNS] for row in _bins(names[name], sample[name], INPUT)]
     few = sample if len(sample) <= _PREDICTED else sample.head(_PREDICTED)
     predicted = pd.Series(np.asarray(pipeline.predict(few)))
     return inputs + list(_bins(PREDICTION, predicted.astype(object) if classifies else predicted, PREDICTION))

@@ -21,7 +21,7 @@ from bakeoff.scoring.model import ScoringModel
 from bakeoff.scoring.predictor import PREDICTION, PROBABILITIES, CheckDelivery, Predictor, ScoreBatches
 from bakeoff.spark.kind import is_connect
 from bakeoff.storage.commits import commit, reason_of
-from bakeoff.storage.location import ResultsLocation, quoted
+from bakeoff.storage.location import quoted
 from bakeoff.storage.rows import to_micros
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ def append_batch(spark: SparkSession, scored: DataFrame, batch: Batch, destinati
             writer.saveAsTable(destination.sql)
         return Written(_rows_of(spark, batch, destination), repeated=False)
 
-    target = ResultsLocation(path=destination.folder) if destination.folder else ResultsLocation(schema="default")
-    return commit(target, append)
+    return commit(destination.folder, append)
 
 
 def find_batch(spark: SparkSession, batch: Batch, destination: Destination) -> int:

@@ -6,9 +6,20 @@ own: they are sorted by the columns that the user names, or else by a hash of ea
 
 from __future__ import annotations
 
+from bakeoff.source.findings import Finding, FindingKind, Findings
 from bakeoff.source.load import SourceTable, digest_of, load_source
 from bakeoff.source.locate import is_local_file
 from bakeoff.source.target import infer_task
 from bakeoff.source.time_index import time_indexed
 
-__all__ = ["SourceTable", "digest_of", "infer_task", "is_local_file", "load_source", "time_indexed"]
+__all__ = [
+    "Finding",
+    "FindingKind",
+    "Findings",
+    "SourceTable",
+    "digest_of",
+    "infer_task",
+    "is_local_file",
+    "load_source",
+    "time_indexed",
+]

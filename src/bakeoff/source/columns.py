@@ -1,18 +1,16 @@
-"""Check the columns of a source, convert their types, and drop rows without a target."""
+"""Check that a source has the columns that are named, and drop rows without a target."""
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
 import difflib
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
+from bakeoff.source.findings import FindingKind, Findings
 
 _MAX_LISTED = 30
 """Number of columns that an error lists."""
@@ -45,54 +43,34 @@ def _equal_but_for_case(name: str, names: Sequence[str]) -> list[str]:
     return [other for other in names if other.strip().casefold() == name.strip().casefold()]
 
 
-def plain_types(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Convert columns to types that models can use, and drop those that hold no single values.
-
-    Decimals become floats; dates, and times with a time zone, become times without one (in UTC). Columns of bytes,
-    arrays or maps are dropped.
-
-    Args:
-        frame: the rows; not changed.
-        notes: gets a sentence about dropped columns and lost dates.
-    """
-    converted: dict[str, pd.Series[Any]] = {}
-    dropped = []
-    for name, column in frame.items():
-        if isinstance(column.dtype, pd.DatetimeTZDtype):
-            converted[str(name)] = column.dt.tz_convert("UTC").dt.tz_localize(None)
-        if column.dtype != object:
-            continue
-        first = next((value for value in column if value is not None and value is not pd.NaT), None)
-        if isinstance(first, decimal.Decimal):
-            converted[str(name)] = column.astype(float)
-        elif isinstance(first, dt.date):
-            converted[str(name)] = pd.to_datetime(column, errors="coerce")
-            n_lost = int((converted[str(name)].isna() & column.notna()).sum())
-            if n_lost:
-                notes.append(f"{n_lost} dates in {name} are outside of what pandas can hold, and count as missing.")
-        elif isinstance(first, (bytes, bytearray, list, tuple, dict, set, np.ndarray)):
-            dropped.append(name)
-    if dropped:
-        notes.append(f"Left out {', '.join(map(str, dropped))}: models cannot use columns of bytes, arrays or maps.")
-    return frame.assign(**converted).drop(columns=dropped)
-
-
-def without_missing_target(frame: pd.DataFrame, target: str, notes: list[str]) -> pd.DataFrame:
+def without_missing_target(frame: pd.DataFrame, target: str, findings: Findings) -> pd.DataFrame:
     """Return the rows that have a value of the target, since PyCaret refuses missing ones.
 
     Args:
         frame: the rows; not changed.
         target: column to predict.
-        notes: gets a sentence about the dropped rows.
+        findings: gets one about the dropped rows.
     """
     present = frame[target].notna()
     if present.any():  # otherwise `check_target` raises the error
-        note_missing_target(int((~present).sum()), target, notes)
-        frame = frame[present]
+        n_missing = int((~present).sum())
+        report_missing_target(n_missing, target, findings)
+        if n_missing:
+            frame = frame[present]
+            frame = frame.assign(**{target: _as_without_gaps(frame[target])})
     return frame
 
 
-def note_missing_target(n_rows: int, target: str, notes: list[str]) -> None:
-    """Add a note on the number of rows that were dropped because they have no target."""
+def _as_without_gaps(target: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a target, whose gaps are gone, in the type that it would have been read in without them."""
+    target = target.infer_objects()
+    if target.dtype.kind == "f" and (target % 1 == 0).all():
+        return target.astype("int64")
+    return target
+
+
+def report_missing_target(n_rows: int, target: str, findings: Findings) -> None:
+    """Add a finding on the number of rows that were dropped because they have no target."""
     if n_rows:
-        notes.append(f"Left out {n_rows} {'row' if n_rows == 1 else 'rows'} without a value of the target {target!r}.")
+        sentence = f"Left out {n_rows} {'row' if n_rows == 1 else 'rows'} without a value of the target {target!r}."
+        findings.add(FindingKind.LEFT_OUT, sentence, columns=[target], n_affected=n_rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,9 +11,11 @@ import pandas as pd
 from bakeoff._utils.redaction import redact_text, secrets_in
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
-from bakeoff.source.columns import check_columns, plain_types, without_missing_target
+from bakeoff.source.columns import check_columns, without_missing_target
 from bakeoff.source.files import in_order
+from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.locate import Files, find
+from bakeoff.source.preparation import Preparation, prepared
 from bakeoff.source.sampling import sampled
 from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target
@@ -34,8 +36,9 @@ class SourceTable:
         digest: content hash of the frame.
         kind: ``csv``, ``parquet``, ``delta`` (a path) or ``table``.
         task: the config's task, or the one that is inferred from the target.
-        notes: sentences for the user, about what was dropped, sampled or inferred.
+        findings: what was dropped, converted, sampled, inferred or looks suspicious.
         fraction: share of the source's rows (with a target) that are in the frame.
+        preparation: what was done to the columns, so that a model can do it to raw rows.
     """
 
     frame: pd.DataFrame
@@ -44,8 +47,14 @@ class SourceTable:
     digest: str
     kind: str
     task: str
-    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     fraction: float = 1.0
+    preparation: Preparation = field(default_factory=Preparation)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The findings as sentences for the user."""
+        return tuple(finding.sentence for finding in self.findings)
 
 
 def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceTable:
@@ -59,33 +68,35 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
         ConfigError: An option does not fit the source.
         SourceError: The source does not exist, cannot be read, or cannot be learned from.
     """
-    notes: list[str] = []
+    findings = Findings()
     location = find(config.source, spark)
     if isinstance(location, Files):
         if config.source_version is not None:
             raise ConfigError(
                 f"--source-version is for Delta tables, and {config.source} is a {location.kind} file: leave it out."
             )
-        frame = plain_types(location.read(), notes)
+        frame, preparation = prepared(location.read(), config, findings)
         check_columns(frame.columns, config)
         frame, version, fraction = in_order(frame, config), None, None
     else:
-        frame, version, fraction = read_delta(location, config, notes)
-        frame = plain_types(frame, notes)
+        raw, version, fraction = read_delta(location, config, findings)
+        frame, preparation = prepared(raw, config, findings)
         check_columns(frame.columns, config)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
     is_time_series = config.task == "time_series"
     if not is_time_series:
-        frame = without_missing_target(frame, config.target, notes)
+        frame = without_missing_target(frame, config.target, findings)
     n_rows = len(frame)
-    frame = sampled(frame, config, notes).reset_index(drop=True)
-    task = check_target(frame[config.target], config, notes)
+    frame = sampled(frame, config, findings).reset_index(drop=True)
+    task = check_target(frame[config.target], config, findings)
     if is_time_series:
         frame = time_indexed(frame, str(config.time_col))
     name = redact_text(location.name, secrets_in(config.source))
     fraction = fraction or len(frame) / n_rows
-    return SourceTable(frame, name, version, digest_of(frame), location.kind, task, tuple(notes), fraction)
+    return SourceTable(
+        frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction, preparation
+    )
 
 
 def digest_of(frame: pd.DataFrame) -> str:

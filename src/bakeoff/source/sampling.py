@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from bakeoff.config import RunConfig
-from bakeoff.source.columns import note_missing_target
+from bakeoff.source.columns import report_missing_target
 from bakeoff.source.driver_memory import rows_that_fit
+from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.row_hash import ROW_HASH, hash_of
 from bakeoff.source.target import FEW_VALUES
 from bakeoff.source.time_index import read_times
@@ -45,7 +46,7 @@ class Sample:
     fraction: float = 1.0
 
 
-def sample_of_table(table: DataFrame, config: RunConfig, spark: SparkSession, notes: list[str]) -> Sample:
+def sample_of_table(table: DataFrame, config: RunConfig, spark: SparkSession, findings: Findings) -> Sample:
     """Draw ``max_rows`` of the table's rows that have a target, or as many as the driver can hold.
 
     Of a time series the latest rows are taken.
@@ -54,10 +55,10 @@ def sample_of_table(table: DataFrame, config: RunConfig, spark: SparkSession, no
         table: the rows.
         config: target, task, seed and number of rows.
         spark: session that the table belongs to.
-        notes: gets sentences about the sample and about rows without a target.
+        findings: gets one about the sample and one about rows without a target.
     """
     if config.task == "time_series":
-        return _latest(table, config, spark, notes)
+        return _latest(table, config, spark, findings)
     target = quoted(config.target)
     kind = dict(table.dtypes)[config.target]
     present = f"{target} IS NOT NULL" + (f" AND NOT isnan({target})" if kind in {"float", "double"} else "")
@@ -65,11 +66,11 @@ def sample_of_table(table: DataFrame, config: RunConfig, spark: SparkSession, no
     size = config.max_rows or rows_that_fit(table, n_rows, spark)
     if size is None or n_present <= size:
         return Sample(table)
-    note_missing_target(n_rows - n_present, config.target, notes)
+    report_missing_target(n_rows - n_present, config.target, findings)
     table = table.where(present)
     classes = _class_counts(table, config, kind) if config.task != "regression" else {}
     quotas = shares(list(classes.values()), size)
-    note_sample(size, n_present, config, notes, stratified=bool(quotas))
+    report_sample(size, n_present, config, findings, stratified=bool(quotas))
     lots = _with_lots(table, config)
     if quotas:
         drawn = _draw_by_class(lots, config, spark, kind, dict(zip(classes, quotas, strict=True)), classes)
@@ -111,54 +112,56 @@ def shares(counts: Sequence[int], size: int) -> list[int]:
     return quotas
 
 
-def sampled(frame: pd.DataFrame, config: RunConfig, notes: list[str]) -> pd.DataFrame:
+def sampled(frame: pd.DataFrame, config: RunConfig, findings: Findings) -> pd.DataFrame:
     """Return a sample of ``max_rows`` rows of a frame, in its order; of a time series, the latest rows.
 
     Args:
         frame: the rows; not changed.
         config: task, seed and number of rows.
-        notes: gets a sentence about the sample.
+        findings: gets one about the sample.
     """
     n_rows, size = len(frame), config.max_rows
     if size is None or n_rows <= size:
         return frame
     if config.task == "time_series":
         latest = read_times(frame[str(config.time_col)]).argsort(kind="stable").to_numpy()[-size:]
-        notes.append(f"Took the latest {size} of {n_rows} rows (--max-rows).")
+        findings.add(FindingKind.SAMPLE, f"Took the latest {size} of {n_rows} rows (--max-rows).", n_affected=size)
         return frame.iloc[np.sort(latest)]
-    note_sample(size, n_rows, config, notes)
+    report_sample(size, n_rows, config, findings)
     rows = np.random.default_rng(config.seed).choice(n_rows, size=size, replace=False)
     return frame.iloc[np.sort(rows)]
 
 
-def note_sample(size: int, n_rows: int, config: RunConfig, notes: list[str], *, stratified: bool = False) -> None:
-    """Add a note on a sample: its size, how it was drawn, and why.
+def report_sample(size: int, n_rows: int, config: RunConfig, findings: Findings, *, stratified: bool = False) -> None:
+    """Add a finding on a sample: its size, how it was drawn, and why.
 
     Args:
         size: number of rows of the sample.
         n_rows: number of rows that it was drawn from.
         config: seed, and ``max_rows`` as the reason; without it the reason is the driver's memory.
-        notes: gets the sentence.
+        findings: gets it.
         stratified: whether each class has its share.
     """
     method = f"drawn with seed {config.seed}" + (", each class by its share" if stratified else "")
     if config.max_rows is not None:
-        notes.append(f"Took a sample of {size} of {n_rows} rows (--max-rows, {method}).")
+        sentence = f"Took a sample of {size} of {n_rows} rows (--max-rows, {method})."
+        findings.add(FindingKind.SAMPLE, sentence, n_affected=size)
         return
-    notes.append(
+    sentence = (
         f"Took a sample of {size:,} of {n_rows:,} rows ({size / n_rows:.2%}, {method}), which is what this driver can "
         "hold: take a larger driver for more, or say --max-rows."
     )
+    findings.add(FindingKind.SAMPLE, sentence, n_affected=size)
 
 
-def _latest(table: DataFrame, config: RunConfig, spark: SparkSession, notes: list[str]) -> Sample:
+def _latest(table: DataFrame, config: RunConfig, spark: SparkSession, findings: Findings) -> Sample:
     n_rows = table.count()
     size = config.max_rows or rows_that_fit(table, n_rows, spark)
     if size is None or n_rows <= size:
         return Sample(table)
     # A random sample of a time series would be full of gaps, and a forecast starts from the latest rows.
     reason = "--max-rows" if config.max_rows else "which is what this driver can hold"
-    notes.append(f"Took the latest {size} of {n_rows} rows ({reason}).")
+    findings.add(FindingKind.SAMPLE, f"Took the latest {size} of {n_rows} rows ({reason}).", n_affected=size)
     return Sample(table.orderBy(quoted(str(config.time_col)), ascending=False).limit(size), size / n_rows)
 
 

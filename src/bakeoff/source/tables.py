@@ -12,6 +12,7 @@ from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
 from bakeoff.source.columns import check_columns
 from bakeoff.source.filesystems import cannot_be_read
+from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.locate import Delta
 from bakeoff.source.row_hash import ROW_HASH, hash_of
 from bakeoff.source.sampling import sample_of_table
@@ -35,23 +36,23 @@ class TableRows(NamedTuple):
     fraction: float
 
 
-def read_delta(source: Delta, config: RunConfig, notes: list[str]) -> TableRows:
+def read_delta(source: Delta, config: RunConfig, findings: Findings) -> TableRows:
     """Read a table as a data frame: all rows, or a sample if there are too many.
 
     Args:
         source: the table.
         config: version, order, target and number of rows.
-        notes: gets a sentence about dropped columns and about a sample.
+        findings: gets one about dropped columns and one about a sample.
 
     Raises:
         ConfigError: A named column or version does not exist.
         SourceError: The table cannot be read.
     """
     table, version = _at_version(source, config.source_version)
-    usable = _usable_columns(table, notes)
+    usable = _usable_columns(table, findings)
     check_columns(usable, config)
     # Expressions are text, since PySpark's column functions belong to the first kind of session that the process had.
-    sample = sample_of_table(table.selectExpr(*map(quoted, usable)), config, source.spark, notes)
+    sample = sample_of_table(table.selectExpr(*map(quoted, usable)), config, source.spark, findings)
     columns = list(map(quoted, usable))
     order = [*map(quoted, config.order_by), ROW_HASH, *columns]
     hashed = sample.table.selectExpr(*columns, f"{hash_of(sample.table)} AS {ROW_HASH}")
@@ -89,7 +90,7 @@ def _select(source: Delta, version: str) -> DataFrame:
     return table
 
 
-def _usable_columns(table: DataFrame, notes: list[str]) -> list[str]:
+def _usable_columns(table: DataFrame, findings: Findings) -> list[str]:
     """Return the columns of types that PyCaret can use, which are also those that can be sorted by."""
     from pyspark.sql import types
 
@@ -100,5 +101,6 @@ def _usable_columns(table: DataFrame, notes: list[str]) -> list[str]:
     usable = [field.name for field in table.schema.fields if isinstance(field.dataType, usable_types)]
     dropped = [field.name for field in table.schema.fields if not isinstance(field.dataType, usable_types)]
     if dropped:
-        notes.append(f"Left out {', '.join(dropped)}: models cannot use columns of bytes, arrays, maps or structs.")
+        sentence = f"Left out {', '.join(dropped)}: models cannot use columns of bytes, arrays, maps or structs."
+        findings.add(FindingKind.LEFT_OUT, sentence, columns=dropped)
     return usable

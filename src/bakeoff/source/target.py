@@ -9,6 +9,7 @@ import pandas as pd
 
 from bakeoff.config import RunConfig
 from bakeoff.errors import SourceError
+from bakeoff.source.findings import FindingKind, Findings
 
 FEW_VALUES = 20
 """Number of distinct whole numbers up to which a target is taken for classes."""
@@ -41,13 +42,13 @@ def infer_task(target: pd.Series[Any]) -> tuple[str, str]:
     return task, f"The task is {task}: the target {target.name!r} holds {content}{hint}."
 
 
-def check_target(target: pd.Series[Any], config: RunConfig, notes: list[str]) -> str:
+def check_target(target: pd.Series[Any], config: RunConfig, findings: Findings) -> str:
     """Check that a target can be learned, and return the task.
 
     Args:
         target: column to predict.
         config: task, if it is given.
-        notes: gets a sentence about an inferred task.
+        findings: gets one about an inferred task.
 
     Raises:
         SourceError: The target cannot be learned; the sentence says why.
@@ -64,7 +65,7 @@ def check_target(target: pd.Series[Any], config: RunConfig, notes: list[str]) ->
         if pd.api.types.is_datetime64_any_dtype(values):
             raise SourceError(f"The target {name!r} is a date, which cannot be predicted: choose another --target.")
         task, reason = infer_task(target)
-        notes.append(reason)
+        findings.add(FindingKind.TASK, reason, columns=[str(name)])
     if task == "classification":
         _check_classes(values, config)
     elif not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):

@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bakeoff.errors import RunConflictError
-from bakeoff.storage.commits import commit
 from bakeoff.storage.lease import Holder, Lease, wait_until_gone
-from bakeoff.storage.schema import INTERRUPTED
-from bakeoff.storage.tables import enter_run
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from bakeoff.storage.location import ResultsLocation
+    from bakeoff.storage.result_tables import ResultTables
     from bakeoff.storage.rows import RunRecord
 
 _LOG = logging.getLogger(__name__)
@@ -35,8 +29,8 @@ EXPIRES_SECONDS = 100.0
 class Claim:
     """A run that this process has claimed in the table, renewed by a thread for as long as it is held."""
 
-    def __init__(self, spark: SparkSession, target: ResultsLocation, run_id: str, holder: Holder) -> None:
-        self._spark, self._target, self._run_id, self._holder = spark, target, run_id, holder
+    def __init__(self, tables: ResultTables, run_id: str, holder: Holder) -> None:
+        self._tables, self._run_id, self._holder = tables, run_id, holder
         self._taken_by: Holder | None = None
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="bakeoff-claim", daemon=True)
@@ -62,20 +56,13 @@ class Claim:
             forget: whether to remove its row, which was entered for this claim.
         """
         self.release()
-        table, condition = self._target.name("runs"), "WHERE run_id = :run_id AND holder = :holder"
-        statement = (
-            f"DELETE FROM {table} {condition}"  # noqa: S608 - a quoted name of ours
-            if forget
-            else f"UPDATE {table} SET holder = NULL, status = '{INTERRUPTED}' {condition}"  # noqa: S608
-        )
-        arguments = {"run_id": self._run_id, "holder": self._holder.to_json()}
-        commit(self._target, lambda: self._spark.sql(statement, args=arguments))
+        self._tables.release_holder(self._run_id, self._holder.to_json(), forget=forget)
 
     def _beat(self) -> None:
         while not self._released.wait(BEAT_SECONDS) and self._taken_by is None:
             try:
-                if not _renew(self._spark, self._target, self._run_id, self._holder):
-                    current = _read_holder(self._spark, self._target, self._run_id)
+                if not self._tables.renew_holder(self._run_id, self._holder.to_json()):
+                    current = _holder_in(self._tables.run(self._run_id))
                     if current is not None and current.token != self._holder.token:
                         self._taken_by = current
             except Exception as error:  # noqa: BLE001 - a commit may fail in any way, and the next one may not
@@ -106,63 +93,30 @@ class Hold:
         self.lease.release()
 
 
-def claim_run(
-    spark: SparkSession, target: ResultsLocation, run: RunRecord, holder: Holder, say: Callable[[str], None]
-) -> Claim:
+def claim_run(tables: ResultTables, run: RunRecord, holder: Holder, say: Callable[[str], None]) -> Claim:
     """Claim a run in the table, and enter its row if the table does not have it yet.
 
     Raises:
         RunConflictError: another process works on the run.
     """
     run = replace(run, holder=holder.to_json(), heartbeat_at=holder.beat)
-    row = _read_row(spark, target, run.run_id)
+    row = tables.run(run.run_id)
     if row is None:
-        enter_run(spark, target, run)
+        tables.enter_run(run)
     else:
-        earlier = _read_holder(spark, target, run.run_id)
+        earlier = _holder_in(row)
         if earlier is not None and row.status == "running":
-            wait_until_gone(earlier, lambda: _read_holder(spark, target, run.run_id), run.run_id, say, EXPIRES_SECONDS)
-        _replace_holder(spark, target, run, row.holder)
-    current = _read_holder(spark, target, run.run_id)
+            wait_until_gone(earlier, lambda: _holder_in(tables.run(run.run_id)), run.run_id, say, EXPIRES_SECONDS)
+        tables.replace_holder(run, row.holder)
+    current = _holder_in(tables.run(run.run_id))
     if current is None or current.token != holder.token:
         if current is not None:
             raise current.conflict(run.run_id)
         raise RunConflictError(f"Run {run.run_id} was claimed by another process.")
-    return Claim(spark, target, run.run_id, holder)
+    return Claim(tables, run.run_id, holder)
 
 
-def _replace_holder(spark: SparkSession, target: ResultsLocation, run: RunRecord, expected: str | None) -> None:
-    """Enter the run's holder, provided that the row still names the expected one."""
-    statement = f"""
-        UPDATE {target.name("runs")}
-        SET holder = :holder, heartbeat_at = timestamp_micros(:now), status = 'running', finished_at = NULL
-        WHERE run_id = :run_id AND holder <=> :expected"""  # noqa: S608 - a quoted name of ours
-    arguments = {"holder": run.holder, "now": int(time.time() * 1e6), "run_id": run.run_id, "expected": expected}
-    commit(target, lambda: spark.sql(statement, args=arguments))
-
-
-def _renew(spark: SparkSession, target: ResultsLocation, run_id: str, holder: Holder) -> int:
-    """Renew the heartbeat of a holder.
-
-    Returns:
-        Number of rows that name it as their holder: 0 after another process took the run over.
-    """
-    statement = f"""
-        UPDATE {target.name("runs")} SET heartbeat_at = timestamp_micros(:now)
-        WHERE run_id = :run_id AND holder = :holder"""  # noqa: S608 - a quoted name of ours
-    arguments = {"now": int(time.time() * 1e6), "run_id": run_id, "holder": holder.to_json()}
-    return commit(target, lambda: int(spark.sql(statement, args=arguments).first()[0]))
-
-
-def _read_holder(spark: SparkSession, target: ResultsLocation, run_id: str) -> Holder | None:
-    """Return the holder that the run's row names, with the time of its last heartbeat."""
-    row = _read_row(spark, target, run_id)
+def _holder_in(row: RunRecord | None) -> Holder | None:
+    """Return the holder that a run's row names, with the time of its last heartbeat."""
     holder = Holder.from_json(row.holder) if row else None
-    return replace(holder, beat=(row.beat or 0) / 1e6) if holder else None
-
-
-def _read_row(spark: SparkSession, target: ResultsLocation, run_id: str) -> Any:
-    query = f"""
-        SELECT holder, status, unix_micros(heartbeat_at) AS beat FROM {target.name("runs")}
-        WHERE run_id = :run_id"""  # noqa: S608 - a quoted name of ours
-    return spark.sql(query, args={"run_id": run_id}).first()
+    return replace(holder, beat=row.heartbeat_at or 0.0) if row and holder else None

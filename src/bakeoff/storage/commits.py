@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from bakeoff._utils.disk import disk_trouble
 from bakeoff.errors import BakeoffError, TablesError
-from bakeoff.storage.location import ResultsLocation
 
 try:
     import fcntl
@@ -37,11 +36,11 @@ _LOCK_SECONDS = 60.0
 _LOCK_NAP = 0.01
 
 
-def commit(target: ResultsLocation, action: Callable[[], _Made]) -> _Made:
+def commit(folder: Path | None, action: Callable[[], _Made]) -> _Made:
     """Commit to a table, and try again for about half a minute when another job's commit came first.
 
     Args:
-        target: location of the tables.
+        folder: local folder of the tables, in which commits take turns; ``None`` in a metastore.
         action: makes the commit; called once for each attempt.
 
     Returns:
@@ -53,7 +52,7 @@ def commit(target: ResultsLocation, action: Callable[[], _Made]) -> _Made:
     attempt = 0
     while True:
         try:
-            with _locked(target.path):
+            with _locked(folder):
                 return action()
         except BakeoffError:
             raise

@@ -17,6 +17,8 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status, finite
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+TIMES = ("started_at", "finished_at", "heartbeat_at")
+"""The points in time of a run."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,18 @@ def run_row(run: RunRecord) -> dict[str, Any]:
     """Return the row of a run."""
     row = {item.name: getattr(run, item.name) for item in fields(run)}
     numbers = {name: finite(row[name]) for name in ("best_value", "wall_seconds", "ideal_seconds")}
-    times = {name: to_timestamp(row[name]) for name in ("started_at", "finished_at", "heartbeat_at")}
+    times = {name: to_timestamp(row[name]) for name in TIMES}
     return {**row, **numbers, **times, "versions": dict(run.versions)}
+
+
+def run_of(row: Mapping[str, Any]) -> RunRecord:
+    """Return the record of a row of ``runs``; what a table of an earlier version does not have is ``None``.
+
+    As for `outcome_of`, the row has its times in microseconds, too.
+    """
+    values: dict[str, Any] = {item.name: row.get(item.name) for item in fields(RunRecord)}
+    times = {name: (row.get(f"{name}_micros") or 0) / 1e6 or None for name in TIMES}
+    return RunRecord(**{**values, **times, "versions": row["versions"] or {}})
 
 
 def trial_row(run_id: str, plan: Plan, outcome: Outcome) -> dict[str, Any]:

@@ -7,15 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from pyspark.sql import SparkSession
-
 from bakeoff.comparison.events import Event, PlanMade, TrialDone
 from bakeoff.comparison.plan import Plan
 from bakeoff.storage.commits import reason_of
 from bakeoff.storage.journal import Journal, Segment
-from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.rows import RunRecord
-from bakeoff.storage.tables import append_trials, enter_run, merge_run, merge_trials
 
 _LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_COMMITS = 20.0
@@ -30,26 +27,23 @@ class TableListener:
     """Listener that enters a run in ``runs`` at its start and appends its journal to ``trials`` in segments.
 
     Args:
-        spark: session of the run.
-        target: location of the tables.
+        tables: the result tables.
         run: the run as it is known at its start.
         journal: journal of the run, which has each outcome before this listener does.
         entered: whether the run may be in the tables already, from an earlier attempt.
         check: raises if another process has taken the run over.
     """
 
-    def __init__(  # noqa: PLR0913 - what is written, where to, and what is there
+    def __init__(
         self,
-        spark: SparkSession,
-        target: ResultsLocation,
+        tables: ResultTables,
         run: RunRecord,
         journal: Journal,
         *,
         entered: bool = False,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._spark = spark
-        self._target = target
+        self._tables = tables
         self._run = run
         self._journal = journal
         self._entered = entered
@@ -74,7 +68,7 @@ class TableListener:
         if isinstance(event, PlanMade):
             self._plan = event.plan
             with self._lock:
-                (merge_run if self._entered else enter_run)(self._spark, self._target, self._run)
+                (self._tables.upsert_run if self._entered else self._tables.enter_run)(self._run)
         elif isinstance(event, TrialDone) and time.monotonic() > self._next_commit:
             self.flush()
 
@@ -96,7 +90,7 @@ class TableListener:
     def _store(self, segment: Segment, plan: Plan) -> None:
         """Write a segment to ``trials``; an append is enough if no earlier attempt can have written its keys."""
         run_id = self._run.run_id
-        if self._entered or self._target.in_metastore:
-            merge_trials(self._spark, self._target, run_id, plan, segment.outcomes)
+        if self._entered or self._tables.location.in_metastore:
+            self._tables.merge_trials(run_id, plan, segment.outcomes)
         else:
-            append_trials(self._spark, self._target, run_id, plan, segment.digest, segment.outcomes)
+            self._tables.append_trials(run_id, plan, segment.digest, segment.outcomes)

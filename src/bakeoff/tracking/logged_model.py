@@ -27,7 +27,11 @@ from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
+from bakeoff._utils import raw_rows as raw_rows_module
+from bakeoff._utils.pickling import by_value
+from bakeoff._utils.raw_rows import CONVERSIONS
 from bakeoff.tracking.bounded_client import unavailable
+from bakeoff.tracking.model_inputs import Entrance, input_schema, plain_categories
 from bakeoff.tracking.registry import register_version
 
 MODEL_NAME = "model"
@@ -88,30 +92,44 @@ def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log
     return best
 
 
-def save_best_model(folder: Path, pipeline: Any, raw_rows: pd.DataFrame, *, task: str = "classification") -> None:
+def save_best_model(
+    folder: Path,
+    pipeline: Any,
+    raw_rows: pd.DataFrame,
+    *,
+    task: str = "classification",
+    entrance: Entrance | None = None,
+) -> None:
     """Write a fitted PyCaret pipeline as an MLflow model to a folder, without a tracking server.
 
     Args:
         folder: folder of the model, which is replaced; its parent exists.
-        pipeline: the pipeline, which takes raw input columns.
-        raw_rows: training rows as read from the source, without the target.
+        pipeline: the pipeline.
+        raw_rows: training rows without the target, in the columns that the pipeline takes.
         task: ``classification``, ``regression`` or ``time_series``. A forecaster's ``predict`` takes a horizon and not
             rows, so it gets no signature and loads with `mlflow.sklearn.load_model`.
+        entrance: what stands in front of the pipeline; ``None`` if it takes the columns as the source has them.
     """
     import mlflow.sklearn
 
     shutil.rmtree(folder, ignore_errors=True)
     forecasts = task == "time_series"
-    example = _plain(raw_rows.head(EXAMPLE_ROWS))
-    with _quiet_logs():
+    requirements = pip_requirements(pipeline)
+    schema, example = input_schema(raw_rows), plain_categories(raw_rows.head(EXAMPLE_ROWS))
+    if entrance is not None:
+        schema, example = entrance.schema(raw_rows), entrance.rows()
+        pipeline = entrance.before(pipeline)
+    with _quiet_logs(), by_value(raw_rows_module):
         mlflow.sklearn.save_model(
             pipeline,
             str(folder),
-            mlflow_model=Model(artifact_path=MODEL_NAME),
+            mlflow_model=Model(
+                artifact_path=MODEL_NAME, metadata={CONVERSIONS: entrance.conversions} if entrance else None
+            ),
             serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
-            signature=None if forecasts else ModelSignature(input_schema(raw_rows), _output_schema(pipeline, example)),
+            signature=None if forecasts else ModelSignature(schema, _output_schema(pipeline, example)),
             input_example=None if forecasts else example,
-            pip_requirements=pip_requirements(pipeline),
+            pip_requirements=requirements,
             # A method that no forecaster has: MLflow then adds no function that takes rows.
             **({"pyfunc_predict_fn": "predict_rows"} if forecasts else {}),
         )
@@ -137,15 +155,6 @@ def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_
     run = client.get_run(run_id)
     logged = _logged_before(client, run, model_id)
     return logged or _Upload(client, run, model_id, task, folder).send()
-
-
-def input_schema(raw_rows: pd.DataFrame) -> Schema:
-    """Return the schema of the pipeline's input columns, typed so that it accepts any raw row of the same source.
-
-    Every column is required, and all may have missing values: an optional column would keep `mlflow.pyfunc.spark_udf`
-    from finding its columns by itself.
-    """
-    return Schema([ColSpec(_column_type(raw_rows[name]), str(name)) for name in raw_rows.columns])
 
 
 def pip_requirements(pipeline: Any) -> list[str]:
@@ -237,49 +246,11 @@ def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel |
     return None
 
 
-def _column_type(column: pd.Series[Any]) -> Any:
-    """Return a type that accepts the column with and without missing values, however the reader typed it.
-
-    MLflow converts neither int64 to double nor a float with gaps to long, and pandas reads the same column of whole
-    numbers as either, depending on whether the rows at hand have gaps. So whole numbers are declared as any type, if
-    this MLflow supports it.
-    """
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind == "categorical":
-        kind = pd.api.types.infer_dtype(column.cat.categories, skipna=True)
-    if kind in ("string", "empty"):
-        return DataType.string
-    if kind == "boolean":
-        return DataType.boolean
-    if kind == "datetime64" and getattr(column.dt, "tz", None) is None:
-        return DataType.datetime
-    if kind == "integer":
-        return _any_type() or DataType.long
-    if kind in ("floating", "mixed-integer-float"):
-        whole = bool((column.dropna() % 1 == 0).all())
-        return (_any_type() if whole else None) or DataType.double
-    return _any_type() or DataType.string  # MLflow lets every object pass as a string
-
-
-def _any_type() -> Any:
-    try:
-        from mlflow.types.schema import AnyType
-    except ImportError:
-        return None
-    return AnyType()
-
-
 def _output_schema(pipeline: Any, example: pd.DataFrame) -> Schema:
     """Return the type of a prediction, from predicting the example, which also checks that raw rows are accepted."""
     kind = pd.api.types.infer_dtype(pd.Series(pipeline.predict(example)), skipna=True)
     kinds = {"integer": DataType.long, "floating": DataType.double, "boolean": DataType.boolean}
     return Schema([ColSpec(kinds.get(kind, DataType.string), "prediction")])
-
-
-def _plain(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with pandas' categories as objects, because MLflow's checks do not accept them as strings."""
-    categories = [name for name in rows.columns if isinstance(rows[name].dtype, pd.CategoricalDtype)]
-    return rows.astype(dict.fromkeys(categories, object))
 
 
 def _installed_version(name: str) -> str | None:

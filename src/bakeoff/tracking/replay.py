@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bakeoff.storage.rows import RunRecord
 from bakeoff.tracking import messages
 from bakeoff.tracking.bounded_client import BoundedClient, reason, unavailable, without_login
 from bakeoff.tracking.client import all_runs, client_for, quoted
@@ -117,18 +118,18 @@ def to_send(attempts: Sequence[Attempt]) -> list[Message]:
     return [*sorted(latest.values(), key=lambda message: _ORDER.index(message["kind"])), *end]
 
 
-def close_stale(client: Any, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+def close_stale(client: Any, rows: Iterable[RunRecord]) -> list[str]:
     """End the MLflow runs that are RUNNING although the rows in ``runs`` say that they have ended.
 
     Args:
         client: client of the MLflow.
-        rows: ``run_id``, ``status``, ``finished_at`` (seconds since the epoch) and ``mlflow_experiment_id`` of runs.
+        rows: rows of the runs.
 
     Returns:
         Bakeoff's ids of the runs whose MLflow runs were ended.
     """
-    ended = {row["run_id"]: row for row in rows if row["status"] in _ENDED and row["mlflow_experiment_id"]}
-    experiments = sorted({row["mlflow_experiment_id"] for row in ended.values()})
+    ended = {row.run_id: row for row in rows if row.status in _ENDED and row.mlflow_experiment_id}
+    experiments = sorted({row.mlflow_experiment_id for row in ended.values() if row.mlflow_experiment_id})
     closed = []
     if not experiments:
         return []
@@ -137,11 +138,11 @@ def close_stale(client: Any, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         row = ended.get(parent.data.tags.get(RUN_TAG, ""))
         if row is None:
             continue
-        of_run = f"attributes.status = 'RUNNING' AND tags.`{RUN_TAG}` = {quoted(row['run_id'])}"
-        at = int(row["finished_at"] * 1000) if row["finished_at"] else None
+        of_run = f"attributes.status = 'RUNNING' AND tags.`{RUN_TAG}` = {quoted(row.run_id)}"
+        at = int(row.finished_at * 1000) if row.finished_at else None
         for run in all_runs(client, [parent.info.experiment_id], of_run):
-            client.set_terminated(run.info.run_id, _ENDED[row["status"]], at)
-        closed.append(row["run_id"])
+            client.set_terminated(run.info.run_id, _ENDED[row.status], at)
+        closed.append(row.run_id)
     return closed
 
 

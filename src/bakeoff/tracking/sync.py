@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bakeoff.errors import BakeoffError, RunNotFoundError, UserError
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.rows import RunRecord
-from bakeoff.storage.tables import exists, fill_mlflow_ids, frame
+from bakeoff.storage.spark_tables import SparkTables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -105,24 +105,22 @@ def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others 
     if tables.path is not None and not tables.path.exists():
         return False
     with open_spark() as spark:
-        if not exists(spark, tables, "runs"):
+        results = SparkTables(spark, tables)
+        if not results.exists():
             return False
         for key, one in sent.items():
             ids = (one.tracked.experiment_id, one.tracked.mlflow_run_id)
             run = RunRecord(key, "", mlflow_experiment_id=ids[0], mlflow_run_id=ids[1], promotion=one.promotion)
-            fill_mlflow_ids(spark, tables, run, one.model_run_ids)
-        runs = frame(spark, tables, "runs").selectExpr(
-            "run_id", "status", "mlflow_experiment_id", "unix_micros(finished_at) / 1e6 AS finished_at"
-        )
-        rows = [row.asDict() for row in (runs.where(runs.run_id == run_id) if run_id else runs).collect()]
+            results.fill_mlflow_ids(run, one.model_run_ids)
+        rows = [row for row in results.runs() if run_id is None or row.run_id == run_id]
         _close_stale(home, rows, say)
     for row in rows:
-        if row["status"] != "running" and row["run_id"] in sent and sent[row["run_id"]].open:
-            clear(run_folder(home, row["run_id"]) / FOLDER)  # it has ended elsewhere, and MLflow shows that now
+        if row.status != "running" and row.run_id in sent and sent[row.run_id].open:
+            clear(run_folder(home, row.run_id) / FOLDER)  # it has ended elsewhere, and MLflow shows that now
     return bool(rows)
 
 
-def _close_stale(home: Path, rows: list[dict[str, Any]], say: Say) -> None:
+def _close_stale(home: Path, rows: list[RunRecord], say: Say) -> None:
     from bakeoff.tracking.bounded_client import BoundedClient, reason
     from bakeoff.tracking.client import make_client
     from bakeoff.tracking.replay import CALL_SECONDS, close_stale

@@ -18,13 +18,14 @@ from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.job.report import report_run
 from bakeoff.report import reproduce
-from bakeoff.report.blocks import Figure
+from bakeoff.report.blocks import Figure, Table
 from bakeoff.report.data_profile import columns_of, target_of
 from bakeoff.report.facts import Diagnostics
 from bakeoff.report.interactive import plots
 from bakeoff.report.json_export import as_object
+from bakeoff.report.page import render
 from bakeoff.report.ranking_sections import figures, sections
-from bakeoff.report.run_sections import earlier_timeline, last_timeline
+from bakeoff.report.run_sections import data, earlier_timeline, last_timeline
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.report.timeline import timeline
 from bakeoff.runs.loading import facts_of
@@ -86,6 +87,18 @@ def test_plain_facts_are_json_without_nan():
     assert told["leaderboard"][-1]["value"] is None
     assert len(told["failures"]) == 6
     assert told["efficiency"] == pytest.approx(known.summary.efficiency)
+
+
+def test_what_was_noticed_about_the_data_is_in_the_report_and_in_the_json():
+    known = facts()
+    assert as_object(known)["findings"] == [
+        {"kind": "suspicious", "sentence": "'<id>' numbers the rows.", "columns": ["<id>"], "n_affected": None}
+    ]
+    (noticed,) = (part for part in data(known).parts if isinstance(part, Table) and "Kind" in part.titles)
+    assert noticed.rows == [["suspicious", "'<id>' numbers the rows."]]
+    assert "&#39;&lt;id&gt;&#39; numbers the rows." in render(known)
+    unknown = replace(known, look=replace(known.look, findings=()))
+    assert not any(isinstance(part, Table) and "Kind" in part.titles for part in data(unknown).parts)
 
 
 def test_what_the_driver_saw_survives_as_json():
@@ -234,7 +247,7 @@ def test_an_empty_board_is_no_reason_to_stop():
 def test_a_report_that_cannot_be_made_is_a_line_in_the_problems(tmp_path):
     known = facts()
     backend = SimpleNamespace(plan=known.plan, board=known.board, summary=known.summary, verdict=known.verdict)
-    outputs = SimpleNamespace(tables=ResultsLocation(path=tmp_path), mlflow_url=None)
+    outputs = SimpleNamespace(tables=SimpleNamespace(location=ResultsLocation(path=tmp_path)), mlflow_url=None)
     home = tmp_path / "home"
     home.write_text("a file is no folder")
     told = report_run(home, outputs, known.run, backend, None, None, None)

@@ -98,7 +98,7 @@ class TestFiles:
         assert table.frame["paid"].dtype == float
         assert table.frame["day"].isna().sum() == 1
         assert table.frame["day"].iloc[0] == pd.Timestamp("2024-01-01")
-        assert table.frame["at"].iloc[0] == pd.Timestamp("2023-12-31 23:00")
+        assert table.frame["at"].iloc[0] == pd.Timestamp("2024-01-01")
         assert "words" not in table.frame
         assert any("Left out words" in note for note in table.notes)
         assert any("1 dates in day" in note for note in table.notes)

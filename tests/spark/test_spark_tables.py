@@ -11,11 +11,11 @@ from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.errors import UserError
-from bakeoff.storage import tables
 from bakeoff.storage.commits import commit
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.schema import TABLES, VIEWS
+from bakeoff.storage.spark_tables import SparkTables
 
 PLAN = Plan(
     (Model("lr", "Logistic"), Model("rf", "Forest"), Model("nb", "Bayes")),
@@ -56,6 +56,11 @@ def target(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def tables(spark, target):
+    return SparkTables(spark, target)
+
+
+@pytest.fixture(scope="module")
 def settings(spark):
     # Delta itself notes its last commit among the session's settings; nobody can keep it from that.
     noted = "spark.databricks.delta.lastCommitVersionInSession"
@@ -73,25 +78,25 @@ def before(settings, temporary):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stored(spark, target, before):
+def stored(target, tables, before):
     """Three runs; what a test of this module adds goes under a run of its own."""
-    tables.check_writable(spark, target)
+    tables.check()
     assert not target.path.exists()
-    assert tables.read_trials(spark, target, "old") == []
-    tables.ensure_tables(spark, target)
-    tables.append_trials(spark, target, "old", PLAN, "d1", OLD)
-    tables.append_trials(spark, target, "new", PLAN, "d1", NEW)
-    tables.merge_run(spark, target, RUN)
-    tables.merge_run(spark, target, replace(RUN, run_id="new", started_at=1.8e9, finished_at=1.8e9 + 9))
-    tables.merge_run(spark, target, replace(RUN, run_id="later", status="running", started_at=1.9e9, finished_at=None))
+    assert tables.trials("old") == []
+    tables.create()
+    tables.append_trials("old", PLAN, "d1", OLD)
+    tables.append_trials("new", PLAN, "d1", NEW)
+    tables.upsert_run(RUN)
+    tables.upsert_run(replace(RUN, run_id="new", started_at=1.8e9, finished_at=1.8e9 + 9))
+    tables.upsert_run(replace(RUN, run_id="later", status="running", started_at=1.9e9, finished_at=None))
     for run_id, outcomes in (("old", OLD), ("new", NEW)):
         rows = rank(PLAN, outcomes).rows
-        tables.merge_leaderboard(spark, target, run_id, rows, "auc", {"lr": "mlflow-1"})
+        tables.upsert_leaderboard(run_id, rows, "auc", {"lr": "mlflow-1"})
     return target
 
 
-def rows(spark, target, name, run_id=None):
-    found = [row.asDict() for row in tables.frame(spark, target, name).collect()]
+def rows(tables, name, run_id=None):
+    found = [row.asDict() for row in tables.frame(name).collect()]
     return [row for row in found if run_id in {None, row["run_id"]}]
 
 
@@ -99,10 +104,10 @@ def versions(spark, target, table):
     return [row.version for row in spark.sql(f"DESCRIBE HISTORY {target.name(table)}").collect()]
 
 
-def test_nothing_in_the_session_has_changed(spark, target, before, settings, temporary):
+def test_nothing_in_the_session_has_changed(tables, before, settings, temporary):
     for name in (*TABLES, *VIEWS):
-        tables.frame(spark, target, name).collect()
-    tables.read_trials(spark, target, "old")
+        tables.frame(name).collect()
+    tables.trials("old")
     assert (settings(), temporary()) == before
 
 
@@ -137,14 +142,14 @@ def test_bad_rows_are_refused(spark, target, table, values):
         spark.sql(f"INSERT INTO {target.name(table)} ({columns}) VALUES ({', '.join(values.values())})")
 
 
-def test_making_the_tables_again_commits_nothing(spark, target):
+def test_making_the_tables_again_commits_nothing(spark, target, tables):
     commits = [versions(spark, target, table) for table in TABLES]
-    tables.ensure_tables(spark, target)
+    tables.create()
     assert [versions(spark, target, table) for table in TABLES] == commits
 
 
-def test_trials_come_back_as_they_were(spark, target):
-    read = {outcome.trial: outcome for outcome in tables.read_trials(spark, target, "old")}
+def test_trials_come_back_as_they_were(tables):
+    read = {outcome.trial: outcome for outcome in tables.trials("old")}
     assert len(read) == len(OLD)
     for outcome in OLD:
         if outcome.trial != OLD[1].trial:
@@ -153,28 +158,28 @@ def test_trials_come_back_as_they_were(spark, target):
     assert read[OLD[1].trial].finished_at == OLD[1].finished_at
 
 
-def test_nan_is_stored_as_null(spark, target):
+def test_nan_is_stored_as_null(spark, target, tables):
     trials = target.name("trials")
     query = f"SELECT count(*) AS n FROM {trials} WHERE map_contains_key(metrics, 'f1') AND metrics['f1'] IS NULL"
     assert spark.sql(query).first().n == 2
-    board = {row["model_id"]: row for row in rows(spark, target, "leaderboard", "old")}
+    board = {row["model_id"]: row for row in rows(tables, "leaderboard", "old")}
     assert board["lr"]["metrics"]["f1"] is None
     assert board["nb"]["primary_value"] is None
 
 
-def test_a_segment_appended_again_changes_nothing_and_another_one_is_added(spark, target):
+def test_a_segment_appended_again_changes_nothing_and_another_one_is_added(spark, target, tables):
     done = [Outcome("lr", 0, finished_at=1.0)]
-    tables.append_trials(spark, target, "replay", PLAN, "one", done)
+    tables.append_trials("replay", PLAN, "one", done)
     commits = versions(spark, target, "trials")
-    tables.append_trials(spark, target, "replay", PLAN, "one", done)
+    tables.append_trials("replay", PLAN, "one", done)
     assert versions(spark, target, "trials") == commits
-    assert tables.read_trials(spark, target, "replay") == done
-    tables.append_trials(spark, target, "replay", PLAN, "two", [Outcome("lr", 1, finished_at=1.0)])
-    tables.append_trials(spark, target, "replay", PLAN, "none", [])
-    assert len(rows(spark, target, "trials", "replay")) == 2
+    assert tables.trials("replay") == done
+    tables.append_trials("replay", PLAN, "two", [Outcome("lr", 1, finished_at=1.0)])
+    tables.append_trials("replay", PLAN, "none", [])
+    assert len(rows(tables, "trials", "replay")) == 2
 
 
-def test_a_thousand_trials_of_models_with_odd_names_are_stored_and_ranked(spark, target):
+def test_a_thousand_trials_of_models_with_odd_names_are_stored_and_ranked(tables):
     name = 'it\'s "odd"\n`x` \\ 日本語🎉 ' + "é" * 300
     models = tuple(Model(f"{name}{n}", f"{name}{n}") for n in range(100))
     scores = [0.0, math.nan, math.inf, -math.inf, *(n / 100 for n in range(4, 100))]
@@ -184,38 +189,38 @@ def test_a_thousand_trials_of_models_with_odd_names_are_stored_and_ranked(spark,
         for model, score in zip(models, scores, strict=True)
         for fold in range(10)
     ]
-    tables.append_trials(spark, target, "big", plan, "d", done)
-    tables.merge_leaderboard(spark, target, "big", rank(plan, done).rows, "auc", {models[0].id: "m"})
-    tables.merge_run(spark, target, replace(RUN, run_id="big", config=f'{{"a": "{"x" * 10_000}"}}', versions={}))
-    read = {outcome.trial: outcome for outcome in tables.read_trials(spark, target, "big")}
+    tables.append_trials("big", plan, "d", done)
+    tables.upsert_leaderboard("big", rank(plan, done).rows, "auc", {models[0].id: "m"})
+    tables.upsert_run(replace(RUN, run_id="big", config=f'{{"a": "{"x" * 10_000}"}}', versions={}))
+    read = {outcome.trial: outcome for outcome in tables.trials("big")}
     assert len(read) == 1000
     for outcome in done:
         stored, value = read[outcome.trial].metrics["auc"], outcome.metrics["auc"]
         assert stored == value if math.isfinite(value) else math.isnan(stored)
         assert read[outcome.trial].traceback == name * 30
-    board = {row["rank"]: row for row in rows(spark, target, "leaderboard", "big")}
+    board = {row["rank"]: row for row in rows(tables, "leaderboard", "big")}
     # An infinite score is above all others; a missing one is below them, and both are NULL in SQL.
     order = [f"{name}{n}" for n in (2, *range(99, 3, -1), 0, 3, 1)]
     assert [board[n]["model_id"] for n in range(1, 101)] == order
     assert [board[n]["primary_value"] for n in (1, 2, 98, 99, 100)] == [None, 0.99, 0.0, None, None]
     assert board[98]["mlflow_run_id"] == "m"
-    assert len(rows(spark, target, "runs", "big")[0]["config"]) > 10_000
+    assert len(rows(tables, "runs", "big")[0]["config"]) > 10_000
 
 
-def test_a_trial_that_is_cancelled_in_one_attempt_and_finished_in_another_is_finished(spark, target):
+def test_a_trial_that_is_cancelled_in_one_attempt_and_finished_in_another_is_finished(tables):
     # ... also where the clock of the worker is behind that of the driver.
     both = [Outcome("lr", 0, status=Status.CANCELLED, finished_at=200.0), Outcome("lr", 0, finished_at=100.0)]
     for n, outcome in enumerate(both):
-        tables.append_trials(spark, target, "clocks", PLAN, f"d{n}", [outcome])
-    assert tables.read_trials(spark, target, "clocks") == both[1:]
+        tables.append_trials("clocks", PLAN, f"d{n}", [outcome])
+    assert tables.trials("clocks") == both[1:]
 
 
-def test_a_trial_that_was_run_again_counts_once(spark, target):
+def test_a_trial_that_was_run_again_counts_once(tables):
     again = [replace(OLD[4], finished_at=100.0), replace(OLD[0], model_id="nb", finished_at=200.0)]
     for n, outcome in enumerate(again):
-        tables.append_trials(spark, target, "resumed", PLAN, f"d{n}", [outcome])
-    assert tables.read_trials(spark, target, "resumed") == again[1:]
-    assert rows(spark, target, "failures", "resumed") == []
+        tables.append_trials("resumed", PLAN, f"d{n}", [outcome])
+    assert tables.trials("resumed") == again[1:]
+    assert rows(tables, "failures", "resumed") == []
 
 
 def test_an_append_is_one_file(spark, target):
@@ -223,45 +228,45 @@ def test_an_append_is_one_file(spark, target):
     assert last.operationMetrics["numFiles"] == "1"
 
 
-def test_merging_again_puts_the_newer_values_in_place(spark, target):
+def test_merging_again_puts_the_newer_values_in_place(tables):
     first = replace(RUN, run_id="merged", status="running", finished_at=None, git_commit="abc")
-    tables.merge_run(spark, target, first)
-    tables.merge_run(spark, target, replace(first, status="finished", git_commit=None, versions={"spark": "3"}))
-    (run,) = rows(spark, target, "runs", "merged")
+    tables.upsert_run(first)
+    tables.upsert_run(replace(first, status="finished", git_commit=None, versions={"spark": "3"}))
+    (run,) = rows(tables, "runs", "merged")
     assert (run["status"], run["git_commit"], run["versions"]) == ("finished", None, {"spark": "3"})
     assert (run["config"], run["n_rows"]) == (RUN.config, RUN.n_rows)
-    assert {"old", "new", "later"} <= {row["run_id"] for row in rows(spark, target, "runs")}
+    assert {"old", "new", "later"} <= {row["run_id"] for row in rows(tables, "runs")}
 
 
-def test_a_row_that_is_there_can_be_updated(spark, target):
+def test_a_row_that_is_there_can_be_updated(spark, target, tables):
     first = replace(RUN, run_id="updated", status="running", finished_at=None, git_commit="abc")
-    tables.enter_run(spark, target, first)
+    tables.enter_run(first)
     last = replace(first, status="finished", git_commit=None, versions={"spark": "3"}, finished_at=1.7e9 + 9.5)
-    tables.merge_run(spark, target, last)
-    (updated,) = rows(spark, target, "runs", "updated")
+    tables.upsert_run(last)
+    (updated,) = rows(tables, "runs", "updated")
     (done,) = spark.sql(f"DESCRIBE HISTORY {target.name('runs')} LIMIT 1").collect()
     assert done.operation == "UPDATE"
-    tables.merge_run(spark, target, replace(last, run_id="merged too"))
-    (merged,) = rows(spark, target, "runs", "merged too")
+    tables.upsert_run(replace(last, run_id="merged too"))
+    (merged,) = rows(tables, "runs", "merged too")
     assert updated == {**merged, "run_id": "updated"}
 
 
-def test_a_row_that_is_not_there_is_entered_by_an_update(spark, target):
+def test_a_row_that_is_not_there_is_entered_by_an_update(spark, target, tables):
     """Somebody may have deleted it, and Delta remembers that it was entered."""
     run = replace(RUN, run_id="deleted")
     for _ in range(2):
-        tables.enter_run(spark, target, run)
+        tables.enter_run(run)
         spark.sql(f"DELETE FROM {target.name('runs')} WHERE run_id = 'deleted'")
-    tables.merge_run(spark, target, run)
-    tables.merge_run(spark, target, run)
-    assert len(rows(spark, target, "runs", "deleted")) == 1
+    tables.upsert_run(run)
+    tables.upsert_run(run)
+    assert len(rows(tables, "runs", "deleted")) == 1
 
 
-def test_a_leaderboard_merged_again_has_each_model_once(spark, target):
+def test_a_leaderboard_merged_again_has_each_model_once(spark, target, tables):
     worse = rank(PLAN, OLD[2:]).rows
-    tables.merge_leaderboard(spark, target, "board", rank(PLAN, OLD).rows, "auc", {})
-    tables.merge_leaderboard(spark, target, "board", worse, "auc", {"rf": "mlflow-2"})
-    board = {row["model_id"]: row for row in rows(spark, target, "leaderboard", "board")}
+    tables.upsert_leaderboard("board", rank(PLAN, OLD).rows, "auc", {})
+    tables.upsert_leaderboard("board", worse, "auc", {"rf": "mlflow-2"})
+    board = {row["model_id"]: row for row in rows(tables, "leaderboard", "board")}
     assert {model: row["rank"] for model, row in board.items()} == {row.model_id: row.rank for row in worse}
     assert (board["lr"]["status"], board["rf"]["mlflow_run_id"]) == ("failed", "mlflow-2")
     (last,) = spark.sql(f"DESCRIBE HISTORY {target.name('leaderboard')} LIMIT 1").collect()
@@ -274,11 +279,11 @@ def test_times_are_points_in_time_whatever_the_zone(spark, target):
     assert (run.s, run.f) == (1_700_000_000_000_000, 1_700_000_009_500_000)
 
 
-def test_batch_metrics_agree_with_the_leaderboard(spark, target):
+def test_batch_metrics_agree_with_the_leaderboard(tables):
     for run_id in ("old", "new"):
-        found = rows(spark, target, "batch_metrics", run_id)
+        found = rows(tables, "batch_metrics", run_id)
         means = {(row["model_id"], row["metric"]): row for row in found}
-        board = [row for row in rows(spark, target, "leaderboard", run_id) if row["n_folds_ok"]]
+        board = [row for row in rows(tables, "leaderboard", run_id) if row["n_folds_ok"]]
         assert len(means) == len(found) == sum(len(row["metrics"]) for row in board)
         for row in board:
             for metric, mean in row["metrics"].items():
@@ -288,15 +293,15 @@ def test_batch_metrics_agree_with_the_leaderboard(spark, target):
                 assert cell["batch_id"] == row["batch_id"]
 
 
-def test_the_latest_leaderboard_is_of_the_newest_finished_run(spark, target):
-    latest = [row for row in rows(spark, target, "leaderboard_latest") if row["run_id"] != "merged"]
+def test_the_latest_leaderboard_is_of_the_newest_finished_run(tables):
+    latest = [row for row in rows(tables, "leaderboard_latest") if row["run_id"] != "merged"]
     assert {row["run_id"] for row in latest} == {"new"}
     assert {(row["rank"], row["model_id"]) for row in latest} == {(1, "rf"), (2, "lr"), (3, "nb")}
     assert {(row["source"], row["target"], row["task_type"]) for row in latest} == {("t.csv", "y", "classification")}
 
 
-def test_the_best_model_of_a_run_has_every_fold(spark, target):
-    best = {row["run_id"]: row for row in rows(spark, target, "best_models")}
+def test_the_best_model_of_a_run_has_every_fold(tables):
+    best = {row["run_id"]: row for row in rows(tables, "best_models")}
     assert best["old"]["model_id"] == "lr"
     assert best["old"]["primary_value"] == pytest.approx(0.7)
     assert best["old"]["model_mlflow_run_id"] == "mlflow-1"
@@ -304,8 +309,8 @@ def test_the_best_model_of_a_run_has_every_fold(spark, target):
     assert "later" not in best
 
 
-def test_failures_stand_newest_first_with_their_reasons(spark, target):
-    failures = rows(spark, target, "failures", "old")
+def test_failures_stand_newest_first_with_their_reasons(tables):
+    failures = rows(tables, "failures", "old")
     assert [(row["model_id"], row["status"]) for row in failures] == [
         ("rf", "timeout"),
         ("nb", "failed"),
@@ -314,13 +319,13 @@ def test_failures_stand_newest_first_with_their_reasons(spark, target):
     assert (failures[1]["error_message"], failures[1]["source"]) == ("no\nü", "t.csv")
 
 
-def test_registered_views_have_plain_names_and_stay_current(spark, target, before, settings, temporary):
-    tables.register_views(spark, target)
+def test_registered_views_have_plain_names_and_stay_current(spark, tables, before, settings, temporary):
+    tables.register_views()
     try:
         assert temporary() - before[1] == {*TABLES, *VIEWS}
         count = "SELECT count(*) AS n FROM batch_metrics WHERE run_id = 'registered'"
         assert spark.sql(count).first().n == 0
-        tables.append_trials(spark, target, "registered", PLAN, "d", OLD[:1])
+        tables.append_trials("registered", PLAN, "d", OLD[:1])
         assert spark.sql(count).first().n == 3
         assert spark.sql("SELECT * FROM best_models JOIN runs USING (run_id)").count() >= 2
         assert settings() == before[0]
@@ -330,7 +335,6 @@ def test_registered_views_have_plain_names_and_stay_current(spark, target, befor
 
 
 def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch, tmp_path):
-    target = ResultsLocation(path=tmp_path)
     monkeypatch.setattr("time.sleep", lambda _: None)
     raised = [RuntimeError("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: files were added")] * 2
 
@@ -338,7 +342,7 @@ def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch, tmp_path):
         if raised:
             raise raised.pop()
 
-    commit(target, lose_twice)
+    commit(tmp_path, lose_twice)
     assert raised == []
     for message, kind in (
         ("at java.util.concurrent.ThreadPoolExecutor", RuntimeError),
@@ -351,7 +355,7 @@ def test_a_lost_race_is_tried_again_and_nothing_else_is(monkeypatch, tmp_path):
             raise RuntimeError(message)
 
         with pytest.raises(kind):
-            commit(target, fail)
+            commit(tmp_path, fail)
         assert len(tries) == 1
 
 
@@ -364,19 +368,20 @@ def schema(spark):
 @pytest.mark.slow
 def test_in_a_metastore_there_are_tables_and_views_by_name(spark, schema, before, settings, temporary):
     target = ResultsLocation(catalog="spark_catalog", schema=schema)
-    tables.check_writable(spark, target)
+    tables = SparkTables(spark, target)
+    tables.check()
     assert not spark.catalog.databaseExists(schema)
-    tables.ensure_tables(spark, target)
+    tables.create()
     spark.sql(f"ALTER TABLE {target.name('trials')} DROP CONSTRAINT sane_numbers")
-    tables.ensure_tables(spark, target)
+    tables.create()
     assert "sane_numbers" in str(spark.sql(f"SHOW TBLPROPERTIES {target.name('trials')}").collect())
-    tables.append_trials(spark, target, "r", PLAN, "d", OLD)
-    tables.merge_run(spark, target, replace(RUN, run_id="r"))
-    tables.merge_leaderboard(spark, target, "r", rank(PLAN, OLD).rows, "auc", {})
-    assert len(tables.read_trials(spark, target, "r")) == len(OLD)
+    tables.append_trials("r", PLAN, "d", OLD)
+    tables.upsert_run(replace(RUN, run_id="r"))
+    tables.upsert_leaderboard("r", rank(PLAN, OLD).rows, "auc", {})
+    assert len(tables.trials("r")) == len(OLD)
     for view in VIEWS:
         by_name = spark.table(f"spark_catalog.{schema}.{view}")
-        assert by_name.collect() == tables.frame(spark, target, view).collect() != []
+        assert by_name.collect() == tables.frame(view).collect() != []
     statements = []
 
     class Watched:
@@ -386,7 +391,7 @@ def test_in_a_metastore_there_are_tables_and_views_by_name(spark, schema, before
             statements.append(query)
             return spark.sql(query)
 
-    tables.ensure_tables(Watched(), target)
+    SparkTables(Watched(), target).create()
     assert {statement.split()[0] for statement in statements} == {"SHOW"}
     assert (settings(), temporary()) == before
 
@@ -395,26 +400,26 @@ def test_a_table_of_somebody_else_is_left_alone(spark, schema):
     spark.sql(f"CREATE SCHEMA {schema}")
     spark.sql(f"CREATE TABLE {schema}.runs (id INT) USING DELTA")
     with pytest.raises(UserError, match="is not Bakeoff's"):
-        tables.ensure_tables(spark, ResultsLocation(schema=schema))
+        SparkTables(spark, ResultsLocation(schema=schema)).create()
     assert spark.table(f"{schema}.runs").columns == ["id"]
 
 
-def test_a_table_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has(spark, target, tmp_path):
+def test_a_table_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has(spark, tmp_path):
     older = ResultsLocation(path=tmp_path)
-    tables.ensure_tables(spark, older)
-    tables.merge_leaderboard(spark, older, "r", rank(PLAN, OLD).rows, "auc", {})
+    SparkTables(spark, older).create()
+    SparkTables(spark, older).upsert_leaderboard("r", rank(PLAN, OLD).rows, "auc", {})
     name = older.name("leaderboard")
     before = spark.table(name).drop("tied_with_best", "metrics_std").orderBy("rank").collect()
     spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
     spark.sql(f"ALTER TABLE {name} DROP COLUMNS (tied_with_best, metrics_std)")
-    tables.ensure_tables(spark, older)
+    SparkTables(spark, older).create()
     commits = versions(spark, older, "leaderboard")
-    tables.ensure_tables(spark, older)
+    SparkTables(spark, older).create()
     assert versions(spark, older, "leaderboard") == commits
     assert spark.table(name).drop("tied_with_best", "metrics_std").orderBy("rank").collect() == before
-    assert {row["tied_with_best"] for row in rows(spark, older, "leaderboard")} == {None}
-    tables.merge_leaderboard(spark, older, "r", rank(PLAN, OLD).rows, "auc", {"rf": "m"})
-    board = {row["model_id"]: row for row in rows(spark, older, "leaderboard")}
+    assert {row["tied_with_best"] for row in rows(SparkTables(spark, older), "leaderboard")} == {None}
+    SparkTables(spark, older).upsert_leaderboard("r", rank(PLAN, OLD).rows, "auc", {"rf": "m"})
+    board = {row["model_id"]: row for row in rows(SparkTables(spark, older), "leaderboard")}
     assert board["rf"]["mlflow_run_id"] == "m"
     assert set(board["rf"]["metrics_std"]) >= {"auc", "f1"}
     assert len(board) == len(PLAN.models)
@@ -422,15 +427,17 @@ def test_a_table_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has(sp
 
 def test_a_table_of_a_later_version_is_written_to_as_well(spark, tmp_path):
     later = ResultsLocation(path=tmp_path)
-    tables.ensure_tables(spark, later)
+    SparkTables(spark, later).create()
     for table in TABLES:
         spark.sql(f"ALTER TABLE {later.name(table)} ADD COLUMNS (from_the_future STRING)")
-    tables.ensure_tables(spark, later)
-    tables.append_trials(spark, later, "r", PLAN, "d", OLD)
+    SparkTables(spark, later).create()
+    SparkTables(spark, later).append_trials("r", PLAN, "d", OLD)
     for status in ("running", "finished"):
-        tables.merge_run(spark, later, replace(RUN, run_id="r", status=status))
-    assert [(row["status"], row["from_the_future"]) for row in rows(spark, later, "runs")] == [("finished", None)]
-    assert len(tables.read_trials(spark, later, "r")) == len(OLD)
+        SparkTables(spark, later).upsert_run(replace(RUN, run_id="r", status=status))
+    assert [(row["status"], row["from_the_future"]) for row in rows(SparkTables(spark, later), "runs")] == [
+        ("finished", None)
+    ]
+    assert len(SparkTables(spark, later).trials("r")) == len(OLD)
 
 
 def test_a_column_of_another_type_is_said_in_one_sentence(spark, tmp_path):
@@ -440,35 +447,36 @@ def test_a_column_of_another_type_is_said_in_one_sentence(spark, tmp_path):
     with pytest.raises(
         UserError, match="has n_rows as STRING, and this version of Bakeoff writes BIGINT: name another"
     ):
-        tables.ensure_tables(spark, other)
+        SparkTables(spark, other).create()
     assert spark.table(name).columns == ["run_id", "status", "n_rows"]
 
 
-def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(spark, tmp_path):
+def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(spark, tables, tmp_path):
     (tmp_path / "file").write_text("")
     target = ResultsLocation(path=tmp_path / "file" / "tables")
-    for call in (tables.check_writable, tables.ensure_tables):
+    for call in (SparkTables.check, SparkTables.create):
         with pytest.raises(
             UserError, match=r"^The folder of the tables .* cannot be made: .*file is no folder: name another --home\.$"
         ):
-            call(spark, target)
+            call(SparkTables(spark, target))
 
 
-def test_a_catalog_that_does_not_exist_is_said_in_one_sentence(spark):
+def test_a_catalog_that_does_not_exist_is_said_in_one_sentence(spark, tables):
     target = ResultsLocation(catalog="no_such_catalog", schema="s")
-    for call in (tables.check_writable, tables.ensure_tables):
+    for call in (SparkTables.check, SparkTables.create):
         with pytest.raises(UserError, match="There is no catalog `no_such_catalog`"):
-            call(spark, target)
+            call(SparkTables(spark, target))
 
 
 def test_what_spark_refuses_to_make_is_a_user_error(spark):
     with pytest.raises(UserError, match=r"cannot be made in `no good name` \(.*\): name a place"):
-        tables.ensure_tables(spark, ResultsLocation(schema="no good name"))
+        SparkTables(spark, ResultsLocation(schema="no good name")).create()
 
 
-def test_reading_where_nothing_is_says_so(spark, target, tmp_path):
-    for call in (tables.register_views, lambda *args: tables.frame(*args, "runs")):
+def test_reading_where_nothing_is_says_so(spark, tables, tmp_path):
+    nothing = SparkTables(spark, ResultsLocation(path=tmp_path))
+    for call in (nothing.register_views, lambda: nothing.frame("runs")):
         with pytest.raises(UserError, match="no results in"):
-            call(spark, ResultsLocation(path=tmp_path))
+            call()
     with pytest.raises(UserError, match="no table 'trails': choose from runs"):
-        tables.frame(spark, target, "trails")
+        tables.frame("trails")
