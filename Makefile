@@ -23,7 +23,7 @@ LOCK_DEV = $(UV) pip compile pyproject.toml --extra local --group dev --group do
 LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
 .PHONY: help setup demo screenshots test test-all test-unit test-classic test-spark4 test-dbr coverage docs docs-serve \
-	bench soak sql wheel lint format lock lock-dbr clean
+	bench soak torture sql wheel lint format lock lock-dbr clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,13 +77,16 @@ test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks run
 		tests/e2e/test_job.py tests/tracking/test_logged_model.py
 
 sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the tables' definitions
-	PYTHONPATH=tests/support $(BIN)/python tests/support/prepared_sql.py
+	PYTHONPATH=tests $(BIN)/python tests/support/prepared_sql.py
 
 wheel: $(READY) ## Build the wheel into dist
 	$(UV) build --quiet --wheel --clear
 
 soak: $(READY) ## Random faults, seed after seed (SEEDS=50), each row compared with what was done to it
 	$(BIN)/python -W ignore tests/faults/soak.py --seeds $(or $(SEEDS),50)
+
+torture: $(READY) ## Odd tables, seed after seed (TABLES=500): every model comes through, or one sentence says why not
+	$(BIN)/python -W ignore tests/torture/torture.py --tables $(or $(TABLES),100) --seed $(or $(SEED),0)
 
 lint: $(READY) ## Check style, formatting and types
 	$(BIN)/ruff check $(CODE)

@@ -138,6 +138,7 @@ def _home() -> Path:
 
 def _as_job(question: Question, seed: int, spark: Any) -> Answer:
     from bakeoff.config import RunConfig
+    from bakeoff.job.context import RunContext
     from bakeoff.job.main import ask, compare
     from bakeoff.job.outputs import open_outputs
     from bakeoff.job.signals import interruptible
@@ -160,7 +161,7 @@ def _as_job(question: Question, seed: int, spark: Any) -> Answer:
     started = time.perf_counter()
     with interruptible() as interruption:
         outputs = open_outputs(config, spark, prepared.source, _say_nothing)
-        compare(config, spark, prepared, outputs, (), interruption)
+        compare(RunContext(config, spark, prepared, outputs), (), interruption)
     seconds = time.perf_counter() - started
     return Answer(seconds, prepared.experiment.pull().drop(columns="TT (Sec)"))
 
@@ -168,18 +169,19 @@ def _as_job(question: Question, seed: int, spark: Any) -> Answer:
 @contextmanager
 def _no_report() -> Iterator[None]:
     """Keep jobs from writing a report, which is no part of what MLflow and Delta take."""
-    from bakeoff.job import report as reporting
+    from bakeoff.job import finish
+    from bakeoff.job.report import Reported, facts_of
 
-    make = reporting.report_run
+    make = finish.report_run
 
-    def only_facts(home: Path, outputs: Any, record: Any, backend: Any, *_: Any) -> Any:
-        return reporting.Reported(reporting.facts_of(home, outputs, record, backend), None, ())
+    def only_facts(context: Any, comparison: Any, record: Any, *_: Any) -> Any:
+        return Reported(facts_of(context, comparison, record), None, ())
 
-    reporting.report_run = only_facts
+    finish.report_run = only_facts
     try:
         yield
     finally:
-        reporting.report_run = make
+        finish.report_run = make
 
 
 def _say_nothing(message: str) -> None:

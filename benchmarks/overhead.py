@@ -13,7 +13,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +86,10 @@ def _executor_apart() -> Iterator[Any]:
 
 def job_seconds(spark: Any) -> dict[str, float]:
     """Return the CPU seconds that the driver (Java and this process) spends on a job of one task, and its wall time."""
+    from bakeoff.comparison.limits import TrialLimits
     from bakeoff.comparison.trial import Trial
     from bakeoff.execution.engines.spark import SparkEngine
-    from bakeoff.execution.executor import FugueExecutor
+    from bakeoff.execution.worker.task import RunTrials
     from bakeoff.pycaret3.frozen import freeze
     from bakeoff.pycaret3.request import read_request
 
@@ -99,8 +99,8 @@ def job_seconds(spark: Any) -> dict[str, float]:
         experiment, read_request(experiment, {"include": ["dummy"], "sort": "Accuracy", "verbose": False})
     )
     engine = SparkEngine(spark, {})
-    with FugueExecutor(engine, frozen) as executor:
-        work = replace(executor.work, trials=(Trial("dummy", 0),))
+    try:
+        work = RunTrials(engine.publish(frozen), (Trial("dummy", 0),), limits=TrialLimits().on(engine.isolation))
         for _ in range(JOBS):
             engine.run(work, "before")
         driver = [psutil.Process(), *[child for child in psutil.Process().children() if child.name() == "java"]]
@@ -110,6 +110,8 @@ def job_seconds(spark: Any) -> dict[str, float]:
             engine.run(work, "again")
         wall = time.perf_counter() - started
         after = sum(sum(each.cpu_times()[:2]) for each in driver)
+    finally:
+        engine.close()
     return {"driver": (after - before) / JOBS, "wall": wall / JOBS}
 
 

@@ -5,17 +5,14 @@ A value that cannot be used raises an error whose sentence names the option.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bakeoff._setup_option import parse_setup
 from bakeoff._utils.platform import expanded
-from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError, one_of
 
 TASKS = ("classification", "regression", "time_series")
@@ -47,45 +44,14 @@ SETUP_OWNED = {
 
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\$\{.*?\}", re.DOTALL)
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_STEPS = re.compile(r"(\d+)\s*-\s*(\d+)")
+_MAX_STEPS = 10_000
 _NAME_PART = re.compile(r"[^\s./\\`]+")
 _MAX_SEED = 2**32 - 1
-
-
-def parse_setup(text: str, folder: Path | None = None) -> dict[str, Any]:
-    """Parse arguments for PyCaret's ``setup()`` from JSON or from ``@file`` (JSON, or YAML by its extension).
-
-    Args:
-        text: the JSON itself, or ``@`` and a path.
-        folder: folder that a relative path starts from; the working directory by default.
-
-    Raises:
-        ConfigError: The file cannot be read, or the text names no arguments.
-
-    Example:
-        >>> parse_setup('{"normalize": true}')
-        {'normalize': True}
-    """
-    text = text.strip()
-    if not text:
-        return {}
-    origin = "--setup"
-    path = expanded(text[1:].strip(), "--setup") if text.startswith("@") else None
-    if path is not None:
-        path = path if folder is None else folder / path
-        origin = f"--setup {path}"
-        text = read_text(path, "--setup")
-    try:
-        arguments = yaml.safe_load(text) if path is not None and path.suffix in {".yml", ".yaml"} else json.loads(text)
-    except (ValueError, yaml.YAMLError) as error:
-        hint = "" if path is not None else """: write it as '{"normalize": true}', or as @file.json"""
-        raise ConfigError(f"{origin} cannot be read ({one_line(error)}){hint}.") from error
-    if arguments is None:
-        return {}
-    if not isinstance(arguments, dict):
-        raise ConfigError(
-            f"""{origin} must name arguments of setup(), as in '{{"normalize": true}}', not {arguments!r}."""
-        )
-    return arguments
+_MAX_EXPERIMENT, _MAX_MODEL = 250, 250
+"""Greatest lengths of names that any of MLflow's stores takes."""
+_SHOWN = 40
+"""Number of characters that an error shows of a name that is too long."""
 
 
 def flag(name: str) -> str:
@@ -100,7 +66,7 @@ def flag(name: str) -> str:
 
 def given(value: Any) -> Any:
     """Return the value, or ``None`` for one that counts as not given: blank text and empty collections."""
-    if isinstance(value, str):
+    if isinstance(value, str) and value != "\t":  # which is a separator
         value = value.strip()
     return None if value is None or (isinstance(value, (str, list, tuple, Mapping)) and not value) else value
 
@@ -216,14 +182,25 @@ def _parse_isolation(option: str, value: Any) -> str:
 
 
 def _parse_horizon(option: str, value: Any) -> int | tuple[int, ...]:
-    parts = list(value) if isinstance(value, (list, tuple)) else str(value).split(",")
-    steps = tuple(_parse_whole(1)(option, part) for part in parts if given(part) is not None)
+    parts = list(value) if isinstance(value, (list, tuple)) else str(value).strip("[]() ").split(",")
+    steps = tuple(step for part in parts if given(part) is not None for step in _parse_steps(option, part))
     if not steps:
         raise ConfigError(
-            f"{option} must be a number of steps or the steps themselves, as in 12 or 1,2,3, not {value!r}."
+            f"{option} must be a number of steps or the steps themselves, as in 12, 1,2,3 or 4-6, not {value!r}."
         )
-    is_list = isinstance(value, (list, tuple)) or "," in str(value)
+    is_list = isinstance(value, (list, tuple)) or re.search(r"[,\[(]|\d\s*-", str(value)) is not None
     return tuple(sorted(set(steps))) if is_list else steps[0]
+
+
+def _parse_steps(option: str, part: Any) -> tuple[int, ...]:
+    """Read one step ahead, or the steps from one to another."""
+    ends = _STEPS.fullmatch(part.strip()) if isinstance(part, str) else None
+    if ends is None:
+        return (_parse_whole(1)(option, part),)
+    first, last = _parse_whole(1)(option, ends.group(1)), _parse_whole(1)(option, ends.group(2))
+    if last < first or last - first > _MAX_STEPS:
+        raise ConfigError(f"{option} must go from a nearer step to a farther one, as in 4-6, not {part!r}.")
+    return tuple(range(first, last + 1))
 
 
 def _parse_run_id(option: str, value: Any) -> str:
@@ -243,6 +220,34 @@ def _parse_name_part(option: str, value: Any) -> str:
     return name
 
 
+def _parse_experiment(option: str, value: Any) -> str:
+    name = _parse_text(option, value)
+    if len(name) > _MAX_EXPERIMENT or not name.isprintable():
+        raise ConfigError(
+            f"{option} {name[:_SHOWN]!r} cannot name an experiment: use up to {_MAX_EXPERIMENT} characters that can be "
+            "printed."
+        )
+    return name
+
+
+def _parse_model_name(option: str, value: Any) -> str:
+    """Refuse what MLflow's registries refuse after everything else has been done."""
+    name = _parse_text(option, value)
+    bad = [character for character in "/:" if character in name]
+    if bad:
+        better = re.sub("[/:]+", "-", name).strip("-") or "best-model"
+        raise ConfigError(
+            f"{option} {name!r} cannot name a registered model, since MLflow takes no {' and no '.join(map(repr, bad))}"
+            f" in it: use {better!r}, or in Unity Catalog catalog.schema.{better}."
+        )
+    if len(name) > _MAX_MODEL or not name.isprintable() or not name.strip("."):
+        raise ConfigError(
+            f"{option} {name[:_SHOWN]!r} cannot name a registered model: use up to {_MAX_MODEL} characters that can be "
+            "printed."
+        )
+    return name
+
+
 def _parse_setup_option(option: str, value: Any) -> dict[str, Any]:
     arguments = parse_setup(value) if isinstance(value, str) else value
     if not isinstance(arguments, Mapping):
@@ -256,16 +261,72 @@ def _parse_setup_option(option: str, value: Any) -> dict[str, Any]:
     return dict(arguments)
 
 
+def _parse_sep(option: str, value: Any) -> str:
+    text = _parse_text(option, value)
+    sep = _SEPARATORS.get(text.lower(), text)
+    if sep.isalnum() or any(character in "\"'\n\r" for character in sep):
+        raise ConfigError(
+            f"{option} must be what stands between two columns, such as ';' or one of the words "
+            f"{', '.join(word for word in _SEPARATORS if word.isalpha())}, not {value!r}."
+        )
+    return sep
+
+
+def _parse_decimal(option: str, value: Any) -> str:
+    mark = {"comma": ",", "point": "."}.get(_parse_text(option, value).lower(), str(value))
+    if mark not in {",", "."}:
+        raise ConfigError(f"{option} must be ',' or '.', not {value!r}.")
+    return mark
+
+
+def _parse_encoding(option: str, value: Any) -> str:
+    encoding = _parse_text(option, value)
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        raise ConfigError(
+            f"{option} {encoding} is no encoding of text: name one such as utf-8, cp1252, latin-1 or utf-16."
+        ) from error
+    return encoding
+
+
+def _parse_gaps(option: str, value: Any) -> tuple[str, ...]:
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    return _parse_texts(option, [str(part) if isinstance(part, float) else part for part in parts])
+
+
+def _parse_header(option: str, value: Any) -> str:
+    text = {"true": "yes", "false": "no"}.get(str(value).lower(), str(value).lower())
+    if text not in {"yes", "no"} and not (text.isdigit() and int(text) > 0):
+        raise ConfigError(
+            f"{option} must be yes, no, or the number of the line that holds the names of the columns (the first is "
+            f"1), not {value!r}."
+        )
+    return text
+
+
+_SEPARATORS = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "pipe": "|",
+    "blank": " ",
+    "blanks": " ",
+    "space": " ",
+    "\\t": "\t",
+}
 REQUIRED = {
-    "source": "give a table's name, or a path to a csv, parquet or Delta file",
+    "source": "give a table's name, or a path to a file, a folder of files or a Delta table",
     "target": "name the column to predict",
 }
 """Options without a default, with the hint that an error about a missing one ends with."""
 PARSERS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("source", "target", "sort", "experiment", "register_model", "time_col"), _parse_text),
+    **dict.fromkeys(("source", "target", "sort", "time_col"), _parse_text),
     **dict.fromkeys(("include", "exclude", "order_by"), _parse_texts),
     **dict.fromkeys(("n_select", "batch_size"), _parse_whole(1)),
     **dict.fromkeys(("catalog", "schema"), _parse_name_part),
+    "experiment": _parse_experiment,
+    "register_model": _parse_model_name,
     "task": _parse_task,
     "fold": _parse_whole(2),
     "budget_minutes": _parse_minutes,
@@ -285,18 +346,10 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "max_retries": _parse_whole(0),
     "n_slots": _parse_whole(1),
     "isolation": _parse_isolation,
+    "sep": _parse_sep,
+    "decimal": _parse_decimal,
+    "encoding": _parse_encoding,
+    "na_values": _parse_gaps,
+    "header": _parse_header,
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""
-
-
-def read_text(path: Path, option: str) -> str:
-    """Return the text of a file that an option names.
-
-    Raises:
-        ConfigError: The file cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        raise ConfigError(f"{option} {path} cannot be read ({reason}): check the path (from {Path.cwd()}).") from error

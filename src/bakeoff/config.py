@@ -18,7 +18,8 @@ from typing import Any, ClassVar
 
 import yaml
 
-from bakeoff._config_options import PARSERS, REQUIRED, flag, given, parse_setup, read_text, refuse_placeholder
+from bakeoff._config_options import PARSERS, REQUIRED, flag, given, refuse_placeholder
+from bakeoff._setup_option import parse_setup, read_text
 from bakeoff._utils.redaction import redact
 from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError
@@ -34,8 +35,10 @@ _RESULT_OPTIONS = (
     *("include", "exclude", "sort", "fold", "n_select", "seed", "setup"),
 )
 """The options that decide the result. The others say where it goes, how long it may take and what it is called."""
+_FILE_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
+"""Options that decide it as well where they are given; runs that are older than they are have none of them."""
 _COMPARING_OPTIONS = ("include", "exclude", "sort", "fold", "n_select")
-READING_OPTIONS = tuple(name for name in _RESULT_OPTIONS if name not in _COMPARING_OPTIONS)
+READING_OPTIONS = tuple(name for name in (*_RESULT_OPTIONS, *_FILE_OPTIONS) if name not in _COMPARING_OPTIONS)
 """The options that decide which rows are learned from, and what is taken for what; `bakeoff check` has them, too."""
 
 
@@ -56,7 +59,7 @@ class RunConfig:
     Empty strings and lists count as not given, since the parameters of a job cannot be left out.
 
     Attributes:
-        source: name of a table, or path of a csv, parquet or Delta file.
+        source: name of a table, or path of a file, a folder of files, or a Delta table.
         target: column to predict.
         task: one of `bakeoff._config_options.TASKS`; inferred from the target by default.
         include: ids of the models to compare; all models when empty.
@@ -77,6 +80,11 @@ class RunConfig:
         champion_margin: lead over the registry's champion that a model needs to replace it, in units of the metric.
         min_value: lowest value of the ranking metric that makes a champion; the highest, if low values are better.
         min_lift: lead over the dummy model that a champion has to exceed, in units of the metric.
+        sep: separator of a text file; told from the file by default, as are the next two.
+        decimal: decimal mark of a text file.
+        encoding: encoding of a text file.
+        na_values: words and numbers that stand for gaps; by default, see `bakeoff.source.words`.
+        header: ``yes``, ``no``, or the number of the line that holds the names of a text file's columns.
         engine: ``spark``, or ``native`` to fit every model in this process.
         max_rows: size of the seeded sample that is used when the source has more rows.
         source_version: version of the Delta table to read.
@@ -122,6 +130,11 @@ class RunConfig:
     isolation: str = "auto"
     min_value: float | None = None
     min_lift: float | None = None
+    sep: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    na_values: tuple[str, ...] = ()
+    header: str | None = None
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this id; false while it is new, made by this config and not used yet."""
@@ -158,6 +171,8 @@ class RunConfig:
             if self.isolation == "none" and getattr(self, name):
                 raise ConfigError(f"{flag(name)} needs a process that can be killed: leave out --isolation none.")
         self._check_lift()
+        if self.sep is not None and self.sep == self.decimal:
+            raise ConfigError(f"--sep and --decimal are both {self.sep!r}: numbers would be cut in two.")
         if self.catalog and not self.schema:
             raise ConfigError(f"--catalog {self.catalog} needs --schema: name the schema that the tables go to.")
 
@@ -210,7 +225,8 @@ class RunConfig:
 
         Secrets are not part of it, since a new password does not change the result.
         """
-        question = _canonical_json(redact({name: getattr(self, name) for name in _RESULT_OPTIONS}))
+        options = [*_RESULT_OPTIONS, *(name for name in _FILE_OPTIONS if getattr(self, name))]
+        question = _canonical_json(redact({name: getattr(self, name) for name in options}))
         return hashlib.sha256(question.encode()).hexdigest()[:16]
 
 

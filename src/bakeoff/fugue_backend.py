@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import pickle
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import pandas as pd
 
+from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
-from bakeoff.comparison.costs import SECONDS_PER_MILLION_CELLS, PriorCosts
-from bakeoff.comparison.events import Announcer, Listener
+from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
-from bakeoff.comparison.plan import Cost, Plan
-from bakeoff.comparison.scheduler import Limits, Scheduler
-from bakeoff.comparison.significance import Verdict, judge, mark_ties
-from bakeoff.comparison.summary import Summary, ideal_seconds
-from bakeoff.comparison.trial import Outcome, Refitted, Trial
-from bakeoff.errors import ConfigError, EngineLostError
-from bakeoff.execution.engines.factory import open_engine
-from bakeoff.execution.engines.hybrid import HybridEngine, with_help
-from bakeoff.execution.executor import Bounds, FugueExecutor
+from bakeoff.comparison.limits import TrialLimits
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.run_control import RunControl
+from bakeoff.comparison.significance import Verdict
+from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.trial import Refitted, Trial
+from bakeoff.comparison.trial_store import NullStore, TrialStore
+from bakeoff.errors import ConfigError
+from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
 from bakeoff.pycaret3.experiment_logger import log_comparison
-from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
+from bakeoff.pycaret3.prepared import PreparedComparison, prepare
 from bakeoff.pycaret3.pycaret_api import ParallelBackend
-from bakeoff.pycaret3.request import Request, read_request
-from bakeoff.pycaret3.restore import chosen, load_models, restore_state
+from bakeoff.pycaret3.restore import load_models, restore_state
 from bakeoff.pycaret3.runners.factory import runner_for
 from bakeoff.pycaret3.score_grid import highlighted, score_grid, sort_column
 from bakeoff.spark.liveness import without_py4j_pages
 
-LOST_SECONDS = 2.0
-"""Seconds that the end of a comparison waits for its listeners if the engine is gone, which some of them may need."""
 _LOCK = RLock()
 
 
@@ -71,13 +65,6 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         trial_memory_mb: megabytes that the process of a trial may hold, PyCaret itself (about 300) included.
         max_retries: how many times a trial that took its process or its worker down is retried, alone.
         listeners: receive the events of `bakeoff.comparison.events`; they cannot change the result.
-        name: name of the run, for the descriptions of Spark's jobs.
-        record: makes an outcome durable; called before the outcome is published.
-        done: outcomes of an earlier attempt of the same run, which are not run again.
-        known_seconds: seconds of a trial in earlier runs, by model id. Entries may be added during a run.
-        clean: applied to each outcome before it is recorded or published (used to redact secrets).
-        stop: called regularly; once it returns true, the run ends with the outcomes so far, and without refits.
-        listener_timeout: seconds that the end of a run waits for listeners that have not caught up.
         payload_dir: a folder that driver and workers share, for Spark Connect.
         driver_trials: whether the driver's machine runs trials, too, in a process beside this one. ``"auto"``: until
             Spark's workers are ready, and longer if it has cores to spare. ``True``: always.
@@ -88,7 +75,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         trials: after a run, one row for each trial.
         verdict: after a run, which models do not differ significantly from the best one.
         summary: after a run, wall and ideal time, efficiency and slots.
-        stopped: whether ``stop`` has ended the last run early.
+        stopped: whether the last run was asked to end early.
         listener_problems: after a run, errors of listeners, of the display and of PyCaret's loggers.
 
     Raises:
@@ -119,38 +106,27 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         trial_memory_mb: float | None = None,
         max_retries: int = 1,
         listeners: Sequence[Listener] = (),
-        name: str = "run",
-        record: Callable[[Outcome], None] | None = None,
-        done: Sequence[Outcome] = (),
-        known_seconds: Mapping[str, float] | None = None,
-        clean: Callable[[Outcome], Outcome] | None = None,
-        stop: Callable[[], bool] | None = None,
-        listener_timeout: float = 5.0,
         payload_dir: str | Path | None = None,
         driver_trials: bool | str = "auto",
     ) -> None:
         super().__init__()
-        self._engine = engine
-        self._conf = dict(conf or {})
-        self._batch_size = batch_size
-        self._display_remote = display_remote
-        self._top_only = top_only
-        self._n_slots = n_slots
-        self._bounds = Bounds(None, trial_timeout, trial_memory_mb, isolation, max_retries)
-        self._listeners = tuple(listeners)
-        self._name = name
-        self._record = record
-        self._done = tuple(done)
-        self._known_seconds: Mapping[str, float] = {} if known_seconds is None else known_seconds
-        self._clean = clean
-        self._stop = stop
-        self._listener_timeout = listener_timeout
-        self._payload_dir = payload_dir
+        del top_only
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
-        self._driver_trials = None if driver_trials == "auto" else bool(driver_trials)
-        self._frozen: FrozenExperiment | None = None
-        self._plan: Plan | None = None
+        self._engine = engine
+        self._options = ExecutionOptions(
+            dict(conf or {}),
+            payload_dir,
+            n_slots,
+            None if driver_trials == "auto" else bool(driver_trials),
+            TrialLimits.of_arguments(trial_timeout, trial_memory_mb, max_retries, isolation),
+        )
+        self._batch_size = batch_size
+        self._display_remote = display_remote
+        self._listeners = tuple(listeners)
+        self._store: TrialStore = NullStore()
+        self._control = RunControl()
+        self._comparison: PreparedComparison | None = None
         self._board: Leaderboard | None = None
         self._lost_refits: tuple[Refitted, ...] = ()
         self.summary: Summary | None = None
@@ -158,13 +134,26 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self.stopped = False
         self.listener_problems: list[str] = []
 
+    @classmethod
+    def with_store(cls, store: TrialStore, control: RunControl, **options: Any) -> FugueBackend:
+        """Return a backend whose outcomes are stored, and whose run can be stopped and resumed, as the job needs it.
+
+        Args:
+            store: makes outcomes durable; those that it has are not run again.
+            control: name of the run, and how it ends.
+            options: arguments of the class.
+        """
+        backend = cls(**options)
+        backend._store, backend._control = store, control
+        return backend
+
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the engine, the listeners and the callbacks, which live on the driver."""
-        excluded = {"_engine", "_listeners", "_record", "_clean", "_stop"}
+        """Return the state without the engine, the listeners, the store and the control, which live on the driver."""
+        excluded = {"_engine", "_listeners", "_store", "_control"}
         return {name: value for name, value in self.__dict__.items() if name not in excluded}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        self.__dict__.update(state, _engine=None, _listeners=(), _record=None, _clean=None, _stop=None)
+        self.__dict__.update(state, _engine=None, _listeners=(), _store=NullStore(), _control=RunControl())
 
     def attach(self, instance: Any) -> None:
         """Store the class of the experiment. None of its data is kept: it is frozen when the comparison starts."""
@@ -189,37 +178,29 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             RuntimeError: A model failed, and ``errors="raise"`` was passed.
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
-        with without_py4j_pages(), _get_context_lock():
-            request = read_request(instance, params)
-            frozen, broken = freeze(instance, request)
-            plan = self._make_plan(request, frozen)
-            self._frozen, self._plan = frozen, plan
-            sort, ascending = sort_column(plan)
-            display = _DisplayUtil(
-                None,
-                len(plan.trials),
-                request.verbose and bool(plan.models),
-                sort,
-                ascending,
-                html=getattr(instance, "html_param", True),
-                live=self._display_remote,
-            )
-            shown = [DisplayListener(display, plan, live=self._display_remote)] if request.verbose else []
+        with without_py4j_pages(), without_autologging(), _get_context_lock():
+            self._comparison = comparison = prepare(instance, params, self._batch_size)
             self._board = None
+            request, plan = comparison.request, comparison.plan
+            display = self._display(instance, comparison)
+            shown = [DisplayListener(display, plan, live=self._display_remote)] if request.verbose else []
+            listeners = [*self._listeners, *shown]
+            run = ComparisonRun(comparison, self._engine, self._options, listeners, self._store, self._control)
             try:
-                refitted = self._run(request, frozen, broken, plan, shown)
+                result = run.run()
             finally:
                 display.close()
-                if self._board is not None:
-                    restore_state(instance, request, frozen, plan, self._board)
-            assert self._board is not None  # noqa: S101 - _run has set it
-            self._lost_refits = tuple(refit for refit in refitted if refit.model is None)
-            if request.errors == "raise" and (why := frames.first_failure(self._board, self._lost_refits)):
+                self._board, self.listener_problems = run.board, run.listener_problems
+                if run.board is not None:
+                    restore_state(instance, request, comparison.frozen, plan, run.board)
+            self.summary, self.verdict, self.stopped = result.summary, result.verdict, result.stopped
+            self._lost_refits = tuple(refit for refit in result.refitted if refit.model is None)
+            if request.errors == "raise" and (why := frames.first_failure(result.board, self._lost_refits)):
                 raise RuntimeError(why)
-            models = load_models({refit.model_id: refit.model for refit in refitted if refit.model is not None})
+            models = load_models({refit.model_id: refit.model for refit in result.refitted if refit.model is not None})
             display.finish(lambda: highlighted(instance, instance.pull(), request.decimals))
             self.listener_problems += display.problems
-            self.listener_problems += log_comparison(instance, request, plan, self._board, models)
+            self.listener_problems += log_comparison(instance, request, plan, result.board, models)
         return next(iter(models.values())) if len(models) == 1 else list(models.values())
 
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
@@ -232,9 +213,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         Returns:
             One row for each model, with its pickled outcomes.
         """
-        if self._frozen is None or self._plan is None:
+        if self._comparison is None:
             raise RuntimeError("There is no comparison to take part in: compare_models() has not been called.")
-        runner, plan = runner_for(self._frozen), self._plan
+        runner, plan = runner_for(self._comparison.frozen), self._comparison.plan
         results: list[list[Any]] = []
         for row in idx:
             model = plan.models[row[0]]
@@ -245,85 +226,19 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             results.append([pickle.dumps(outcomes)])
         return results
 
-    def _make_plan(self, request: Request, frozen: FrozenExperiment) -> Plan:
-        return Plan(
-            models=request.models,
-            n_folds=len(frozen.splits),
-            metrics=request.metrics,
-            sort_by=request.sort_by,
-            decimals=request.decimals,
-            batch_size=self._batch_size,
-            test_rows_per_training_row=frozen.test_ratio,
+    def _display(self, instance: Any, comparison: PreparedComparison) -> _DisplayUtil:
+        """Return the display of a comparison that is about to begin."""
+        request, plan = comparison.request, comparison.plan
+        sort, ascending = sort_column(plan)
+        return _DisplayUtil(
+            None,
+            len(plan.trials),
+            request.verbose and bool(plan.models),
+            sort,
+            ascending,
+            html=getattr(instance, "html_param", True),
+            live=self._display_remote,
         )
-
-    def _run(
-        self,
-        request: Request,
-        frozen: FrozenExperiment,
-        broken: Mapping[str, Broken],
-        plan: Plan,
-        shown: Sequence[Listener],
-    ) -> list[Refitted]:
-        """Run the plan and refit the winners; sets the leaderboard and the summary."""
-        started, began_at = time.monotonic(), time.time()
-        engine = open_engine(self._engine, self._conf, self._payload_dir)
-        announcer = Announcer([*self._listeners, *shown])
-        patience = self._listener_timeout
-        known = outcomes_of_broken(broken, plan)
-        costs = PriorCosts(len(frozen.y), frozen.width)
-
-        def prior(model_id: str) -> float:
-            # With an estimator object among the models, PyCaret's ids are positions; the costs are known by ids.
-            return self._known_seconds.get(model_id) or costs(str(request.given[model_id]))
-
-        try:
-            bounds = replace(self._bounds, seconds=request.budget_seconds)
-            wish = False if self._n_slots is not None or bounds.isolation == "none" else self._driver_trials
-            engine = with_help(engine, wish, frozen, self._seconds_left(request, plan, prior))
-            with FugueExecutor(engine, frozen, self._name, self._n_slots, bounds) as executor:
-                limits = Limits(request.budget_seconds, bounds.max_retries, request.errors == "raise")
-                scheduler = Scheduler(plan, executor, announcer, prior, limits, self._record, self._done, known)
-                scheduler.n_winners = max(request.n_select, 0)
-                scheduler.clean, scheduler.stop = self._clean, self._stop
-                try:
-                    board = scheduler.run()
-                except BaseException:
-                    self._board = scheduler.so_far()  # Ctrl-C must not lose the outcomes so far
-                    raise
-                self._board = board  # also if Ctrl-C comes while the winners are fitted
-                failed = request.errors == "raise" and bool(board.failures)
-                winners = [] if failed or scheduler.stopped else chosen(board, request.n_select)
-                refitted = executor.refit(winners, self._stop)
-                self.stopped = scheduler.stopped or len(refitted) < len(winners)
-                hybrid = engine if isinstance(engine, HybridEngine) else None
-                slots = hybrid.slots_used if hybrid else executor.slots
-        except EngineLostError:
-            patience = min(patience, LOST_SECONDS)
-            raise
-        finally:
-            self.listener_problems = announcer.close(patience)
-        self.verdict = judge(plan, board)
-        self._board = board = mark_ties(board, self.verdict)
-        fresh = [outcome for outcome in board.outcomes if outcome not in self._done]
-        self.summary = Summary(
-            slots=slots,
-            wall_seconds=time.monotonic() - started,
-            ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
-            n_resumed=len(self._done),
-            began_at=began_at,
-            n_on_driver=hybrid.n_here if hybrid else 0,
-            too_small=hybrid is not None and not hybrid.is_open,
-        )
-        return refitted
-
-    def _seconds_left(self, request: Request, plan: Plan, prior: Cost) -> float:
-        """Return the expected seconds of the open trials on one core; infinity if a model has no known cost."""
-        done = {outcome.trial for outcome in self._done}
-        open_trials = [trial for trial in plan.trials if trial not in done]
-        for model_id in {trial.model_id for trial in open_trials}:
-            if model_id not in self._known_seconds and str(request.given[model_id]) not in SECONDS_PER_MILLION_CELLS:
-                return math.inf
-        return sum(prior(trial.model_id) for trial in open_trials)
 
     @property
     def board(self) -> Leaderboard | None:
@@ -333,7 +248,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
     @property
     def plan(self) -> Plan | None:
         """The plan of the last run."""
-        return self._plan
+        return self._comparison.plan if self._comparison else None
 
     @property
     def leaderboard(self) -> pd.DataFrame:

@@ -15,7 +15,8 @@ import pytest
 
 from bakeoff.comparison.trial import Trial
 from bakeoff.execution.worker.payload import InlineDelivery, Payload
-from bakeoff.execution.worker.task import Call, Work
+from bakeoff.execution.worker.task import Call, RunTrials
+from bakeoff.pycaret3.prepared import prepare
 from bakeoff.pycaret3.runners import tabular
 from bakeoff.pycaret3.runners.factory import runner_for
 from support.datasets import breast_cancer, experiment, shared
@@ -118,13 +119,11 @@ class _Shelf(dict[str, Any]):
 
 def test_a_fold_that_another_process_has_transformed_gives_the_same_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     exp = experiment(breast_cancer(200), "target", normalize=True, fix_imbalance=True, remove_outliers=True)
-    frozen = through("native", exp, ["nb", "knn", "lr", "rf"]).backend._frozen
+    frozen = prepare(exp, {"include": ["nb", "knn", "lr", "rf"], "sort": "Accuracy"}, batch_size=1).frozen
     monkeypatch.setattr(tabular, "SHELVED_SECONDS", 0.0)
     trials = [Trial(model_id, fold) for fold in range(3) for model_id in frozen.estimators]
-    runners = [runner_for(frozen), runner_for(frozen), runner_for(frozen)]
     shelf = _Shelf()
-    for runner in runners[1:]:
-        runner.shelf = shelf
+    runners = [runner_for(frozen), runner_for(frozen, shelf), runner_for(frozen, shelf)]
     alone, first = ([runner.run(trial) for trial in trials] for runner in runners[:2])
     assert set(shelf) == {"fold-0", "fold-1", "fold-2"}
     monkeypatch.setattr(tabular, "transform_fold", lambda *_: pytest.fail("transformed again"))
@@ -139,9 +138,8 @@ def test_a_fold_that_another_process_has_transformed_gives_the_same_scores(monke
 
 
 def test_workers_write_no_files_and_import_no_display(exp: Any, tmp_path: Path) -> None:
-    backend = through("native", exp, ["nb", "dt"]).backend
-    payload = Payload.of(backend._frozen)
-    call = Call(Work(payload.digest, trials=(Trial("nb", 0), Trial("dt", 1))), InlineDelivery(payload.content))
+    payload = Payload.of(prepare(exp, {"include": ["nb", "dt"], "sort": "Accuracy"}, batch_size=1).frozen)
+    call = Call(RunTrials(payload.digest, (Trial("nb", 0), Trial("dt", 1))), InlineDelivery(payload.content))
     given = tmp_path / "given"
     given.write_bytes(pickle.dumps(call))
     code = (

@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 from bakeoff import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.job import main as job
+from bakeoff.job.context import RunContext
 from bakeoff.job.outputs import open_outputs
 from bakeoff.job.resume import resume
 from bakeoff.job.signals import interruptible
@@ -72,7 +73,7 @@ def said(asked: RunConfig, spark: Any) -> Any:
         prepared.params["include"] = ["nb", TellsSecrets([secret[::-1] for secret in SECRETS]), "dummy"]
         with interruptible() as interruption:
             outputs = open_outputs(asked, spark, prepared.source, heard.append)
-            result = job.compare(asked, spark, prepared, outputs, [], interruption)
+            result = job.compare(RunContext(asked, spark, prepared, outputs), [], interruption)
     finally:
         patch.undo()
     return [*heard, *result.problems], result

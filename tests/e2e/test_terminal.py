@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from bakeoff.progress.stderr_listener import Progress
 from bakeoff.report.facts import Facts
 from bakeoff.report.sentences import answer, clock
 from bakeoff.storage.location import ResultsLocation
+from bakeoff.tracking.logged_model import BestModel
 from support.facts_factory import facts
 from support.terminal import seen, terminal
 
@@ -45,10 +47,10 @@ def play(known: Facts) -> None:
     progress.handle(RunDone(known.board))
     assert progress.close() == []
     print_leaderboard(Console(highlight=False), known.plan, known.board)
+    run = replace(known.run, run_id="r", mlflow_experiment_id="1", mlflow_run_id="0" * 32)
     result = RunResult(
-        run_id="r", plan=known.plan, leaderboard=known.board, summary=known.summary, models=[], experiment_id="1",
-        tables=ResultsLocation(path=LONG), mlflow_run_id="0" * 32, mlflow_url=None, model_uri="runs:/abc/model",
-        problems=(PROBLEM,), report=LONG / "report.html", facts=known,
+        replace(known, run=run), models=[], tables=ResultsLocation(path=LONG),
+        logged=BestModel("runs:/abc/model", "file:/abc"), problems=(PROBLEM,), report=LONG / "report.html",
     )  # fmt: skip
     print_lines(Console(highlight=False), outcome_lines(result, Path(".bakeoff")))
 

@@ -23,10 +23,12 @@ from pyspark.sql import SparkSession
 
 from bakeoff import FugueBackend
 from bakeoff.comparison.events import Event, TaskStarted, TrialDone
+from bakeoff.comparison.run_control import RunControl
 from bakeoff.errors import EngineLostError
 from bakeoff.spark.java import find_java
 from support.datasets import breast_cancer, experiment
 from support.fake_models import CountsItself, Told, _note
+from support.trial_stores import MemoryStore
 
 HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
@@ -223,9 +225,9 @@ def _compare(spark: Any, cluster: Cluster, folder: Path) -> dict[str, Any]:
     exp = experiment(breast_cancer(200), "target", fold=N_FOLDS, custom_pipeline=steps)
     reads.unlink()
     models = [Slow(str(fits), var_smoothing=10.0**-n) for n in range(1, N_MODELS + 1)]
-    known = dict.fromkeys(map(str, range(N_MODELS)), 9.0)  # a task for each trial, until it is known better
+    known = MemoryStore(seconds=dict.fromkeys(map(str, range(N_MODELS)), 9.0))  # a task a trial, until more is known
     disturbs = Disturbs(cluster)
-    backend = FugueBackend(spark, listeners=[disturbs], known_seconds=known, driver_trials=False)
+    backend = FugueBackend.with_store(known, RunControl(), engine=spark, listeners=[disturbs], driver_trials=False)
     best = exp.compare_models(models, parallel=backend, verbose=False)
     logs = {name: cluster.logs(name) for name in ("first", "second", "third")}
     read = re.compile(rf"Started reading broadcast variable ({'|'.join(map(str, sent))}) ")

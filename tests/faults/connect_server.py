@@ -20,10 +20,12 @@ import pandas as pd
 
 from bakeoff import FugueBackend, RunConfig, run
 from bakeoff.comparison.events import Event, TrialDone
+from bakeoff.comparison.run_control import RunControl
 from bakeoff.errors import EngineLostError
 from bakeoff.storage.journal import Journal, read_folder
 from support.connect_session import kill_server, start_connect
 from support.datasets import breast_cancer, experiment
+from support.trial_stores import MemoryStore
 
 MODELS = ["nb", "rf", "et", "ada", "gbc", "lightgbm"]
 COPIES = 8
@@ -72,7 +74,8 @@ def compare(spark: Any, folder: Path, run_id: str, kills: Kills | None = None) -
     done = read_folder(journal_of(folder, run_id))
     journal = Journal(journal_of(folder, run_id))
     listeners = [kills] if kills else []
-    backend = FugueBackend(spark, listeners=listeners, record=journal.append, done=done, driver_trials=False)
+    store = MemoryStore(done, record=journal.append)
+    backend = FugueBackend.with_store(store, RunControl(), engine=spark, listeners=listeners, driver_trials=False)
     said = ""
     try:
         exp.compare_models(MODELS, parallel=backend, verbose=False)

@@ -13,6 +13,7 @@ from bakeoff import FugueBackend
 from bakeoff.comparison.events import Event, RunDone, TrialDone
 from support.fake_models import Sleeps
 from support.pycaret_parity import through
+from support.trial_stores import MemoryStore
 
 OVERSHOOT = 5.0
 N_MODELS = 6
@@ -52,8 +53,9 @@ def test_at_the_deadline_the_best_so_far_is_ranked(spark: Any, exp: Any, alone: 
 
 def test_what_a_running_task_has_finished_counts(spark: Any, exp: Any, alone: Any) -> None:
     models = ["nb", "dt", "dummy", Sleeps(600)]
-    options = {"n_slots": 1, "known_seconds": dict.fromkeys("0123", 0.01)}  # all of them in one task
-    mine = through(spark, exp, models, fold=2, budget_time=3 / 60, n_select=1, options=options)
+    store = MemoryStore(seconds=dict.fromkeys("0123", 0.01))  # all of them in one task
+    options = {"n_slots": 1}
+    mine = through(spark, exp, models, fold=2, budget_time=3 / 60, n_select=1, options=options, store=store)
     trials = mine.backend.trials.query("fold == 0").set_index("model_id")
     assert dict(trials["status"]) == {"0": "ok", "1": "ok", "2": "ok", "3": "cancelled"}
     assert type(mine.models).__name__ == "GaussianNB"
@@ -107,8 +109,8 @@ def test_a_deadline_where_nothing_can_be_forked(exp: Any, kind: str, request: py
         request.addfinalizer(client.close)
     engine = client if kind == "dask" else kind
     started = time.monotonic()
-    options = {"known_seconds": {"0": 9.0}}  # so it is not the one that sleeps which comes first
-    mine = through(engine, exp, ["nb", Sleeps(600)], fold=2, budget_time=25 / 60, n_select=1, options=options)
+    store = MemoryStore(seconds={"0": 9.0})  # so it is not the one that sleeps which comes first
+    mine = through(engine, exp, ["nb", Sleeps(600)], fold=2, budget_time=25 / 60, n_select=1, store=store)
     assert time.monotonic() - started < 25 + OVERSHOOT
     assert dict(mine.backend.leaderboard.set_index("model_id")["status"]) == {"0": "ok", "1": "failed"}
     assert set(mine.backend.failures["status"]) == {"cancelled"}

@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
+from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from bakeoff.execution.isolation import forked
 from bakeoff.execution.isolation.forked import OUTPUT_BYTES, Ask, ForkedRunner
@@ -72,8 +73,8 @@ def host(tmp_path: Path) -> Iterator[ForkedRunner]:
     made.close()
 
 
-def ask(deed: str, **bounds: Any) -> Ask:
-    return Ask(trial=Trial(deed, 0), **bounds)
+def ask(deed: str, attempt: int = 1, **limits: Any) -> Ask:
+    return Ask(trial=Trial(deed, 0), attempt=attempt, limits=TrialLimits(**limits))
 
 
 def goes_on(host: ForkedRunner) -> None:
@@ -93,7 +94,7 @@ def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
 @pytest.mark.parametrize("deed", ["sleep", "spin", "spin_in_c", "fork_and_hang", "shout_on"])
 def test_what_hangs_is_ended(host: ForkedRunner, deed: str, tmp_path: Path) -> None:
     started = time.monotonic()
-    outcome = host.answer(ask(deed, seconds=SECONDS))
+    outcome = host.answer(ask(deed, timeout=SECONDS))
     assert time.monotonic() - started < SECONDS + 3
     assert (outcome.status, outcome.error_type) == (Status.TIMEOUT, "TrialTimeout")
     assert outcome.error_message == "The trial took longer than 1 s and was ended."
@@ -179,20 +180,20 @@ def test_one_process_serves_trial_after_trial_until_it_is_lost(host: ForkedRunne
 
 
 def test_a_model_that_forks_and_goes_on_is_answered_once(host: ForkedRunner) -> None:
-    assert host.answer(ask("fork_and_go_on", seconds=20)).status is Status.OK
+    assert host.answer(ask("fork_and_go_on", timeout=20)).status is Status.OK
     assert host.answer(ask("nothing")).trial == Trial("nothing", 0)
     goes_on(host)
 
 
 def test_at_the_end_of_the_run_a_trial_is_cancelled(host: ForkedRunner) -> None:
-    outcome = host.answer(ask("sleep", seconds=60, seconds_left=0.3))
+    outcome = host.answer(ask("sleep", timeout=60, seconds=0.3))
     assert outcome.status is Status.CANCELLED
     assert outcome.error_message == "The run's time was over before this trial ended."
 
 
 @pytest.mark.parametrize(("deed", "lost"), [("kill", True), ("sleep", False), ("raise", False)])
 def test_refits_have_bounds_too(host: ForkedRunner, deed: str, lost: bool) -> None:  # noqa: FBT001
-    refitted = host.answer(Ask(refit=deed, seconds=SECONDS))
+    refitted = host.answer(Ask(refit=deed, limits=TrialLimits(timeout=SECONDS)))
     assert not isinstance(refitted, Outcome)
     assert refitted.model is None
     assert refitted.lost_its_process is lost

@@ -28,7 +28,7 @@ from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking import client
 from bakeoff.tracking.replay import left_over
-from bakeoff.tracking.sync import NotSyncedError, sync
+from bakeoff.tracking.sync import NotSyncedError, SyncSession
 from support.tracking_server import LATE, PASS, REFUSE, Proxy, free_port, mlflow_server, runs_of
 
 MODELS = ("nb", "dt", "dummy", "ridge")
@@ -106,8 +106,9 @@ def mlflow_is_complete(uri: str, home: Path, run_id: str = "one") -> Any:
 def send(spark: Any, home: Path, run_id: str | None = "one") -> list[str]:
     """As `bakeoff sync` does."""
     said: list[str] = []
-    opened = lambda: nullcontext(spark)  # noqa: E731
-    sync(home, ResultsLocation(path=home / "tables"), run_id, opened, said.append, count=lambda _: None)
+    opened = lambda location: nullcontext(SparkTables(spark, location))  # noqa: E731
+    location = ResultsLocation(path=home / "tables")
+    SyncSession(home, location, opened, said.append, count=lambda _: None).sync(run_id)
     return said
 
 

@@ -17,6 +17,7 @@ from bakeoff.execution.isolation import spawned
 from support.datasets import shared
 from support.faulty_models import Hurts
 from support.pycaret_parity import through
+from support.trial_stores import MemoryStore
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 QUICK = ["nb", "dt", "dummy"]
@@ -61,15 +62,16 @@ def test_little_work_on_cold_workers_starts_no_spark_job(cold, caplog, monkeypat
 @pytest.fixture
 def ready(monkeypatch):
     """Set when the first worker has got ready."""
-    event, get_ready = threading.Event(), HybridEngine._get_ready
-    monkeypatch.setattr(HybridEngine, "_get_ready", lambda self: (get_ready(self), event.set()))
+    event, warm_worker = threading.Event(), HybridEngine.warm_worker
+    monkeypatch.setattr(HybridEngine, "warm_worker", lambda self: (warm_worker(self), event.set()))
     return event
 
 
 def test_what_a_model_does_to_its_process_ends_alike_wherever_it_runs(spark, ready):
     # The driver could have done it all before a worker is ready: the first outcome waits for one.
-    options = {"driver_trials": True, "trial_timeout": 60, "record": lambda _: ready.wait(60)}
-    mine = through(spark, shared("binary"), ["nb", Hurts("kill")], fold=2, n_select=0, options=options).backend
+    options, models = {"driver_trials": True, "trial_timeout": 60}, ["nb", Hurts("kill")]
+    store = MemoryStore(record=lambda _: ready.wait(60) and None)
+    mine = through(spark, shared("binary"), models, fold=2, n_select=0, options=options, store=store).backend
     assert mine.leaderboard.set_index("model_name")["status"].tolist() == ["ok", "failed"]
     assert mine.failures["error_message"].str.contains("SIGKILL").all()
     assert mine.failures["attempts"].tolist() == [2, 2]

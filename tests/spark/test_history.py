@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,6 @@ from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.result_tables import ComparedTable
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.spark_tables import SparkTables
-from support.waiting import until
 
 PLAN = Plan((Model("lr", "Logistic"), Model("rf", "Forest"), Model("nb", "Bayes")), 2, (Metric("auc", "AUC"),), "auc")
 FIRST = [Outcome("lr", fold, fit_seconds=40.0, finished_at=1.7e9) for fold in (0, 1)]
@@ -59,7 +57,7 @@ def test_another_question_tells_nothing(tables, asked):
 
 def test_looking_goes_on_beside_other_things(tables):
     known = start_looking(tables, ComparedTable("t.csv", "y", "classification", 100))
-    until(lambda: known == {"lr": 2.0, "rf": 9.0}, patience=60)
+    assert known.result(60) == {"lr": 2.0, "rf": 9.0}
 
 
 def test_tables_that_cannot_be_read_tell_nothing(spark, tmp_path):
@@ -67,5 +65,4 @@ def test_tables_that_cannot_be_read_tell_nothing(spark, tmp_path):
         (tmp_path / table / "_delta_log").mkdir(parents=True)
     tables = SparkTables(spark, ResultsLocation(path=tmp_path))
     known = start_looking(tables, ComparedTable("t.csv", "y", "classification", 100))
-    until(lambda: all(thread.name != "bakeoff-history" for thread in threading.enumerate()), patience=60)
-    assert known == {}
+    assert known.result(60) == {}

@@ -15,26 +15,27 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from bakeoff.comparison.limits import Isolation, TrialLimits
 from bakeoff.comparison.trial import Trial
 from bakeoff.execution.engines.spark import SparkEngine
 from bakeoff.execution.worker import bootstrap
 from bakeoff.execution.worker.bootstrap import acknowledge, settle_in
-from bakeoff.execution.worker.task import Work, work_of_task
+from bakeoff.execution.worker.task import RunTrials, work_of_task
 from bakeoff.pycaret3.frozen import freeze
 from bakeoff.pycaret3.request import read_request
 from support.datasets import breast_cancer, experiment
 
 
 @pytest.fixture(scope="module")
-def engine(spark: SparkSession) -> Iterator[tuple[SparkEngine, Work]]:
+def engine(spark: SparkSession) -> Iterator[tuple[SparkEngine, RunTrials]]:
     exp = experiment(breast_cancer(), "target")
     engine = SparkEngine(spark, {})
     frozen, _ = freeze(exp, read_request(exp, {"include": ["nb", "dt"], "sort": "Accuracy", "verbose": False}))
-    yield engine, Work(engine.publish(frozen), host="fork")
+    yield engine, RunTrials(engine.publish(frozen), (), limits=TrialLimits(isolation=Isolation.FORKED))
     engine.close()
 
 
-def on_a_slot(engine: SparkEngine, *works: Work) -> list[Any]:
+def on_a_slot(engine: SparkEngine, *works: RunTrials) -> list[Any]:
     """The answers of an engine that is asked on a thread of its own, as it always is: it leaves properties there."""
     answers: list[Any] = []
     thread = engine.thread(lambda: answers.extend(engine.run(work, "a test") for work in works), "slot")
@@ -44,7 +45,7 @@ def on_a_slot(engine: SparkEngine, *works: Work) -> list[Any]:
     return answers
 
 
-def test_each_task_does_what_its_own_job_asks_for(engine: tuple[SparkEngine, Work]) -> None:
+def test_each_task_does_what_its_own_job_asks_for(engine: tuple[SparkEngine, RunTrials]) -> None:
     spark_engine, work = engine
     asked = [Trial(model_id, fold) for fold in range(3) for model_id in ("nb", "dt")]
     with ThreadPoolExecutor(4) as threads:
@@ -54,14 +55,14 @@ def test_each_task_does_what_its_own_job_asks_for(engine: tuple[SparkEngine, Wor
     assert all(outcome.ok for outcomes in answered for outcome in outcomes)
 
 
-def test_all_jobs_share_one_plan(engine: tuple[SparkEngine, Work], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_jobs_share_one_plan(engine: tuple[SparkEngine, RunTrials], monkeypatch: pytest.MonkeyPatch) -> None:
     spark_engine, work = engine
     monkeypatch.setattr("bakeoff.execution.engines.spark.map_one_row", lambda *_, **__: pytest.fail("planned again"))
     answers = on_a_slot(spark_engine, *[replace(work, trials=(Trial("nb", fold),)) for fold in range(2)])
     assert all(outcome.ok for (outcome,) in answers)
 
 
-def test_what_a_job_asks_for_is_seen_by_nobody_else(engine: tuple[SparkEngine, Work], spark: SparkSession) -> None:
+def test_what_a_job_asks_for_is_seen_by_nobody_else(engine: tuple[SparkEngine, RunTrials], spark: SparkSession) -> None:
     spark_engine, work = engine
     on_a_slot(spark_engine, replace(work, trials=(Trial("nb", 0),)))
     assert spark.sparkContext.getLocalProperty("bakeoff.work") is None
@@ -100,7 +101,7 @@ def test_a_task_that_nobody_gave_work_says_so() -> None:
 
 
 def test_a_worker_acknowledges_between_the_halves_of_a_task(
-    engine: tuple[SparkEngine, Work], spark: SparkSession
+    engine: tuple[SparkEngine, RunTrials], spark: SparkSession
 ) -> None:
     spark_engine, work = engine
     on_a_slot(spark_engine, *[replace(work, trials=(Trial("nb", fold),)) for fold in range(2)])

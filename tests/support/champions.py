@@ -25,10 +25,9 @@ def log_champion(home: Path) -> Champion:
     from bakeoff.pycaret3.experiment import training_rows
     from bakeoff.pycaret3.restore import final_pipeline
     from bakeoff.tracking import client as store
-    from bakeoff.tracking.entities import KIND_TAG, RUN_KIND
-    from bakeoff.tracking.logged_model import log_best_model
+    from bakeoff.tracking.entities import KIND_TAG, RUN_KIND, RUN_TAG
     from bakeoff.tracking.registry import CandidateScore, Terms, promote
-    from bakeoff.tracking.run_logger import RUN_TAG
+    from support.logged_models import log_best_model
 
     rows = mixed(150)
     rows.loc[::9, "colour"] = None

@@ -10,9 +10,10 @@ from typing import Any
 
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TrialDone
 from bakeoff.comparison.plan import Plan
-from bakeoff.comparison.scheduler import Limits, Scheduler
+from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.trial import WORKER_LOST, Metric, Model, Outcome, Status, Trial
 from bakeoff.errors import WorkerError
+from support.trial_stores import MemoryStore
 from support.waiting import PATIENCE
 
 
@@ -209,12 +210,11 @@ class Run:
         return {outcome.trial: outcome.status for outcome in self.board.outcomes}
 
 
-def run(plan, executor, *, cost=lambda _: 1.0, limits=None, done=(), listeners=(), timeout=PATIENCE):
-    notes, recorded = Notes(), []
+def run(plan, executor, *, cost=lambda _: 1.0, done=(), listeners=(), timeout=PATIENCE, **more):
+    notes, store = Notes(), MemoryStore(done)
     announcer = Announcer([*listeners, notes])
-    scheduler = Scheduler(plan, executor, announcer, cost, limits or Limits(), recorded.append, done)
-    board = scheduler.run()
-    return Run(plan, executor, board, notes, announcer.close(timeout), recorded)
+    board = Scheduler(plan, executor, announcer, cost, store=store, **more).run()
+    return Run(plan, executor, board, notes, announcer.close(timeout), store.recorded)
 
 
 def assert_told_in_order(run):

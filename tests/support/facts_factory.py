@@ -8,12 +8,21 @@ import numpy as np
 import pandas as pd
 
 from bakeoff.comparison.leaderboard import rank
+from bakeoff.comparison.model_diagnostics import (
+    ClassificationDiagnostics,
+    FeatureImportance,
+    ForecastDiagnostics,
+    ModelDiagnostics,
+    RegressionDiagnostics,
+    RocCurve,
+)
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.report.data_profile import columns_of, target_of
-from bakeoff.report.facts import Diagnostics, Facts
+from bakeoff.report.diagnostics import Diagnostics
+from bakeoff.report.facts import Facts
 from bakeoff.storage.rows import RunRecord
 
 METRICS = {
@@ -83,7 +92,6 @@ def facts(task: str = "classification", n_models: int = 5, n_failed: int = 0, n_
         summary=summary,
         look=look(task, plan, with_best=best is not None),
         tables=["delta.`/data/tables/runs`"],
-        model_uri="runs:/abc/model" if best else None,
     )
 
 
@@ -99,15 +107,16 @@ def look(task: str, plan: Plan, *, with_best: bool) -> Diagnostics:
             "sold": random.choice(["yes", "no"], 200) if task == "classification" else numbers * 10,
         }
     )
-    best: dict[str, Any] = {"rows": 60}
+    best: ModelDiagnostics
     if task == "classification":
-        curve = {"label": "yes", "auc": 0.93, "x": [0.0, 0.1, 1.0], "y": [0.0, 0.9, 1.0]}
-        best |= {"labels": ["no", "yes"], "matrix": [[28, 2], [4, 26]], "roc": [curve]}
+        curve = RocCurve("yes", 0.93, [0.0, 0.1, 1.0], [0.0, 0.9, 1.0])
+        best = ClassificationDiagnostics(60, ["no", "yes"], [[28, 2], [4, 26]], [curve])
     else:
         actual = [float(value) for value in random.normal(size=60)]
-        best |= {"actual": actual, "predicted": [value + 0.1 for value in actual]}
+        best = RegressionDiagnostics(60, actual, [value + 0.1 for value in actual])
     if task == "time_series":
-        best |= {"when": [f"t{n}" for n in range(60)], "history": actual, "history_when": [f"h{n}" for n in range(60)]}
+        times, earlier = [f"t{n}" for n in range(60)], [f"h{n}" for n in range(60)]
+        best = ForecastDiagnostics(60, None, times, actual, best.predicted, earlier, actual)
     return Diagnostics(
         metric_names={metric.key: metric.name for metric in plan.metrics},
         test_ratio=0.25,
@@ -117,6 +126,6 @@ def look(task: str, plan: Plan, *, with_best: bool) -> Diagnostics:
         ],
         columns=columns_of(frame),
         target=target_of(frame["sold"], task),
-        best=best if with_best else {},
-        importance={"measure": "itself", "features": [["price", 0.7], ["shop & Co", 0.3]]} if with_best else {},
+        best=best if with_best else None,
+        importance=FeatureImportance("itself", [("price", 0.7), ("shop & Co", 0.3)]) if with_best else None,
     )

@@ -13,6 +13,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from bakeoff import FugueBackend
+from bakeoff.comparison.run_control import RunControl
+from bakeoff.comparison.trial_store import NullStore
 from support.datasets import SHARED
 
 TT = "TT (Sec)"
@@ -59,9 +61,11 @@ def native_again(experiment: Any, include: Any = None, /, **arguments: Any) -> C
         return _compare(lambda: experiment.compare_models(include, verbose=False, **arguments), experiment)
 
 
-def through(engine: Any, experiment: Any, include: Any = None, /, *, options: Any = None, **arguments: Any) -> Compared:
-    """The same through the backend; ``options`` are the backend's own."""
-    backend = FugueBackend(engine, **(options or {}))
+def through(
+    engine: Any, experiment: Any, include: Any = None, /, *, options: Any = None, store: Any = None, **arguments: Any
+) -> Compared:
+    """The same through the backend; ``options`` are the backend's own, and ``store`` keeps its outcomes."""
+    backend = FugueBackend.with_store(store or NullStore(), RunControl(), engine=engine, **(options or {}))
     call: Callable[[], Any] = lambda: experiment.compare_models(  # noqa: E731
         include, parallel=backend, verbose=False, **arguments
     )

@@ -18,10 +18,12 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 from sklearn.datasets import load_breast_cancer
+from sktime.forecasting.naive import NaiveForecaster
 
 from bakeoff.tracking import client as store
-from bakeoff.tracking.logged_model import log_best_model, pip_requirements
+from bakeoff.tracking.logged_model import pip_requirements, save_best_model
 from bakeoff.tracking.model_inputs import any_type, input_schema
+from support.logged_models import log_best_model
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
@@ -259,3 +261,11 @@ def test_the_types_of_columns() -> None:
         {"int": "long", "int with gaps": "double", "mixed": "string"},
     )
     assert all(spec.required for spec in schema.inputs)
+
+
+def test_a_forecaster_of_a_series_alone_is_saved_without_a_signature(tmp_path: Path) -> None:
+    series = pd.Series([1.0, 2.0, 3.0, 4.0], pd.period_range("2024-01", periods=4, freq="M"), name="sold")
+    save_best_model(tmp_path / "model", NaiveForecaster().fit(series), series.to_frame()[[]], task="time_series")
+    loaded = mlflow.sklearn.load_model(str(tmp_path / "model"))
+    assert loaded.predict(fh=[1]).tolist() == [4.0]
+    assert mlflow.models.Model.load(str(tmp_path / "model")).signature is None

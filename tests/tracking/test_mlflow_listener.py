@@ -68,18 +68,18 @@ def channel(
     made: list[MlflowListener] = []
     name(monkeypatch, proxy.uri)  # MLflow 2 finds a server's files only there
 
-    def make(**more: Any) -> MlflowListener:
+    def make(experiment: str = "bake-offs", **more: Any) -> MlflowListener:
         run_id = request.node.name
-        head = Head(run_id, "bake-offs", params={"source": "here.csv"}, tracking_uri=proxy.uri, **more)
+        head = Head(run_id, experiment, params={"source": "here.csv"}, tracking_uri=proxy.uri, **more)
         client = BoundedClient(MlflowClient(tracking_uri=proxy.uri), seconds=2)
         made.append(MlflowListener(client, head, tmp_path))
         return made[-1]
 
     yield make
     for each in made:
-        each._end()
-        each._outbox.close()
-        each._thread.join(10)
+        each.sender.stop()
+        each.outbox.close()
+        each.sender.join(10)
 
 
 def tell(channel: MlflowListener, upto: int | None = None) -> None:
@@ -135,8 +135,8 @@ def test_where_all_is_well_everything_is_sent_and_nothing_is_left(
     assert set(one.model_run_ids) == {"lr", "rf", "nb"}
     assert finish(one) == []
     assert one.close("KILLED") == []  # the end has been told
-    complete(server, one._head.run_id, tmp_path)
-    assert not one._outbox.folder.exists()
+    complete(server, one.run_id, tmp_path)
+    assert not one.outbox.folder.exists()
     assert capfd.readouterr().out == ""
 
 
@@ -153,7 +153,7 @@ def test_a_server_that_comes_back_in_time_gets_what_waited(
     proxy.up()
     until(lambda: len(one.model_run_ids) == 3)
     assert finish(one) == []
-    complete(server, one._head.run_id, tmp_path)
+    complete(server, one.run_id, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -185,15 +185,15 @@ def test_a_server_that_does_not_come_back_costs_nothing_but_a_warning(  # noqa: 
     one.settle()
     [problem] = finish(one)
     assert time.monotonic() - began < HANGS / 2  # no answer was waited for
-    assert f"`bakeoff sync {shlex.quote(one._head.run_id)} --home {shlex.quote(str(tmp_path))}` sends it" in problem
-    assert str(one._outbox.folder) in problem
+    assert f"`bakeoff sync {shlex.quote(one.run_id)} --home {shlex.quote(str(tmp_path))}` sends it" in problem
+    assert str(one.outbox.folder) in problem
     assert "\n" not in problem
 
     if trouble == "down":
         proxy.up()
     proxy.mode = PASS
     send_what_is_left(tmp_path)
-    complete(server, one._head.run_id, tmp_path)
+    complete(server, one.run_id, tmp_path)
 
 
 def _break(proxy: Proxy, trouble: str) -> None:
@@ -210,12 +210,12 @@ def test_a_call_that_did_its_work_unheard_is_not_made_twice(
     one.start()
     proxy.mode = LATE
     tell(one, 2)
-    until(lambda: one._failures >= 1)  # the run is there, and nobody was told
+    until(lambda: one.sender.failures >= 1)  # the run is there, and nobody was told
     proxy.mode = PASS
     tell(one)
-    until(lambda: not one._waiting)
+    until(lambda: one.sender.is_idle)
     assert finish(one) == []
-    complete(server, one._head.run_id, tmp_path)
+    complete(server, one.run_id, tmp_path)
 
 
 @pytest.mark.slow
@@ -227,11 +227,11 @@ def test_what_is_there_twice_after_all_is_deleted(
     tell(one)
     one.settle()
     client = MlflowClient(tracking_uri=server)
-    for run in runs_of(server, one._head.run_id):  # late answers of calls that were made again
+    for run in runs_of(server, one.run_id):  # late answers of calls that were made again
         client.create_run(run.info.experiment_id, tags=run.data.tags, run_name=run.info.run_name)
-    one._setbacks = 1
+    one.sender.setbacks = 1
     assert finish(one) == []
-    complete(server, one._head.run_id, tmp_path)
+    complete(server, one.run_id, tmp_path)
 
 
 def test_limits_are_those_of_our_calls_alone(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,11 +260,10 @@ class TestMistakes:
     ) -> None:
         client = MlflowClient(tracking_uri=server)
         client.delete_experiment(client.create_experiment("gone"))
-        one = channel()
-        one._tracking._head = Head(one._head.run_id, "gone")
+        one = channel(experiment="gone")
         with pytest.raises(UserError, match="'gone' was deleted: restore it, or choose another name"):
             one.start()
-        assert not one._outbox.folder.exists()
+        assert not one.outbox.folder.exists()
 
     @pytest.mark.parametrize(
         ("uri", "says"),
@@ -290,7 +289,7 @@ class TestMistakes:
         one = open_mlflow_listener(tmp_path, Head("one", "bakeoff"), said.append)
         said += one.close("FINISHED")
         assert len(said) == 2
-        kept = "".join(path.read_text() for path in one._outbox.folder.iterdir())
+        kept = "".join(path.read_text() for path in one.outbox.folder.iterdir())
         assert "s3cret" not in "".join(said) + kept
 
 
@@ -298,7 +297,7 @@ class TestRefusals:
     def test_what_the_server_fails_at_again_and_again_holds_nothing_up(
         self, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("bakeoff.tracking.mlflow_listener.LONGEST_PAUSE", 0.01)
+        monkeypatch.setattr("bakeoff.tracking.sender.LONGEST_PAUSE", 0.01)
         log = client.log_batch
 
         def fail_at_params(run_id: str, params: Any = (), **more: Any) -> None:
@@ -333,7 +332,7 @@ class TestRefusals:
         one.put(messages.of_files(["../../secret"]))
         [problem] = finish(one)
         assert "refused something (ValueError: ../../secret is not in the folder" in problem
-        [attempt] = read_spool(one._outbox.folder)
+        [attempt] = read_spool(one.outbox.folder)
         assert attempt.status == "FINISHED"
         assert one.tracked is not None
         runs = client.search_runs([one.tracked.experiment_id])
@@ -368,9 +367,9 @@ def test_the_model_is_kept_and_logged_and_registered_later(
     rows = pd.DataFrame({"x": [0.5, 1.5, 2.5]})
     save_best_model(one.model_folder, LinearRegression().fit(rows, [1.0, 2.0, 3.0]), rows, task="regression")
     standing = CandidateScore("auc", 0.76, higher_is_better=True, target="y")
-    name = f"best of {one._head.run_id}"
+    name = f"best of {one.run_id}"
     one.put(messages.of_model("rf", "regression", name, standing))
-    page = tmp_path / "runs" / one._head.run_id / "report.html"
+    page = tmp_path / "runs" / one.run_id / "report.html"
     page.write_text("what was found")
     one.put(messages.of_files(["report.html"]))
     [_] = finish(one)
@@ -386,7 +385,7 @@ def test_the_model_is_kept_and_logged_and_registered_later(
     assert client.get_model_version_by_alias(name, "champion").version == version.version
     assert version.tags["bakeoff.metric"] == "auc"
     mlflow.set_tracking_uri(server)
-    [parent] = [run for run in runs_of(server, one._head.run_id) if run.data.tags["bakeoff.kind"] == "run"]
+    [parent] = [run for run in runs_of(server, one.run_id) if run.data.tags["bakeoff.kind"] == "run"]
     loaded = mlflow.pyfunc.load_model(f"runs:/{parent.info.run_id}/model")
     assert list(loaded.predict(rows)) == pytest.approx([1.0, 2.0, 3.0])
     assert "report.html" in {file.path for file in client.list_artifacts(parent.info.run_id)}

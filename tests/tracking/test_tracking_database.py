@@ -151,7 +151,7 @@ def test_what_a_locked_database_does_not_take_is_kept_and_sent_when_it_is_free(
         channel = open_mlflow_listener(home, head, said.append)
         with locked(home / "mlflow.db"):
             channel.put(messages.of_end("FINISHED"))
-            until(lambda: channel._failures > 0, patience=60)
+            until(lambda: channel.sender.failures > 0, patience=60)
             [attempt] = read_spool(home / "runs" / "one" / "mlflow")
         assert said == []
     assert attempt.messages[-1]["kind"] == "close"

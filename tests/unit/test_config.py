@@ -58,7 +58,19 @@ def test_lists_may_be_repeated_or_separated_by_commas(given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "read"), [("12", 12), (3, 3), ("1,3,2", (1, 2, 3)), ([2, 3], (2, 3)), ((1,), (1,)), ("", None)]
+    ("given", "read"),
+    [
+        ("12", 12),
+        (3, 3),
+        ("1,3,2", (1, 2, 3)),
+        ([2, 3], (2, 3)),
+        ((1,), (1,)),
+        ("", None),
+        ("4-6", (4, 5, 6)),
+        ("[4, 5, 6]", (4, 5, 6)),
+        ("1, 4-6", (1, 4, 5, 6)),
+        ("6-6", (6,)),
+    ],
 )
 def test_the_horizon_is_a_number_of_steps_or_the_steps(given: Any, read: Any) -> None:
     assert config(task="time_series", time_col="month", fh=given).fh == read
@@ -75,6 +87,15 @@ def test_the_horizon_is_a_number_of_steps_or_the_steps(given: Any, read: Any) ->
         ({"task": "time_series", "time_col": "y"}, "--time-col and --target are both 'y'"),
         ({"task": "time_series", "time_col": "t", "fh": "0"}, "--fh must be a whole number, at least 1"),
         ({"task": "time_series", "time_col": "t", "fh": "soon"}, "--fh must be a number"),
+        ({"task": "time_series", "time_col": "t", "fh": "6-4"}, "--fh must go from a nearer step to a farther one"),
+        ({"task": "time_series", "time_col": "t", "fh": "0-4"}, "--fh must be a whole number, at least 1"),
+        ({"register_model": "team/churn"}, "--register-model 'team/churn' cannot name a registered model"),
+        ({"register_model": "team/churn"}, "use 'team-churn', or in Unity Catalog catalog.schema.team-churn"),
+        ({"register_model": "models:/churn"}, "no '/' and no ':'"),
+        ({"register_model": "x" * 251}, "use up to 250 characters"),
+        ({"register_model": ".."}, "cannot name a registered model"),
+        ({"register_model": "two\nlines"}, "cannot name a registered model"),
+        ({"experiment": "x" * 251}, "--experiment 'xxx"),
         ({"fold": 1}, "--fold must be a whole number, at least 2, not 1"),
         ({"fold": "2.5"}, "--fold must be a whole number"),
         ({"fold": "many"}, "--fold must be a number, not 'many'"),
@@ -199,6 +220,25 @@ class TestParseSetup:
         with pytest.raises(UserError, match="--setup") as caught:
             parse_setup(text)
         assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("eaten", "meant"),
+        [
+            ("{normalize:true,fold_strategy:timeseries}", '{"normalize": true, "fold_strategy": "timeseries"}'),
+            ("{ignore_features: [id, row nr]}", '{"ignore_features": ["id", "row nr"]}'),
+            ("{n: 3, x: {a: b}}", '{"n": 3, "x": {"a": "b"}}'),
+        ],
+    )
+    def test_json_that_lost_its_quotes_is_shown_with_them(self, eaten: str, meant: str) -> None:
+        told = complaint(setup=eaten)
+        for part in (f"here '{meant}'", """as '{"normalize": true}'""", "@file.json"):
+            assert part in told
+        assert json.loads(meant) == parse_setup(meant)
+
+    @pytest.mark.parametrize("text", ['["normalize"]', "normalize=true", "{'normalize': True}", '"pca"', "3"])
+    def test_whatever_is_no_object_is_told_how_to_write_one(self, text: str) -> None:
+        told = complaint(setup=text)
+        assert """as '{"normalize": true}', or put it into a file and give @file.json""" in told
 
 
 def test_json_is_canonical_and_holds_everything() -> None:

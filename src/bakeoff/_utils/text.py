@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def one_line(value: object) -> str:
     r"""Return a text on one line, without control characters that a terminal would interpret.
@@ -39,6 +41,36 @@ def root_line(error: Exception) -> str:
         cause = cause.getCause()
     first = next(iter(text.strip().splitlines()), "")
     return one_line(first).rstrip(".;") or type(error).__name__
+
+
+_SPELLED = {"±": "+/-", "…": "...", "→": "->", "—": "-", "“": '"', "”": '"'}
+"""Signs that Bakeoff prints, in ASCII."""
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """Return a text without the characters that an encoding does not have, spelled in others or as a question mark.
+
+    Example:
+        >>> encodable("Tür: 0.9 ± 0.1", "ascii"), encodable("0.9 ± 0.1 …", "latin-1")
+        ('T?r: 0.9 +/- 0.1', '0.9 ± 0.1 ...')
+    """
+    return "".join(_in_encoding(character, encoding or "ascii") for character in text)
+
+
+def _in_encoding(character: str, encoding: str) -> str:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return _SPELLED.get(character, "?")
+    return character
+
+
+def print_text(text: str) -> None:
+    """Print a text on any terminal: what its encoding does not have is spelled otherwise."""
+    try:
+        sys.stdout.write(f"{text}\n")
+    except UnicodeEncodeError:
+        sys.stdout.write(f"{encodable(text, sys.stdout.encoding)}\n")
 
 
 def counted(number: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ def as_object(source: SourceTable, config: RunConfig) -> dict[str, Any]:
         "n_rows": source.frame.shape[0],
         "n_columns": source.frame.shape[1],
         "data_digest": source.digest,
-        "columns": columns_of(source.frame),
+        "columns": [asdict(column) for column in columns_of(source.frame)],
         "findings": [finding.as_object() for finding in source.findings],
     }
 
@@ -124,11 +125,11 @@ def _columns_frame(source: SourceTable, config: RunConfig) -> Any:
         role = ["target"] if name == config.target else []
         rows.append(
             {
-                "column": column["name"],
-                "taken for": column["type"],
-                "missing": column["missing"],
-                "distinct": column["distinct"],
-                "values": column["values"],
+                "column": column.name,
+                "taken for": column.type,
+                "missing": column.missing,
+                "distinct": column.distinct,
+                "values": column.values,  # noqa: PD011 - no array
                 "": ", ".join(role + [kind for kind in kinds if kind != "task"]),
             }
         )

@@ -13,13 +13,8 @@ import click
 from bakeoff._utils.platform import expanded
 from bakeoff._utils.redaction import redact_text
 from bakeoff.cli.program import as_typed
-from bakeoff.errors import (
-    BakeoffError,
-    EngineLostError,
-    RunInterruptedError,
-    RunNotFoundError,
-    StorageError,
-)
+from bakeoff.errors import BakeoffError, RunNotFoundError, StorageError
+from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,9 +59,7 @@ def answering(*, as_json: bool) -> Iterator[None]:
         yield
     except BakeoffError as error:
         if as_json:
-            lost = isinstance(error, EngineLostError)
-            status = "killed" if isinstance(error, RunInterruptedError) else "interrupted" if lost else "failed"
-            print_json({"status": status, "error": redact_text(str(error))})
+            print_json({"status": str(RunStatus.of_error(error)), "error": redact_text(str(error))})
         raise
 
 

@@ -80,7 +80,6 @@ def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
 
 def outcome_lines(result: RunResult, home: Path) -> list[str]:
     """Return lines that say what a run has written, and what to type next."""
-    assert result.facts is not None  # noqa: S101 - a run that has ended has facts
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
     lines = [
         one_line(answer(result.facts)),

@@ -29,11 +29,12 @@ _TASKS = click.Choice(["classification", "regression", "time_series"])
         "bakeoff run --source main.sales.orders --target amount --task regression --sort MAE",
         "bakeoff run --source data.csv --target y --include lr,rf,lightgbm --fold 5 --batch-size 3",
         "bakeoff run --source air.csv --target passengers --task time_series --time-col month --fh 12",
+        "bakeoff run --source umsatz.csv --target kauf --sep ';' --decimal , --encoding cp1252 --na-values k.A.,-999",
         "bakeoff run --config bakeoff.yml --setup '{\"normalize\": true}'",
         "bakeoff run --source data.csv --target y --json > result.json",
     )
 )
-@click.option("--source", help="A table (catalog.schema.table), or a path to csv, parquet or Delta.")
+@click.option("--source", help="A table (catalog.schema.table), or a path to a file, a folder of files, or Delta.")
 @click.option("--target", help="The column to predict.")
 @click.option("--task", metavar="TASK", help="classification, regression or time_series. [default: by the target]")
 @click.option("--include", multiple=True, help="Compare only these models (repeat, or separate by commas).")
@@ -63,6 +64,11 @@ _TASKS = click.Choice(["classification", "regression", "time_series"])
 @click.option("--max-retries", help="How often a trial is tried again that took its worker down. [default: 1]")
 @click.option("--n-slots", help="How many tasks run at once, if fewer than the cluster could.")
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
+@click.option("--sep", help="Separator of a text file: a character, or tab, blank. [default: by the file]")
+@click.option("--decimal", help="Its decimal mark, ',' or '.'. [default: by the file]")
+@click.option("--encoding", help="Its encoding, such as cp1252. [default: by the file]")
+@click.option("--header", help="yes, no, or the number of the line with its columns' names. [default: by the file]")
+@click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")
 @click.option("--order-by", multiple=True, help="Columns that give the rows an order (a table has none).")
 @click.option("--time-col", help="Time series: the column that says when.")
@@ -142,7 +148,6 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     finally:
         progress.close()
     if as_json:
-        assert result.facts is not None  # noqa: S101 - a run that has ended has facts
         more = {"report": str(result.report) if result.report else None, "problems": list(result.problems)}
         print_json({**as_object(result.facts), **more})
         return

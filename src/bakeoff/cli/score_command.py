@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
 )
 @click.option("--model", help="NAME@champion or NAME/VERSION of the registry, or a RUN_ID.")
-@click.option("--source", help="A table (catalog.schema.table), or a path to csv, parquet or Delta.")
+@click.option("--source", help="A table (catalog.schema.table), or a path to a file, a folder of files, or Delta.")
 @click.option("--to", help="A table or Delta folder to append to, or a file that ends in .csv or .parquet.")
 @click.option("--batch-id", help="Name of the batch; the same name again changes nothing. [default: made up]")
 @HOME

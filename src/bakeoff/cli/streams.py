@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
+from bakeoff._utils.text import encodable
+
 _STANDARD = (0, 1, 2)
 """File descriptors of stdin, stdout and stderr."""
 
@@ -31,7 +33,10 @@ class Output:
         """Write text, unless the stream has failed."""
         if not self._is_lost:
             try:
-                self._stream.write(text)
+                try:
+                    self._stream.write(text)
+                except UnicodeEncodeError:
+                    self._stream.write(encodable(text, self._stream.encoding))
             except OSError as error:
                 self._lose(error)
         return len(text)

@@ -13,7 +13,8 @@ from bakeoff.cli.common import CATALOG, HOME, SCHEMA, examples, say_next, tell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyspark.sql import SparkSession
+    from bakeoff.storage.location import ResultsLocation
+    from bakeoff.storage.spark_tables import SparkTables
 
 
 @click.command(epilog=examples("bakeoff sync", "bakeoff sync 20260131-120000-a1b2c3"))
@@ -30,15 +31,15 @@ def sync(run_id: str | None, home: Path, catalog: str | None, schema: str | None
 
     from bakeoff.spark.session import open_session
     from bakeoff.storage.location import ResultsLocation
-    from bakeoff.tracking.sync import sync as send
-
-    tables = ResultsLocation.at(home, catalog, schema)
+    from bakeoff.storage.spark_tables import SparkTables
+    from bakeoff.tracking.sync import SyncSession
 
     @contextmanager
-    def spark() -> Iterator[SparkSession]:
+    def open_tables(location: ResultsLocation) -> Iterator[SparkTables]:
         with open_session(None, home) as (session, _):
-            yield session
+            yield SparkTables(session, location)
 
+    location = ResultsLocation.at(home, catalog, schema)
     with Console(stderr=True).status("Looking for what MLflow lacks") as status:
-        send(home, tables, run_id, spark, tell, count=status.update)
-    say_next(tables, home, "bakeoff ui" if (home / "mlflow.db").exists() else "bakeoff runs")
+        SyncSession(home, location, open_tables, tell, status.update).sync(run_id)
+    say_next(location, home, "bakeoff ui" if (home / "mlflow.db").exists() else "bakeoff runs")

@@ -6,10 +6,11 @@ The figures are orders of magnitude, not predictions: they decide which tasks st
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bakeoff.comparison.trial import Outcome
+from bakeoff.comparison.trial import Outcome, Trial
+from bakeoff.comparison.trial_store import TrialStore
 
 FLOOR_SECONDS = 0.02
 """Least cost of a trial: cloning, predicting and scoring take this long on a handful of rows."""
@@ -55,6 +56,43 @@ class PriorCosts:
         weight = SECONDS_PER_MILLION_CELLS.get(model_id, UNKNOWN)
         base = BASE_SECONDS.get(model_id, FLOOR_SECONDS)
         return base + weight * self.n_rows * max(self.n_columns, 1) / 1e6
+
+
+@dataclass(frozen=True)
+class ExpectedCosts:
+    """Expected seconds of a trial before the run has measured any: what earlier runs tell, else a prior.
+
+    Attributes:
+        store: what earlier runs tell.
+        families: PyCaret's id of each model, by model id; anything else for an estimator object.
+        prior: expected seconds by PyCaret's id.
+
+    Example:
+        >>> from bakeoff.comparison.trial_store import NullStore
+        >>> costs = ExpectedCosts(NullStore(), {"0": "lr", "1": "Mine()"}, PriorCosts(1_000, 10))
+        >>> costs("0") == PriorCosts(1_000, 10)("lr")
+        True
+        >>> costs.total([Trial("0", 0), Trial("0", 1)]) == 2 * costs("0"), costs.total([Trial("1", 0)])
+        (True, inf)
+    """
+
+    store: TrialStore
+    families: Mapping[str, str]
+    prior: Callable[[str], float]
+
+    def __call__(self, model_id: str) -> float:
+        """Return the expected seconds of one trial of this model."""
+        return self.store.expected_seconds(model_id) or self.prior(self.families[model_id])
+
+    def total(self, trials: Iterable[Trial]) -> float:
+        """Return the expected seconds of trials on one core; infinity if nothing is known of a model."""
+        trials = tuple(trials)
+        if not all(self._is_known(model_id) for model_id in {trial.model_id for trial in trials}):
+            return math.inf
+        return sum(self(trial.model_id) for trial in trials)
+
+    def _is_known(self, model_id: str) -> bool:
+        return bool(self.store.expected_seconds(model_id)) or self.families[model_id] in SECONDS_PER_MILLION_CELLS
 
 
 class Costs:

@@ -102,6 +102,18 @@ def rank(plan: Plan, outcomes: Iterable[Outcome], model_ids: Iterable[str] | Non
     return Leaderboard(ranked, tuple(outcome for model_outcomes in by_model.values() for outcome in model_outcomes))
 
 
+def winners(board: Leaderboard, n_select: int) -> list[str]:
+    """Return the ids of the best ``n_select`` models, or of the worst if it is negative, in the order of the ranking.
+
+    Example:
+        >>> winners(Leaderboard((), ()), 3)
+        []
+    """
+    ids = [row.model_id for row in board.rows if row.status != FAILED]
+    count = min(len(ids), abs(n_select))
+    return ids[len(ids) - count :] if n_select < 0 else ids[:count]
+
+
 def likely_winners(plan: Plan, outcomes: Iterable[Outcome], n: int) -> list[str]:
     """Return those of the ``n`` leading models that are complete, the best first.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,9 +14,12 @@ from bakeoff.comparison.backlog import Backlog
 from bakeoff.comparison.costs import Costs
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Leaderboard, likely_winners, rank
+from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.losses import Losses
 from bakeoff.comparison.plan import Batch, Cost, Plan, Task
+from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
+from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.errors import EngineLostError
 
 _LOG = logging.getLogger(__name__)
@@ -28,7 +31,7 @@ LOOK_SECONDS = 5.0
 """Seconds between two looks at the number of slots while no task ends."""
 
 STOP_SECONDS = 0.3
-"""Seconds between two calls of ``stop``, for a run that has it."""
+"""Seconds between two calls of a control's ``stop``, if it has one."""
 
 
 class Executor(Protocol):
@@ -55,21 +58,6 @@ class Executor(Protocol):
         """Take note of the likely winners, best first; called when a slot has nothing left to do."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Limits of a run.
-
-    Attributes:
-        seconds: time for the whole run; ``None`` for no limit. Trials that have not ended by then are cancelled.
-        max_retries: how many times a trial that lost its worker is retried.
-        stop_at_failure: end the run with the first trial that fails.
-    """
-
-    seconds: float | None = None
-    max_retries: int = 1
-    stop_at_failure: bool = False
-
-
 @dataclass
 class Scheduler:
     """A plan that is run on an executor.
@@ -83,32 +71,30 @@ class Scheduler:
         executor: runs the tasks.
         announcer: passes events to the listeners.
         cost: expected seconds of a trial, by model id; replaced by what the run measures.
-        limits: limits of the run.
-        record: makes an outcome durable; called before the outcome is published.
-        done: outcomes of an earlier attempt of this run, which are not run again.
+        limits: limits of the trials; the time for all of them begins with the run.
+        store: makes each outcome durable before it is published; outcomes that it has are not run again.
+        control: ends the run early, with the outcomes so far.
         known: outcomes of this run that are known before anything runs: of models that cannot be sent to a worker.
         n_winners: how many of the best models will be refitted after the run.
-        clean: applied to each outcome before it is recorded or published (used to redact secrets).
-        stop: called regularly; the run ends early, with the outcomes so far, once it returns true.
-        stopped: whether the run has ended for that reason.
+        stop_at_failure: whether the first trial that fails ends the run.
+        stopped: whether the control has ended the run.
     """
 
     plan: Plan
     executor: Executor
     announcer: Announcer
     cost: Cost
-    limits: Limits = field(default_factory=Limits)
-    record: Callable[[Outcome], None] | None = None
-    done: Sequence[Outcome] = ()
+    limits: TrialLimits = field(default_factory=TrialLimits)
+    store: TrialStore = field(default_factory=NullStore)
+    control: RunControl = field(default_factory=RunControl)
     known: Sequence[Outcome] = ()
     n_winners: int = 0
-    clean: Callable[[Outcome], Outcome] | None = None
-    stop: Callable[[], bool] | None = None
+    stop_at_failure: bool = False
     stopped: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         wanted = set(self.plan.trials)
-        self._outcomes = {outcome.trial: outcome for outcome in self.done if outcome.trial in wanted}
+        self._outcomes = {outcome.trial: outcome for outcome in self.store.finished() if outcome.trial in wanted}
         self._closed: set[int] = set()
         self._running: dict[Future[list[Outcome]], tuple[Task, int]] = {}
         self._again: deque[tuple[Task, int]] = deque()
@@ -116,7 +102,7 @@ class Scheduler:
         for outcome in self._outcomes.values():
             self._costs.learn(outcome)
         self._batch_started: dict[int, float] = {}
-        self._stopped = False
+        self._is_over = False
         self._losses = Losses()
         self._is_lost = False
 
@@ -137,7 +123,7 @@ class Scheduler:
         missing = [trial for trial in self.plan.trials if trial not in self._outcomes]
         backlog = Backlog(missing, self._costs)
         try:
-            while (backlog or self._again or self._running) and not (self._stopped or self._is_asked_to_stop()):
+            while (backlog or self._again or self._running) and not (self._is_over or self._is_asked_to_stop()):
                 self._fill(backlog)
                 self._collect(deadline)
                 self._check_engine()
@@ -150,7 +136,7 @@ class Scheduler:
             raise
         if self.stopped:
             self._take(self.executor.wait(self._running, 0))
-        if self._stopped:
+        if self._is_over:
             self.executor.cancel()
         for outcome in self._losses.settle():
             self._accept(outcome)
@@ -191,12 +177,12 @@ class Scheduler:
 
     def _collect(self, deadline: float | None) -> None:
         """Wait for the next task to end, at most until the deadline or the next look."""
-        patience = LOOK_SECONDS if self.stop is None else STOP_SECONDS
+        patience = LOOK_SECONDS if self.control.stop is None else STOP_SECONDS
         if deadline is not None:
             patience = min(patience, max(0.0, deadline - time.monotonic()))
         self._take(self.executor.wait(self._running, patience))
         if deadline is not None and time.monotonic() >= deadline:
-            self._stopped = True
+            self._is_over = True
             # Workers know the deadline and start no trial after it; what they have finished is on its way.
             self._take(self.executor.wait(self._running, GRACE_SECONDS, for_all=True))
 
@@ -214,8 +200,8 @@ class Scheduler:
             raise EngineLostError(why, f"{n_done} of {len(self.plan.trials)} trials are finished, the others are open.")
 
     def _is_asked_to_stop(self) -> bool:
-        if self.stop is not None and self.stop():
-            self.stopped = self._stopped = True
+        if self.control.stop is not None and self.control.stop():
+            self.stopped = self._is_over = True
         return self.stopped
 
     def _take(self, finished: Iterable[Future[list[Outcome]]]) -> None:
@@ -227,7 +213,7 @@ class Scheduler:
             for outcome in self._outcomes_of(future, task, attempt):
                 if self._retried(outcome, task):
                     continue
-                if is_lost and not self._stopped:
+                if is_lost and not self._is_over:
                     self._losses.doubtful.append(outcome)
                 else:
                     self._accept(outcome)
@@ -239,7 +225,7 @@ class Scheduler:
 
     def _retried(self, outcome: Outcome, task: Task) -> bool:
         """Retry a trial that took its process down or whose task lost its worker; return whether it was queued."""
-        if outcome.status not in (Status.CRASHED, Status.OOM) or self._stopped:
+        if outcome.status not in (Status.CRASHED, Status.OOM) or self._is_over:
             return False
         together = (
             len(task.trials) > 1 and outcome.error_type == WORKER_LOST
@@ -270,16 +256,13 @@ class Scheduler:
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:
             return
-        if self.clean is not None:
-            outcome = self.clean(outcome)
-        if self.record is not None:
-            self.record(outcome)
+        outcome = self.store.record(outcome)
         self._outcomes[outcome.trial] = outcome
         self._costs.learn(outcome)
         self.announcer.tell(TrialDone(outcome))
         self._close_batch(self.plan.batches[self.plan.batch_of[outcome.model_id] - 1])
-        if self.limits.stop_at_failure and not outcome.ok:
-            self._stopped = True
+        if self.stop_at_failure and not outcome.ok:
+            self._is_over = True
 
     def _close_batch(self, batch: Batch) -> None:
         """Report a batch whose trials have all ended; also one that an earlier attempt of the run finished."""

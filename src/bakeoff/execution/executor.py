@@ -9,16 +9,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bakeoff._config_options import ISOLATIONS
+from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.scheduler import STOP_SECONDS
 from bakeoff.comparison.trial import Outcome, Refitted
-from bakeoff.errors import ConfigError, EngineLostError, one_of
+from bakeoff.errors import EngineLostError
 from bakeoff.execution.engines.base import JOIN_SECONDS, Engine, describe, worker_error
-from bakeoff.execution.worker.task import Work
+from bakeoff.execution.worker.task import Refit, RunTrials, WarmUp
 from bakeoff.pycaret3.frozen import FrozenExperiment
 
 if TYPE_CHECKING:
@@ -26,64 +26,12 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-_Job = tuple[Work, "Future[Any]"]
+_Job = tuple[RunTrials | Refit, "Future[Any]"]
 
 LOOK_SECONDS = 2.0
 """Seconds between two looks at whether an engine is still there, and how many slots it has."""
 LOST_JOIN_SECONDS = 2.0
 """Seconds that the end of a comparison waits for calls to an engine that is gone."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Limits of trials, and how they are enforced.
-
-    Attributes:
-        seconds: seconds after the start of the executor at which trials are ended; ``None`` for no limit.
-        trial_timeout: seconds after which a trial is ended; ``None`` for no limit.
-        trial_memory_mb: megabytes that the process of a trial may hold; ``None`` for no limit.
-        isolation: ``"process"`` to fit models in processes that can be killed, ``"none"`` to fit them in the workers
-            themselves, ``"auto"`` for processes if they cost nothing (on Spark) or are needed to enforce a limit.
-        max_retries: how many times a trial that took its process or its worker down is retried.
-
-    Raises:
-        ConfigError: A value cannot be used, or two of them exclude each other.
-    """
-
-    seconds: float | None = None
-    trial_timeout: float | None = None
-    trial_memory_mb: float | None = None
-    isolation: str = "auto"
-    max_retries: int = 1
-
-    def __post_init__(self) -> None:
-        if self.isolation not in ISOLATIONS:
-            raise ConfigError(one_of(self.isolation, ISOLATIONS, "isolation"))
-        for name in ("trial_timeout", "trial_memory_mb"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} must be more than 0, not {value!r}: leave it out for no limit.")
-            if value is not None and self.isolation == "none":
-                raise ConfigError(f'{name} needs a process that can be killed: leave out isolation="none".')
-        if self.max_retries < 0:
-            raise ConfigError(f"max_retries must be at least 0, not {self.max_retries!r}.")
-
-    def host(self, usual: str) -> str:
-        """Return how models are fitted on an engine.
-
-        Args:
-            usual: how its workers get processes for models: ``"fork"`` or ``"start"``.
-
-        Returns:
-            The same, or ``"none"`` to fit models in the workers themselves.
-
-        Example:
-            >>> Bounds().host("fork"), Bounds().host("start"), Bounds(trial_timeout=60).host("start")
-            ('fork', 'none', 'start')
-        """
-        limited = any(limit is not None for limit in (self.seconds, self.trial_timeout, self.trial_memory_mb))
-        wanted = self.isolation == "process" or usual == "fork" or limited
-        return usual if wanted and self.isolation != "none" else "none"
 
 
 class FugueExecutor:
@@ -97,7 +45,7 @@ class FugueExecutor:
         frozen: the experiment whose trials are run.
         run_name: name of the run, for the descriptions of the jobs.
         n_slots: how many tasks to run at once; by default as many as the engine has slots.
-        bounds: limits of trials.
+        limits: limits of trials; the time for all of them begins when the executor is made.
     """
 
     def __init__(
@@ -106,9 +54,9 @@ class FugueExecutor:
         frozen: FrozenExperiment,
         run_name: str = "run",
         n_slots: int | None = None,
-        bounds: Bounds | None = None,
+        limits: TrialLimits | None = None,
     ) -> None:
-        self._bounds = bounds or Bounds()
+        self._limits = (limits or TrialLimits()).on(engine.isolation)
         self._engine = engine
         self._run_name = run_name
         self._threads: list[threading.Thread] = []
@@ -120,20 +68,14 @@ class FugueExecutor:
         self._cancelled = threading.Event()
         try:
             slots = n_slots or engine.slots
-            self.work = Work(
-                engine.publish(frozen),
-                host=self._bounds.host(engine.host),
-                trial_timeout=self._bounds.trial_timeout,
-                trial_memory_mb=self._bounds.trial_memory_mb,
-                max_retries=self._bounds.max_retries,
-            )
+            self._digest = engine.publish(frozen)
         except BaseException:
             self._clear_up()  # __exit__ will not be called: its block has not begun
             raise
         # One job more than there are slots waits inside the engine, so that a free slot need not wait for the driver.
         # Not if the user has limited how many tasks run, because the engine might have room for that one, too; and not
         # if time is limited, because workers count their seconds from when they begin.
-        self._ahead = engine.ahead if n_slots is None and self._bounds.seconds is None else 0
+        self._ahead = engine.ahead if n_slots is None and self._limits.seconds is None else 0
         self._started = time.monotonic()
         self._ended = threading.Event()
         self._resize(slots)
@@ -177,7 +119,7 @@ class FugueExecutor:
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
         """Queue a task for the next free slot."""
-        return self._put(replace(self.work, trials=task.trials, attempt=attempt))
+        return self._put(RunTrials(self._digest, task.trials, attempt, limits=self._limits))
 
     def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
         """Wait for one future to end (``for_all``: for all of them), or for these seconds; return those that have."""
@@ -187,7 +129,7 @@ class FugueExecutor:
         """Refit the likely winners on all training rows, on slots that would be idle."""
         for model_id in model_ids:
             if model_id not in self._foreseen and self._unfinished < self.slots:
-                self._foreseen[model_id] = self._put(replace(self.work, refit=model_id))
+                self._foreseen[model_id] = self._put(self._work_of_refit(model_id))
 
     def refit(self, model_ids: Sequence[str], stop: Callable[[], bool] | None = None) -> list[Refitted]:
         """Fit models on all training rows, several at once.
@@ -203,7 +145,7 @@ class FugueExecutor:
             EngineLostError: The engine is gone.
         """
         self._cancelled.clear()
-        works = [replace(self.work, refit=model_id) for model_id in model_ids]
+        works = [self._work_of_refit(model_id) for model_id in model_ids]
         started = [self._foreseen.pop(model_id, None) for model_id in model_ids]
         futures = [future or self._put(work) for work, future in zip(works, started, strict=True)]
         while wait(futures, timeout=STOP_SECONDS).not_done:
@@ -217,14 +159,17 @@ class FugueExecutor:
             self.cancel()  # the models that did not win
         return refitted
 
-    def _refitted(self, work: Work, future: Future[Refitted]) -> Refitted:
+    def _work_of_refit(self, model_id: str) -> Refit:
+        return Refit(self._digest, model_id, limits=self._limits.of_refit())
+
+    def _refitted(self, work: Refit, future: Future[Refitted]) -> Refitted:
         try:
             refitted = future.result()
         except EngineLostError:
             raise
         except Exception as error:  # noqa: BLE001 - engines lose workers with exceptions of their own
-            refitted = Refitted(str(work.refit), None, 0.0, type(error).__name__, str(error), lost_its_process=True)
-        if refitted.lost_its_process and work.attempt <= self._bounds.max_retries:
+            refitted = Refitted(work.model_id, None, 0.0, type(error).__name__, str(error), lost_its_process=True)
+        if refitted.lost_its_process and work.attempt <= self._limits.max_retries:
             again = replace(work, attempt=work.attempt + 1)
             return self._refitted(again, self._put(again))
         return refitted
@@ -263,7 +208,7 @@ class FugueExecutor:
                 return
             _LOG.warning("The engine could not be cleared up: %s", error, exc_info=True)
 
-    def _put(self, work: Work) -> Future[Any]:
+    def _put(self, work: RunTrials | Refit) -> Future[Any]:
         future: Future[Any] = Future()
         self._count(1)
         future.add_done_callback(lambda _: self._count(-1))
@@ -274,12 +219,9 @@ class FugueExecutor:
         with self._counting:
             self._unfinished += change
 
-    def _timed(self, work: Work) -> Work:
+    def _timed(self, work: RunTrials | Refit) -> RunTrials | Refit:
         # The seconds are counted from when the work is sent: clocks of driver and workers need not agree.
-        seconds = self._bounds.seconds
-        if seconds is not None and work.trials:
-            work = replace(work, seconds_left=max(0.0, self._started + seconds - time.monotonic()))
-        return work
+        return replace(work, limits=work.limits.left(time.monotonic() - self._started))
 
     def _serve(self) -> None:
         """Take work until there is none; runs on the thread of a slot."""
@@ -304,4 +246,5 @@ class FugueExecutor:
                 return self._queue.get(timeout=self._engine.patience)
             except queue.Empty:
                 with contextlib.suppress(Exception):
-                    self._engine.run(replace(self.work, warm=True), f"Bakeoff {self._run_name}: keep the workers")
+                    awake = WarmUp(self._digest, limits=self._limits)
+                    self._engine.run(awake, f"Bakeoff {self._run_name}: keep the workers")

@@ -4,41 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._utils.autologging import without_autologging
+from bakeoff._utils.text import print_text
 from bakeoff.comparison.events import Listener
-from bakeoff.comparison.trial import Status
+from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.execution.warm_up import warm_up
-from bakeoff.job.finish import close_early, write_results
+from bakeoff.job.context import Comparison, RunContext
+from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
+from bakeoff.job.finish import finish
 from bakeoff.job.first_lines import first_lines
-from bakeoff.job.outputs import (
-    RunOutputs,
-    check_ground,
-    explaining,
-    open_outputs,
-    redact_outcome,
-    refuse_if_held,
-    table_target,
-)
+from bakeoff.job.output_checks import check_ground, refuse_if_held, table_target
+from bakeoff.job.outputs import RunOutputs, open_outputs
 from bakeoff.job.preflight import check_cluster
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, set_up
-from bakeoff.source import is_local_file, load_source
+from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
-from bakeoff.spark.liveness import lost_ground, watching_server, why_lost, without_py4j_pages
+from bakeoff.spark.liveness import lost_ground, watching_server, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
-from bakeoff.storage.location import place_options
-from bakeoff.storage.schema import INTERRUPTED
+from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-    from bakeoff.fugue_backend import FugueBackend
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,7 +42,7 @@ LISTENER_SECONDS = 60.0
 def run(
     config: RunConfig,
     spark: SparkSession | OpenSession | None = None,
-    say: Say = print,
+    say: Say = print_text,
     listeners: Sequence[Listener] = (),
 ) -> RunResult:
     """Compare models on a table, log every batch and the leaderboard to MLflow, and write the results to Delta.
@@ -75,7 +68,7 @@ def run(
     """
     if config.is_named:
         refuse_if_held(config.home, config.run_id)
-    with interruptible() as interruption, explaining(config), without_py4j_pages():
+    with interruptible() as interruption, explaining(config), without_py4j_pages(), without_autologging():
         check_ground(config)
         # A file can be read without Spark, so a session is created only for a valid request.
         prepared = ask(config, None, say) if is_local_file(config.source) else None
@@ -97,7 +90,7 @@ def run(
                     raise type(lost)(lost.reason, f"run {config.run_id} had not begun, start it again.") from None
                 raise
             with closing_hold(outputs):
-                return compare(config, session, prepared, outputs, listeners, interruption)
+                return compare(RunContext(config, session, prepared, outputs), listeners, interruption)
 
 
 def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
@@ -119,6 +112,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
+    if source.task == "time_series":
+        check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
     inside = source.preparation.inside
@@ -152,21 +147,11 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     return PreparedRun(source, experiment, params, limits)
 
 
-def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes, and who watches
-    config: RunConfig,
-    spark: SparkSession,
-    prepared: PreparedRun,
-    outputs: RunOutputs,
-    listeners: Sequence[Listener],
-    interruption: Interruption,
-) -> RunResult:
+def compare(context: RunContext, listeners: Sequence[Listener], interruption: Interruption) -> RunResult:
     """Run the comparison and write its results, also if it ends early.
 
     Args:
-        config: what was asked for.
-        spark: session to compare on, and for the tables.
-        prepared: the table, the experiment and its arguments.
-        outputs: the outputs of the run.
+        context: the run.
         listeners: called with the events of the comparison.
         interruption: whether a signal has asked the run to end.
 
@@ -178,38 +163,46 @@ def compare(  # noqa: PLR0913, PLR0917 - what was asked, where it runs and goes,
     """
     from bakeoff.fugue_backend import FugueBackend
 
-    backend = FugueBackend(
-        spark if config.engine == "spark" else config.engine,
+    config, outputs = context.config, context.outputs
+    backend = FugueBackend.with_store(
+        outputs.store,
+        RunControl(config.run_id, interruption, LISTENER_SECONDS),
+        engine=context.spark if config.engine == "spark" else config.engine,
         batch_size=config.batch_size,
-        listeners=[outputs.live, outputs.tracking, *listeners],
-        name=config.run_id,
-        record=outputs.keep,
-        done=outputs.done,
-        known_seconds=outputs.known_seconds,
-        clean=partial(redact_outcome, known=outputs.secrets),
-        stop=interruption,
-        listener_timeout=LISTENER_SECONDS,
-        **prepared.limits.options,
+        listeners=[*outputs.listeners, *listeners],
+        **context.prepared.limits.options,
     )
-    again = f"bakeoff resume {config.run_id}{place_options(outputs.tables.location, config.home)}"
     try:
-        models = prepared.experiment.compare_models(**prepared.params, parallel=backend)
+        models = context.prepared.experiment.compare_models(**context.prepared.params, parallel=backend)
         outputs.hold.check()
-        result = write_results(config, prepared, outputs, backend, models)
-    except (NoModelSurvivedError, RunConflictError):
+        result = finish(context, Comparison.of(backend, models))
+    except RunConflictError:
         raise
     except BaseException as error:
-        if lost := lost_ground(spark, error, config.home):
-            leave_open(spark, outputs)
+        if lost := lost_ground(context.spark, error, config.home):
+            leave_open(context)
             reason = f"Run {config.run_id} was interrupted. {lost.reason}"
-            raise type(lost)(reason, still_open(backend, again)) from None
-        close_early(outputs, "killed" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed")
+            raise type(lost)(reason, still_open(context, backend)) from None
+        close_early(context, RunStatus.of_error(error))
         raise
-    if backend.stopped:
+    if result.status is not RunStatus.FINISHED:
         for problem in result.problems:
             _LOG.warning("%s", problem)
-        raise interruption.error(config.run_id, result.leaderboard, again)
+    if result.status is RunStatus.KILLED:
+        raise interruption.error(config.run_id, result.leaderboard, context.resume_command)
+    if result.status is RunStatus.FAILED:
+        raise NoModelSurvivedError(_no_model(result))
     return result
+
+
+def _no_model(result: RunResult) -> str:
+    """Return the sentence about a run in which every model failed."""
+    first = result.leaderboard.failures[0]
+    return (
+        f"None of the {len(result.leaderboard.rows)} models survived; the first failure was {first.model_id} on fold "
+        f"{first.fold}: {first.error_type}: {first.error_message}. "
+        "The view `failures` holds all of them."
+    )
 
 
 @contextmanager
@@ -219,25 +212,3 @@ def closing_hold(outputs: RunOutputs) -> Iterator[None]:
         yield
     finally:
         outputs.hold.release()
-
-
-def leave_open(spark: SparkSession, outputs: RunOutputs) -> None:
-    """Close a run as interrupted: unfinished trials stay open, finished ones are in the journal. Nothing is raised."""
-    with suppress(Exception):
-        if why_lost(spark) is None:  # only the workers may be gone, or the disk may be full
-            close_early(outputs, INTERRUPTED)
-    with suppress(Exception):
-        outputs.tracking.close("KILLED")
-
-
-def still_open(backend: FugueBackend, again: str) -> str:
-    """Return a sentence on the trials of an interrupted run, and on the command that resumes it.
-
-    Args:
-        backend: the backend of the comparison.
-        again: the command.
-    """
-    board, plan = backend.board, backend.plan
-    n_done = sum(outcome.status is not Status.CANCELLED for outcome in board.outcomes) if board else 0
-    of = f" of {len(plan.trials)}" if plan else ""
-    return f"{n_done}{of} trials are finished, which are kept, the others are open. `{again}` goes on."

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from bakeoff.job.outputs import RunOutputs
+from bakeoff.job.context import Comparison, RunContext
 from bakeoff.report.data_profile import columns_of, target_of
-from bakeoff.report.facts import Diagnostics, Facts
-from bakeoff.report.page import LOOK, PLOTS, write, write_page
+from bakeoff.report.diagnostics import Diagnostics
+from bakeoff.report.facts import Facts, table_names
+from bakeoff.report.page import LOOK, PLOTS, write_charts, write_page
 from bakeoff.report.sentences import answer, clock, headline, question
-from bakeoff.runs.loading import MODEL
-from bakeoff.storage.location import run_folder
 from bakeoff.storage.rows import RunRecord
 from bakeoff.tracking.client import uri_to_set
 from bakeoff.tracking.entities import Story
 from bakeoff.tracking.messages import of_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bakeoff.fugue_backend import FugueBackend
     from bakeoff.source import SourceTable
 
 _LOG = logging.getLogger(__name__)
@@ -37,54 +35,36 @@ class Reported(NamedTuple):
     problems: tuple[str, ...]
 
 
-def report_run(  # noqa: PLR0913, PLR0917 - all that the driver of a run holds in its hands
-    home: Path,
-    outputs: RunOutputs,
-    record: RunRecord,
-    backend: FugueBackend,
-    source: SourceTable,
-    experiment: Any,
-    model: Any = None,
+def report_run(
+    context: RunContext, comparison: Comparison, record: RunRecord, entered: Future[RunRecord] | None = None
 ) -> Reported:
     """Evaluate the best model, write the report, and queue it to be logged to MLflow. Nothing is raised.
 
     Args:
-        home: folder of runs; the report is written to the run's folder in it.
-        outputs: the outputs of the run.
-        record: the run at its end.
-        backend: the backend after the comparison.
-        source: the table.
-        experiment: the experiment after the comparison.
-        model: the best model, fitted; ``None`` if there is none.
+        context: the run; the report is written to its folder.
+        comparison: its comparison.
+        record: the row of the run at its end.
+        entered: the row with the promotion of the registered model, which the page waits for; ``None`` if no model is
+            registered.
     """
     problems: list[str] = []
-    facts = facts_of(home, outputs, record, backend)
+    facts = facts_of(context, comparison, record)
     file = None
     with _noting("The report lacks what the best model does", problems):
-        facts = replace(facts, look=_diagnose(facts, source, experiment, model))
+        facts = replace(facts, look=_diagnose(context.prepared.source, facts, context, comparison))
     with _noting("The report could not be written", problems):
-        file = write(facts, run_folder(home, record.run_id))
+        write_charts(facts, context.folder)
+        if entered is not None and entered.exception() is None:
+            facts = replace(facts, run=entered.result())
+        file = write_page(facts, context.folder)
     if file is not None:
-        outputs.tracking.put(of_files([file.name, LOOK], [PLOTS]))
+        context.outputs.tracking.put(of_files([file.name, LOOK], [PLOTS]))
     return Reported(facts, file, tuple(problems))
 
 
-def with_promotion(home: Path, outputs: RunOutputs, reported: Reported, record: RunRecord) -> Reported:
-    """Write the report again with the promotion of the registered model, and queue it to be logged."""
-    problems = list(reported.problems)
-    facts = replace(reported.facts, run=record)
-    if reported.file is not None:
-        with _noting("The report lacks what became of the registered model", problems):
-            write_page(facts, run_folder(home, record.run_id))
-            outputs.tracking.put(of_files([reported.file.name]))
-    return Reported(facts, reported.file, tuple(problems))
-
-
-def facts_of(home: Path, outputs: RunOutputs, record: RunRecord, backend: FugueBackend) -> Facts:
-    """Return the facts that the report of a run shows, except for the evaluation of its best model."""
-    plan, board, summary = backend.plan, backend.board, backend.summary
-    assert plan is not None and board is not None and summary is not None  # noqa: S101, PT018 - the run has ended
-
+def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> Facts:
+    """Return the facts of a run that has just ended, except for the evaluation of its best model."""
+    plan, board, summary = comparison.plan, comparison.board, comparison.summary
     waited = [[each.model_id, each.fold, each.transform_seconds] for each in board.outcomes if each.transform_seconds]
     look = Diagnostics(
         metric_names={metric.key: metric.name for metric in plan.metrics},
@@ -96,19 +76,18 @@ def facts_of(home: Path, outputs: RunOutputs, record: RunRecord, backend: FugueB
         run=record,
         plan=plan,
         board=board,
-        verdict=backend.verdict,
+        verdict=comparison.verdict,
         summary=summary,
         look=look,
-        tables=[outputs.tables.location.name(name) for name in ("runs", "trials", "leaderboard")],
-        model_uri=f"runs:/{record.mlflow_run_id}/{MODEL}" if board.best and record.mlflow_run_id else None,
-        tracking_uri=uri_to_set(home),
-        mlflow_url=outputs.mlflow_url,
+        tables=table_names(context.outputs.tables.location),
+        tracking_uri=uri_to_set(context.config.home),
+        mlflow_url=context.outputs.mlflow_url,
     )
 
 
-def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) -> Diagnostics:
+def _diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison: Comparison) -> Diagnostics:
     """Return the diagnostics with the profile of the table and, if there is a model, with its evaluation."""
-    from bakeoff.pycaret3.evaluation import importance_of, look_at
+    from bakeoff.pycaret3.evaluation import evaluate, importance_of
     from bakeoff.pycaret3.restore import final_pipeline
 
     look = replace(
@@ -117,16 +96,18 @@ def _diagnose(facts: Facts, source: SourceTable, experiment: Any, model: Any) ->
         columns=columns_of(source.frame),
         target=target_of(source.frame[facts.run.target], source.task),
     )
-    if model is None:
+    if comparison.best_model is None:
         return look
-    pipeline = final_pipeline(experiment, model)
-    look = replace(look, best=look_at(experiment, pipeline))
+    experiment = context.prepared.experiment
+    pipeline = final_pipeline(experiment, comparison.best_model)
+    look = replace(look, best=evaluate(experiment, pipeline))
     if source.task == "time_series":
         return look
     importance = importance_of(experiment, pipeline)
-    if features := importance.get("features"):
-        names = source.preparation.outside(name for name, _ in features)
-        importance["features"] = [[name, share] for name, (_, share) in zip(names, features, strict=True)]
+    if importance is not None:
+        names = source.preparation.outside(name for name, _ in importance.features)
+        features = [(name, share) for name, (_, share) in zip(names, importance.features, strict=True)]
+        importance = replace(importance, features=features)
     return replace(look, importance=importance)
 
 

@@ -13,9 +13,11 @@ from bakeoff.comparison.summary import Summary
 from bakeoff.report.facts import Facts
 from bakeoff.source import SourceTable
 from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
     from bakeoff.job.trial_limits import TrialLimits
+    from bakeoff.tracking.logged_model import BestModel
 
 
 Say = Callable[[str], None]
@@ -23,41 +25,75 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class RunResult:
-    """Result of a run.
+    """Result of a run: its facts, and what only the process that ran it has.
 
     Attributes:
-        run_id: id of the run.
-        plan: what was compared.
-        leaderboard: the ranked models.
-        summary: times and counts of the comparison.
+        facts: all results as plain data.
         models: the ``n_select`` best models, fitted on the training rows (without the preprocessing).
         tables: location of the result tables.
-        experiment_id: MLflow's id of the experiment; all ids of MLflow are ``None`` if it did not answer in time.
-        mlflow_run_id: MLflow's id of the run.
-        mlflow_url: address of the run's page in MLflow, if there is one.
-        model_uri: URI of the best model, a pipeline on raw columns, for ``mlflow.pyfunc.load_model``.
-        registered: name and version in the registry, if that was requested.
-        promotion: whether that version became champion or challenger, and why.
+        logged: location of the best model in MLflow; ``None`` if it is not logged.
+        promotion: whether the registered version became champion or challenger, and why.
         problems: what could not be logged, one line each.
         report: path of the report, which is logged to MLflow, too.
-        facts: all results as plain data.
     """
 
-    run_id: str
-    plan: Plan
-    leaderboard: Leaderboard
-    summary: Summary
+    facts: Facts
     models: Sequence[Any]
     tables: ResultsLocation
-    experiment_id: str | None
-    mlflow_run_id: str | None
-    mlflow_url: str | None
-    model_uri: str | None
-    registered: tuple[str, str] | None = None
+    logged: BestModel | None = None
     promotion: str | None = None
     problems: tuple[str, ...] = ()
     report: Path | None = None
-    facts: Facts | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run."""
+        return self.facts.run.run_id
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run has ended."""
+        return RunStatus(self.facts.run.status)
+
+    @property
+    def plan(self) -> Plan:
+        """What was compared."""
+        return self.facts.plan
+
+    @property
+    def leaderboard(self) -> Leaderboard:
+        """The ranked models."""
+        return self.facts.board
+
+    @property
+    def summary(self) -> Summary:
+        """Times and counts of the comparison."""
+        return self.facts.summary
+
+    @property
+    def experiment_id(self) -> str | None:
+        """MLflow's id of the experiment; all ids of MLflow are ``None`` if it did not answer in time."""
+        return self.facts.run.mlflow_experiment_id
+
+    @property
+    def mlflow_run_id(self) -> str | None:
+        """MLflow's id of the run."""
+        return self.facts.run.mlflow_run_id
+
+    @property
+    def mlflow_url(self) -> str | None:
+        """Address of the run's page in MLflow, if there is one."""
+        return self.facts.mlflow_url
+
+    @property
+    def model_uri(self) -> str | None:
+        """URI of the best model, a pipeline on raw columns, for ``mlflow.pyfunc.load_model``."""
+        return self.logged.uri if self.logged else None
+
+    @property
+    def registered(self) -> tuple[str, str] | None:
+        """Name and version in the registry, if that was requested."""
+        return self.logged.registered if self.logged else None
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff._utils.redaction import is_redacted
+from bakeoff._utils.text import print_text
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.losses import lost_with_the_ground
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, RunNotFoundError
 from bakeoff.job.main import run
-from bakeoff.job.outputs import refuse_if_held
+from bakeoff.job.output_checks import refuse_if_held
 from bakeoff.job.result import RunResult, Say
 from bakeoff.spark.session import open_session
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.run_file import read_run_file
-from bakeoff.storage.schema import FINISHED
+from bakeoff.storage.run_status import RunStatus
 from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import check_logs, naming_broken_tables
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def resume(  # noqa: PLR0913 - the run, and where it is
     run_id: str,
     spark: SparkSession | None = None,
-    say: Say = print,
+    say: Say = print_text,
     listeners: Sequence[Listener] = (),
     *,
     home: Path = Path(".bakeoff"),
@@ -83,7 +84,7 @@ def stored_config(tables: ResultTables, run_id: str, home: Path) -> RunConfig:
         )
     if row is None:
         raise RunNotFoundError(f"There is no run {run_id!r} in {tables.location.place}: `bakeoff runs` lists the runs.")
-    if row.status == FINISHED and not _has_open_trials(tables.trials(run_id)):
+    if row.status == RunStatus.FINISHED and not _has_open_trials(tables.trials(run_id)):
         raise ConfigError(
             f"Run {run_id} is finished and has nothing left to do: `bakeoff leaderboard {run_id}` shows its ranking."
         )

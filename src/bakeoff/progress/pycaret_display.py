@@ -80,7 +80,7 @@ class _DisplayUtil:
     def notify(self, event: Event, line: str | None) -> None:
         """Draw the run again after an event, and print its line on a screen that has lines for such events."""
         if self._painter is not None:
-            self._painter.notify(line if isinstance(event, self._painter.screen.line_events) else None)
+            self._painter.notify(event, line)
 
     def close(self) -> None:
         """Clear the display of the running comparison, also if it never began; safe to call twice."""

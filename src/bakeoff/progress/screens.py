@@ -26,7 +26,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff._utils.text import one_line
-from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, TrialDone
+from bakeoff.comparison.events import BatchDone, Event, PlanMade, RunDone, TrialDone
 
 _LOG = logging.getLogger(__name__)
 
@@ -233,9 +233,14 @@ class Painter:
         self._thread = threading.Thread(target=self._serve, name="bakeoff-screen", daemon=True)
         self._thread.start()
 
-    def notify(self, line: str | None = None) -> None:
-        """Schedule a drawing soon, since the run has changed, and print the line, which stays."""
-        if line is not None:
+    def notify(self, event: Event, line: str | None = None) -> None:
+        """Schedule a drawing soon, since the run has changed.
+
+        Args:
+            event: the event that has changed it.
+            line: line on the event, which is printed and stays, on screens that have lines for such events.
+        """
+        if line is not None and isinstance(event, self.screen.line_events):
             self._lines.append(line)
         self._changed = True
 

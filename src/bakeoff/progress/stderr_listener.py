@@ -23,7 +23,7 @@ class Progress:
         line = self._state.update(event)
         if self._painter is None:
             self._painter = Painter(stderr_screen(live=True), self._state)
-        self._painter.notify(line if isinstance(event, self._painter.screen.line_events) else None)
+        self._painter.notify(event, line)
 
     def close(self) -> list[str]:
         """Stop drawing and clear what is not to stay; safe to call twice.

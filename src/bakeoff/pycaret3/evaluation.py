@@ -6,13 +6,20 @@ that ``setup()`` put aside: neither the comparison nor the fit of the winner has
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import auc, confusion_matrix, roc_curve
 
+from bakeoff.comparison.model_diagnostics import (
+    ClassificationDiagnostics,
+    FeatureImportance,
+    ForecastDiagnostics,
+    ModelDiagnostics,
+    RegressionDiagnostics,
+    RocCurve,
+)
 from bakeoff.pycaret3.request import task_of
 
 MOST_LABELS = 12
@@ -25,17 +32,12 @@ _HISTORY_LENGTHS = 4
 """Length of the history before a forecast, in multiples of the horizon."""
 
 
-def look_at(experiment: Any, pipeline: Any) -> dict[str, Any]:
+def evaluate(experiment: Any, pipeline: Any) -> ModelDiagnostics:
     """Predict the hold-out rows with a fitted pipeline, and return the numbers that describe the result.
 
     Args:
         experiment: a PyCaret experiment after ``setup()``.
         pipeline: preprocessing and model, fitted on the training rows.
-
-    Returns:
-        ``rows``, the number of hold-out rows, and for classification ``labels``, ``matrix`` (true by predicted) and
-        ``roc``; for regression ``actual`` and ``predicted``; for a time series those two, ``frequency``, ``when``,
-        ``history`` and ``history_when``.
     """
     task = task_of(experiment)
     if task == "time_series":
@@ -43,25 +45,17 @@ def look_at(experiment: Any, pipeline: Any) -> dict[str, Any]:
     X, y = experiment.X_test, experiment.y_test
     predicted = pd.Series(np.asarray(pipeline.predict(X)), index=X.index)
     if task == "classification":
-        return {"rows": len(y), **_classes(pipeline, X, y, predicted)}
+        return _classes(pipeline, X, y, predicted)
     chosen = _spread(len(y))
-    return {
-        "rows": len(y),
-        "actual": _numbers(y.to_numpy()[chosen]),
-        "predicted": _numbers(predicted.to_numpy()[chosen]),
-    }
+    return RegressionDiagnostics(len(y), _numbers(y.to_numpy()[chosen]), _numbers(predicted.to_numpy()[chosen]))
 
 
-def importance_of(experiment: Any, pipeline: Any) -> dict[str, Any]:
-    """Return the importance that a fitted model gives its features.
+def importance_of(experiment: Any, pipeline: Any) -> FeatureImportance | None:
+    """Return the importance that a fitted model gives its features; ``None`` if it gives none.
 
     Args:
         experiment: a PyCaret experiment after ``setup()``.
         pipeline: preprocessing and model, fitted on the training rows.
-
-    Returns:
-        ``measure`` (what the numbers mean) and ``features``, pairs of name and share of the total, the largest first;
-        empty if the model gives no importance.
     """
     model = pipeline.steps[-1][1]
     names = getattr(model, "feature_names_in_", None)
@@ -76,30 +70,28 @@ def importance_of(experiment: Any, pipeline: Any) -> dict[str, Any]:
             values, names = weights * rows.std().to_numpy(dtype=float), list(rows.columns)
             measure = "the size of the coefficients times the spread of their features"
     if values is None or names is None or len(values) != len(names):
-        return {}
+        return None
     values = np.asarray(values, dtype=float)
     total = float(np.abs(values).sum())
     if not np.isfinite(total) or total <= 0:
-        return {}
+        return None
     order = np.argsort(-values, kind="stable")[:MOST_FEATURES]
-    return {"measure": measure, "features": [[str(names[i]), float(values[i] / total)] for i in order]}
+    return FeatureImportance(measure, [(str(names[i]), float(values[i] / total)) for i in order])
 
 
-def _classes(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], predicted: pd.Series[Any]) -> dict[str, Any]:
+def _classes(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], predicted: pd.Series[Any]) -> ClassificationDiagnostics:
     true_labels, predicted_labels = y.astype(str).to_numpy(), predicted.astype(str).to_numpy()
     labels = sorted(
         set(true_labels) | set(predicted_labels),
         key=lambda label: (len(label), label) if label.isdigit() else (0, label),
     )
     if len(labels) > MOST_LABELS:
-        return {}
+        return ClassificationDiagnostics(len(y))
     matrix = confusion_matrix(true_labels, predicted_labels, labels=labels)
-    return {"labels": labels, "matrix": matrix.tolist(), "roc": _roc(pipeline, X, true_labels, labels)}
+    return ClassificationDiagnostics(len(y), labels, matrix.tolist(), _roc(pipeline, X, true_labels, labels))
 
 
-def _roc(
-    pipeline: Any, X: pd.DataFrame, true_labels: np.ndarray[Any, Any], labels: list[str]
-) -> list[Mapping[str, Any]]:
+def _roc(pipeline: Any, X: pd.DataFrame, true_labels: np.ndarray[Any, Any], labels: list[str]) -> list[RocCurve]:
     """Return the ROC curve of the second of two classes, or of each of several against the rest.
 
     Empty without probabilities.
@@ -112,29 +104,29 @@ def _roc(
     classes = sorted(set(true_labels), key=labels.index)
     if probabilities.ndim != 2 or probabilities.shape[1] != len(labels) or len(classes) < 2:  # noqa: PLR2004 - of a matrix, of labels
         return []
-    curves: list[Mapping[str, Any]] = []
+    curves: list[RocCurve] = []
     for position, label in enumerate(labels):
         if (len(labels) == 2 and position == 0) or label not in classes:  # noqa: PLR2004
             continue
         x, y, _ = roc_curve(true_labels == label, probabilities[:, position])
         shown = np.unique(np.linspace(0, len(x) - 1, min(len(x), 100)).astype(int))
-        curves.append({"label": label, "auc": float(auc(x, y)), "x": _numbers(x[shown]), "y": _numbers(y[shown])})
+        curves.append(RocCurve(label, float(auc(x, y)), _numbers(x[shown]), _numbers(y[shown])))
     return curves
 
 
-def _forecast(experiment: Any, pipeline: Any) -> dict[str, Any]:
+def _forecast(experiment: Any, pipeline: Any) -> ForecastDiagnostics:
     actual = experiment.y_test
     predicted = np.asarray(pipeline.predict(fh=experiment.fh, X=experiment.X_test)).ravel()
     history = experiment.y_train.iloc[-max(_HISTORY_LENGTHS * len(actual), 24) :]
-    return {
-        "rows": len(actual),
-        "frequency": getattr(actual.index, "freqstr", None),
-        "when": [str(moment) for moment in actual.index],
-        "actual": _numbers(actual.to_numpy()),
-        "predicted": _numbers(predicted),
-        "history_when": [str(moment) for moment in history.index],
-        "history": _numbers(history.to_numpy()),
-    }
+    return ForecastDiagnostics(
+        rows=len(actual),
+        frequency=getattr(actual.index, "freqstr", None),
+        when=[str(moment) for moment in actual.index],
+        actual=_numbers(actual.to_numpy()),
+        predicted=_numbers(predicted),
+        history_when=[str(moment) for moment in history.index],
+        history=_numbers(history.to_numpy()),
+    )
 
 
 def _spread(n_rows: int) -> np.ndarray[Any, Any]:

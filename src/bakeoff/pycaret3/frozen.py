@@ -18,9 +18,6 @@ from bakeoff.comparison.trial import Metric, Outcome, Status, Trial, failed_outc
 from bakeoff.pycaret3.request import Request, make_estimator
 from bakeoff.pycaret3.scoring.scorers import check_custom_metrics, scorers_of
 
-HOLDOUT = "holdout"
-"""Key of `FrozenExperiment.extra` for the pickled experiment of a comparison without cross-validation."""
-
 _MOST_ENCODED = 25
 """``setup()``'s ``max_encoding_ohe``: a column with more categories stays a single column."""
 
@@ -49,7 +46,8 @@ class FrozenExperiment:
         estimators: unfitted estimators by model id, each pickled separately, so that a broken pickle
             costs only its own model.
         scorers: by metric key; their values are multiplied by -1 if smaller is better.
-        extra: values for forecasting only (``fh``, ``alpha``, ``coverage``, scorer arguments), and `HOLDOUT`.
+        extra: values for forecasting only (``fh``, ``alpha``, ``coverage``, scorer arguments).
+        holdout: the pickled experiment, for a comparison without cross-validation; ``None`` for one with folds.
         n_jobs: number of threads that one trial may use.
     """
 
@@ -64,6 +62,7 @@ class FrozenExperiment:
     seed: int
     fit_kwargs: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    holdout: bytes | None = None
     n_jobs: int = 1
 
     @property
@@ -113,8 +112,6 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
     else:
         pipeline = type(experiment.pipeline)([(name, clone(step)) for name, step in experiment.pipeline.steps])
         extra = {}
-    if not request.cross_validation:
-        extra[HOLDOUT] = travelling_copy(experiment)
     frozen = FrozenExperiment(
         task=request.task,
         pipeline=pipeline,
@@ -127,6 +124,7 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
         seed=experiment.seed,
         fit_kwargs=request.fit_kwargs,
         extra=extra,
+        holdout=None if request.cross_validation else travelling_copy(experiment),
     )
     return frozen, broken
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pycaret.utils.time_series.forecasting.pipeline import _add_model_to_pipeline
 
-from bakeoff.comparison.leaderboard import FAILED, Leaderboard
+from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome
 from bakeoff.pycaret3.frozen import FrozenExperiment
@@ -39,18 +39,6 @@ def restore_state(experiment: Any, request: Request, frozen: FrozenExperiment, p
             scores = fold_frame(plan, by_model[model.id], cutoffs)
             entry = {"model": make_estimator(experiment, request, model.id), "scores": scores, "cv": request.cv}
             experiment._master_model_container.append(entry)
-
-
-def chosen(board: Leaderboard, n_select: int) -> list[str]:
-    """Return the ids of the best ``n_select`` models, or of the worst if it is negative, in the order of the ranking.
-
-    Example:
-        >>> chosen(Leaderboard((), ()), 3)
-        []
-    """
-    ids = [row.model_id for row in board.rows if row.status != FAILED]
-    count = min(len(ids), abs(n_select))
-    return ids[len(ids) - count :] if n_select < 0 else ids[:count]
 
 
 def load_models(pickled: Mapping[str, bytes]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -14,52 +14,10 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Outcome, Status
+from bakeoff.report.diagnostics import Diagnostics
+from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
-
-
-@dataclass(frozen=True)
-class Diagnostics:
-    """Diagnostics that only the driver of a run has and no table holds, stored as JSON beside the report.
-
-    Attributes:
-        metric_names: display names of the metrics, by key.
-        test_ratio: test rows per training row, averaged over the folds.
-        began_at: start of the comparison, in seconds since the epoch.
-        transforms: model id, fold and seconds of each trial that had to wait for the preprocessing of its fold.
-        findings: what was noticed about the data: ``kind``, ``sentence``, ``columns`` and ``n_affected`` of each.
-        columns: profile of each column of the data: ``name``, ``type``, ``missing``, ``distinct`` and ``values`` (a
-            summary in a few words).
-        target: profile of the target: ``labels`` and ``counts`` of its classes, or ``edges`` and ``counts`` of a
-            histogram.
-        best: evaluation of the best model on unseen rows: ``rows`` and, depending on the task, ``labels``, ``matrix``
-            and ``roc``; ``actual`` and ``predicted``; or a forecast with its ``history``.
-        importance: ``features`` of the best model with their importance, in descending order, and the ``measure``.
-    """
-
-    metric_names: Mapping[str, str] = field(default_factory=dict)
-    test_ratio: float | None = None
-    began_at: float = 0.0
-    transforms: Sequence[Sequence[Any]] = ()
-    findings: Sequence[Mapping[str, Any]] = ()
-    columns: Sequence[Mapping[str, Any]] = ()
-    target: Mapping[str, Any] = field(default_factory=dict)
-    best: Mapping[str, Any] = field(default_factory=dict)
-    importance: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """Return the diagnostics as JSON."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Diagnostics:
-        """Read diagnostics that `to_json` wrote; fields that only another version knows are ignored.
-
-        Example:
-            >>> Diagnostics.from_json(Diagnostics(test_ratio=0.25).to_json()).test_ratio
-            0.25
-        """
-        values = json.loads(text)
-        return cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})
+from bakeoff.storage.schema import LEADERBOARD, RUNS, TRIALS
 
 
 @dataclass(frozen=True)
@@ -74,7 +32,6 @@ class Facts:
         summary: times and slots.
         look: diagnostics that no table holds, if they are known.
         tables: names of the tables in SQL.
-        model_uri: URI of the best model for ``mlflow.pyfunc.load_model``.
         tracking_uri: URI for ``mlflow.set_tracking_uri``, if the environment does not set it.
         mlflow_url: address of the run in MLflow's user interface.
     """
@@ -86,9 +43,13 @@ class Facts:
     summary: Summary
     look: Diagnostics = field(default_factory=Diagnostics)
     tables: Sequence[str] = ()
-    model_uri: str | None = None
     tracking_uri: str | None = None
     mlflow_url: str | None = None
+
+    @property
+    def model_uri(self) -> str | None:
+        """URI of the best model for ``mlflow.pyfunc.load_model``."""
+        return self.run.model_uri
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -123,6 +84,11 @@ class Facts:
     def row_of(self, model_id: str) -> Row:
         """Return a model's row of the ranking."""
         return next(row for row in self.board.rows if row.model_id == model_id)
+
+
+def table_names(location: ResultsLocation) -> tuple[str, ...]:
+    """Return the names in SQL of the tables that hold a run."""
+    return tuple(location.name(table.name) for table in (RUNS, TRIALS, LEADERBOARD))
 
 
 def earlier_than(began_at: float, outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from bakeoff.comparison.model_diagnostics import (
+    ClassificationDiagnostics,
+    FeatureImportance,
+    ForecastDiagnostics,
+    RocCurve,
+)
 from bakeoff.report.charts import (  # fmt: skip
     BAD,
     BEST,
@@ -20,6 +26,7 @@ from bakeoff.report.charts import (  # fmt: skip
     limit_ticks,
     truncate,
 )
+from bakeoff.report.diagnostics import ClassCounts, Histogram
 from bakeoff.report.facts import Facts
 
 _DARK_SHARE = 0.45
@@ -28,13 +35,9 @@ _MAX_LEVEL_LABELS = 4
 """Number of labels from which on they are written at an angle."""
 
 
-def confusion(best: Mapping[str, Any]) -> Chart:
-    """Return the confusion matrix: true classes by predicted ones.
-
-    Args:
-        best: evaluation of the model, with ``labels`` and ``matrix``.
-    """
-    labels, matrix = best["labels"], best["matrix"]
+def confusion(best: ClassificationDiagnostics) -> Chart:
+    """Return the confusion matrix: true classes by predicted ones."""
+    labels, matrix = best.labels, best.matrix
 
     def draw(axes: Any, width: float) -> None:
         del width
@@ -65,24 +68,19 @@ def confusion(best: Mapping[str, Any]) -> Chart:
     )
 
 
-def roc(best: Mapping[str, Any]) -> Chart:
-    """Return the ROC curve of each class.
-
-    Args:
-        best: evaluation of the model, with ``roc``.
-    """
-    curves = best["roc"]
+def roc(curves: Sequence[RocCurve]) -> Chart:
+    """Return the chart of ROC curves, one for each class."""
 
     def draw(axes: Any, width: float) -> None:
         del width
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
         for curve, colour in zip(curves, _colours(len(curves)), strict=True):
             axes.plot(
-                curve["x"],
-                curve["y"],
+                curve.x,
+                curve.y,
                 color=colour,
                 linewidth=2,
-                label=f"{truncate(curve['label'], 14)} ({curve['auc']:.3f})",
+                label=f"{truncate(curve.label, 14)} ({curve.auc:.3f})",
             )
         axes.set_xlabel("false positive rate")
         axes.set_ylabel("true positive rate")
@@ -91,18 +89,18 @@ def roc(best: Mapping[str, Any]) -> Chart:
         legend = axes.legend(loc="lower right", frameon=False, fontsize=9, title="class (area)", labelcolor=INK)
         legend.get_title().set_color(MUTED)
 
-    areas = ", ".join(f"{curve['label']} {curve['auc']:.3f}" for curve in curves)
+    areas = ", ".join(f"{curve.label} {curve.auc:.3f}" for curve in curves)
     return Chart("roc", "ROC curve", f"Area under the curve by class: {areas}.", draw, height=3.6, square=True)
 
 
-def residuals(best: Mapping[str, Any], unit: str) -> Chart:
+def residuals(pairs: Sequence[tuple[float, float]], unit: str) -> Chart:
     """Return the chart of predicted against actual values.
 
     Args:
-        best: evaluation of the model, with ``actual`` and ``predicted``.
+        pairs: actual and predicted value of each row.
         unit: name of the target.
     """
-    actual, predicted = best["actual"], best["predicted"]
+    actual, predicted = [actual for actual, _ in pairs], [predicted for _, predicted in pairs]
 
     def draw(axes: Any, width: float) -> None:
         del width
@@ -122,13 +120,13 @@ def residuals(best: Mapping[str, Any], unit: str) -> Chart:
     )
 
 
-def errors(best: Mapping[str, Any]) -> Chart:
+def errors(pairs: Sequence[tuple[float, float]]) -> Chart:
     """Return the histogram of the residuals.
 
     Args:
-        best: evaluation of the model, with ``actual`` and ``predicted``.
+        pairs: actual and predicted value of each row.
     """
-    differences = [predicted - actual for actual, predicted in zip(best["actual"], best["predicted"], strict=True)]
+    differences = [predicted - actual for actual, predicted in pairs]
 
     def draw(axes: Any, width: float) -> None:
         axes.hist(differences, bins=24, color=BEST, edgecolor=PAPER, linewidth=0.6)
@@ -144,22 +142,22 @@ def errors(best: Mapping[str, Any]) -> Chart:
     )
 
 
-def forecast(best: Mapping[str, Any], unit: str) -> Chart:
+def forecast(best: ForecastDiagnostics, unit: str) -> Chart:
     """Return the chart of the latest history, the forecast and the actual values.
 
     Args:
-        best: evaluation of the model, with ``history``, ``actual``, ``predicted`` and their times.
+        best: evaluation of the model.
         unit: name of the target.
     """
-    times = [*best["history_when"], *best["when"]]
-    n_past = len(best["history"])
+    times = [*best.history_when, *best.when]
+    n_past = len(best.history)
 
     def draw(axes: Any, width: float) -> None:
         future = list(range(n_past, len(times)))
         joined = [n_past - 1, *future]
-        axes.plot(range(n_past), best["history"], color=MUTED, linewidth=1.6, label="history")
-        axes.plot(joined, [best["history"][-1], *best["actual"]], color=INK, linewidth=1.6, label="actual")
-        axes.plot(future, best["predicted"], color=BEST, linewidth=2.4, marker="o", markersize=4, label="forecast")
+        axes.plot(range(n_past), best.history, color=MUTED, linewidth=1.6, label="history")
+        axes.plot(joined, [best.history[-1], *best.actual], color=INK, linewidth=1.6, label="actual")
+        axes.plot(future, best.predicted, color=BEST, linewidth=2.4, marker="o", markersize=4, label="forecast")
         step = max(1, len(times) // (8 if width > NARROW_BELOW else 4))
         axes.set_xticks(range(0, len(times), step), [times[i] for i in range(0, len(times), step)])
         axes.set_ylabel(truncate(unit, 30))
@@ -169,18 +167,14 @@ def forecast(best: Mapping[str, Any], unit: str) -> Chart:
     return Chart(
         "forecast",
         "Forecast against actual",
-        f"The forecast of {len(best['when'])} steps from {best['when'][0]} to {best['when'][-1]}, and what came.",
+        f"The forecast of {len(best.when)} steps from {best.when[0]} to {best.when[-1]}, and what came.",
         draw,
     )
 
 
-def importance(measured: Mapping[str, Any]) -> Chart:
-    """Return the chart of the most important features.
-
-    Args:
-        measured: ``features`` with their importance, and the ``measure``.
-    """
-    features = measured["features"]
+def importance(measured: FeatureImportance) -> Chart:
+    """Return the chart of the most important features."""
+    features = measured.features
 
     def draw(axes: Any, width: float) -> None:
         axes.barh(range(len(features)), [value for _, value in features], color=BEST, height=0.66)
@@ -195,22 +189,22 @@ def importance(measured: Mapping[str, Any]) -> Chart:
     return Chart(
         "importance",
         "Feature importance",
-        f"{first[0]} is first with {first[1]:.0%} of all; measured by {measured['measure']}.",
+        f"{first[0]} is first with {first[1]:.0%} of all; measured by {measured.measure}.",
         draw,
         height=0.7 + 0.26 * len(features),
     )
 
 
-def target(facts: Facts, profile: Mapping[str, Any]) -> Chart:
+def target(facts: Facts, profile: ClassCounts | Histogram) -> Chart:
     """Return the chart of the target: the sizes of its classes, or a histogram of its numbers.
 
     Args:
         facts: the run.
-        profile: ``labels`` and ``counts`` of classes, or ``edges`` and ``counts`` of a histogram.
+        profile: profile of the target.
     """
     name = truncate(str(facts.run.target), 40)
-    if "labels" in profile:
-        labels, counts = profile["labels"], profile["counts"]
+    if isinstance(profile, ClassCounts):
+        labels, counts = profile.labels, profile.counts
 
         def draw(axes: Any, width: float) -> None:
             axes.barh(range(len(labels)), counts, color=BEST, height=0.66)
@@ -231,9 +225,9 @@ def target(facts: Facts, profile: Mapping[str, Any]) -> Chart:
             axes.grid(axis="y", visible=False)
             limit_ticks(axes.xaxis, width)
 
-        alt = f"{profile['n_classes']} classes; the largest is {labels[0]} with {counts[0]:,} rows."
+        alt = f"{profile.n_classes} classes; the largest is {labels[0]} with {counts[0]:,} rows."
         return Chart("target", f"Classes of {name}", alt, draw, height=0.7 + 0.3 * len(labels))
-    edges, counts = profile["edges"], profile["counts"]
+    edges, counts = profile.edges, profile.counts
 
     def draw_histogram(axes: Any, width: float) -> None:
         sizes = [right - left for left, right in pairwise(edges)]

@@ -32,20 +32,26 @@ def write(facts: Facts, folder: Path) -> Path:
     Returns:
         The path of the report.
     """
-    page = sections(facts)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = write_page(facts, folder)
+    write_charts(facts, folder)
+    return file
+
+
+def write_charts(facts: Facts, folder: Path) -> None:
+    """Write the charts and the diagnostics, without the page."""
     plots = folder / PLOTS
     plots.mkdir(parents=True, exist_ok=True)
-    (folder / PAGE).write_text(_html(facts, page), encoding="utf-8")
     (folder / LOOK).write_text(facts.look.to_json(), encoding="utf-8")
-    for figure in figures(page):
+    for figure in figures(sections(facts)):
         (plots / f"{figure.chart.name}.png").write_bytes(charts.png(figure.chart))
     (plots / INTERACTIVE).write_text(interactive.page(facts), encoding="utf-8")
-    return folder / PAGE
 
 
-def write_page(facts: Facts, folder: Path) -> None:
-    """Write the page alone, beside pictures that are there."""
+def write_page(facts: Facts, folder: Path) -> Path:
+    """Write the page alone, into a folder that exists, and return its path."""
     (folder / PAGE).write_text(render(facts), encoding="utf-8")
+    return folder / PAGE
 
 
 def _html(facts: Facts, page: Sequence[Section]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff._config_options import flag
+from bakeoff.comparison.model_diagnostics import ForecastDiagnostics
 from bakeoff.config import READING_OPTIONS, RunConfig
 from bakeoff.report.facts import Facts
 
@@ -68,7 +69,9 @@ def pycaret_code(facts: Facts) -> str:
         f"data = {_read_call(source, run.source_version)}",
     ]
     if config.get("time_col"):
-        lines.append(_index_line(str(config["time_col"]), facts.look.best.get("frequency")))
+        forecast = facts.look.best
+        frequency = forecast.frequency if isinstance(forecast, ForecastDiagnostics) else None
+        lines.append(_index_line(str(config["time_col"]), frequency))
     else:
         lines.append(f"data = data.dropna(subset=[{target!r}])")
     if config.get("max_rows") and (run.n_rows or 0) >= config["max_rows"]:

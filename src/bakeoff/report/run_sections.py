@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from bakeoff._utils.text import counted, one_line
+from bakeoff.comparison.model_diagnostics import (
+    ClassificationDiagnostics,
+    ForecastDiagnostics,
+    ModelDiagnostics,
+    RegressionDiagnostics,
+)
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from bakeoff.report import charts, model_charts, reproduce
 from bakeoff.report.blocks import Cell, Code, Figure, Numbers, Paragraph, Part, Section, Table, number
+from bakeoff.report.diagnostics import ClassCounts
 from bakeoff.report.facts import Facts
 from bakeoff.report.sentences import seconds
 from bakeoff.report.timeline import Timeline, timeline
@@ -26,33 +32,18 @@ def best_model(facts: Facts) -> Section:
     if best is None:
         return Section("best", "The best model", [Paragraph("There is none.")])
     parts: list[Part] = []
-    n_rows = diagnostics.best.get("rows")
+    evaluation, importance = diagnostics.best, diagnostics.importance
+    n_rows = evaluation.rows if evaluation else 0
     if n_rows:
         unit = "step" if facts.run.task_type == "time_series" else "row"
         parts.append(
             Paragraph(f"{best.model_name}, fitted on the training rows, on {counted(n_rows, unit)} not seen before.")
         )
-    evaluation = dict(diagnostics.best)
-    if "matrix" in evaluation:
-        labels = [str(label) for label in evaluation["labels"]]
-        matrix = zip(labels, evaluation["matrix"], strict=True)
-        rows = [[label, *(f"{count:,}" for count in counts)] for label, counts in matrix]
-        table = Table(["True", *(f">{label}" for label in labels)], rows)
-        parts.append(Figure(model_charts.confusion(evaluation), table))
-    if evaluation.get("roc"):
-        rows = [[curve["label"], f"{curve['auc']:.4f}"] for curve in evaluation["roc"]]
-        parts.append(Figure(model_charts.roc(evaluation), Table(["Class", ">Area under the curve"], rows)))
-    if "when" in evaluation:
-        steps = zip(evaluation["when"], evaluation["actual"], evaluation["predicted"], strict=True)
-        rows = [[time, number(actual), number(predicted)] for time, actual, predicted in steps]
-        table = Table(["When", ">Actual", ">Forecast"], rows)
-        parts.append(Figure(model_charts.forecast(evaluation, str(facts.run.target)), table))
-    elif "actual" in evaluation:
-        parts += _regression(evaluation, str(facts.run.target))
-    importance = dict(diagnostics.importance)
-    if importance:
-        rows = [[name, f"{value:.1%}"] for name, value in importance["features"]]
-        note = f"Measured by {importance['measure']}."
+    if evaluation is not None:
+        parts += _evaluation(evaluation, str(facts.run.target))
+    if importance is not None:
+        rows = [[name, f"{value:.1%}"] for name, value in importance.features]
+        note = f"Measured by {importance.measure}."
         parts.append(Figure(model_charts.importance(importance), Table(["Feature", ">Share"], rows), note))
     elif n_rows and facts.run.task_type != "time_series":
         parts.append(Paragraph("This kind of model does not say how much it makes of each feature."))
@@ -78,15 +69,43 @@ def _transform_seconds(facts: Facts) -> dict[Trial, float]:
     return {Trial(str(model_id), int(fold)): float(spent) for model_id, fold, spent in facts.look.transforms}
 
 
-def _regression(evaluation: dict[str, Any], unit: str) -> list[Part]:
+def _evaluation(evaluation: ModelDiagnostics, unit: str) -> list[Part]:
+    """Return the charts of what the best model does on unseen rows; ``unit`` is the name of the target."""
+    if isinstance(evaluation, ClassificationDiagnostics):
+        return _classification(evaluation)
+    if isinstance(evaluation, ForecastDiagnostics):
+        return [_forecast(evaluation, unit)]
+    return _regression(evaluation, unit)
+
+
+def _classification(evaluation: ClassificationDiagnostics) -> list[Part]:
+    parts: list[Part] = []
+    if evaluation.labels:
+        labels = [str(label) for label in evaluation.labels]
+        matrix = zip(labels, evaluation.matrix, strict=True)
+        rows = [[label, *(f"{count:,}" for count in counts)] for label, counts in matrix]
+        table = Table(["True", *(f">{label}" for label in labels)], rows)
+        parts.append(Figure(model_charts.confusion(evaluation), table))
+    if evaluation.roc:
+        rows = [[curve.label, f"{curve.auc:.4f}"] for curve in evaluation.roc]
+        parts.append(Figure(model_charts.roc(evaluation.roc), Table(["Class", ">Area under the curve"], rows)))
+    return parts
+
+
+def _forecast(evaluation: ForecastDiagnostics, unit: str) -> Part:
+    steps = zip(evaluation.when, evaluation.actual, evaluation.predicted, strict=True)
+    rows = [[time, number(actual), number(predicted)] for time, actual, predicted in steps]
+    return Figure(model_charts.forecast(evaluation, unit), Table(["When", ">Actual", ">Forecast"], rows))
+
+
+def _regression(evaluation: RegressionDiagnostics, unit: str) -> list[Part]:
     pairs = [
         (actual, predicted)
-        for actual, predicted in zip(evaluation["actual"], evaluation["predicted"], strict=True)
+        for actual, predicted in zip(evaluation.actual, evaluation.predicted, strict=True)
         if actual is not None and predicted is not None
     ]
     if not pairs:
         return []
-    complete = {"actual": [actual for actual, _ in pairs], "predicted": [predicted for _, predicted in pairs]}
     rows = [[number(a), number(p), number(p - a)] for a, p in sorted(pairs, key=lambda pair: abs(pair[1] - pair[0]))]
     worst = Table([">Actual", ">Predicted", ">Off by"], rows[::-1][:10], "The ten that are furthest off.")
     sizes = sorted(abs(predicted - actual) for actual, predicted in pairs)
@@ -95,7 +114,7 @@ def _regression(evaluation: dict[str, Any], unit: str) -> list[Part]:
         ["Of the predictions", ">Off by at most"],
         [[name, number(sizes[int(share * (len(sizes) - 1))])] for name, share in quantiles],
     )
-    return [Figure(model_charts.residuals(complete, unit), worst), Figure(model_charts.errors(complete), spread)]
+    return [Figure(model_charts.residuals(pairs, unit), worst), Figure(model_charts.errors(pairs), spread)]
 
 
 def time_spent(facts: Facts) -> Section:
@@ -182,32 +201,32 @@ def data(facts: Facts) -> Section:
     if diagnostics.findings:
         found = [[str(finding["kind"]), str(finding["sentence"])] for finding in diagnostics.findings]
         parts.append(Table(["Kind", "What was noticed"], found))
-    if diagnostics.target:
-        target = dict(diagnostics.target)
-        if "labels" in target:
+    target = diagnostics.target
+    if target is not None:
+        if isinstance(target, ClassCounts):
             total = max(run.n_rows or 0, 1)
-            classes = zip(target["labels"], target["counts"], strict=True)
+            classes = zip(target.labels, target.counts, strict=True)
             rows = [[label, f"{count:,}", f"{count / total:.1%}"] for label, count in classes]
             table = Table(["Class", ">Rows", ">Share"], rows)
         else:
-            edges = [f"{edge:.4g}" for edge in target["edges"]]
-            bins = zip(edges, edges[1:], target["counts"], strict=False)
+            edges = [f"{edge:.4g}" for edge in target.edges]
+            bins = zip(edges, edges[1:], target.counts, strict=False)
             rows = [[f"{low} to {high}", f"{count:,}"] for low, high, count in bins]
             table = Table(["From, to", ">Rows"], rows)
         parts.append(Figure(model_charts.target(facts, target), table))
     if diagnostics.columns:
         total = max(run.n_rows or 0, 1)
-        rows = [
-            [Cell(column["name"], kind="best" if column["name"] == run.target else ""), column["type"],
-             f"{column['missing']:,} ({column['missing'] / total:.0%})" if column["missing"] else "none",
-             f"{column['distinct']:,}", column["values"]]
+        profiles: list[Sequence[Cell | str]] = [
+            [Cell(column.name, kind="best" if column.name == run.target else ""), column.type,
+             f"{column.missing:,} ({column.missing / total:.0%})" if column.missing else "none",
+             f"{column.distinct:,}", column.values]
             for column in diagnostics.columns
         ]  # fmt: skip
-        n_gaps = sum(bool(column["missing"]) for column in diagnostics.columns)
+        n_gaps = sum(bool(column.missing) for column in diagnostics.columns)
         text = "No column has missing values." if not n_gaps else f"{counted(n_gaps, 'column')} with missing values."
-        if (run.n_columns or 0) > len(rows):
-            text += f" The first {len(rows)} columns are shown."
-        parts += [Paragraph(text), Table(["Column", "Type", ">Missing", ">Distinct", "Values"], rows)]
+        if (run.n_columns or 0) > len(profiles):
+            text += f" The first {len(profiles)} columns are shown."
+        parts += [Paragraph(text), Table(["Column", "Type", ">Missing", ">Distinct", "Values"], profiles)]
     else:
         parts.append(Paragraph("The columns were not kept with this run."))
     return Section("data", "The data", parts)

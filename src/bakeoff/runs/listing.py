@@ -15,7 +15,7 @@ from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_file import run_files
-from bakeoff.storage.schema import INTERRUPTED
+from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ def list_runs(tables: ResultTables, home: Path) -> pd.DataFrame:
 def _row(run: RunRecord, status: str) -> dict[str, Any]:
     """Return the row of a run with its status, and with its start as a time of this machine's zone."""
     started = None if run.started_at is None else dt.datetime.fromtimestamp(run.started_at)  # noqa: DTZ006 - see above
-    return {**asdict(run), "started_at": started, "status": status}
+    return {**asdict(run), "started_at": started, "status": str(status)}
 
 
 def _is_in(run: RunRecord, location: ResultsLocation) -> bool:
@@ -61,12 +61,12 @@ def _is_in(run: RunRecord, location: ResultsLocation) -> bool:
 
 def _status(run: RunRecord, location: ResultsLocation, home: Path) -> str:
     """Return the status of a run: a row is as old as its last commit, and a process that was killed wrote none."""
-    if run.status != "running" or holder_of(run_folder(home, run.run_id)) is not None:
+    if run.status != RunStatus.RUNNING or holder_of(run_folder(home, run.run_id)) is not None:
         return run.status
     holder = Holder.from_json(run.holder)
     if location.in_metastore and (holder is None or _has_beaten(run, holder)):
         return run.status  # of an earlier version, which tells nothing, or of another machine
-    return INTERRUPTED
+    return RunStatus.INTERRUPTED
 
 
 def _has_beaten(run: RunRecord, holder: Holder) -> bool:

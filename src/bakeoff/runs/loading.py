@@ -15,15 +15,14 @@ from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Metric, Model
 from bakeoff.errors import RunNotFoundError, UserError
-from bakeoff.report.facts import Diagnostics, Facts, earlier_than
+from bakeoff.report.diagnostics import Diagnostics
+from bakeoff.report.facts import Facts, earlier_than, table_names
 from bakeoff.report.page import LOOK
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.result_tables import ResultTables
-from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.rows import BEST_MODEL, RunRecord
 
 _LOG = logging.getLogger(__name__)
-MODEL = "model"
-"""Name under which the best model is logged in MLflow."""
 
 
 def read_facts(tables: ResultTables, home: Path, run_id: str | None = None) -> Facts:
@@ -52,14 +51,14 @@ def read_facts(tables: ResultTables, home: Path, run_id: str | None = None) -> F
             "and it goes on where it stopped."
         )
     outcomes = tuple(tables.trials(run.run_id))
-    facts = facts_of(run, rows, outcomes, read_diagnostics(home, run), tables.location)
+    facts = facts_from_rows(run, rows, outcomes, read_diagnostics(home, run), tables.location)
     return replace(facts, tracking_uri=uri_to_set(home))
 
 
-def facts_of(
+def facts_from_rows(
     run: RunRecord, rows: list[dict[str, Any]], outcomes: tuple[Any, ...], look: Diagnostics, tables: ResultsLocation
 ) -> Facts:
-    """Return the facts of a run.
+    """Return the facts of a run that its tables hold.
 
     Args:
         run: row of the run.
@@ -84,8 +83,7 @@ def facts_of(
             began_at=look.began_at,
         ),
         look=look,
-        tables=tuple(tables.name(name) for name in ("runs", "trials", "leaderboard")),
-        model_uri=f"runs:/{run.mlflow_run_id}/{MODEL}" if run.best_model_id and run.mlflow_run_id else None,
+        tables=table_names(tables),
     )
 
 
@@ -134,7 +132,7 @@ def model_folder(home: Path, mlflow_run_id: str) -> Path:
         if logged.status == "READY":
             uri = logged.artifact_location
             return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=client.tracking_uri))
-    return _download_artifact(home, mlflow_run_id, MODEL)
+    return _download_artifact(home, mlflow_run_id, BEST_MODEL)
 
 
 def _download_artifact(home: Path, mlflow_run_id: str, path: str) -> Path:

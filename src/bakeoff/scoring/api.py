@@ -19,10 +19,12 @@ from bakeoff.errors import ConfigError, SourceError
 from bakeoff.scoring.batch import Batch, check_names
 from bakeoff.scoring.destination import Destination, is_file, read_destination
 from bakeoff.scoring.files import earlier_models, read_scored, score_frame, write_scored
-from bakeoff.scoring.inputs import InputColumn, with_plain_types, with_times
+from bakeoff.scoring.inputs import NUMBER, InputColumn, with_plain_types, with_times
 from bakeoff.scoring.model import ModelReference, load_scoring_model
 from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
+from bakeoff.source.findings import Findings
 from bakeoff.source.locate import Files, find, is_local_file
+from bakeoff.source.reading import Reading
 from bakeoff.spark.session import OpenSession, open_session
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
 
     Args:
         model: ``NAME@alias``, ``NAME/VERSION``, or the id of a run.
-        source: A table's name, or a path to csv, parquet or Delta.
+        source: A table's name, or a path to a file, a folder of files, or Delta.
         to: A table's name, the path of a Delta folder, or a file that ends in .csv or .parquet. It is created if it
             does not exist.
         batch_id: Id of the batch; scoring the same id again changes nothing. By default a new id.
@@ -96,7 +98,9 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
     for name, value in (("source", source), ("to", to), ("batch_id", batch_id)):
         refuse_placeholder(name, value)
     if given(source) is None:
-        raise ConfigError("--source is missing: give a table's name, or a path to a csv, parquet or Delta file.")
+        raise ConfigError(
+            "--source is missing: give a table's name, or a path to a file, a folder of files or a Delta table."
+        )
     source = str(source).strip()
     read_destination(to, home, has_metastore=True)
     name = PARSERS["run_id"]("--batch-id", given(batch_id)) if given(batch_id) else new_run_id()
@@ -131,7 +135,7 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
         n_rows = find_batch(spark, batch, destination) if destination.kind == "table" else 0
     if n_rows:
         return Written(n_rows, repeated=True)
-    rows = _rows(source, spark, batch.model.inputs)
+    rows = _rows(source, spark, batch.model.inputs, say)
     source_name = redact_text(source)
     if isinstance(rows, pd.DataFrame):
         check_names(map(str, rows.columns), source_name)
@@ -146,7 +150,7 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
         return _collected(scored, destination, earlier)
 
 
-def _rows(source: str, spark: Any, inputs: Sequence[InputColumn]) -> pd.DataFrame | DataFrame:
+def _rows(source: str, spark: Any, inputs: Sequence[InputColumn], say: Say) -> pd.DataFrame | DataFrame:
     """Read the rows of a source: a file as a data frame, anything else as a table of the session.
 
     Args:
@@ -154,11 +158,21 @@ def _rows(source: str, spark: Any, inputs: Sequence[InputColumn]) -> pd.DataFram
         spark: Session to read tables with.
         inputs: Columns that the model takes, by which a csv file is read: text in it can be all digits, and points in
             time are text.
+        say: Called with what a file was taken for.
     """
     found = find(source, spark)
     if isinstance(found, Files):
-        texts = [column.name for column in inputs if column.is_text]
-        return with_times(with_plain_types(found.read(texts), inputs), inputs)
+        findings = Findings()
+        reading = Reading(
+            names=[column.name for column in inputs],
+            texts=[column.name for column in inputs if column.is_text],
+            numbers=[column.name for column in inputs if column.kind == NUMBER],
+            words={},
+        )
+        rows = found.read(reading, findings)
+        for sentence in findings.sentences:
+            say(sentence)
+        return with_times(with_plain_types(rows, inputs), inputs)
     return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted
 
 

@@ -126,7 +126,7 @@ def _of_registry(client: Any, reference: ModelReference) -> ScoringModel:
     import mlflow.artifacts
 
     from bakeoff.tracking.client import in_unity_catalog, make_registry_client
-    from bakeoff.tracking.run_logger import RUN_TAG
+    from bakeoff.tracking.entities import RUN_TAG
 
     name = str(reference.name)
     registry = make_registry_client(client, name)
@@ -188,8 +188,7 @@ def _of_run(client: Any, run_id: str, home: Path) -> ScoringModel:
     from mlflow.exceptions import MlflowException
 
     from bakeoff.tracking.client import all_runs, quoted
-    from bakeoff.tracking.entities import KIND_TAG, RUN_KIND
-    from bakeoff.tracking.run_logger import RUN_TAG
+    from bakeoff.tracking.entities import KIND_TAG, RUN_KIND, RUN_TAG
 
     experiments = [each.experiment_id for each in client.search_experiments()]
     parents = f"tags.`{KIND_TAG}` = {quoted(RUN_KIND)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bakeoff.source.findings import Finding, FindingKind, Findings
 from bakeoff.source.load import SourceTable, digest_of, load_source
 from bakeoff.source.locate import is_local_file
+from bakeoff.source.series import check_series
 from bakeoff.source.target import infer_task
 from bakeoff.source.time_index import time_indexed
 
@@ -17,6 +18,7 @@ __all__ = [
     "FindingKind",
     "Findings",
     "SourceTable",
+    "check_series",
     "digest_of",
     "infer_task",
     "is_local_file",

@@ -114,6 +114,10 @@ class Findings:
         """Add a finding."""
         self._findings.append(Finding(kind, sentence, tuple(map(str, columns)), n_affected, weight))
 
+    def extend_new(self, others: Findings) -> None:
+        """Add the findings of another table that are not among these."""
+        self._findings += [finding for finding in others if finding not in self._findings]
+
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._findings)
 

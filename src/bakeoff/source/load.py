@@ -16,10 +16,15 @@ from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.locate import Files, find
 from bakeoff.source.preparation import Preparation, prepared
+from bakeoff.source.reading import Reading
 from bakeoff.source.sampling import sampled
+from bakeoff.source.sentinels import find_sentinels
+from bakeoff.source.series import usable_beside
 from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target
-from bakeoff.source.time_index import time_indexed
+from bakeoff.source.time_index import IMPUTE_TARGET, time_indexed
+from bakeoff.source.times import read_times
+from bakeoff.source.words import without_values
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,7 +39,8 @@ class SourceTable:
         name: name of the table, or path of the file, without secrets.
         version: version of the Delta table that was read; ``None`` for other sources.
         digest: content hash of the frame.
-        kind: ``csv``, ``parquet``, ``delta`` (a path) or ``table``.
+        kind: ``table``, ``delta`` (a path), or the format of the file: ``csv``, ``parquet``, ``json``, ``excel``,
+            ``arrow``, ``orc``.
         task: the config's task, or the one that is inferred from the target.
         findings: what was dropped, converted, sampled, inferred or looks suspicious.
         fraction: share of the source's rows (with a target) that are in the frame.
@@ -75,15 +81,22 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             raise ConfigError(
                 f"--source-version is for Delta tables, and {config.source} is a {location.kind} file: leave it out."
             )
-        frame, preparation = prepared(location.read(), config, findings)
+        frame, preparation = _usable(location.read(Reading.of(config), findings), config, findings)
         check_columns(frame.columns, config)
         frame, version, fraction = in_order(frame, config), None, None
     else:
+        if given := Reading.of(config).options_given():
+            raise ConfigError(
+                f"{given[0]} is for text files such as csv, and {config.source} is a table: leave it out."
+            )
         raw, version, fraction = read_delta(location, config, findings)
-        frame, preparation = prepared(raw, config, findings)
+        frame, preparation = _usable(raw, config, findings)
         check_columns(frame.columns, config)
+        if config.na_values:
+            frame = without_values(frame, config.na_values, findings)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
+    find_sentinels(frame, findings)
     is_time_series = config.task == "time_series"
     if not is_time_series:
         frame = without_missing_target(frame, config.target, findings)
@@ -91,12 +104,22 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
     frame = sampled(frame, config, findings).reset_index(drop=True)
     task = check_target(frame[config.target], config, findings)
     if is_time_series:
-        frame = time_indexed(frame, str(config.time_col))
+        fill = config.setup.get(IMPUTE_TARGET) is not None
+        frame = time_indexed(usable_beside(frame, config, findings), str(config.time_col), findings, fill=fill)
     name = redact_text(location.name, secrets_in(config.source))
-    fraction = fraction or len(frame) / n_rows
+    fraction = fraction or min(1.0, len(frame) / n_rows)  # times that are missing may have been added
     return SourceTable(
         frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction, preparation
     )
+
+
+def _usable(raw: pd.DataFrame, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
+    """Convert columns to types that models can use; the times of a series as their zone and their step demand."""
+    frame, preparation = prepared(raw, config, findings)
+    time_col = config.time_col
+    if time_col is None or time_col not in frame.columns:
+        return frame, preparation
+    return frame.assign(**{time_col: read_times(frame[time_col], findings)}), preparation
 
 
 def digest_of(frame: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,10 @@ import pandas as pd
 from bakeoff._utils.platform import expanded
 from bakeoff._utils.text import first_line
 from bakeoff.errors import SourceError
-from bakeoff.source.files import CSV, PARQUET, read_csv, read_parquet
+from bakeoff.source.files import ENDINGS_SAID, format_of, read_files
 from bakeoff.source.filesystems import cannot_be_read
+from bakeoff.source.findings import FindingKind, Findings
+from bakeoff.source.reading import Reading
 from bakeoff.storage.location import quoted
 
 if TYPE_CHECKING:
@@ -29,30 +31,31 @@ _MAX_PARTS = 3
 
 @dataclass(frozen=True)
 class Files:
-    """A csv or parquet file, or a folder of parquet files, that pandas can read.
+    """Files of one format that pandas can read: one, those of a folder, or those that a pattern fits.
 
     Attributes:
         name: the path, as part of errors.
-        kind: ``csv`` or ``parquet``.
-        content: the path, or the bytes of each file.
+        kind: the format: ``csv`` (any text with separated columns), ``parquet``, ``json``, ``excel``, ``arrow``
+            or ``orc``.
+        parts: the path or the content of each file, or the path of a folder of parquet files, by name.
     """
 
     name: str
     kind: str
-    content: Path | list[io.BytesIO]
+    parts: dict[str, Path | io.BytesIO]
 
-    def read(self, texts: Collection[str] = ()) -> pd.DataFrame:
+    def read(self, reading: Reading, findings: Findings) -> pd.DataFrame:
         """Read the rows, in their order.
 
         Args:
-            texts: columns of a csv file that are read as text whatever they hold.
+            reading: what is known about the files.
+            findings: gets what they were taken for, and what counts as a gap.
         """
-        parts: Sequence[Path | io.BytesIO] = [self.content] if isinstance(self.content, Path) else self.content
-        if self.kind == "csv":
-            frames = [read_csv(part, self.name, texts) for part in parts]
-        else:
-            frames = [read_parquet(part, self.name) for part in parts]
-        return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+        if len(self.parts) > 1:
+            names = [Path(part).name for part in self.parts]
+            sentence = f"Read {len(names)} files of {self.name}, from {names[0]} to {names[-1]}."
+            findings.add(FindingKind.READ_AS, sentence)
+        return read_files(self.kind, self.parts, reading, findings)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,9 @@ def find(source: str, spark: SparkSession | None) -> Files | Delta:
     if path is not None and path.exists() and (_looks_like_path(source) or not _is_table(source, spark)):
         if path.is_dir() and (path / "_delta_log").is_dir():
             return Delta(str(path), "delta", f"delta.{quoted(_for_spark(path))}", require_session(spark, source))
-        return Files(str(path), _kind_of(path), path)
+        return _local_files(path)
+    if path is not None and not path.exists() and (fitting := _fitting(path)):
+        return _together(str(path), fitting)
     if uri and spark is not None and (path is None or uri.group(1) != "file"):
         return find_remote(source, spark)
     if path is not None and _looks_like_path(source):
@@ -111,28 +116,28 @@ def is_local_file(source: str) -> bool:
     path = expanded(source, "--source")
     if path.exists():
         return path.is_file()
-    return re.search(r"^\w{2,}:", source) is None and re.search(r"[/\\]|\.(csv|tsv|parquet)\b", source) is not None
+    return re.search(r"^\w{2,}:", source) is None and _looks_like_path(source)
 
 
 def find_remote(source: str, spark: SparkSession) -> Files | Delta:
-    """Resolve a URI that only Spark can reach; csv and parquet files are fetched, and so read as local ones are.
+    """Resolve a URI that only Spark can reach; files are fetched, and so read as local ones are.
 
     Raises:
         SourceError: There are no such files, or they cannot be read.
     """
-    lower = source.lower().rstrip("/")
-    kind = "csv" if lower.endswith(CSV) else "parquet" if lower.endswith(PARQUET) else "delta"
+    kind = format_of(source.rstrip("/")) or "delta"
     if kind == "delta":
         return Delta(source, kind, f"delta.{quoted(source)}", spark)
     try:
-        pattern = "*" if kind == "csv" else "*.parquet"
+        pattern = "*.parquet" if kind == "parquet" else "*"
         files = spark.read.format("binaryFile").option("pathGlobFilter", pattern).load(source)
         rows = files.select("path", "content").orderBy("path").collect()
     except Exception as error:  # Java's file systems raise errors of many classes
         raise cannot_be_read(source, error, spark) from error
     if not rows:
         raise SourceError(f"There are no {kind} files in {source}: check the path.")
-    return Files(source, kind, [io.BytesIO(row.content) for row in rows])
+    names = [source] if len(rows) == 1 else [str(row.path) for row in rows]
+    return Files(source, kind, {name: io.BytesIO(row.content) for name, row in zip(names, rows, strict=True)})
 
 
 def _local_path(source: str) -> Path | None:
@@ -155,22 +160,46 @@ def _for_spark(path: Path) -> str:
 
 
 def _looks_like_path(source: str) -> bool:
-    return bool(re.search(r"[/\\]|^[.~]", source)) or source.lower().endswith((*CSV, *PARQUET))
+    return bool(re.search(r"[/\\]|^[.~]", source)) or format_of(source) is not None
 
 
-def _kind_of(path: Path) -> str:
-    if path.is_dir():
-        if any(path.rglob("*.parquet")):
-            return "parquet"
-        raise SourceError(f"The folder {path} holds neither a Delta table (_delta_log) nor parquet files.")
-    name = path.name.lower()
-    if name.endswith(CSV):
-        return "csv"
-    if name.endswith(PARQUET):
-        return "parquet"
-    raise SourceError(
-        f"{path} ends in {path.suffix or 'nothing'!r}: give a file that ends in .csv or .parquet, or a table."
-    )
+def _local_files(path: Path) -> Files:
+    """Return a file, or the files of a folder.
+
+    Raises:
+        SourceError: They are of no format that can be read, or of several.
+    """
+    if not path.is_dir():
+        kind = format_of(path.name)
+        if kind is None:
+            raise SourceError(f"{path} ends in {path.suffix or 'nothing'!r}: {ENDINGS_SAID}.")
+        return Files(str(path), kind, {str(path): path})
+    if any(path.rglob("*.parquet")):
+        return Files(str(path), "parquet", {str(path): path})
+    inside = sorted(part for part in path.iterdir() if part.is_file() and not part.name.startswith(("_", ".")))
+    usable = [part for part in inside if format_of(part.name) is not None]
+    if not usable:
+        raise SourceError(
+            f"The folder {path} holds neither a Delta table (_delta_log) nor parquet files, nor others to read."
+        )
+    return _together(str(path), usable)
+
+
+def _fitting(path: Path) -> list[Path]:
+    """Return the files that a path with ``*``, ``?`` or ``[`` in its last part fits."""
+    if not re.search(r"[*?\[]", path.name):
+        return []
+    return sorted(part for part in path.parent.glob(path.name) if part.is_file() and format_of(part.name) is not None)
+
+
+def _together(name: str, files: Sequence[Path]) -> Files:
+    kinds = {format_of(file.name) or "": file.name for file in files}
+    if len(kinds) > 1:
+        raise SourceError(
+            f"{name} holds files of several formats ({', '.join(sorted(kinds.values()))}): name those of one, as in "
+            f"{Path(name) if not Path(name).suffix else Path(name).parent}/*.csv."
+        )
+    return Files(name, next(iter(kinds)), {str(file): file for file in files})
 
 
 def name_parts(name: str) -> list[str] | None:

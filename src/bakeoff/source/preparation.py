@@ -121,6 +121,8 @@ def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKin
     if name == config.time_col:
         return _kind_of_time(column)
     is_target = name == config.target
+    if config.task == "time_series" and not is_target and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        return ColumnKind(SAME)  # beside a series they become numbers
     if len(column) and column.isna().all():
         return ColumnKind(SAME) if is_target else ColumnKind(None, None, _NOTHING)
     kind = kind_of(column, as_number=is_target and config.task in {"regression", "time_series"})

@@ -19,7 +19,7 @@ from bakeoff.source.driver_memory import rows_that_fit
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.row_hash import ROW_HASH, hash_of
 from bakeoff.source.target import FEW_VALUES
-from bakeoff.source.time_index import read_times
+from bakeoff.source.times import read_times
 from bakeoff.storage.location import quoted
 
 if TYPE_CHECKING:

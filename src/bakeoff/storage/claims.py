@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.errors import RunConflictError
 from bakeoff.storage.lease import Holder, Lease, wait_until_gone
+from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
     from bakeoff.storage.result_tables import ResultTables
@@ -105,7 +106,7 @@ def claim_run(tables: ResultTables, run: RunRecord, holder: Holder, say: Callabl
         tables.enter_run(run)
     else:
         earlier = _holder_in(row)
-        if earlier is not None and row.status == "running":
+        if earlier is not None and row.status == RunStatus.RUNNING:
             wait_until_gone(earlier, lambda: _holder_in(tables.run(run.run_id)), run.run_id, say, EXPIRES_SECONDS)
         tables.replace_holder(run, row.holder)
     current = _holder_in(tables.run(run.run_id))

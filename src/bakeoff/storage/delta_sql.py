@@ -12,8 +12,8 @@ from typing import Any
 
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import TIMES, to_micros
+from bakeoff.storage.run_status import RunStatus
 from bakeoff.storage.schema import (
-    INTERRUPTED,
     LAST_TRIALS,
     LEADERBOARD,
     PROFILES,
@@ -71,7 +71,7 @@ def replace_holder(location: ResultsLocation) -> str:
     """Return the statement that enters ``:holder`` if the run's row still names the holder ``:expected``."""
     return f"""
         UPDATE {location.name(RUNS.name)}
-        SET holder = :holder, heartbeat_at = timestamp_micros(:now), status = 'running', finished_at = NULL
+        SET holder = :holder, heartbeat_at = timestamp_micros(:now), status = '{RunStatus.RUNNING}', finished_at = NULL
         WHERE run_id = :run_id AND holder <=> :expected"""
 
 
@@ -87,7 +87,7 @@ def release_holder(location: ResultsLocation, *, forget: bool) -> str:
     table, condition = location.name(RUNS.name), "WHERE run_id = :run_id AND holder = :holder"
     if forget:
         return f"DELETE FROM {table} {condition}"
-    return f"UPDATE {table} SET holder = NULL, status = '{INTERRUPTED}' {condition}"
+    return f"UPDATE {table} SET holder = NULL, status = '{RunStatus.INTERRUPTED}' {condition}"
 
 
 def delete_profile(location: ResultsLocation) -> str:
@@ -145,7 +145,7 @@ def trial_seconds(location: ResultsLocation) -> str:
         SELECT model_id, avg((fit_seconds + score_seconds) * :n_rows / n_rows) AS seconds
         FROM {location.name(TRIALS.name)} JOIN (
           SELECT run_id, n_rows FROM {location.name(RUNS.name)}
-          WHERE source = :source AND target = :target AND task_type = :task AND status = 'finished'
+          WHERE source = :source AND target = :target AND task_type = :task AND status = '{RunStatus.FINISHED}'
           ORDER BY finished_at DESC LIMIT 1
         ) USING (run_id)
         WHERE status = 'ok'

@@ -17,6 +17,8 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status, finite
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+BEST_MODEL = "model"
+"""Name under which the best model of a run is logged in MLflow."""
 TIMES = ("started_at", "finished_at", "heartbeat_at")
 """The points in time of a run."""
 
@@ -57,13 +59,18 @@ class RunRecord:
     holder: str | None = None
     heartbeat_at: float | None = None
 
+    @property
+    def model_uri(self) -> str | None:
+        """URI of the best model in MLflow; ``None`` if there is no model, or if MLflow's run is unknown."""
+        return f"runs:/{self.mlflow_run_id}/{BEST_MODEL}" if self.best_model_id and self.mlflow_run_id else None
+
 
 def run_row(run: RunRecord) -> dict[str, Any]:
     """Return the row of a run."""
     row = {item.name: getattr(run, item.name) for item in fields(run)}
     numbers = {name: finite(row[name]) for name in ("best_value", "wall_seconds", "ideal_seconds")}
     times = {name: to_timestamp(row[name]) for name in TIMES}
-    return {**row, **numbers, **times, "versions": dict(run.versions)}
+    return {**row, **numbers, **times, "status": str(run.status), "versions": dict(run.versions)}
 
 
 def run_of(row: Mapping[str, Any]) -> RunRecord:

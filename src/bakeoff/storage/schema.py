@@ -12,12 +12,7 @@ from dataclasses import dataclass
 
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL
 from bakeoff.comparison.trial import TT, Status
-
-FINISHED = "finished"
-INTERRUPTED = "interrupted"
-RUN_STATUSES = ("running", FINISHED, "failed", "killed", INTERRUPTED)
-"""Values of ``runs.status``, named like MLflow's. ``failed`` includes runs in which no model survived; ``interrupted``
-is a run with open trials whose engine was lost."""
+from bakeoff.storage.run_status import RunStatus
 
 DEFINITION = "bakeoff.definition"
 """Property of a view that holds its version, by which an outdated view is found."""
@@ -146,7 +141,7 @@ RUNS = Table(
         Column("holder", "STRING", "Process that works on it, as JSON; NULL when none does"),
         Column("heartbeat_at", "TIMESTAMP", "When that process has last said that it is there"),
     ),
-    (("known_status", _among("status", RUN_STATUSES)),),
+    (("known_status", _among("status", tuple(map(str, RunStatus)))),),
 )
 
 TRIALS = Table(
@@ -287,7 +282,7 @@ SELECT newest.source, newest.source_version, newest.target, newest.task_type, ne
 FROM (
   SELECT *, row_number() OVER (
     PARTITION BY source, target, task_type ORDER BY finished_at DESC NULLS LAST, started_at DESC NULLS LAST, run_id
-  ) AS nth FROM {{runs}} WHERE status = '{FINISHED}'
+  ) AS nth FROM {{runs}} WHERE status = '{RunStatus.FINISHED}'
 ) AS newest JOIN {{leaderboard}} AS l ON l.run_id = newest.run_id
 WHERE newest.nth = 1""",  # noqa: S608
 )

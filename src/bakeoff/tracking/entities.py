@@ -22,7 +22,9 @@ from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboar
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
 
-KIND_TAG, BATCH_TAG, MODEL_TAG = "bakeoff.kind", "bakeoff.batch_id", "model_id"
+RUN_TAG, KIND_TAG, BATCH_TAG = "bakeoff.run_id", "bakeoff.kind", "bakeoff.batch_id"
+MODEL_TAG, LOGGED_MODEL_TAG = "model_id", "bakeoff.model_id"
+"""Tags that hold PyCaret's id of a model: of the model's run, and of the logged model itself."""
 RUN_KIND, BATCH_KIND, MODEL_KIND = "run", "batch", "model"
 FOLD_PREFIX, FOLDS_OK = "fold_", "n_folds_ok"
 KEY_LIMIT, NAME_LIMIT, TAG_LIMIT, PARAM_LIMIT = 250, 250, 5_000, 6_000

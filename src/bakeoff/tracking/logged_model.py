@@ -11,10 +11,9 @@ import importlib.metadata
 import json
 import logging
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +29,11 @@ from mlflow.types import ColSpec, DataType, Schema
 from bakeoff._utils import raw_rows as raw_rows_module
 from bakeoff._utils.pickling import by_value
 from bakeoff._utils.raw_rows import CONVERSIONS
+from bakeoff.storage.rows import BEST_MODEL
 from bakeoff.tracking.bounded_client import unavailable
+from bakeoff.tracking.entities import LOGGED_MODEL_TAG
 from bakeoff.tracking.model_inputs import Entrance, input_schema, plain_categories
-from bakeoff.tracking.registry import register_version
 
-MODEL_NAME = "model"
-MODEL_TAG = "bakeoff.model_id"
 EXAMPLE_ROWS = 5
 _ALWAYS_NEEDED = (
     "pycaret-core", "pycaret", "scikit-learn", "imbalanced-learn", "category-encoders",
@@ -62,36 +60,6 @@ class BestModel:
     registered: tuple[str, str] | None = None
 
 
-def log_best_model(  # noqa: PLR0913 - these are the things that it takes to log a model
-    client: MlflowClient,
-    run_id: str,
-    pipeline: Any,
-    raw_rows: pd.DataFrame,
-    *,
-    model_id: str,
-    task: str = "classification",
-    registered_model_name: str | None = None,
-) -> BestModel:
-    """Log a fitted PyCaret pipeline on a run, by `save_best_model` and `upload_best_model`, and register it if named.
-
-    Args:
-        client: client of the tracking server.
-        run_id: the MLflow run that the model belongs to.
-        pipeline: the pipeline, which takes raw input columns.
-        raw_rows: training rows as read from the source, without the target.
-        model_id: PyCaret's id of the model.
-        task: ``classification``, ``regression`` or ``time_series``.
-        registered_model_name: name to register the model under; not registered if it is ``None``.
-    """
-    with tempfile.TemporaryDirectory(prefix="bakeoff-model-") as folder:
-        files = Path(folder, MODEL_NAME)
-        save_best_model(files, pipeline, raw_rows, task=task)
-        best = upload_best_model(client, run_id, files, model_id=model_id, task=task)
-    if registered_model_name:
-        best = replace(best, registered=register_version(client, run_id, best, registered_model_name))
-    return best
-
-
 def save_best_model(
     folder: Path,
     pipeline: Any,
@@ -115,19 +83,22 @@ def save_best_model(
     shutil.rmtree(folder, ignore_errors=True)
     forecasts = task == "time_series"
     requirements = pip_requirements(pipeline)
-    schema, example = input_schema(raw_rows), plain_categories(raw_rows.head(EXAMPLE_ROWS))
+    example = plain_categories(raw_rows.head(EXAMPLE_ROWS))
     if entrance is not None:
-        schema, example = entrance.schema(raw_rows), entrance.rows()
-        pipeline = entrance.before(pipeline)
+        example, pipeline = entrance.rows(), entrance.before(pipeline)
+    signature = None
+    if not forecasts:  # a series alone leaves no columns to make a schema of
+        schema = entrance.schema(raw_rows) if entrance else input_schema(raw_rows)
+        signature = ModelSignature(schema, _output_schema(pipeline, example))
     with _quiet_logs(), by_value(raw_rows_module):
         mlflow.sklearn.save_model(
             pipeline,
             str(folder),
             mlflow_model=Model(
-                artifact_path=MODEL_NAME, metadata={CONVERSIONS: entrance.conversions} if entrance else None
+                artifact_path=BEST_MODEL, metadata={CONVERSIONS: entrance.conversions} if entrance else None
             ),
             serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
-            signature=None if forecasts else ModelSignature(schema, _output_schema(pipeline, example)),
+            signature=signature,
             input_example=None if forecasts else example,
             pip_requirements=requirements,
             # A method that no forecaster has: MLflow then adds no function that takes rows.
@@ -202,9 +173,9 @@ class _Upload:
         try:
             logged = self._client.create_logged_model(
                 run.experiment_id,
-                name=MODEL_NAME,
+                name=BEST_MODEL,
                 source_run_id=run.run_id,
-                tags={MODEL_TAG: self._model_id},
+                tags={LOGGED_MODEL_TAG: self._model_id},
                 model_type=self._task,
             )
         except MlflowException as error:
@@ -216,13 +187,13 @@ class _Upload:
 
     def _send_as_artifact(self) -> BestModel:
         run_id = self._run.info.run_id
-        self._client.log_artifacts(run_id, str(self._folder), MODEL_NAME)
+        self._client.log_artifacts(run_id, str(self._folder), BEST_MODEL)
         written = Model.load(str(self._folder)).to_dict()
         keys = ("run_id", "artifact_path", "utc_time_created", "flavors", "model_uuid")
         history = json.dumps([{key: written.get(key) for key in keys}])
         if len(history) <= _HISTORY_LIMIT:  # MLflow 2 marks a run that holds a model by this tag
             self._client.set_tag(run_id, _HISTORY_TAG, history)
-        return BestModel(_uri(self._run), f"{self._run.info.artifact_uri}/{MODEL_NAME}")
+        return BestModel(_uri(self._run), f"{self._run.info.artifact_uri}/{BEST_MODEL}")
 
     def _sign(self, logged_model_id: str | None) -> None:
         """Write MLflow's ids into the model's description; they were unknown when it was saved."""
@@ -233,7 +204,7 @@ class _Upload:
 
 
 def _uri(run: Run) -> str:
-    return f"runs:/{run.info.run_id}/{MODEL_NAME}"
+    return f"runs:/{run.info.run_id}/{BEST_MODEL}"
 
 
 def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel | None:
@@ -241,7 +212,7 @@ def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel |
     outputs = getattr(run, "outputs", None)
     for output in outputs.model_outputs if outputs else ():
         logged = client.get_logged_model(output.model_id)
-        if logged.status == "READY" and logged.tags.get(MODEL_TAG) == model_id:
+        if logged.status == "READY" and logged.tags.get(LOGGED_MODEL_TAG) == model_id:
             return BestModel(_uri(run), logged.artifact_location, logged.model_id)
     return None
 

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.run_status import RunStatus
 from bakeoff.tracking import messages
 from bakeoff.tracking.bounded_client import BoundedClient, reason, unavailable, without_login
 from bakeoff.tracking.client import all_runs, client_for, quoted
-from bakeoff.tracking.entities import BATCH_TAG, KIND_TAG, RUN_KIND
+from bakeoff.tracking.entities import BATCH_TAG, KIND_TAG, RUN_KIND, RUN_TAG
 from bakeoff.tracking.outbox import FOLDER, Attempt, Message, clear, read_spool
-from bakeoff.tracking.run_logger import RUN_TAG, MlflowTracking, TrackedRun
+from bakeoff.tracking.run_logger import MlflowTracking
+from bakeoff.tracking.tracked_run import TrackedRun
 
 CALL_SECONDS = 60
 """Limit of a call in seconds, while nothing else waits for it."""
-_ENDED = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "interrupted": "KILLED"}
 _ORDER = (messages.PLAN, messages.BATCH, messages.MODEL, messages.FILES, messages.ANSWER, messages.CLOSE)
 
 
@@ -114,7 +115,7 @@ def to_send(attempts: Sequence[Attempt]) -> list[Message]:
                 latest[_subject(message)] = message
     end = [message for message in last.messages if message["kind"] == messages.CLOSE][-1:]
     if not end and not last.elsewhere and not last.running:
-        end = [{**messages.of_end("KILLED"), "ended": last.file.stat().st_mtime}]
+        end = [{**messages.of_end(RunStatus.KILLED.mlflow), "ended": last.file.stat().st_mtime}]
     return [*sorted(latest.values(), key=lambda message: _ORDER.index(message["kind"])), *end]
 
 
@@ -128,7 +129,7 @@ def close_stale(client: Any, rows: Iterable[RunRecord]) -> list[str]:
     Returns:
         Bakeoff's ids of the runs whose MLflow runs were ended.
     """
-    ended = {row.run_id: row for row in rows if row.status in _ENDED and row.mlflow_experiment_id}
+    ended = {row.run_id: row for row in rows if RunStatus(row.status).has_ended and row.mlflow_experiment_id}
     experiments = sorted({row.mlflow_experiment_id for row in ended.values() if row.mlflow_experiment_id})
     closed = []
     if not experiments:
@@ -141,7 +142,7 @@ def close_stale(client: Any, rows: Iterable[RunRecord]) -> list[str]:
         of_run = f"attributes.status = 'RUNNING' AND tags.`{RUN_TAG}` = {quoted(row.run_id)}"
         at = int(row.finished_at * 1000) if row.finished_at else None
         for run in all_runs(client, [parent.info.experiment_id], of_run):
-            client.set_terminated(run.info.run_id, _ENDED[row.status], at)
+            client.set_terminated(run.info.run_id, RunStatus(row.status).mlflow, at)
         closed.append(row.run_id)
     return closed
 

@@ -7,11 +7,9 @@ may be sent again: an MLflow run is found by its tags.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,38 +20,21 @@ from bakeoff.errors import TrackingError
 from bakeoff.tracking import entities, messages
 from bakeoff.tracking.bounded_client import BoundedClient
 from bakeoff.tracking.client import all_runs, make_registry_client, quoted
-from bakeoff.tracking.entities import BATCH_TAG, KIND_TAG, MODEL_KIND, MODEL_TAG, RUN_KIND, ChildRun
+from bakeoff.tracking.entities import BATCH_TAG, KIND_TAG, MODEL_KIND, MODEL_TAG, RUN_KIND, RUN_TAG, ChildRun
 from bakeoff.tracking.logged_model import upload_best_model
 from bakeoff.tracking.outbox import FOLDER, MODEL_FOLDER, Head, Message
 from bakeoff.tracking.registry import CandidateScore, Terms, promote, register_version
+from bakeoff.tracking.tracked_run import TrackedRun, page_of
 
 if TYPE_CHECKING:
     from bakeoff.tracking.logged_model import BestModel
 
-RUN_TAG = "bakeoff.run_id"
 TABLE_FILE, CSV_FILE = "leaderboard.json", "leaderboard.csv"
 _PARENT_TAG = "mlflow.parentRunId"
 _ORIGIN = ("mlflow.user", "mlflow.source.")
 """Beginnings of the tags on the user and the program of a run, which its child runs get, too."""
 _METRICS_PER_CALL, _TEXTS_PER_CALL = 900, 100
 """Limits of a call: MLflow takes 1,000 entities, of which 100 may be tags."""
-
-
-@dataclass(frozen=True)
-class TrackedRun:
-    """Where a run is logged.
-
-    Attributes:
-        experiment_id: MLflow's id of the experiment.
-        mlflow_run_id: MLflow's id of the parent run.
-        url: address of the run's page, if the server has one.
-        reused: whether an earlier attempt of the run created it.
-    """
-
-    experiment_id: str
-    mlflow_run_id: str
-    url: str | None = None
-    reused: bool = False
 
 
 class MlflowTracking:
@@ -122,7 +103,7 @@ class MlflowTracking:
         self._adopt(earlier)
         if self._head.dataset:
             self._client.log_inputs(run_id, [self._head.dataset.to_input()])
-        url = _page(self._client.tracking_uri, experiment_id, run_id)
+        url = page_of(self._client.tracking_uri, experiment_id, run_id)
         self._tracked = TrackedRun(experiment_id, run_id, url, reused=bool(parent))
         return self._tracked
 
@@ -309,17 +290,3 @@ def _bounded(tags: Mapping[str, str]) -> dict[str, str]:
 
 def _millis(seconds: float) -> int:
     return int(seconds * 1000)
-
-
-def _page(tracking_uri: str, experiment_id: str, run_id: str) -> str | None:
-    """Return the address of the run's page, as far as it is known without a call; ``None`` if it is not."""
-    if tracking_uri.startswith("http"):
-        return f"{tracking_uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
-    if not tracking_uri.startswith("databricks"):
-        return None
-    host = os.environ.get("DATABRICKS_HOST")
-    with contextlib.suppress(Exception):  # a link is not worth an error
-        from mlflow.utils.databricks_utils import get_workspace_url
-
-        host = get_workspace_url() or host
-    return f"{host.rstrip('/')}/ml/experiments/{experiment_id}/runs/{run_id}" if host else None

@@ -2,85 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.errors import BakeoffError, RunNotFoundError, UserError
 from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.rows import RunRecord
-from bakeoff.storage.spark_tables import SparkTables
+from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from bakeoff.tracking.replay import Left, Sent
 
 Say = Callable[[str], None]
-OpenSpark = Callable[[], AbstractContextManager["SparkSession"]]
+OpenTables = Callable[[ResultsLocation], AbstractContextManager[ResultTables]]
 
 
 class NotSyncedError(BakeoffError):
     """Messages that MLflow did not take; they are kept."""
 
 
-def sync(  # noqa: PLR0913 - where from, where to, and who hears of it
-    home: Path, tables: ResultsLocation, run_id: str | None, open_spark: OpenSpark, say: Say, *, count: Say
-) -> None:
-    """Send the messages that one run or all runs have left, and end MLflow runs that were left open.
+@dataclass(frozen=True)
+class Delivery:
+    """What became of the messages of several runs.
 
-    Args:
+    Attributes:
+        sent: what was sent, by run id.
+        troubles: sentences on what kept the others from being sent.
+    """
+
+    sent: dict[str, Sent] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Make sure that MLflow has taken everything.
+
+        Raises:
+            NotSyncedError: it has not.
+        """
+        refused = [f"run {key}: {'; '.join(one.refusals)}" for key, one in self.sent.items() if one.refusals]
+        if self.troubles or refused:
+            problems = [*dict.fromkeys(self.troubles), *(f"MLflow refused a part of {each}" for each in refused)]
+            raise NotSyncedError("; ".join(problems) + ". What it lacks is kept: try `bakeoff sync` again later.")
+
+
+@dataclass(frozen=True)
+class SyncSession:
+    """Sending what MLflow lacks of the runs in a folder.
+
+    Attributes:
         home: folder of runs.
-        tables: location of the result tables.
-        run_id: id of the run; ``None`` for all runs.
-        open_spark: opens a session for the tables; called only if there are any.
+        location: location of the result tables, unless the runs know of another.
+        open_tables: opens result tables; called only if there may be any.
         say: called with a sentence on each run.
         count: called with the progress.
-
-    Raises:
-        RunNotFoundError: there is no such run.
-        NotSyncedError: MLflow did not take everything.
     """
-    from bakeoff.tracking.replay import left_over
 
-    sent: dict[str, Sent] = {}
-    troubles: list[str] = []
-    left = left_over(home, run_id)
-    for each in left:
-        if each.running:
-            say(f"Run {each.run_id} is going on, and sends what it has by itself.")
-            continue
+    home: Path
+    location: ResultsLocation
+    open_tables: OpenTables
+    say: Say
+    count: Say
+
+    def sync(self, run_id: str | None) -> None:
+        """Send the messages that one run or all runs have left, and end MLflow runs that were left open.
+
+        Args:
+            run_id: id of the run; ``None`` for all runs.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+            NotSyncedError: MLflow did not take everything.
+        """
+        from bakeoff.tracking.replay import left_over
+
+        left = left_over(self.home, run_id)
+        delivery = self._send_all(left)
+        rows = self._update_tables(self._location_of(left), run_id, delivery.sent)
+        self._clear_ended(rows, delivery.sent)
+        if run_id is not None and not left and not rows:
+            raise RunNotFoundError(f"There is no run {run_id!r} in {self.home}: `bakeoff runs` lists the runs.")
+        delivery.check()
+        if not left:
+            self.say("MLflow has everything.")
+
+    def _send_all(self, left: Sequence[Left]) -> Delivery:
+        """Send what runs have left, except for runs that still go on."""
+        delivery = Delivery()
+        for each in left:
+            if each.running:
+                self.say(f"Run {each.run_id} is going on, and sends what it has by itself.")
+                continue
+            try:
+                delivery.sent[each.run_id] = self._send(each)
+            except Exception as error:  # noqa: BLE001 - stores and networks may fail in any way
+                delivery.troubles.append(_trouble(each, error))
+        return delivery
+
+    def _send(self, left: Left) -> Sent:
+        from bakeoff.tracking.replay import replay
+
+        sent = replay(self.home, left, lambda done, of: self.count(f"Run {left.run_id}: {done} of {of}"))
+        page = f": {sent.tracked.url}" if sent.tracked.url else ""
+        if not sent.refusals:
+            self.say(f"Run {left.run_id} is in MLflow at {left.place}{page}")
+        if sent.open:
+            self.say(
+                f"  It is open on another machine, or was killed there: MLflow shows it as running, {left.folder} is "
+                "kept."
+            )
+        return sent
+
+    def _location_of(self, left: Sequence[Left]) -> ResultsLocation:
+        """Return the location of the tables: as it was given, or in the metastore that the first of the runs knows."""
+        head = left[0].attempts[-1].head if left else None
+        if self.location.path is None or head is None or not head.schema:
+            return self.location
+        return ResultsLocation(catalog=head.catalog, schema=head.schema)
+
+    def _update_tables(
+        self, location: ResultsLocation, run_id: str | None, sent: Mapping[str, Sent]
+    ) -> list[RunRecord]:
+        """Enter MLflow's ids in the tables, and end MLflow runs that were left open.
+
+        Returns:
+            The rows of the run, or of all runs if none is named; empty if there are no tables.
+        """
+        if location.path is not None and not location.path.exists():
+            return []
+        with self.open_tables(location) as tables:
+            if not tables.exists():
+                return []
+            for key, one in sent.items():
+                ids = (one.tracked.experiment_id, one.tracked.mlflow_run_id)
+                run = RunRecord(key, "", mlflow_experiment_id=ids[0], mlflow_run_id=ids[1], promotion=one.promotion)
+                tables.fill_mlflow_ids(run, one.model_run_ids)
+            rows = [row for row in tables.runs() if run_id is None or row.run_id == run_id]
+            self._close_stale(rows)
+            return rows
+
+    def _close_stale(self, rows: Sequence[RunRecord]) -> None:
+        from bakeoff.tracking.bounded_client import BoundedClient, reason
+        from bakeoff.tracking.client import make_client
+        from bakeoff.tracking.replay import CALL_SECONDS, close_stale
+
         try:
-            sent[each.run_id] = _send(home, each, say, count)
-        except Exception as error:  # noqa: BLE001 - stores and networks may fail in any way
-            troubles.append(_trouble(each, error))
-    problems = [f"run {key}: {'; '.join(one.refusals)}" for key, one in sent.items() if one.refusals]
-    if tables.path is not None and left and left[0].attempts[-1].head.schema:  # the runs know where their tables are
-        head = left[0].attempts[-1].head
-        tables = ResultsLocation(catalog=head.catalog, schema=head.schema)
-    in_tables = _in_tables(home, tables, run_id, sent, open_spark, say)
-    if run_id is not None and not left and not in_tables:
-        raise RunNotFoundError(f"There is no run {run_id!r} in {home}: `bakeoff runs` lists the runs.")
-    if troubles or problems:
-        raise NotSyncedError(
-            "; ".join([*dict.fromkeys(troubles), *(f"MLflow refused a part of {problem}" for problem in problems)])
-            + ". What it lacks is kept: try `bakeoff sync` again later."
-        )
-    if not left:
-        say("MLflow has everything.")
+            closed = close_stale(BoundedClient(make_client(self.home), CALL_SECONDS), rows)
+        except Exception as error:  # noqa: BLE001 - whatever a store raises, the messages were sent
+            self.say(f"Whether MLflow shows a run as running that has ended could not be found out ({reason(error)}).")
+        else:
+            for key in closed:
+                self.say(f"Run {key} has ended, and MLflow knows that now.")
 
+    def _clear_ended(self, rows: Sequence[RunRecord], sent: Mapping[str, Sent]) -> None:
+        """Remove the messages of runs that have ended elsewhere, since MLflow shows that now."""
+        from bakeoff.tracking.outbox import FOLDER, clear
 
-def _send(home: Path, left: Left, say: Say, count: Say) -> Sent:
-    from bakeoff.tracking.replay import replay
-
-    sent = replay(home, left, lambda done, of: count(f"Run {left.run_id}: {done} of {of}"))
-    page = f": {sent.tracked.url}" if sent.tracked.url else ""
-    if not sent.refusals:
-        say(f"Run {left.run_id} is in MLflow at {left.place}{page}")
-    if sent.open:
-        say(f"  It is open on another machine, or was killed there: MLflow shows it as running, {left.folder} is kept.")
-    return sent
+        for row in rows:
+            if row.status != RunStatus.RUNNING and row.run_id in sent and sent[row.run_id].open:
+                clear(run_folder(self.home, row.run_id) / FOLDER)
 
 
 def _trouble(left: Left, error: Exception) -> str:
@@ -90,45 +173,3 @@ def _trouble(left: Left, error: Exception) -> str:
         return str(error).rstrip(".")
     what = "cannot be reached" if unavailable(error) else "does not do what it is asked"
     return f"MLflow at {left.place} {what} ({reason(error)})"
-
-
-def _in_tables(  # noqa: PLR0913, PLR0917 - the last step needs what all others found
-    home: Path, tables: ResultsLocation, run_id: str | None, sent: dict[str, Sent], open_spark: OpenSpark, say: Say
-) -> bool:
-    """Enter MLflow's ids in the tables, and end MLflow runs that were left open.
-
-    Returns:
-        Whether the tables have the run, or any run if none is named.
-    """
-    from bakeoff.tracking.outbox import FOLDER, clear
-
-    if tables.path is not None and not tables.path.exists():
-        return False
-    with open_spark() as spark:
-        results = SparkTables(spark, tables)
-        if not results.exists():
-            return False
-        for key, one in sent.items():
-            ids = (one.tracked.experiment_id, one.tracked.mlflow_run_id)
-            run = RunRecord(key, "", mlflow_experiment_id=ids[0], mlflow_run_id=ids[1], promotion=one.promotion)
-            results.fill_mlflow_ids(run, one.model_run_ids)
-        rows = [row for row in results.runs() if run_id is None or row.run_id == run_id]
-        _close_stale(home, rows, say)
-    for row in rows:
-        if row.status != "running" and row.run_id in sent and sent[row.run_id].open:
-            clear(run_folder(home, row.run_id) / FOLDER)  # it has ended elsewhere, and MLflow shows that now
-    return bool(rows)
-
-
-def _close_stale(home: Path, rows: list[RunRecord], say: Say) -> None:
-    from bakeoff.tracking.bounded_client import BoundedClient, reason
-    from bakeoff.tracking.client import make_client
-    from bakeoff.tracking.replay import CALL_SECONDS, close_stale
-
-    try:
-        closed = close_stale(BoundedClient(make_client(home), CALL_SECONDS), rows)
-    except Exception as error:  # noqa: BLE001 - whatever a store raises, the messages were sent
-        say(f"Whether MLflow shows a run as running that has ended could not be found out ({reason(error)}).")
-    else:
-        for key in closed:
-            say(f"Run {key} has ended, and MLflow knows that now.")

@@ -13,6 +13,7 @@ from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.trial import Trial
 from support.executors import Hangs, Notes, Raises, assert_told_in_order, bad, good, plan_of, run
+from support.trial_stores import MemoryStore
 from support.waiting import PATIENCE
 
 
@@ -36,7 +37,7 @@ def test_an_outcome_is_durable_before_anybody_hears_of_it(workers):
             too_early.append(outcome.trial)
 
     announcer = Announcer([Ears()])
-    Scheduler(plan_of(), workers(), announcer, lambda _: 1.0, record=record).run()
+    Scheduler(plan_of(), workers(), announcer, lambda _: 1.0, store=MemoryStore(record=record)).run()
     assert announcer.close(PATIENCE) == []
     assert all(event.is_set() for event in heard.values())
     assert too_early == []
@@ -50,7 +51,7 @@ def test_what_cannot_be_made_durable_ends_the_run(workers):
 
     announcer = Announcer([notes])
     with pytest.raises(OSError, match="No space left"):
-        Scheduler(plan_of(), executor, announcer, lambda _: 1.0, record=full).run()
+        Scheduler(plan_of(), executor, announcer, lambda _: 1.0, store=MemoryStore(record=full)).run()
     announcer.close(PATIENCE)
     assert executor.cancels == 1
     assert notes.all(TrialDone) == notes.all(RunDone) == []
@@ -72,12 +73,11 @@ def test_a_listener_that_raises_or_hangs_changes_nothing_and_is_reported(workers
 
 def test_what_is_said_is_cleaned_before_anybody_hears_it(workers):
     plan = plan_of(n_models=1, n_folds=2)
-    notes, recorded = Notes(), []
+    notes, store = Notes(), MemoryStore(record=lambda outcome: replace(outcome, error_message="***"))
     announcer = Announcer([notes])
-    scheduler = Scheduler(plan, workers(1, dict.fromkeys(plan.trials, bad)), announcer, lambda _: 1.0)
-    scheduler.record, scheduler.clean = recorded.append, lambda outcome: replace(outcome, error_message="***")
+    scheduler = Scheduler(plan, workers(1, dict.fromkeys(plan.trials, bad)), announcer, lambda _: 1.0, store=store)
     board = scheduler.run()
     assert announcer.close(PATIENCE) == []
     heard = [event.outcome for event in notes.all(TrialDone)]
-    assert {outcome.error_message for outcome in [*heard, *recorded, *board.outcomes]} == {"***"}
+    assert {outcome.error_message for outcome in [*heard, *store.recorded, *board.outcomes]} == {"***"}
     assert not scheduler.stopped

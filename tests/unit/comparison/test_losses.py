@@ -14,6 +14,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.trial import WORKER_LOST, Metric, Model, Outcome, Status, Trial
 from bakeoff.errors import EngineLostError, WorkerError
+from support.trial_stores import MemoryStore
 
 PLAN = Plan(tuple(Model(f"m{n}", f"Model {n}") for n in range(5)), 4, (Metric("auc", "AUC"),), "auc")
 
@@ -56,9 +57,7 @@ class Workers:
 
 
 def scheduler(workers: Workers, recorded: list[Outcome]) -> Scheduler:
-    made = Scheduler(PLAN, workers, Announcer([]), lambda _: 100.0)
-    made.record = recorded.append
-    return made
+    return Scheduler(PLAN, workers, Announcer([]), lambda _: 100.0, store=MemoryStore(record=recorded.append))
 
 
 def test_where_the_ground_is_gone_what_has_not_ended_stays_open() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bakeoff.comparison.scheduler import Limits
+from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from support.executors import (
     assert_told_in_order,
@@ -27,7 +27,7 @@ def test_a_trial_that_always_loses_its_worker_is_given_up_after_the_retries(work
     killer = Trial("m2", 0)
     plan = plan_of(n_models=4, n_folds=1, batch_size=1)
     executor = workers(slots=2, script={killer: lost})
-    ended = run(plan, executor, limits=Limits(max_retries=max_retries))
+    ended = run(plan, executor, limits=TrialLimits(max_retries=max_retries))
     assert_told_in_order(ended)
     assert executor.attempts(killer) == list(range(1, max_retries + 2))
     (failure,) = ended.board.failures
@@ -57,7 +57,7 @@ def test_a_trial_that_takes_its_process_down_is_tried_again_alone(workers, max_r
     plan = plan_of(n_models=12, n_folds=1)
     what = lambda trial, attempt: replace(crashed(trial, attempt), status=status)  # noqa: E731
     executor = workers(slots=1, script={killer: what})
-    ended = run(plan, executor, cost=lambda _: 0.125, limits=Limits(max_retries=max_retries))
+    ended = run(plan, executor, cost=lambda _: 0.125, limits=TrialLimits(max_retries=max_retries))
     assert_told_in_order(ended)
     assert executor.attempts(killer) == list(range(1, max_retries + 2))
     assert [trials for trials, attempt in executor.submitted if attempt > 1] == [(killer,)] * max_retries
@@ -93,7 +93,7 @@ def test_a_task_that_was_lost_together_is_split_to_find_the_culprit(workers, max
         return [crashed(culprit, attempt)] if culprit in task.trials else answer(task, attempt)
 
     executor.answer = lost_together
-    ended = run(plan, executor, cost=lambda _: 0.125, limits=Limits(max_retries=max_retries))
+    ended = run(plan, executor, cost=lambda _: 0.125, limits=TrialLimits(max_retries=max_retries))
     assert_told_in_order(ended)
     assert [outcome.trial for outcome in ended.board.failures] == [culprit]
     assert executor.attempts(culprit)[0] == 1

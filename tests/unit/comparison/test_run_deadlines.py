@@ -9,9 +9,12 @@ import pytest
 
 from bakeoff.comparison.events import Announcer
 from bakeoff.comparison.leaderboard import rank
-from bakeoff.comparison.scheduler import Limits, Scheduler
+from bakeoff.comparison.limits import TrialLimits
+from bakeoff.comparison.run_control import RunControl
+from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.trial import Status, Trial
 from support.executors import Notes, Run, assert_told_in_order, bad, good, plan_of, run
+from support.trial_stores import MemoryStore
 from support.waiting import PATIENCE
 
 DEADLINE = 0.2
@@ -23,7 +26,7 @@ def test_the_deadline_cancels_what_runs_and_keeps_what_is_finished(workers):
     executor.script = {trial: executor.hang for trial in plan.trials if trial.fold == 2}
     started = time.monotonic()
     # Cheap models of a fold would travel together, so these do not: what is finished is then known.
-    ended = run(plan, executor, cost=lambda _: 9.0, limits=Limits(seconds=DEADLINE))
+    ended = run(plan, executor, cost=lambda _: 9.0, limits=TrialLimits(seconds=DEADLINE))
     assert DEADLINE <= time.monotonic() - started < PATIENCE
     assert_told_in_order(ended)
     assert executor.cancels == 1
@@ -40,7 +43,7 @@ def test_what_waits_behind_a_hanging_trial_is_cancelled_with_it(workers):
     plan = plan_of(n_models=2, n_folds=2)
     executor = workers(slots=1)
     executor.script = dict.fromkeys(plan.trials, executor.hang)
-    ended = run(plan, executor, limits=Limits(seconds=DEADLINE))
+    ended = run(plan, executor, limits=TrialLimits(seconds=DEADLINE))
     assert_told_in_order(ended)
     assert len(executor.submitted) == 2
     assert set(ended.statuses.values()) == {Status.CANCELLED}
@@ -51,14 +54,14 @@ def test_no_time_at_all_cancels_everything_and_loses_nothing_of_before(workers):
     plan = plan_of()
     executor = workers()
     executor.script = dict.fromkeys(plan.trials, executor.hang)
-    ended = run(plan, executor, limits=Limits(seconds=0.0), done=[good(Trial("m0", 0))])
+    ended = run(plan, executor, limits=TrialLimits(seconds=0.0), done=[good(Trial("m0", 0))])
     assert_told_in_order(ended)
     assert executor.cancels == 1
     assert Counter(ended.statuses.values()) == {Status.CANCELLED: 11, Status.OK: 1}
 
 
 def test_a_deadline_that_is_far_away_changes_nothing(workers):
-    ended = run(plan_of(), workers(), limits=Limits(seconds=3600.0))
+    ended = run(plan_of(), workers(), limits=TrialLimits(seconds=3600.0))
     assert ended.board == rank(ended.plan, [good(trial) for trial in ended.plan.trials])
     assert ended.workers.cancels == 0
 
@@ -68,7 +71,7 @@ def test_the_first_failure_ends_the_run_where_that_is_asked_for(workers):
     culprit = Trial("m1", 0)
     executor = workers(slots=1, script={culprit: bad})
     cost = {"m0": 10.0, "m1": 99.0, "m2": 10.0, "m3": 10.0}.__getitem__
-    ended = run(plan, executor, cost=cost, limits=Limits(stop_at_failure=True))
+    ended = run(plan, executor, cost=cost, stop_at_failure=True)
     assert_told_in_order(ended)
     assert executor.cancels == 1
     assert ended.statuses[culprit] is Status.FAILED
@@ -77,21 +80,22 @@ def test_the_first_failure_ends_the_run_where_that_is_asked_for(workers):
 
 
 def test_without_failures_the_run_goes_to_its_end(workers):
-    ended = run(plan_of(), workers(), limits=Limits(stop_at_failure=True))
+    ended = run(plan_of(), workers(), stop_at_failure=True)
     assert ended.board.failures == ()
     assert ended.workers.cancels == 0
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_when_it_is_asked_to_stop_a_run_keeps_what_is_finished_and_cancels_the_rest(workers, after):
-    plan, notes, recorded = plan_of(n_models=3, n_folds=3), Notes(), []
+    plan, notes, store = plan_of(n_models=3, n_folds=3), Notes(), MemoryStore()
     executor = workers(2)
     executor.script = {trial: executor.hang for trial in plan.trials if trial.model_id != "m0"}
     announcer = Announcer([notes])
-    scheduler = Scheduler(plan, executor, announcer, lambda model_id: 20.0 if model_id == "m0" else 9.0)
-    scheduler.record, scheduler.stop = recorded.append, lambda: len(recorded) >= after
+    control = RunControl(stop=lambda: len(store.recorded) >= after)
+    cost = {"m0": 20.0, "m1": 9.0, "m2": 9.0}.__getitem__
+    scheduler = Scheduler(plan, executor, announcer, cost, store=store, control=control)
     board = scheduler.run()
-    ended = Run(plan, executor, board, notes, announcer.close(PATIENCE), recorded)
+    ended = Run(plan, executor, board, notes, announcer.close(PATIENCE), store.recorded)
     assert_told_in_order(ended)
     assert scheduler.stopped
     assert executor.cancels == 1

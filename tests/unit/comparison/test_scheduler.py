@@ -14,6 +14,7 @@ from bakeoff.comparison.leaderboard import likely_winners, rank
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.trial import Status, Trial, failed_outcomes
 from support.executors import InThisOrder, Late, assert_told_in_order, bad, good, lost, plan_of, run
+from support.trial_stores import MemoryStore
 from support.waiting import PATIENCE
 
 QUICK = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -109,7 +110,7 @@ def test_what_is_known_when_a_run_is_broken_off(workers):
         if len(n_recorded) == 3:
             raise KeyboardInterrupt
 
-    scheduler = Scheduler(plan, executor, announcer, lambda _: 9.0, record=record)
+    scheduler = Scheduler(plan, executor, announcer, lambda _: 9.0, store=MemoryStore(record=record))
     with pytest.raises(KeyboardInterrupt):
         scheduler.run()
     assert executor.cancels == 1

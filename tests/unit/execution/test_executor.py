@@ -7,11 +7,13 @@ import time
 
 import pytest
 
+from bakeoff.comparison.limits import Isolation, TrialLimits
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.trial import Outcome, Refitted, Trial
 from bakeoff.execution import executor as module
 from bakeoff.execution.engines.base import PlainThreads
-from bakeoff.execution.executor import Bounds, FugueExecutor
+from bakeoff.execution.executor import FugueExecutor
+from bakeoff.execution.worker.task import Refit, RunTrials, WarmUp
 from support.waiting import PATIENCE, until
 
 
@@ -19,7 +21,7 @@ class Engine(PlainThreads):
     """An engine that does nothing but note what it is asked, slowly where it is told to."""
 
     name = "noting"
-    host = "fork"
+    isolation = Isolation.FORKED
     grows = True
     ahead = 1
     patience: float | None = None
@@ -42,12 +44,14 @@ class Engine(PlainThreads):
             self.running += 1
             self.most = max(self.most, self.running)
         try:
-            if work.refit in self.held and self._cancelled.wait(PATIENCE):
+            if isinstance(work, Refit) and work.model_id in self.held and self._cancelled.wait(PATIENCE):
                 raise ConnectionAbortedError("cancelled")
             time.sleep(0.01)
-            if work.refit:
-                return Refitted(work.refit, b"model", 1.0)
-            return [Outcome(trial.model_id, trial.fold) for trial in work.trials]
+            if isinstance(work, Refit):
+                return Refitted(work.model_id, b"model", 1.0)
+            return (
+                [Outcome(trial.model_id, trial.fold) for trial in work.trials] if isinstance(work, RunTrials) else None
+            )
         finally:
             with self._lock:
                 self.running -= 1
@@ -65,7 +69,7 @@ def tasks(count):
 
 
 def refits(engine):
-    return [work.refit for work in engine.asked if work.refit]
+    return [work.model_id for work in engine.asked if isinstance(work, Refit)]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,7 @@ def refits(engine):
 )
 def test_one_job_waits_inside_the_engine_unless_slots_or_seconds_are_counted(n_slots, seconds, at_once):
     engine = Engine(slots=2)
-    with FugueExecutor(engine, None, n_slots=n_slots, bounds=Bounds(seconds)) as executor:
+    with FugueExecutor(engine, None, n_slots=n_slots, limits=TrialLimits(seconds)) as executor:
         for future in [executor.submit(task, 1) for task in tasks(12)]:
             future.result(PATIENCE)
     assert engine.most == at_once
@@ -126,4 +130,4 @@ def test_idle_workers_are_kept_awake():
     engine = Engine()
     engine.patience = 0.05
     with FugueExecutor(engine, None):
-        until(lambda: any(work.warm for work in engine.asked))
+        until(lambda: any(isinstance(work, WarmUp) for work in engine.asked))

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bakeoff.comparison.limits import Isolation, TrialLimits
 from bakeoff.comparison.trial import Outcome, Trial
 from bakeoff.execution.engines import hybrid as module
 from bakeoff.execution.engines.base import PlainThreads
-from bakeoff.execution.engines.driver_slot import ALONE_SECONDS, DriverAssist, help_for
-from bakeoff.execution.engines.hybrid import HybridEngine
-from bakeoff.execution.worker.task import Work
+from bakeoff.execution.engines.driver_slot import ALONE_SECONDS, DriverAssist, assist_for
+from bakeoff.execution.engines.hybrid import HybridEngine, State
+from bakeoff.execution.worker.task import RunTrials
 from support.waiting import PATIENCE, until
 
 
@@ -30,8 +31,10 @@ class Place:
         self.asked.append(work)
         if not self.gate.wait(PATIENCE):
             raise TimeoutError
-        if self.cancels and work.trials == ():
-            raise ConnectionAbortedError("cancelled")
+        if not isinstance(work, RunTrials):
+            if self.cancels:
+                raise ConnectionAbortedError("cancelled")
+            return None
         return [Outcome(trial.model_id, trial.fold, host=self.name) for trial in work.trials]
 
     def cancel(self):
@@ -43,12 +46,12 @@ class Place:
 
     @property
     def trials(self):
-        return [trial.model_id for work in self.asked for trial in work.trials]
+        return [trial.model_id for work in self.asked if isinstance(work, RunTrials) for trial in work.trials]
 
 
 class Workers(Place, PlainThreads):
     grows = True
-    name, host, ahead, patience, own_slots = "workers", "fork", 1, None, 0
+    name, isolation, ahead, patience, own_slots = "workers", Isolation.FORKED, 1, None, 0
     slots = 2
 
     def publish(self, frozen):
@@ -93,8 +96,8 @@ def start(monkeypatch, workers):
         engine.close()
 
 
-def work(*names, **more):
-    return Work("", trials=tuple(Trial(name, 0) for name in names), **more)
+def work(*names, **limits):
+    return RunTrials("", tuple(Trial(name, 0) for name in names), limits=TrialLimits(**limits))
 
 
 def lost(work, description):
@@ -111,7 +114,7 @@ def test_the_driver_works_until_all_workers_are_ready(workers, start):
     assert hosts(engine.run(work("a", "b"), "")) == ["driver", "driver"]
     assert engine.slots_used == 1
     workers.gate.set()
-    until(lambda: engine.slots_used == 2 and not engine._helps)
+    until(lambda: engine.slots_used == 2 and not engine.driver_works)
     assert hosts(engine.run(work("c"), "")) == ["workers"]
     workers.slots = 5  # the cluster grows
     assert engine.slots == 5
@@ -122,7 +125,7 @@ def test_the_driver_works_until_all_workers_are_ready(workers, start):
 def test_it_goes_on_where_there_is_a_core_for_it(workers, start):
     engine, driver = start(DriverAssist(stays=True))
     workers.gate.set()
-    until(lambda: engine._are_ready)
+    until(lambda: engine.state is State.READY)
     assert engine.slots == engine.slots_used == 3
     assert hosts(engine.run(work("a"), "")) == ["workers"]
     assert driver.trials == []
@@ -135,7 +138,7 @@ def test_what_it_has_not_begun_goes_to_workers_that_are_ready(workers, start):
         future = pool.submit(engine.run, work("a", "b", "c"), "")
         until(lambda: driver.asked)
         workers.gate.set()
-        until(lambda: not engine._helps)
+        until(lambda: not engine.driver_works)
         driver.gate.set()
         outcomes = future.result(PATIENCE)
     assert [(outcome.model_id, outcome.host) for outcome in outcomes] == [
@@ -152,7 +155,7 @@ def test_what_was_finished_here_is_kept_where_the_worker_with_the_rest_is_lost(m
         future = pool.submit(engine.run, work("a", "b"), "")
         until(lambda: driver.asked)
         workers.gate.set()
-        until(lambda: not engine._helps)
+        until(lambda: not engine.driver_works)
         monkeypatch.setattr(workers, "run", lost)
         driver.gate.set()
         assert [outcome.model_id for outcome in future.result(PATIENCE)] == ["a"]
@@ -170,7 +173,7 @@ def test_small_work_starts_no_worker(workers, start):
 def test_work_that_is_not_so_small_after_all_gets_its_workers(workers, start):
     workers.gate.set()
     engine, _ = start(DriverAssist(alone_seconds=0.01))
-    until(lambda: not engine._helps)
+    until(lambda: not engine.driver_works)
     assert hosts(engine.run(work("a"), "")) == ["workers"]
     assert engine.is_open
 
@@ -187,7 +190,7 @@ def test_cancelling_sends_away_what_waits_and_what_comes_later_runs(workers, sta
     driver.gate.clear()
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(engine.run, work(name), "") for name in "ab"]
-        until(lambda: driver.asked and len(engine._turn._waiters) == 1)
+        until(lambda: driver.asked and engine.n_waiting == 1)
         engine.cancel()
         errors = [future.exception(PATIENCE) for future in futures]
     assert sorted(type(error).__name__ for error in errors) == ["ConnectionAbortedError", "NoneType"]
@@ -199,12 +202,12 @@ def test_seconds_are_counted_from_when_work_came(workers, start):
     engine, driver = start()
     driver.gate.clear()
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(engine.run, work("a", "b", seconds_left=100.0), "")
+        future = pool.submit(engine.run, work("a", "b", seconds=100.0), "")
         until(lambda: driver.asked)
         time.sleep(0.05)
         driver.gate.set()
         future.result(PATIENCE)
-    first, second = (asked.seconds_left for asked in driver.asked)
+    first, second = (asked.limits.seconds for asked in driver.asked)
     assert 100.0 >= first >= second + 0.05
 
 
@@ -236,4 +239,4 @@ def test_workers_that_nobody_waits_for_any_more_are_cancelled(workers, start):
     ],
 )
 def test_who_is_helped(wish, driver, seconds, expected):
-    assert help_for(wish, seconds=seconds, **driver) == expected
+    assert assist_for(wish, seconds=seconds, **driver) == expected

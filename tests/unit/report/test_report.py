@@ -14,13 +14,16 @@ import pytest
 
 from bakeoff.cli.app import cli
 from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.model_diagnostics import ClassificationDiagnostics
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import Outcome, Trial
+from bakeoff.config import RunConfig
+from bakeoff.job.context import Comparison, RunContext
 from bakeoff.job.report import report_run
 from bakeoff.report import reproduce
 from bakeoff.report.blocks import Figure, Table
 from bakeoff.report.data_profile import columns_of, target_of
-from bakeoff.report.facts import Diagnostics
+from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.report.interactive import plots
 from bakeoff.report.json_export import as_object
 from bakeoff.report.page import render
@@ -28,7 +31,7 @@ from bakeoff.report.ranking_sections import figures, sections
 from bakeoff.report.run_sections import data, earlier_timeline, last_timeline
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.report.timeline import timeline
-from bakeoff.runs.loading import facts_of
+from bakeoff.runs.loading import facts_from_rows
 from bakeoff.storage.location import ResultsLocation
 from support.facts_factory import BEGAN, facts
 
@@ -102,9 +105,17 @@ def test_what_was_noticed_about_the_data_is_in_the_report_and_in_the_json():
 
 
 def test_what_the_driver_saw_survives_as_json():
-    known = facts("regression").look
-    assert Diagnostics.from_json(known.to_json()).to_json() == known.to_json()
+    for task in ("classification", "regression", "time_series"):
+        known = facts(task).look
+        again = Diagnostics.from_json(known.to_json())
+        assert again.to_json() == known.to_json()
+        assert type(again.best) is type(known.best)
     assert Diagnostics.from_json('{"test_ratio": 0.5, "of another version": 1}') == Diagnostics(test_ratio=0.5)
+    empty = json.loads(Diagnostics().to_json())
+    assert [empty[name] for name in ("transforms", "columns", "target", "best", "importance")] == [[], [], {}, {}, {}]
+    many_classes = Diagnostics(best=ClassificationDiagnostics(60))
+    assert json.loads(many_classes.to_json())["best"] == {"rows": 60}
+    assert Diagnostics.from_json(many_classes.to_json()).best == many_classes.best
 
 
 def test_facts_from_tables_are_those_of_the_run():
@@ -130,13 +141,13 @@ def test_facts_from_tables_are_those_of_the_run():
             return f"delta.`/data/tables/{table}`"
 
     late = replace(known.look, began_at=max(each.finished_at for each in known.board.outcomes))
-    assert facts_of(run, rows, known.board.outcomes, late, Tables()).summary.n_resumed == 20
+    assert facts_from_rows(run, rows, known.board.outcomes, late, Tables()).summary.n_resumed == 20
 
-    again = facts_of(run, rows, known.board.outcomes, known.look, Tables())
+    again = facts_from_rows(run, rows, known.board.outcomes, known.look, Tables())
     assert as_object(again)["leaderboard"] == as_object(known)["leaderboard"]
     assert again.verdict == known.verdict
     assert (again.metric, question(again), answer(again)) == (known.metric, question(known), answer(known))
-    without = facts_of(run, rows, known.board.outcomes, Diagnostics(), Tables())
+    without = facts_from_rows(run, rows, known.board.outcomes, Diagnostics(), Tables())
     assert without.metric == "accuracy"
     assert [section.id for section in sections(without)] == [section.id for section in sections(known)]
 
@@ -206,14 +217,14 @@ def test_columns_are_described_whatever_is_in_them():
             "inf": [1.0, np.inf, -np.inf],
         }
     )
-    told = {each["name"]: each for each in columns_of(frame)}
-    assert told["empty"]["missing"] == 3
-    assert told["lists"]["distinct"] == 2
-    assert told["flag"]["type"] == "yes or no"
-    assert told["cat"]["values"] == "a (2), b (1)"
+    told = {each.name: each for each in columns_of(frame)}
+    assert told["empty"].missing == 3
+    assert told["lists"].distinct == 2
+    assert told["flag"].type == "yes or no"
+    assert told["cat"].values == "a (2), b (1)"  # noqa: PD011 - no array
     many = target_of(pd.Series(range(100)), "classification")
-    assert (len(many["labels"]), many["n_classes"]) == (30, 100)
-    assert sum(target_of(pd.Series([1.0, 2.0, np.nan]), "regression")["counts"]) == 2
+    assert (len(many.labels), many.n_classes) == (30, 100)
+    assert sum(target_of(pd.Series([1.0, 2.0, np.nan]), "regression").counts) == 2
 
 
 def test_the_command_asks_the_same_question():
@@ -246,11 +257,12 @@ def test_an_empty_board_is_no_reason_to_stop():
 
 def test_a_report_that_cannot_be_made_is_a_line_in_the_problems(tmp_path):
     known = facts()
-    backend = SimpleNamespace(plan=known.plan, board=known.board, summary=known.summary, verdict=known.verdict)
+    comparison = Comparison(known.plan, known.board, known.summary, known.verdict, [])
     outputs = SimpleNamespace(tables=SimpleNamespace(location=ResultsLocation(path=tmp_path)), mlflow_url=None)
     home = tmp_path / "home"
     home.write_text("a file is no folder")
-    told = report_run(home, outputs, known.run, backend, None, None, None)
+    config = RunConfig("shop.csv", "sold", home=home)
+    told = report_run(RunContext(config, None, SimpleNamespace(source=None), outputs), comparison, known.run)
     assert told.file is None
     assert [problem.split(":")[0] for problem in told.problems] == [
         "The report lacks what the best model does",

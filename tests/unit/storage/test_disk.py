@@ -11,12 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from bakeoff._config_options import parse_setup
+from bakeoff._setup_option import parse_setup
 from bakeoff._utils import disk as disks
 from bakeoff.cli.query_commands import runs
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, StorageError, StorageLostError, TablesError
-from bakeoff.job.outputs import explaining
+from bakeoff.job.early_end import explaining
 from bakeoff.scoring.destination import read_destination
 from bakeoff.source import is_local_file, load_source
 from bakeoff.storage import disk

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bakeoff import RunConfig
 from bakeoff._utils.redaction import MARK, is_redacted, redact, redact_text, secrets_in
 from bakeoff.comparison.trial import Outcome, Status
-from bakeoff.job.outputs import redact_outcome
+from bakeoff.job.trial_store import redact_outcome
 
 SECRET = "s3cr3tVALUE0123456789"  # noqa: S105 - nobody's
 QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import fugue.api as fa
 
+from bakeoff.comparison.limits import Isolation
 from bakeoff.errors import WorkerError
-from bakeoff.execution.worker.task import ANSWER_SCHEMA, Call, Work, answer
+from bakeoff.execution.worker.task import ANSWER_SCHEMA, Call, Refit, RunTrials, Work, answer
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.spark.liveness import why_lost
 
@@ -26,8 +27,7 @@ class Engine(Protocol):
 
     Attributes:
         name: the name of the kind of engine.
-        host: how its workers get a process in which models can be fitted and killed: they ``"fork"`` one, which is
-            almost free, or ``"start"`` one, which takes some seconds.
+        isolation: how its workers get a process in which models can be fitted and killed.
         grows: whether its number of slots can change during a run.
         ahead: how many jobs may wait inside the engine, beyond those that its slots run.
         patience: seconds after which an idle worker is about to be ended; ``None`` for an engine that ends none.
@@ -36,7 +36,7 @@ class Engine(Protocol):
     """
 
     name: str
-    host: str
+    isolation: Isolation
     grows: bool
     ahead: int
     patience: float | None
@@ -116,16 +116,16 @@ def without_rpc(conf: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**{name: value for name, value in settings.items() if name not in dropped}, **_NO_SERVER}
 
 
-def describe(work: Work, run_name: str) -> str:
+def describe(work: RunTrials | Refit, run_name: str) -> str:
     """Return the description of a job for Spark's UI.
 
     Example:
         >>> from bakeoff.comparison.trial import Trial
-        >>> describe(Work("d", trials=(Trial("lr", 0), Trial("nb", 0))), "run 7")
+        >>> describe(RunTrials("d", (Trial("lr", 0), Trial("nb", 0))), "run 7")
         'Bakeoff run 7: lr, nb on fold 0'
     """
-    if work.refit is not None:
-        return f"Bakeoff {run_name}: refit {work.refit}"
+    if isinstance(work, Refit):
+        return f"Bakeoff {run_name}: refit {work.model_id}"
     models = ", ".join(dict.fromkeys(trial.model_id for trial in work.trials))
     folds = ", ".join(str(fold) for fold in dict.fromkeys(trial.fold for trial in work.trials))
     return f"Bakeoff {run_name}: {models} on fold {folds}"

@@ -16,6 +16,7 @@ from distributed import Client, Future, WorkerPlugin, get_worker
 from fugue.execution.factory import make_execution_engine
 
 from bakeoff._utils.platform import usable_cores
+from bakeoff.comparison.limits import Isolation
 from bakeoff.execution.engines.base import PlainThreads, map_one_row
 from bakeoff.execution.worker.payload import Payload, forget_runner, interrupt_host
 from bakeoff.execution.worker.task import Work, join
@@ -69,7 +70,7 @@ class DaskEngine(PlainThreads):
     name = "dask"
     ahead = 0
     patience: float | None = None
-    host = "start"
+    isolation = Isolation.SPAWNED
 
     def __init__(self, client: Any, conf: Mapping[str, Any]) -> None:
         self._own: Any = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff._utils import pickling
+from bakeoff.comparison.limits import Isolation
 from bakeoff.execution.isolation.spawned import take_host
 from bakeoff.execution.worker.payload import forget_runner, interrupt_host, keep_host
 from bakeoff.execution.worker.task import Work, perform
@@ -35,7 +36,7 @@ class DriverAssist:
     stays: bool = False
 
 
-def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, seconds: float) -> DriverAssist | None:  # noqa: FBT001 - the user's option, or None
+def assist_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, seconds: float) -> DriverAssist | None:  # noqa: FBT001 - the user's option, or None
     """Decide whether trials run on the driver's machine, and for how long.
 
     Args:
@@ -50,13 +51,13 @@ def help_for(wish: bool | None, *, cold: bool, cores: int, own_slots: int, secon
 
     Example:
         >>> driver = {"cores": 8, "own_slots": 0}
-        >>> help_for(None, cold=True, seconds=60.0, **driver)
+        >>> assist_for(None, cold=True, seconds=60.0, **driver)
         DriverAssist(alone_seconds=0.0, stays=True)
-        >>> help_for(None, cold=True, seconds=1.0, **driver)
+        >>> assist_for(None, cold=True, seconds=1.0, **driver)
         DriverAssist(alone_seconds=6.0, stays=True)
-        >>> help_for(None, cold=False, seconds=60.0, **driver), help_for(False, cold=True, seconds=60.0, **driver)
+        >>> assist_for(None, cold=False, seconds=60.0, **driver), assist_for(False, cold=True, seconds=60.0, **driver)
         (None, None)
-        >>> help_for(None, cold=True, seconds=60.0, cores=2, own_slots=2)  # an import here would slow theirs
+        >>> assist_for(None, cold=True, seconds=60.0, cores=2, own_slots=2)  # an import here would slow theirs
     """
     spare = cores - own_slots > 1  # one for the driver itself
     small = cold and seconds <= SMALL_SECONDS
@@ -87,8 +88,7 @@ class DriverSlot:
         Raises:
             RuntimeError: It could not be started.
         """
-        self._host.payload = self.read()
-        self._host.ready()
+        self._host.load(self.read())
 
     def read(self) -> bytes:
         """Return the bytes of the payload."""
@@ -96,7 +96,8 @@ class DriverSlot:
 
     def run(self, work: Work) -> Any:
         """Run work as a worker would, and return its answer."""
-        return perform(replace(work, digest=self._digest, host="start"), self)
+        limits = replace(work.limits, isolation=Isolation.SPAWNED)
+        return perform(replace(work, digest=self._digest, limits=limits), self)
 
     def cancel(self) -> None:
         """End the running trial."""

@@ -1,4 +1,4 @@
-"""The choice of the engine that the user named or passed."""
+"""The choice of the engine: the one that the user named or passed, with the driver's machine where that is faster."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bakeoff._utils.platform import usable_cores
+from bakeoff.comparison.limits import Isolation
 from bakeoff.errors import ClusterError, ConfigError
 from bakeoff.execution.engines.base import Engine, without_rpc
+from bakeoff.execution.engines.driver_slot import MOST_BYTES, assist_for
+from bakeoff.execution.engines.hybrid import HybridEngine
 from bakeoff.execution.engines.native import NativeEngine
 from bakeoff.execution.engines.spark import SparkEngine
 from bakeoff.execution.engines.spark_connect import ConnectEngine
+from bakeoff.execution.isolation.spawned import close_early
+from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.spark.kind import is_connect
 from bakeoff.spark.session import active_session
 
@@ -51,6 +57,27 @@ def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir:
         f"Bakeoff cannot run on {engine!r}: use None, 'native', 'dask', 'spark', a Dask client or a SparkSession "
         "as the engine."
     )
+
+
+def with_driver(engine: Engine, wish: bool | None, frozen: FrozenExperiment, seconds: float) -> Engine:  # noqa: FBT001 - the user's option, or None
+    """Combine an engine with the driver's machine if that is faster, or asked for.
+
+    Args:
+        engine: an opened engine.
+        wish: the user's option; ``None`` to decide by what is faster.
+        frozen: the experiment.
+        seconds: expected seconds of all trials on one core.
+
+    Returns:
+        The combination, or the engine itself.
+    """
+    if engine.isolation is Isolation.FORKED and wish is not False:
+        cold = engine.starts_cold and frozen.n_bytes <= MOST_BYTES
+        assist = assist_for(wish, cold=cold, cores=usable_cores(), own_slots=engine.own_slots, seconds=seconds)
+        if assist is not None:
+            return HybridEngine(engine, assist)
+    close_early()  # the process would have nothing to do
+    return engine
 
 
 def _is_dask_client(engine: Any) -> bool:

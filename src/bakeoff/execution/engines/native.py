@@ -11,6 +11,7 @@ import pandas as pd
 from fugue.execution.factory import make_execution_engine
 
 from bakeoff._utils import pickling
+from bakeoff.comparison.limits import Isolation
 from bakeoff.execution.engines.base import PlainThreads, map_one_row
 from bakeoff.execution.worker.payload import forget_runner, interrupt_host, keep_runner
 from bakeoff.execution.worker.task import Work, join
@@ -34,7 +35,7 @@ class NativeEngine(PlainThreads):
     name = "native"
     ahead = 0
     patience: float | None = None
-    host = "start"
+    isolation = Isolation.SPAWNED
     slots = 1
 
     def __init__(self, conf: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fugue.execution.factory import make_execution_engine
 
+from bakeoff.comparison.limits import Isolation
 from bakeoff.execution.engines.base import SPARK_PATIENCE, map_one_row
 from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slots, slots_of
 from bakeoff.execution.worker.payload import BroadcastDelivery, Payload
@@ -31,7 +32,7 @@ class SparkEngine:
     name = "spark"
     ahead = 1
     patience: float | None = SPARK_PATIENCE
-    host = "fork"
+    isolation = Isolation.FORKED
     grows = True
 
     def __init__(self, spark: Any, conf: Mapping[str, Any]) -> None:

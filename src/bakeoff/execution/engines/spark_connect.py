@@ -16,11 +16,12 @@ from typing import Any
 
 from fugue.execution.factory import make_execution_engine
 
+from bakeoff.comparison.limits import Isolation
 from bakeoff.errors import ClusterError, ConfigError
 from bakeoff.execution.engines.base import SPARK_PATIENCE, PlainThreads, map_one_row
 from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slots
 from bakeoff.execution.worker.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
-from bakeoff.execution.worker.task import Work, join
+from bakeoff.execution.worker.task import Probe, Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.spark.liveness import SERVER_GONE, ServerWatch, why_lost
 
@@ -45,7 +46,7 @@ class ConnectEngine(PlainThreads):
     name = "connect"
     ahead = 1
     patience: float | None = SPARK_PATIENCE
-    host = "fork"
+    isolation = Isolation.FORKED
 
     def __init__(self, spark: Any, conf: Mapping[str, Any], payload_dir: str | Path | None) -> None:
         self._spark = spark
@@ -170,7 +171,7 @@ class ConnectEngine(PlainThreads):
     def _arrives(self, payload: Payload, delivery: Delivery) -> Exception | None:
         """Let one task try to read the payload; return the error, if any."""
         try:
-            digest = self._map(Work(payload.digest, probe=True), delivery)
+            digest = self._map(Probe(payload.digest), delivery)
         except Exception as error:  # noqa: BLE001 - after any error this way cannot be used
             return error
         return None if digest == payload.digest else ValueError("Another payload was read.")

@@ -19,11 +19,12 @@ import sys
 import time
 import traceback
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.trial import Outcome, Refitted, Status, Trial, failed_outcomes
 from bakeoff.execution.isolation.processes import (
     describe_end,
@@ -35,7 +36,6 @@ from bakeoff.execution.isolation.processes import (
 )
 
 if TYPE_CHECKING:  # a worker is set up before it imports PyCaret
-    from bakeoff.comparison.trial import Refitted
     from bakeoff.pycaret3.runners.base import TrialRunner
 
 IDLE_SECONDS = 30.0
@@ -51,25 +51,22 @@ _SHOWN_CHARACTERS = 4_000
 """Characters of a child's output that are kept with a failure."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ask:
-    """A request for one trial or refit, with its limits.
+    """A request for one trial or refit.
 
     Attributes:
         trial: the trial to run; ``None`` to refit.
         refit: the id of the model to fit on all training rows.
         attempt: number of the attempt; 1 for the first.
-        seconds: seconds after which it is ended as timed out.
-        seconds_left: seconds after which the run is over, and it is cancelled.
-        memory_mb: megabytes that its process may hold, PyCaret itself (about 300 MB) included.
+        limits: limits of this trial or refit. When its ``timeout`` has passed it is ended as timed out, when its
+            ``seconds`` have passed the run is over, and it is cancelled.
     """
 
     trial: Trial | None = None
     refit: str | None = None
     attempt: int = 1
-    seconds: float | None = None
-    seconds_left: float | None = None
-    memory_mb: float | None = None
+    limits: TrialLimits = field(default_factory=TrialLimits)
 
 
 @dataclass(frozen=True)
@@ -200,8 +197,8 @@ class _Child:
         glanced = started
         while True:
             now = time.monotonic() - started
-            bounds = [limit - now for limit in (ask.seconds, ask.seconds_left) if limit is not None]
-            patience = max(0.0, min([_GLANCE_SECONDS, *bounds]))
+            left = [limit - now for limit in (ask.limits.timeout, ask.limits.seconds) if limit is not None]
+            patience = max(0.0, min([_GLANCE_SECONDS, *left]))
             ready = channels.wait([self._connection, *([] if self._output is None else [self._output])], patience)
             if self._output in ready:
                 self._drain()
@@ -218,17 +215,15 @@ class _Child:
 
     def _beyond(self, ask: Ask, seconds: float) -> Ended | None:
         """Return the limit of the request that it has exceeded, if any."""
-        what = "trial" if ask.trial else "refit"
-        if ask.seconds_left is not None and seconds >= ask.seconds_left:
+        what, limits = "trial" if ask.trial else "refit", ask.limits
+        if limits.seconds is not None and seconds >= limits.seconds:
             return Ended(Status.CANCELLED, "Cancelled", f"The run's time was over before this {what} ended.")
-        if ask.seconds is not None and seconds >= ask.seconds:
-            message = f"The {what} took longer than {ask.seconds:g} s and was ended."
+        if limits.timeout is not None and seconds >= limits.timeout:
+            message = f"The {what} took longer than {limits.timeout:g} s and was ended."
             return Ended(Status.TIMEOUT, "TrialTimeout", message)
-        if ask.memory_mb is not None and (held := memory_of_tree(self._pid) / 1e6) > ask.memory_mb:
-            message = (
-                f"The {what}'s process held {held:,.0f} MB, more than the {ask.memory_mb:g} MB it may, and was ended."
-            )
-            return Ended(Status.OOM, "MemoryLimit", message)
+        if limits.memory_mb is not None and (held := memory_of_tree(self._pid) / 1e6) > limits.memory_mb:
+            message = f"The {what}'s process held {held:,.0f} MB, more than the {limits.memory_mb:g} MB it may, and was"
+            return Ended(Status.OOM, "MemoryLimit", f"{message} ended.")
         return None
 
     def _drain(self) -> None:
@@ -320,8 +315,9 @@ def _serve(runner: TrialRunner, connection: Connection) -> None:
     runner.alone = True
     while connection.poll(IDLE_SECONDS):
         ask: Ask = pickle.loads(connection.recv_bytes())
-        if ask.seconds is not None:  # print the stacks just before, also of a thread that holds the GIL
-            faulthandler.dump_traceback_later(ask.seconds - min(0.5, ask.seconds / 4), file=2)
+        timeout = ask.limits.timeout
+        if timeout is not None:  # print the stacks just before, also of a thread that holds the GIL
+            faulthandler.dump_traceback_later(timeout - min(0.5, timeout / 4), file=2)
         answered = runner.run(ask.trial, ask.attempt) if ask.trial else runner.refit(str(ask.refit))
         if os.getpid() != pid:  # a model has forked, and this is not the process that got the request
             os._exit(0)

@@ -36,11 +36,11 @@ class SpawnedRunner:
     """A runner of trials in a process that this one starts, one at a time.
 
     Args:
-        payload: the pickled `bakeoff.pycaret3.frozen.FrozenExperiment`; it may also be set later.
+        payload: the pickled `bakeoff.pycaret3.frozen.FrozenExperiment`; `load` brings it, if it is not known yet.
     """
 
     def __init__(self, payload: bytes | None = None) -> None:
-        self.payload = payload
+        self._payload = payload
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._has_read = False
@@ -70,6 +70,15 @@ class SpawnedRunner:
     def close(self) -> None:
         """End the process, if there is one."""
         self._end()
+
+    def load(self, payload: bytes) -> None:
+        """Let the process read the payload.
+
+        Raises:
+            RuntimeError: It could not be started.
+        """
+        self._payload = payload
+        self.ready()
 
     def start(self) -> None:
         """Start the process, which imports PyCaret; `ready` sends the payload."""
@@ -103,11 +112,11 @@ class SpawnedRunner:
             return self._connection
         self.start()
         connection = self._connection
-        assert connection is not None and self.payload is not None  # noqa: S101, PT018 - the payload was set by now
+        assert connection is not None and self._payload is not None  # noqa: S101, PT018 - the payload was set by now
         try:
             why = self._read_problem(connection)
             if not why:
-                connection.send_bytes(self.payload)
+                connection.send_bytes(self._payload)
                 why = self._read_problem(connection)
             if not why:
                 self._has_read = True

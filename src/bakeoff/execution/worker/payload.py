@@ -118,9 +118,8 @@ def runner_of(digest: str, read: Callable[[], bytes]) -> TrialRunner:
     if digest not in _KEPT:
         from bakeoff.pycaret3.runners.factory import runner_for
 
-        runner = runner_for(pickle.loads(read()))
-        runner.shelf = shelf_of(digest, KEPT_PAYLOADS)
-        keep_runner(digest, runner)
+        frozen = pickle.loads(read())
+        keep_runner(digest, runner_for(frozen, shelf_of(digest, KEPT_PAYLOADS)))
     _KEPT.move_to_end(digest)
     return _KEPT[digest]
 

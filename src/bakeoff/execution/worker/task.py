@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bakeoff.comparison.limits import Isolation, TrialLimits
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 from bakeoff.execution.isolation.forked import Ask, Ended, failure
 from bakeoff.execution.worker.bootstrap import settle_in
@@ -29,40 +30,57 @@ WORK_PROPERTY = "bakeoff.work"
 
 
 @dataclass(frozen=True)
-class Work:
-    """The work of a task: run trials, refit a model on all training rows, get ready, or test the delivery.
+class _Task:
+    """What all kinds of work have in common.
 
     Attributes:
         digest: the digest of the payload.
-        trials: the trials, in the order to run them in.
-        refit: the id of the model to refit.
-        attempt: number of the attempt; 1 for the first.
-        probe: answer with the digest of the payload that could be read.
-        warm: read the payload, if that has not been done; the engine also sees that this worker is needed.
-        seconds_left: seconds after which trials that have not ended are cancelled; without a child process, trials that
-            have not started.
-        host: how to fit models: in a child ``"fork"``ed from this process, in one that is ``"start"``ed beside it, or,
-            with ``"none"``, in this process itself.
-        trial_timeout: seconds after which a trial is ended; a refit has `REFIT_TIMEOUTS` times as long.
-        trial_memory_mb: megabytes that the process that fits models may hold.
-        max_retries: how many times a trial that lost its worker is retried; the engine's own attempts count.
+        limits: limits of the trials, as they are enforced on the engine.
     """
 
     digest: str
-    trials: tuple[Trial, ...] = ()
-    refit: str | None = None
+    limits: TrialLimits = field(default_factory=TrialLimits, kw_only=True)
+
+
+@dataclass(frozen=True)
+class RunTrials(_Task):
+    """Work: run trials, one after the other. The answer is their outcomes.
+
+    Attributes:
+        trials: the trials, in the order to run them in. Those that have not ended when the limit of ``seconds`` has
+            passed are cancelled; without a process that can be killed, those that have not started.
+        attempt: number of the attempt; 1 for the first.
+    """
+
+    trials: tuple[Trial, ...]
     attempt: int = 1
-    probe: bool = False
-    warm: bool = False
-    seconds_left: float | None = None
-    host: str = "none"
-    trial_timeout: float | None = None
-    trial_memory_mb: float | None = None
-    max_retries: int = 1
 
 
-REFIT_TIMEOUTS = 3
-"""A refit may take this many times as long as a trial: it has more rows."""
+@dataclass(frozen=True)
+class Refit(_Task):
+    """Work: fit a model on all training rows. The answer is a `Refitted`.
+
+    Attributes:
+        model_id: the id of the model.
+        attempt: number of the attempt; 1 for the first.
+    """
+
+    model_id: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Probe(_Task):
+    """Work: read the payload. The answer is its digest, by which the driver knows that this way of delivery works."""
+
+
+@dataclass(frozen=True)
+class WarmUp(_Task):
+    """Work: read the payload, if that has not been done. The engine also sees that this worker is needed."""
+
+
+Work = RunTrials | Refit | Probe | WarmUp
+"""The work of one task."""
 
 _COMPUTED = threading.Event()
 """Set once models were fitted in this process itself: their libraries may have threads, so it cannot be forked."""
@@ -112,7 +130,7 @@ def as_property(work: Work) -> str:
     """Serialize a piece of work to the text that `work_of_task` reads.
 
     Example:
-        >>> as_property(Work("d")).isascii()
+        >>> as_property(WarmUp("d")).isascii()
         True
     """
     return base64.b64encode(pickle.dumps(work, protocol=pickle.HIGHEST_PROTOCOL)).decode()
@@ -135,66 +153,63 @@ def work_of_task() -> Work:
 
 
 def perform(work: Work, delivery: Delivery) -> Any:
-    """Do the work.
-
-    Returns:
-        The outcomes of trials, a `Refitted` for a refit, the digest for a probe, or ``None`` for a warm-up.
-    """
+    """Do the work, and return the answer that its class describes; ``None`` for a warm-up."""
     started = time.monotonic()
-    if work.probe:
+    if isinstance(work, Probe):
         return digest_of(delivery.read())
-    if work.warm:
+    if isinstance(work, WarmUp):
         with _ONE_AT_A_TIME:
             _get_ready(work, delivery)
         return None
-    attempt = work.attempt + _engine_attempts()
-    if attempt > work.attempt and (len(work.trials) > 1 or attempt > 1 + work.max_retries):
+    engine_attempts = _engine_attempts()
+    attempt = work.attempt + engine_attempts
+    is_group = isinstance(work, RunTrials) and len(work.trials) > 1
+    if engine_attempts and (is_group or attempt > 1 + work.limits.max_retries):
         return _not_again(work, attempt)
     with _ONE_AT_A_TIME:
-        if work.refit is not None:
-            return _refit(work.refit, work, delivery)
+        if isinstance(work, Refit):
+            return _refit(work, delivery)
         return [_run(trial, replace(work, attempt=attempt), delivery, started) for trial in work.trials]
 
 
-def _get_ready(work: Work, delivery: Delivery) -> None:
-    if work.host == "none":
+def _get_ready(work: WarmUp, delivery: Delivery) -> None:
+    if work.limits.in_worker:
         runner_of(work.digest, delivery.read)
     else:
         _host(work, delivery)
 
 
-def _not_again(work: Work, attempt: int) -> Any:
+def _not_again(work: RunTrials | Refit, attempt: int) -> Any:
     """Answer work that the engine itself has retried too often as lost, so that the driver decides about it."""
     message = f"The worker was lost {attempt - 1} times."
-    if work.refit is not None:
-        return failure(Ask(refit=work.refit), Ended(Status.CRASHED, WORKER_LOST, message), 0.0)
+    if isinstance(work, Refit):
+        return failure(Ask(refit=work.model_id), Ended(Status.CRASHED, WORKER_LOST, message), 0.0)
     return failed_outcomes(work.trials, Status.CRASHED, WORKER_LOST, message, attempt - 1)
 
 
-def _run(trial: Trial, work: Work, delivery: Delivery, started: float) -> Outcome:
-    seconds_left = None if work.seconds_left is None else work.seconds_left - (time.monotonic() - started)
-    if seconds_left is not None and seconds_left <= 0:
+def _run(trial: Trial, work: RunTrials, delivery: Delivery, started: float) -> Outcome:
+    limits = work.limits.left(time.monotonic() - started)
+    if limits.seconds is not None and limits.seconds <= 0:
         why = "The run's time was over before this trial could start."
         return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]
-    if work.host == "none":
+    if limits.in_worker:
         _COMPUTED.set()
         return runner_of(work.digest, delivery.read).run(trial, work.attempt)
-    ask = Ask(trial, None, work.attempt, work.trial_timeout, seconds_left, work.trial_memory_mb)
-    outcome: Outcome = _host(work, delivery).answer(ask)
+    outcome: Outcome = _host(work, delivery).answer(Ask(trial=trial, attempt=work.attempt, limits=limits))
     return outcome
 
 
-def _refit(model_id: str, work: Work, delivery: Delivery) -> Any:
-    if work.host == "none":
+def _refit(work: Refit, delivery: Delivery) -> Any:
+    if work.limits.in_worker:
         _COMPUTED.set()
-        return runner_of(work.digest, delivery.read).refit(model_id)
-    seconds = None if work.trial_timeout is None else REFIT_TIMEOUTS * work.trial_timeout
-    return _host(work, delivery).answer(Ask(refit=model_id, seconds=seconds, memory_mb=work.trial_memory_mb))
+        return runner_of(work.digest, delivery.read).refit(work.model_id)
+    return _host(work, delivery).answer(Ask(refit=work.model_id, limits=work.limits))
 
 
 def _host(work: Work, delivery: Delivery) -> Any:
     can_fork = hasattr(os, "fork") and not _COMPUTED.is_set()
-    return host_of(work.digest, delivery.read, fork=work.host == "fork" and can_fork)
+    is_forked = work.limits.isolation is Isolation.FORKED and can_fork
+    return host_of(work.digest, delivery.read, fork=is_forked)
 
 
 def _engine_attempts() -> int:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bakeoff._utils import pickling
+from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison.trial import Outcome, Refitted, Status, Trial
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runners.quiet import hushed
@@ -67,14 +68,12 @@ class TrialRunner(ABC):
     """Runner for the trials of one frozen experiment, one at a time, in this process.
 
     Attributes:
-        shelf: cache of transformed folds, shared with other processes of this machine; ``None`` for no such cache.
         alone: whether this process is for trials only. Then its environment and working folder, which other threads
             would share elsewhere, are restored after each trial, and the models' output is not discarded here.
     """
 
     def __init__(self, frozen: FrozenExperiment) -> None:
         self._frozen = frozen
-        self.shelf: FoldStore | None = None
         self.alone = False
 
     def import_models(self) -> None:
@@ -136,10 +135,11 @@ class TrialRunner(ABC):
 
     @contextlib.contextmanager
     def _isolated(self) -> Iterator[None]:
-        """Run a block with seeded generators, limited threads and no output; restore everything afterwards."""
+        """Run a block with seeded generators, limited threads, no output and no autologging; then restore all of it."""
         with (
             _restored_environment() if self.alone else contextlib.nullcontext(),
             _restored_generators(),
+            without_autologging(),
             limited_pools(self._frozen.n_jobs),
             warnings.catch_warnings(),
             np.errstate(),

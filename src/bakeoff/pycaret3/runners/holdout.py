@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from bakeoff.comparison.trial import Trial
-from bakeoff.pycaret3.frozen import HOLDOUT, FrozenExperiment
+from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runners.base import Scored, TrialRunner
 
 
@@ -20,13 +20,14 @@ class HoldoutRunner(TrialRunner):
     """Runner for one trial per model.
 
     Args:
-        frozen: the experiment, with its pickled copy under `HOLDOUT`.
+        frozen: the experiment.
+        holdout: its pickled copy, with the hold-out rows.
         refitter: runner of the experiment's own kind, which refits.
     """
 
-    def __init__(self, frozen: FrozenExperiment, refitter: TrialRunner) -> None:
+    def __init__(self, frozen: FrozenExperiment, holdout: bytes, refitter: TrialRunner) -> None:
         super().__init__(frozen)
-        self._experiment = _rebuild(*pickle.loads(frozen.extra[HOLDOUT]))
+        self._experiment = _rebuild(*pickle.loads(holdout))
         self._refitter = refitter
 
     def _score(self, trial: Trial) -> Scored:

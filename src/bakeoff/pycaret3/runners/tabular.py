@@ -27,7 +27,7 @@ from sklearn.exceptions import FitFailedWarning
 from bakeoff.comparison.trial import Trial
 from bakeoff.pycaret3.fit_kwargs import select_rows
 from bakeoff.pycaret3.frozen import FrozenExperiment
-from bakeoff.pycaret3.runners.base import Scored, TrialRunner
+from bakeoff.pycaret3.runners.base import FoldStore, Scored, TrialRunner
 from bakeoff.pycaret3.scoring.fast_unique import quick_unique
 from bakeoff.pycaret3.scoring.prediction_cache import cached_predictions
 
@@ -68,10 +68,16 @@ class Fold:
 
 
 class TabularRunner(TrialRunner):
-    """Runner for classification and regression trials, which keeps the folds that it transformed."""
+    """Runner for classification and regression trials, which keeps the folds that it transformed.
 
-    def __init__(self, frozen: FrozenExperiment) -> None:
+    Args:
+        frozen: the experiment.
+        shared: cache of transformed folds that the processes of this machine share.
+    """
+
+    def __init__(self, frozen: FrozenExperiment, shared: FoldStore | None = None) -> None:
         super().__init__(frozen)
+        self._shared = shared
         self._folds: OrderedDict[int, Fold] = OrderedDict()
 
     def _score(self, trial: Trial) -> Scored:
@@ -141,14 +147,14 @@ class TabularRunner(TrialRunner):
             self._folds.move_to_end(number)
             return self._folds[number], 0.0
         seconds = 0.0
-        fold = None if self.shelf is None else self.shelf.take(f"fold-{number}")
+        fold = None if self._shared is None else self._shared.take(f"fold-{number}")
         if fold is None:
             started = time.perf_counter()
             np.random.seed(self._frozen.seed)
             fold = transform_fold(self._frozen, number)
             seconds = time.perf_counter() - started
-            if self.shelf is not None and seconds >= SHELVED_SECONDS:
-                self.shelf.put(f"fold-{number}", fold, fold.n_bytes)
+            if self._shared is not None and seconds >= SHELVED_SECONDS:
+                self._shared.put(f"fold-{number}", fold, fold.n_bytes)
         self._folds[number] = fold
         while len(self._folds) > 1 and sum(kept.n_bytes for kept in self._folds.values()) > KEPT_FOLD_BYTES:
             self._folds.popitem(last=False)

@@ -1,0 +1,107 @@
+"""What the steps of a job hand on: the run with all that belongs to it, and its comparison when that has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.significance import Verdict
+from bakeoff.comparison.summary import Summary
+from bakeoff.config import RunConfig
+from bakeoff.job.outputs import RunOutputs
+from bakeoff.job.result import PreparedRun
+from bakeoff.storage.location import place_options, run_folder
+from bakeoff.storage.run_status import RunStatus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+    from bakeoff.fugue_backend import FugueBackend
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """A run that has begun.
+
+    Attributes:
+        config: what was asked for.
+        spark: session to compare on.
+        prepared: the table, the experiment and its arguments.
+        outputs: the outputs of the run.
+    """
+
+    config: RunConfig
+    spark: SparkSession
+    prepared: PreparedRun
+    outputs: RunOutputs
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the run."""
+        return run_folder(self.config.home, self.config.run_id)
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the run, as typed in a shell."""
+        return f"bakeoff resume {self.config.run_id}{place_options(self.outputs.tables.location, self.config.home)}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison that has ended.
+
+    Attributes:
+        plan: what was compared.
+        board: the ranked models, and the outcomes that they are ranked by.
+        summary: times and counts.
+        verdict: significance of the ranking; ``None`` if no model has all folds.
+        models: the best models, fitted; empty if none survived.
+        stopped: whether a signal has ended it early.
+        problems: errors of listeners.
+    """
+
+    plan: Plan
+    board: Leaderboard
+    summary: Summary
+    verdict: Verdict | None
+    models: Sequence[Any]
+    stopped: bool = False
+    problems: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, backend: FugueBackend, models: Any) -> Comparison:
+        """Return the last comparison of a backend.
+
+        Args:
+            backend: the backend.
+            models: what its comparison returned: the best model, or several.
+        """
+        plan, board, summary = backend.plan, backend.board, backend.summary
+        assert plan is not None and board is not None and summary is not None  # noqa: S101, PT018 - it has ended
+        return cls(
+            plan,
+            board,
+            summary,
+            backend.verdict,
+            models if isinstance(models, list) else [models],
+            backend.stopped,
+            tuple(backend.listener_problems),
+        )
+
+    @cached_property
+    def status(self) -> RunStatus:
+        """How the run has ended."""
+        if self.stopped:
+            return RunStatus.KILLED
+        return RunStatus.FINISHED if self.board.best else RunStatus.FAILED
+
+    @property
+    def best_model(self) -> Any:
+        """The best model, fitted; ``None`` if no model survived or none was fitted."""
+        return self.models[0] if self.board.best and self.models else None
