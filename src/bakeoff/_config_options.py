@@ -98,6 +98,15 @@ def _parse_path(option: str, value: Any) -> Path:
     return expanded(_parse_text(option, value), option)
 
 
+def _parse_home(option: str, value: Any) -> Path:
+    path = _parse_path(option, value)
+    if "?" in str(path):
+        raise ConfigError(
+            f"{option} {path} has a question mark, which no address of MLflow's database can have: name another."
+        )
+    return path
+
+
 def _parse_texts(option: str, value: Any) -> tuple[str, ...]:
     parts = value if isinstance(value, (list, tuple)) else [value]
     split = [piece.strip() for part in parts for piece in _parse_text(option, part).split(",")]
@@ -258,7 +267,8 @@ def _parse_setup_option(option: str, value: Any) -> dict[str, Any]:
             raise ConfigError(
                 f"{option} cannot set {name!r}, which Bakeoff sets itself: use {SETUP_OWNED[name]} instead."
             )
-    return dict(arguments)
+    # Lists of pandas and numpy become plain ones, which are saved and compared whole.
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in arguments.items()}
 
 
 def _parse_sep(option: str, value: Any) -> str:
@@ -337,7 +347,7 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "seed": _parse_whole(0, _MAX_SEED),
     "setup": _parse_setup_option,
     "run_id": _parse_run_id,
-    "home": _parse_path,
+    "home": _parse_home,
     "max_rows": _parse_whole(2),
     "source_version": _parse_whole(0),
     "fh": _parse_horizon,

@@ -207,3 +207,25 @@ def test_files_that_only_spark_reaches_are_read_as_local_ones_are(spark: SparkSe
     found = find_remote(f"file:{tmp_path}/data.parquet", spark)
     assert isinstance(found, Files)
     pd.testing.assert_frame_equal(found.read(), pd.read_parquet(tmp_path / "data.parquet"))
+
+
+def test_intervals_empty_columns_and_blanks_around_names_are_taken_as_those_of_files(spark: SparkSession) -> None:
+    spark.range(40).selectExpr(
+        "IF(id % 2 = 0, 'yes', 'no') AS ` bought`",
+        "make_dt_interval(0, CAST(id AS INT)) AS took",
+        "NULL AS nothing",
+        "make_ym_interval(1, CAST(id AS INT)) AS months",
+        "concat(id, '.5 %') AS share",
+    ).createOrReplaceTempView("odd_columns")
+    table = load_source(RunConfig(source="odd_columns", target="bought"), spark)
+    assert sorted(table.frame.columns) == ["bought", "share", "took"]
+    assert sorted(table.frame["took"]) == [hours * 3600.0 for hours in range(40)]
+    assert sorted(table.frame["share"]) == [share + 0.5 for share in range(40)]
+    cannot = "models cannot use columns of bytes, arrays, maps or structs, nor of type interval year to month."
+    assert table.notes[0] == f"Left out months: {cannot}"
+    assert table.notes[1] == "Left out nothing: no row has a value there."
+    raw_rows = table.preparation.raw_rows(["took", "share"])
+    assert raw_rows is not None
+    raw = spark.sql("SELECT took, share FROM odd_columns LIMIT 5").toPandas()
+    assert {column.kind for column in raw_rows.transform(raw).dtypes} == {"f"}
+    spark.catalog.dropTempView("odd_columns")

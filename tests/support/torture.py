@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -27,21 +27,21 @@ from bakeoff import FugueBackend
 from bakeoff.comparison.leaderboard import COMPLETE
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
-from bakeoff.job import finish
 from bakeoff.job import main as job
-from bakeoff.pycaret3.evaluation import importance_of, look_at
-from bakeoff.pycaret3.restore import final_pipeline
-from bakeoff.report.data_profile import columns_of, target_of
-from bakeoff.scoring.profile import profile_of
-from bakeoff.source import FindingKind, load_source
+from bakeoff.job.best_model import save_winner, winner_of, write_profile
+from bakeoff.job.context import Comparison, RunContext
+from bakeoff.job.report import _diagnose
+from bakeoff.report.diagnostics import Diagnostics
+from bakeoff.source import FindingKind, Findings, load_source
 from bakeoff.source.locate import find
-from bakeoff.tracking.logged_model import save_best_model
+from bakeoff.source.reading import Reading
+from bakeoff.tracking.model_inputs import plain_categories
 from support.odd_tables import OddTable
 
 CAME_THROUGH, REFUSED, BROKEN = "came through", "refused", "broken"
 SECONDS = 120
 """Seconds after which a table counts as broken."""
-_MODELS = {"time_series": ("naive", "polytrend")}
+_MODELS = {"time_series": ("lr_cds_dt", "ridge_cds_dt")}  # which take other columns, too
 _TABULAR = ("lr", "lightgbm")
 
 
@@ -134,26 +134,26 @@ def _check_rows(config: RunConfig, source: Any, table: OddTable) -> None:
 def _check_models(config: RunConfig, prepared: Any, home: Path) -> None:
     """Compare, and check that every model has every fold, and that the winner predicts what people have."""
     backend = FugueBackend("native", isolation="none")
-    experiment, source = prepared.experiment, prepared.source
-    models = experiment.compare_models(**prepared.params, parallel=backend)
+    models = prepared.experiment.compare_models(**prepared.params, parallel=backend)
     for row in backend.board.rows:
         if row.status != COMPLETE:
             first = next(outcome for outcome in backend.board.failures if outcome.model_id == row.model_id)
             raise WrongError(f"{row.model_id} is {row.status}: {first.error_type}: {first.error_message}")
     if len(backend.board.rows) != len(config.include):
         raise WrongError(f"only {[row.model_id for row in backend.board.rows]} were compared")
-    model = models[0] if isinstance(models, list) else models
-    pipeline = final_pipeline(experiment, model)
-    columns_of(source.frame)
-    target_of(source.frame[config.target], source.task)
-    look_at(experiment, pipeline)
-    rows = finish._training_rows(config, prepared)
-    if source.task != "time_series":
-        importance_of(experiment, pipeline)
-        names = source.preparation.unconverted(rows.columns)
-        profile_of(rows, pipeline, classifies=source.task == "classification", names=names)
-    save_best_model(home / "model", pipeline, rows, task=source.task, entrance=finish._entrance(source, rows))
-    if source.task != "time_series":
+    outputs = SimpleNamespace(
+        tracking=SimpleNamespace(model_folder=home / "model", put=lambda _: None),
+        tables=SimpleNamespace(write_profile=lambda *_, **__: None),
+        record=SimpleNamespace(git_commit=None),
+        done=(),
+    )
+    context, comparison = RunContext(config, None, prepared, outputs), Comparison.of(backend, models)
+    facts = SimpleNamespace(look=Diagnostics(), run=SimpleNamespace(target=config.target))
+    _diagnose(prepared.source, facts, context, comparison).to_json()
+    winner = winner_of(context, comparison)
+    save_winner(context, comparison, winner)
+    write_profile(context, winner)
+    if prepared.source.task != "time_series":
         _check_predictions(home / "model", config)
 
 
@@ -162,10 +162,12 @@ def _check_predictions(folder: Path, config: RunConfig) -> None:
     import mlflow.pyfunc
 
     model = mlflow.pyfunc.load_model(str(folder))
-    raw = find(config.source, None).read().drop(columns=config.target)
+    drops = "drop" in {config.setup.get("numeric_imputation"), config.setup.get("categorical_imputation")}
+    raw = find(config.source, None).read(Reading.of(config), Findings()).drop(columns=config.target)
+    raw = plain_categories(raw)  # MLflow lets no categories of pandas pass, whatever they are
     for what, rows in (
         ("the raw rows", raw.head(20)),
-        ("rows with gaps", with_gaps(raw)),
+        ("rows with gaps", with_gaps(raw.head(0) if drops else raw)),
         ("categories never seen", with_unseen(raw)),
     ):
         if not len(rows):
@@ -182,7 +184,7 @@ def _check_predictions(folder: Path, config: RunConfig) -> None:
 
 def with_gaps(raw: pd.DataFrame) -> pd.DataFrame:
     """The first row once for each column, with a gap in it."""
-    rows = raw.iloc[[0] * raw.shape[1]].reset_index(drop=True)
+    rows = raw.iloc[[0] * raw.shape[1] if len(raw) else []].reset_index(drop=True)
     for position, name in enumerate(raw.columns):
         rows[name] = rows[name].mask(np.arange(len(rows)) == position)
     return rows

@@ -96,6 +96,7 @@ def test_the_horizon_is_a_number_of_steps_or_the_steps(given: Any, read: Any) ->
         ({"register_model": ".."}, "cannot name a registered model"),
         ({"register_model": "two\nlines"}, "cannot name a registered model"),
         ({"experiment": "x" * 251}, "--experiment 'xxx"),
+        ({"home": "what?"}, "--home what? has a question mark"),
         ({"fold": 1}, "--fold must be a whole number, at least 2, not 1"),
         ({"fold": "2.5"}, "--fold must be a whole number"),
         ({"fold": "many"}, "--fold must be a number, not 'many'"),
@@ -291,3 +292,59 @@ def test_a_floor_above_the_dummy_needs_the_dummy(models: dict[str, str]) -> None
     assert complaint(min_lift=0.1, **models) == said
     assert config(min_lift=0.1, include="lr,dummy").min_lift == 0.1
     assert "use --min-value" in complaint(min_lift=0.1, task="time_series", time_col="month")
+
+
+class TestReadingOptions:
+    @pytest.mark.parametrize(
+        ("given", "read"),
+        [
+            ({"sep": "tab"}, "\t"),
+            ({"sep": "\t"}, "\t"),
+            ({"sep": " ; "}, ";"),
+            ({"sep": "||"}, "||"),
+            ({"decimal": "comma"}, ","),
+            ({"encoding": "CP1252"}, "CP1252"),
+            ({"header": True}, "yes"),
+            ({"header": "No"}, "no"),
+            ({"header": 3}, "3"),
+            ({"na_values": "?, -999,"}, ("?", "-999")),
+            ({"na_values": ["k.A.", -99.5, 7]}, ("k.A.", "-99.5", "7")),
+            ({"na_values": ""}, ()),
+        ],
+    )
+    def test_are_read(self, given: dict[str, Any], read: Any) -> None:
+        (name,) = given
+        assert getattr(config(**given), name) == read
+
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            (
+                {"sep": "x"},
+                "--sep must be what stands between two columns, such as ';' or one of the words comma, semicolon",
+            ),
+            ({"sep": '"'}, "--sep must be what stands between two columns"),
+            ({"decimal": "'"}, "--decimal must be ',' or '.'"),
+            ({"encoding": "latin-99"}, "--encoding latin-99 is no encoding of text"),
+            ({"header": "0"}, "--header must be yes, no, or the number of the line"),
+            ({"header": "maybe"}, "--header must be yes, no"),
+            ({"sep": ",", "decimal": ","}, "--sep and --decimal are both ','"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_one_sentence(self, given: dict[str, Any], expected: str) -> None:
+        assert expected in complaint(**given)
+
+    def test_are_part_of_the_question_only_where_they_are_given(self) -> None:
+        assert config().digest() == "a5805a4487b09203"  # of runs that are older than these options
+        others = [
+            config(sep=";"),
+            config(decimal=","),
+            config(encoding="cp1252"),
+            config(na_values="?"),
+            config(header="no"),
+        ]
+        assert len({asked.digest() for asked in [config(), *others]}) == 6
+
+    def test_survive_the_way_through_a_table(self) -> None:
+        asked = config(sep="\t", decimal=",", na_values="?,-1", header="2")
+        assert RunConfig.from_sources(json.loads(asked.to_json())) == asked

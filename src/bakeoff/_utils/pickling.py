@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -36,9 +36,13 @@ def dumps(value: Any, own: list[Any] | None = None) -> bytes:
 
 
 @contextmanager
-def by_value(module: Any) -> Iterator[None]:
-    """Pickle what a module defines by value while the block runs, for places where it is not installed."""
-    with _LOCK, _by_value([module]):
+def standing_alone(parts: Iterable[Any]) -> Iterator[None]:
+    """Pickle those of these objects by value whose classes are ours, for places where Bakeoff is not installed.
+
+    Their modules must not import others of ours.
+    """
+    names = {cls.__module__ for part in parts for cls in type(part).__mro__}
+    with _LOCK, _by_value([sys.modules[name] for name in names if name.partition(".")[0] == "bakeoff"]):
         yield
 
 

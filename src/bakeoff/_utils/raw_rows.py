@@ -28,6 +28,8 @@ SECONDS = "seconds"
 """Durations and times of day become a number of seconds."""
 TIME = "time"
 """Dates, periods and times with a zone become times without one; the detail is the zone whose clock they show."""
+TRUTH = "truth"
+"""True and false stay; where one is missing it becomes the detail, as models cannot do without."""
 MIDDLE = "middle"
 """Intervals become the number, or the time, in their middle."""
 TEXT = "text"
@@ -35,8 +37,14 @@ TEXT = "text"
 
 CONVERSIONS = "bakeoff.conversions"
 """Entry of a logged model's metadata: what the model makes of the raw values of its columns, by name."""
-GAP_WORDS = frozenset({"", "-", "--", "?", "n/a", "na", "nan", "null", "none", "<na>", "#n/a"})
-"""Words that stand for a gap among numbers that are written as text."""
+WORDS = "bakeoff.words"
+"""Entry of a logged model's metadata: by column, words that are values and that pandas takes for gaps."""
+GAP_WORDS = frozenset(
+    {"", "-", "--", "---", "?", "??", ".", "..", "...", "*", "n/a", "na", "n.a.", "n.a", "nan", "none", "null", "nil"}
+    | {"missing", "unknown", "not available", "k.a.", "k. a.", "\u2013", "\u2014", "#n/a", "#na", "#ref!", "#div/0!"}
+    | {"#value!", "#num!", "#name?", "#null!", "<na>", "(null)", "(none)", "\\n", "nd", "n.d."}
+)
+"""Words that stand for a gap among numbers that are written as text, in lower case."""
 CURRENCIES = "$€£¥₹₽₩₺₴₫₱₪฿"
 _CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|AUD|CAD|BRL"
 _UNITS = re.compile(rf"[{CURRENCIES}]|(?<![A-Za-z])(?:{_CODES})(?![A-Za-z])|%")
@@ -63,13 +71,17 @@ class RawColumn(NamedTuple):
         name: its name in the source.
         inner: its name in the rows that the pipeline is fitted on.
         kind: the conversion, one of the words above.
-        detail: the decimal mark of written numbers, or the zone of times.
+        detail: the decimal mark of written numbers, the zone of times, or the truth that stands in for a gap.
+        gaps: raw values, words and numbers as text, that count as missing.
+        words: words that are values and that pandas takes for gaps; for those who read files for the model.
     """
 
     name: Any
     inner: str
     kind: str = SAME
     detail: Any = None
+    gaps: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 class RawRows:
@@ -116,11 +128,41 @@ class RawRows:
             raise ValueError(f"The rows lack {', '.join(map(repr, missing))} that the model takes.")
         converted = {}
         for column, name in found.items():
-            converted[column.inner] = values = converted_column(X[name], column.kind, column.detail)
-            if unread := _unread(X[name], values, column):
+            raw = without_gaps(X[name], column.gaps)
+            converted[column.inner] = values = converted_column(raw, column.kind, column.detail)
+            if unread := _unread(raw, values, column):
                 message = f"{len(unread)} values of {column.name!r}, such as {unread[0]!r}, count as missing."
                 warnings.warn(message, stacklevel=2)
         return pd.DataFrame(converted, index=X.index)
+
+
+def without_gaps(column: pd.Series[Any], gaps: tuple[str, ...]) -> pd.Series[Any]:
+    """Return a column with missing values in the place of those that stand for gaps.
+
+    Example:
+        >>> without_gaps(pd.Series([3, -999]), ("-999", "k.A.")).tolist()
+        [3.0, nan]
+        >>> without_gaps(pd.Series(["x", "k.A."]), ("-999", "k.A.")).tolist()
+        ['x', nan]
+    """
+    found = is_gap(column, gaps)
+    return column.mask(found) if found.any() else column
+
+
+def is_gap(column: pd.Series[Any], gaps: tuple[str, ...]) -> pd.Series[Any]:
+    """Return which values of a column are among those that stand for gaps, as words or as numbers."""
+    nowhere = pd.Series(data=False, index=column.index)
+    if not gaps or pd.api.types.is_bool_dtype(column):
+        return nowhere
+    numbers = [number for number in map(_number, gaps) if not np.isnan(number)]
+    if pd.api.types.is_numeric_dtype(column):
+        return column.isin(numbers)
+    if column.dtype == object or isinstance(column.dtype, (pd.StringDtype, pd.CategoricalDtype, pd.ArrowDtype)):
+        plain = column.astype(object)
+        return plain.map(lambda value: isinstance(value, str) and value.strip() in gaps).astype(bool) | plain.isin(
+            numbers
+        )
+    return nowhere
 
 
 def converted_column(column: pd.Series[Any], kind: str, detail: Any = None) -> Any:
@@ -284,6 +326,13 @@ def _time(value: Any, zone: Any) -> Any:
     return value
 
 
+def _truths(column: Any, usual: bool) -> Any:  # noqa: FBT001 - the value that stands in for a gap
+    if column.dtype == bool:
+        return column
+    words = {"true": True, "false": False, True: True, False: False}
+    return column.map(lambda value: words.get(value.lower() if isinstance(value, str) else value, usual)).astype(bool)
+
+
 def _middles(column: pd.Series[Any]) -> pd.Series[Any]:
     if _is_number(column) or column.dtype.kind == "M":
         return column
@@ -320,7 +369,7 @@ def _text(value: Any) -> str:
 
 def _unread(raw: pd.Series[Any], values: pd.Series[Any], column: RawColumn) -> list[str]:
     """Return the texts that should be numbers or times and cannot be read as such."""
-    if column.kind in {SAME, PLAIN, TEXT}:
+    if column.kind in {SAME, PLAIN, TEXT, TRUTH}:
         return []
     lost = raw[values.isna().to_numpy() & raw.notna().to_numpy()]
     return [value for value in lost if isinstance(value, str) and not is_gap_word(value)]
@@ -336,6 +385,7 @@ _CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     WRITTEN: lambda column, mark: _finite(_written(column, mark)),
     SECONDS: lambda column, _: _seconds(column),
     TIME: _times,
+    TRUTH: _truths,
     MIDDLE: lambda column, _: _middles(column),
     TEXT: lambda column, _: _texts(column),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bakeoff.storage.location import ResultsLocation
-    from bakeoff.storage.spark_tables import SparkTables
+    from bakeoff.storage.result_tables import ResultReader
 
 HOME = click.option(
     "--home",
@@ -101,29 +101,25 @@ def print_json(content: dict[str, Any]) -> None:
 
 
 @contextmanager
-def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[SparkTables]:
-    """Open a session in which the tables and views of earlier runs have their plain names.
+def results_of(home: Path, catalog: str | None, schema: str | None) -> Iterator[ResultReader]:
+    """Open the results of earlier runs for reading: with Spark only where they are in a metastore.
 
     Yields:
         The tables.
     """
-    from rich.console import Console
-
-    from bakeoff.spark.session import open_session
     from bakeoff.storage.location import ResultsLocation
-    from bakeoff.storage.spark_tables import SparkTables
-    from bakeoff.storage.table_errors import naming_broken_tables
+    from bakeoff.storage.open_results import open_reader
 
     require_results(home, schema)
-    location = ResultsLocation.at(home, catalog, schema)
-    with ExitStack() as stack:
-        with Console(stderr=True).status("Starting Spark"):
-            spark, owned = stack.enter_context(open_session(None, home))
-        tables = SparkTables(spark, location)
-        with naming_broken_tables(location):
-            if owned and tables.exists():
-                tables.register_views()
-            yield tables
+    with open_reader(ResultsLocation.at(home, catalog, schema), home, waiting=starting_spark) as reader:
+        yield reader
+
+
+def starting_spark() -> Any:
+    """Return a context that says on stderr what is waited for."""
+    from rich.console import Console
+
+    return Console(stderr=True).status("Starting Spark")
 
 
 def show(frame: Any) -> None:

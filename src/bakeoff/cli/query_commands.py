@@ -6,7 +6,9 @@ import json
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,11 +21,18 @@ from bakeoff.cli.common import (
     answering,
     examples,
     print_json,
+    require_results,
     results_of,
     say_next,
     show,
+    starting_spark,
     tell,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bakeoff.storage.location import ResultsLocation
 
 
 @click.command(epilog=examples("bakeoff runs", "bakeoff runs --schema results", "bakeoff runs --json"))
@@ -168,29 +177,58 @@ def sql(
 
     Nothing is changed without --write.
     """
-    from bakeoff._utils.text import root_line
     from bakeoff.cli.sql_parameters import read_parameters, with_named_tables
-    from bakeoff.errors import BakeoffError, ConfigError
-    from bakeoff.storage.statements import Allowed, check_statement
+    from bakeoff.errors import ConfigError
+    from bakeoff.storage.location import ResultsLocation
 
     if query.startswith("--") and "\n" not in query:
         option = query.split(maxsplit=1)[0]
         raise ConfigError(f"There is no option {option}: `bakeoff sql --help` says what there is.")
     values = read_parameters(params)
     query = with_named_tables(query, values)
-    with results_of(home, catalog, schema) as tables, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
-        try:
-            check_statement(tables.spark, query, Allowed(tables.location, write=write, everything=engine == "spark"))
-            frame = tables.spark.sql(query, args=values or None).toPandas()
-        except BakeoffError:
-            raise
-        except Exception as error:
-            raise ConfigError(f"Spark cannot run this query: {root_line(error)}.") from error
+    require_results(home, schema)
+    location = ResultsLocation.at(home, catalog, schema)
+    frame = None if write or engine == "spark" else _answer_without_spark(query, values, location)
+    if frame is None:
+        frame = _ask_spark(query, values, location, home, write=write, everything=engine == "spark")
     if as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     else:
         show(frame)
+
+
+def _answer_without_spark(query: str, values: Mapping[str, str], location: ResultsLocation) -> pd.DataFrame | None:
+    """Answer a query over the tables in a folder; ``None`` for a statement that needs Spark."""
+    from bakeoff.storage.folder_reader import FolderReader
+    from bakeoff.storage.translation import UntranslatableError
+
+    if location.in_metastore:
+        return None
+    try:
+        with FolderReader(location) as reader:
+            return reader.frame(query, values)
+    except UntranslatableError:
+        return None
+
+
+def _ask_spark(
+    query: str, values: Mapping[str, str], location: ResultsLocation, home: Path, *, write: bool, everything: bool
+) -> pd.DataFrame:
+    from bakeoff._utils.text import root_line
+    from bakeoff.errors import BakeoffError, ConfigError
+    from bakeoff.storage.open_results import open_tables
+    from bakeoff.storage.statements import Allowed, check_statement
+
+    with open_tables(location, home, waiting=starting_spark) as tables, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
+        try:
+            check_statement(tables.spark, query, Allowed(location, write=write, everything=everything))
+            frame: pd.DataFrame = tables.spark.sql(query, args=dict(values) or None).toPandas()
+        except BakeoffError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"Spark cannot run this query: {root_line(error)}.") from error
+    return frame
 
 
 @click.command(epilog=examples("bakeoff ui", "bakeoff ui --port 5050"))

@@ -37,14 +37,14 @@ class Winner:
 
 def winner_of(context: RunContext, comparison: Comparison) -> Winner:
     """Return the best model of a comparison that has one."""
-    from bakeoff.pycaret3.restore import final_pipeline
+    from bakeoff.pycaret3.restore import answering, final_pipeline
 
     best, prepared = comparison.board.best, context.prepared
     assert best is not None  # noqa: S101 - a model that was fitted
     inside = prepared.source.preparation.inside
     return Winner(
         best,
-        final_pipeline(prepared.experiment, comparison.best_model),
+        answering(final_pipeline(prepared.experiment, comparison.best_model), prepared.source.classes),
         training_rows(prepared.experiment, inside(prepared.source.frame), inside(context.config.target)),
     )
 

@@ -105,8 +105,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         ConfigError: an argument cannot be used, or no model is left to compare.
         SourceError: the table cannot be read or used.
     """
+    from bakeoff.job.noticed import with_findings
     from bakeoff.job.trial_limits import trial_limits
-    from bakeoff.pycaret3.frozen import draw_splits
     from bakeoff.pycaret3.request import read_request
 
     source = judged(load_source(config, spark), config)
@@ -124,7 +124,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         seed=config.seed,
         fold=config.fold,
         fh=config.fh,
-        arguments=inside(config.setup),
+        arguments=inside(source.setup),
     )
     params: dict[str, Any] = {
         "include": list(config.include) or None,
@@ -136,11 +136,14 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     }
     try:
         request = read_request(experiment, params)
-        draw_splits(experiment, request)
     except (ValueError, TypeError) as error:
         raise ConfigError(str(error)) from error
     if not request.models:
         raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
+    n_told = len(source.notes)
+    source = with_findings(source, config.target, experiment, request)
+    for note in source.notes[n_told:]:
+        say(note)
     limits = trial_limits(config, experiment, request)
     if limits.note:
         say(limits.note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,10 @@ from bakeoff.job.output_checks import refuse_if_held
 from bakeoff.job.result import RunResult, Say
 from bakeoff.spark.session import open_session
 from bakeoff.storage.location import ResultsLocation, run_folder
-from bakeoff.storage.result_tables import ResultTables
+from bakeoff.storage.open_results import open_reader
+from bakeoff.storage.result_tables import ResultReader
 from bakeoff.storage.run_file import read_run_file
 from bakeoff.storage.run_status import RunStatus
-from bakeoff.storage.spark_tables import SparkTables
-from bakeoff.storage.table_errors import check_logs, naming_broken_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -60,15 +60,15 @@ def resume(  # noqa: PLR0913 - the run, and where it is
     """
     target = ResultsLocation.at(home, catalog, schema)
     refuse_if_held(home, run_id)
-    check_logs(target)
-    with open_session(spark, home) as session:
-        with naming_broken_tables(target):
-            config = stored_config(SparkTables(session.spark, target), run_id, home)
+    with ExitStack() as stack:
+        session = stack.enter_context(open_session(spark, home)) if spark is not None or target.in_metastore else None
+        with open_reader(target, home, session.spark if session else None) as reader:
+            config = stored_config(reader, run_id, home)
         say(f"Run {run_id}: {config.source}, target {config.target}")
         return run(config, session, say, listeners)
 
 
-def stored_config(tables: ResultTables, run_id: str, home: Path) -> RunConfig:
+def stored_config(tables: ResultReader, run_id: str, home: Path) -> RunConfig:
     """Return the config of an unfinished run, with its id and the given location, to run it again.
 
     Raises:

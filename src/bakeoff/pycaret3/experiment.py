@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError, SourceError
 from bakeoff.pycaret3.runners.quiet import hushed
 
@@ -56,18 +59,39 @@ def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
         kwargs["fh"] = list(fh) if isinstance(fh, tuple) else fh
     unknown = [name for name in (arguments or {}) if name not in accepted]
     if unknown:
-        raise ConfigError(f"PyCaret's setup() for {task} has no argument {unknown[0]!r}: it has {', '.join(accepted)}.")
+        similar = difflib.get_close_matches(unknown[0], accepted, n=1)
+        hint = f"the nearest is {similar[0]!r}" if similar else f"it has {', '.join(accepted)}"
+        raise ConfigError(f"--setup: PyCaret's setup() for {task} has no argument {unknown[0]!r}: {hint}.")
     try:
         with hushed():  # what it fits to select features talks, too
             experiment.setup(**{name: value for name, value in kwargs.items() if name in accepted})
     except Exception as error:
-        lines = str(error).strip().splitlines()
-        raise SourceError(
-            f"PyCaret's setup() does not take this table with these arguments "
-            f"({type(error).__name__}: {lines[0] if lines else 'no reason given'}): change --setup or the source."
-        ) from error
+        raise SourceError(_why_not(error, target, arguments or {})) from error
     _check_features(experiment, target, arguments or {})
     return experiment
+
+
+def _why_not(error: Exception, target: str, arguments: Mapping[str, Any]) -> str:
+    """Return a sentence on an error of ``setup()`` that names the argument which it is probably about."""
+    reason = one_line(error) or "no reason given"
+    if match := re.search(r"y contains previously unseen labels: (.*)", reason):
+        return (
+            f"The target {target!r} has classes with no row among the training rows ({match.group(1).strip('[]')}): "
+            "leave their rows out, or let --setup keep 'data_split_stratify'."
+        )
+    if "n_neighbors" in reason and arguments.get("fix_imbalance"):
+        return (
+            f"--setup: 'fix_imbalance' has too few rows of a class of {target!r} to make others from: "
+            'add "fix_imbalance_method": "RandomOverSampler".'
+        )
+    named = [name for name in arguments if re.search(rf"\b{name}\b", reason)] or list(arguments)
+    if "test_size" in reason and "train_size" in arguments:
+        named = ["train_size"]
+    setting = f" ({', '.join(map(repr, named))})" if named else ""
+    return (
+        f"PyCaret's setup() does not take this table with these arguments ({type(error).__name__}: {reason}): "
+        f"change --setup{setting} or the source."
+    )
 
 
 def _check_features(experiment: Any, target: str, arguments: Mapping[str, Any]) -> None:
@@ -114,14 +138,10 @@ def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataF
 
 
 def _experiment_class(task: str) -> Any:
-    if task == "classification":
-        from pycaret.classification import ClassificationExperiment
+    if task != "time_series":
+        from bakeoff.pycaret3.fold_safe import FoldSafeClassification, FoldSafeRegression
 
-        return ClassificationExperiment
-    if task == "regression":
-        from pycaret.regression import RegressionExperiment
-
-        return RegressionExperiment
+        return FoldSafeClassification if task == "classification" else FoldSafeRegression
     from pycaret.time_series import TSForecastingExperiment
 
     return TSForecastingExperiment

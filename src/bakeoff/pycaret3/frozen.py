@@ -10,19 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from bakeoff._utils import pickling
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Outcome, Status, Trial, failed_outcomes
+from bakeoff.pycaret3.fold_safe import holding_steps
+from bakeoff.pycaret3.folds import Split, draw_splits
 from bakeoff.pycaret3.request import Request, make_estimator
 from bakeoff.pycaret3.scoring.scorers import check_custom_metrics, scorers_of
 
 _MOST_ENCODED = 25
 """``setup()``'s ``max_encoding_ohe``: a column with more categories stays a single column."""
-
-Split = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
-"""Positions of the train rows and of the test rows of a fold."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
             "scorer_kwargs": experiment.get_additional_scorer_kwargs(),
         }
     else:
-        pipeline = type(experiment.pipeline)([(name, clone(step)) for name, step in experiment.pipeline.steps])
+        pipeline = type(experiment.pipeline)(holding_steps(experiment))
         extra = {}
     frozen = FrozenExperiment(
         task=request.task,
@@ -127,21 +125,6 @@ def freeze(experiment: Any, request: Request) -> tuple[FrozenExperiment, dict[st
         holdout=None if request.cross_validation else travelling_copy(experiment),
     )
     return frozen, broken
-
-
-def draw_splits(experiment: Any, request: Request) -> tuple[Split, ...]:
-    """Draw the folds, as positions in the training rows.
-
-    Raises:
-        ValueError: The splitter cannot split these rows.
-    """
-    X, y = experiment._create_model_get_train_X_y(None, None)
-    if not request.cross_validation:
-        return ((np.arange(len(y)), np.arange(0)),)  # the test rows are the hold-out's, which the experiment has
-    # Plain PyCaret seeds numpy before each model, and a splitter without a seed of its own draws from it.
-    np.random.seed(experiment.seed)
-    drawn = request.cv.split(y) if request.task == "time_series" else request.cv.split(X, y, request.groups)
-    return tuple(drawn)
 
 
 def _pickle_estimators(experiment: Any, request: Request) -> tuple[dict[str, bytes], dict[str, Broken]]:

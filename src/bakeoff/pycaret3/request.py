@@ -18,6 +18,12 @@ from bakeoff.pycaret3.fit_kwargs import read_fit_kwargs
 
 _TT_NAMES = ("TT", "TT (Sec)")
 """Names of the time column that ``sort`` accepts."""
+_SEASONAL = ("snaive", "stlf")
+_OF_ONE_SERIES = (
+    *("naive", "grand_means", "polytrend", "exp_smooth", "ets", "theta", "croston", "bats", "tbats"),
+    *_SEASONAL,
+)
+"""Forecasters that PyCaret leaves out where there are columns beside the series, and some without a season."""
 _TASKS = {
     MLUsecase.CLASSIFICATION: "classification",
     MLUsecase.REGRESSION: "regression",
@@ -197,7 +203,7 @@ def _candidates(experiment: Any, params: Mapping[str, Any]) -> dict[str, Any]:
         raise TypeError("include and exclude cannot be used together: leave one of them out.")
     listed = default_ids if include is None else include
     for candidate in [*listed, *(exclude or [])]:
-        _check_candidate(candidate, available)
+        _check_candidate(candidate, experiment)
     chosen = [candidate for candidate in listed if not _is_in(candidate, exclude)]
     # PyCaret drops this one too, since it has to be built from other models.
     chosen = [candidate for candidate in chosen if not _is_in(candidate, ["ensemble_forecaster"])]
@@ -208,12 +214,31 @@ def _candidates(experiment: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     return candidates
 
 
-def _check_candidate(candidate: Any, available: Mapping[str, Any]) -> None:
+def _check_candidate(candidate: Any, experiment: Any) -> None:
     if isinstance(candidate, str):
-        if candidate not in available:
-            raise ValueError(one_of(candidate, available, "model"))
+        if candidate not in experiment._all_models:
+            raise ValueError(
+                _why_not_there(candidate, experiment) or one_of(candidate, experiment._all_models, "model")
+            )
     elif not hasattr(candidate, "fit"):
         raise ValueError(f"{candidate!r} is no estimator: it has no fit() method.")
+
+
+def _why_not_there(candidate: str, experiment: Any) -> str | None:
+    """Return why PyCaret leaves a forecaster out for a series; ``None`` if it does not know one of this name."""
+    if candidate not in _OF_ONE_SERIES or task_of(experiment) != "time_series":
+        return None
+    if experiment.X is not None and len(experiment.X.columns):
+        return (
+            f"The model {candidate!r} takes no columns beside the series, and there is {experiment.X.columns[0]!r}: "
+            "leave out the model, or the columns ('ignore_features')."
+        )
+    if candidate in _SEASONAL and not experiment.seasonality_present:
+        return (
+            f"The model {candidate!r} needs a season, and PyCaret finds none in this series: leave it out, or name one "
+            "('seasonal_period')."
+        )
+    return None
 
 
 def _is_in(candidate: Any, ids: Sequence[str] | None) -> bool:

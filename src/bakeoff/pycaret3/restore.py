@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
+from pycaret.utils.generic import get_label_encoder
 from pycaret.utils.time_series.forecasting.pipeline import _add_model_to_pipeline
 
 from bakeoff.comparison.leaderboard import Leaderboard
@@ -53,4 +55,17 @@ def final_pipeline(experiment: Any, model: Any) -> Any:
     pipeline = deepcopy(experiment.pipeline)
     pipeline.memory = None  # a cache folder of this machine means nothing where the model is loaded
     pipeline.steps.append(("trained_model", model))
+    return pipeline
+
+
+def answering(pipeline: Any, classes: Mapping[str, Any]) -> Any:
+    """Let a fitted pipeline answer the values that its classes have in the source.
+
+    Args:
+        pipeline: a pipeline of `final_pipeline`, which is changed.
+        classes: value of the source by the name of its class; empty if the classes are the values.
+    """
+    if classes:
+        encoder = get_label_encoder(pipeline)
+        encoder.classes_ = np.array([classes[name] for name in encoder.classes_])
     return pipeline

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.storage.claims import EXPIRES_SECONDS
 from bakeoff.storage.lease import Holder, holder_of
 from bakeoff.storage.location import ResultsLocation, run_folder
-from bakeoff.storage.result_tables import ResultTables
+from bakeoff.storage.result_tables import ResultReader
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_file import run_files
 from bakeoff.storage.run_status import RunStatus
@@ -26,7 +26,7 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def list_runs(tables: ResultTables, home: Path) -> pd.DataFrame:
+def list_runs(tables: ResultReader, home: Path) -> pd.DataFrame:
     """Return one row for each run, the newest first, with times in the zone of this machine.
 
     One that says that it is running, and has no process any more that works on it, is shown as interrupted.

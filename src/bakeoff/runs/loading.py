@@ -19,13 +19,13 @@ from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.report.facts import Facts, earlier_than, table_names
 from bakeoff.report.page import LOOK
 from bakeoff.storage.location import ResultsLocation, run_folder
-from bakeoff.storage.result_tables import ResultTables
+from bakeoff.storage.result_tables import ResultReader
 from bakeoff.storage.rows import BEST_MODEL, RunRecord
 
 _LOG = logging.getLogger(__name__)
 
 
-def read_facts(tables: ResultTables, home: Path, run_id: str | None = None) -> Facts:
+def read_facts(tables: ResultReader, home: Path, run_id: str | None = None) -> Facts:
     """Read the facts of a run from its tables.
 
     Args:

@@ -14,10 +14,8 @@ from bakeoff.report.facts import Facts
 from bakeoff.report.page import render, write
 from bakeoff.report.sentences import answer, clock, question
 from bakeoff.runs.loading import load_best_model, read_facts
-from bakeoff.spark.session import open_session
 from bakeoff.storage.location import ResultsLocation, run_folder
-from bakeoff.storage.spark_tables import SparkTables
-from bakeoff.storage.table_errors import check_logs, naming_broken_tables
+from bakeoff.storage.open_results import open_reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +137,8 @@ def results(
 
     Args:
         run_id: id of the run; the run that started last by default.
-        spark: session to read with; by default the active one, or a local one that is stopped again.
+        spark: session to read with; by default none for tables under ``home``, and for those of a metastore the active
+            one, or a local one that is stopped again.
         home: folder of the run's local files, its ``--home``.
         catalog: catalog of the tables, in a metastore.
         schema: schema of the tables, in a metastore; without it they are under ``home``.
@@ -149,9 +148,8 @@ def results(
     """
     home = Path(home)
     location = ResultsLocation.at(home, catalog, schema)
-    check_logs(location)
-    with open_session(spark, home) as (session, _), naming_broken_tables(location):
-        return RunResults(read_facts(SparkTables(session, location), home, run_id), home)
+    with open_reader(location, home, spark) as reader:
+        return RunResults(read_facts(reader, home, run_id), home)
 
 
 def _status_label(status: str, *, tied: bool | None, rank: int) -> str:

@@ -167,12 +167,12 @@ def _rows(source: str, spark: Any, inputs: Sequence[InputColumn], say: Say) -> p
             names=[column.name for column in inputs],
             texts=[column.name for column in inputs if column.is_text],
             numbers=[column.name for column in inputs if column.kind == NUMBER],
-            words={},
+            words={column.name: column.words for column in inputs},
         )
         rows = found.read(reading, findings)
         for sentence in findings.sentences:
             say(sentence)
-        return with_times(with_plain_types(rows, inputs), inputs)
+        return with_times(with_plain_types(rows.with_numbers(), inputs), inputs)
     return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted
 
 

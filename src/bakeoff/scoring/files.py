@@ -44,13 +44,26 @@ def score_frame(frame: pd.DataFrame, batch: Batch, source: str, count: Callable[
     for first in range(0, max(len(frame), 1), _ROWS):
         parts.append(predictor.answer(frame.iloc[first : first + _ROWS]))
         count(min(first + _ROWS, len(frame)))
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = _as_arrow(frame)
     for name in parts[0]:
         table = table.append_column(name, pa.chunked_array([part[name] for part in parts]))
     for name, value in batch.marks.items():
         kind = pa.timestamp("us", tz="UTC") if name == "scored_at" else pa.string()
         table = table.append_column(name, pa.array([value] * len(frame), kind))
     return table
+
+
+def _as_arrow(frame: pd.DataFrame) -> pa.Table:
+    """Return the rows as an Arrow table; values that Arrow cannot hold, such as those of several types, become text."""
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {}
+    for name, values in frame.items():
+        try:
+            columns[str(name)] = pa.Array.from_pandas(values)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            columns[str(name)] = pa.Array.from_pandas(values.astype(object).map(str, na_action="ignore"))
+    return pa.table(columns)
 
 
 def read_scored(destination: Destination) -> Any:

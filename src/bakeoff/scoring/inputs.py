@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bakeoff._utils import raw_rows
-from bakeoff._utils.raw_rows import CONVERSIONS
+from bakeoff._utils.raw_rows import CONVERSIONS, WORDS
 from bakeoff.errors import SourceError
 
 NUMBER, TEXT, BOOLEAN, TIME, ANY = "number", "text", "boolean", "time", "any"
@@ -35,11 +35,13 @@ class InputColumn:
         kind: Kind of its values.
         conversion: What the model itself makes of its raw values, a word of `bakeoff._utils.raw_rows`; empty if it
             takes them as they are.
+        words: Words that are values of it, although pandas takes them for gaps.
     """
 
     name: str
     kind: str
     conversion: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -58,7 +60,8 @@ def input_columns(described: Any, folder: Path) -> tuple[InputColumn, ...]:
         folder: Folder with the model's files.
     """
     example = described.load_input_example(str(folder)) if described.saved_input_example_info else None
-    conversions = (described.metadata or {}).get(CONVERSIONS, {})
+    metadata = described.metadata or {}
+    conversions, words = metadata.get(CONVERSIONS, {}), metadata.get(WORDS, {})
     columns = []
     for column in described.signature.inputs.inputs:
         if conversions.get(column.name):
@@ -68,7 +71,7 @@ def input_columns(described: Any, folder: Path) -> tuple[InputColumn, ...]:
         if kind == ANY and isinstance(example, pd.DataFrame) and column.name in example:
             values = example[column.name]
             kind = NUMBER if pd.api.types.is_numeric_dtype(values) and values.notna().any() else ANY
-        columns.append(InputColumn(column.name, kind))
+        columns.append(InputColumn(column.name, kind, words=tuple(words.get(column.name, ()))))
     return tuple(columns)
 
 

@@ -47,7 +47,7 @@ class ColumnKind(NamedTuple):
 
     Attributes:
         kind: the conversion, a word of `bakeoff._utils.raw_rows`; ``None`` if models cannot use the column.
-        detail: the decimal mark of written numbers, or the zone of times.
+        detail: the decimal mark of written numbers, the zone of times, or the truth that stands in for a gap.
         content: what it holds, in words, where that should be said.
         example: a value and what it becomes, in words, where that helps.
     """
@@ -87,14 +87,7 @@ def kind_of(column: pd.Series[Any], *, as_number: bool = False) -> ColumnKind:
     """
     plain = numpy_column(column)
     kind = _kind_of_plain(plain, as_number=as_number)
-    if kind.kind == SAME and (plain is not column or _has_other_gaps(plain)):
-        return kind._replace(kind=PLAIN)
-    return kind
-
-
-def _has_other_gaps(column: pd.Series[Any]) -> bool:
-    """Whether a column of objects has gaps that PyCaret's imputers do not see, such as None."""
-    return column.dtype == object and any(not isinstance(gap, float) for gap in column[column.isna()])
+    return kind._replace(kind=PLAIN) if kind.kind == SAME and plain is not column else kind
 
 
 def _kind_of_plain(column: pd.Series[Any], *, as_number: bool) -> ColumnKind:
@@ -125,10 +118,10 @@ def _kind_of_objects(column: pd.Series[Any], *, as_number: bool) -> ColumnKind:
     inferred = pd.api.types.infer_dtype(column, skipna=True)
     if inferred == "string":
         return _kind_of_text(column, as_number=as_number)
+    if inferred in _OF_CONTENT:
+        return _OF_CONTENT[inferred]
     present = column[column.notna()]
-    if inferred in {"datetime", "datetime64"}:
-        return _kind_of_times(present)
-    return _OF_CONTENT[inferred] if inferred in _OF_CONTENT else _kind_of_mixed(present)
+    return _kind_of_times(present) if inferred in {"datetime", "datetime64"} else _kind_of_mixed(present)
 
 
 def _kind_of_zone(zone: Any) -> ColumnKind:
@@ -164,10 +157,11 @@ def _kind_of_mixed(present: pd.Series[Any]) -> ColumnKind:
 
 
 def _kind_of_text(column: pd.Series[Any], *, as_number: bool) -> ColumnKind:
-    present = column.dropna()
-    if not _may_be_numbers(present.head(_PROBE)):
+    if not _may_be_numbers(column.head(_PROBE).dropna()):
         return ColumnKind(SAME)
-    texts = pd.Series(present.unique())
+    texts = pd.Series(column.dropna().unique())
+    if not _may_be_numbers(texts.head(_PROBE)):
+        return ColumnKind(SAME)
     mark = decimal_mark(texts)
     if mark is None or not (as_number or not _are_codes(texts)):
         return ColumnKind(SAME)

@@ -55,18 +55,8 @@ def without_missing_target(frame: pd.DataFrame, target: str, findings: Findings)
     if present.any():  # otherwise `check_target` raises the error
         n_missing = int((~present).sum())
         report_missing_target(n_missing, target, findings)
-        if n_missing:
-            frame = frame[present]
-            frame = frame.assign(**{target: _as_without_gaps(frame[target])})
+        frame = frame[present]
     return frame
-
-
-def _as_without_gaps(target: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a target, whose gaps are gone, in the type that it would have been read in without them."""
-    target = target.infer_objects()
-    if target.dtype.kind == "f" and (target % 1 == 0).all():
-        return target.astype("int64")
-    return target
 
 
 def report_missing_target(n_rows: int, target: str, findings: Findings) -> None:

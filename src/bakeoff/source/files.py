@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ from bakeoff.source.delimited import read_csv
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.formats import read_arrow, read_excel, read_json, read_orc, read_parquet
 from bakeoff.source.reading import Reading
-from bakeoff.source.words import Cells, settle_words, without_values
+from bakeoff.source.words import Cells, RawTable, settle_words
 
 _ENDINGS = {
     "csv": (".csv", ".tsv", ".tab", ".psv", ".txt", ".data", ".dat"),
@@ -51,7 +52,7 @@ def format_of(name: str) -> str | None:
     return found if found in {"csv", "json"} or lower == name.lower() else None
 
 
-def read_files(kind: str, parts: dict[str, Path | io.BytesIO], reading: Reading, findings: Findings) -> pd.DataFrame:
+def read_files(kind: str, parts: dict[str, Path | io.BytesIO], reading: Reading, findings: Findings) -> RawTable:
     """Read files of one format, one below the other; their columns must be the same.
 
     Args:
@@ -72,17 +73,20 @@ def read_files(kind: str, parts: dict[str, Path | io.BytesIO], reading: Reading,
                 f"{name} has other columns than {next(iter(parts))} "
                 f"({_difference(columns, list(other.frame.columns))}): give files with the same header."
             )
-    if len(cells) == 1:
-        (whole,) = cells
-    else:
-        whole = Cells(
-            pd.concat([each.frame for each in cells], ignore_index=True),
-            lambda numbers: pd.concat([each.as_text(numbers) for each in cells], ignore_index=True),
-            cells[0].decimal,
-        )
-    if kind in {"csv", "excel"}:
-        return _with_plain_names(settle_words(whole, reading, findings), findings)
-    return without_values(whole.frame, reading.na_values, findings) if reading.na_values else whole.frame
+    whole = cells[0] if len(cells) == 1 else _together(cells)
+    if whole.as_text is not None:
+        return settle_words(_without_nothing(whole, findings), reading, findings)
+    return RawTable(whole.frame)
+
+
+def _together(cells: Sequence[Cells]) -> Cells:
+    """Return the rows of several files as one table."""
+
+    def text_of(numbers: Sequence[int]) -> pd.DataFrame:
+        return pd.concat([each.text_of(numbers) for each in cells], ignore_index=True)
+
+    frame = pd.concat([each.frame for each in cells], ignore_index=True)
+    return Cells(frame, text_of if all(each.as_text for each in cells) else None, cells[0].decimal)
 
 
 def _read(kind: str, file: Path | io.BytesIO, name: str, reading: Reading, findings: Findings) -> Cells:
@@ -139,18 +143,18 @@ def _difference(first: list[str], other: list[str]) -> str:
     return "; ".join(parts + [f"it has {', '.join(map(repr, more[:5]))} besides"] * bool(more))
 
 
-def _with_plain_names(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
-    """Return the rows without blanks around names, and without columns that have neither a name nor values."""
-    empty = [name for name in frame.columns if re.fullmatch(r"Unnamed: \d+", str(name)) and frame[name].isna().all()]
-    if empty:
-        positions = ", ".join(str(frame.columns.get_loc(name) + 1) for name in empty)
-        sentence = f"Left out column {positions}, which has neither a name nor values."
-        findings.add(FindingKind.LEFT_OUT, sentence, columns=empty)
-        frame = frame.drop(columns=empty)
-    stripped = [str(name).strip() for name in frame.columns]
-    if stripped != list(frame.columns) and len(set(stripped)) == len(stripped) and all(stripped):
-        frame = frame.set_axis(stripped, axis=1)
-    return frame
+def _without_nothing(cells: Cells, findings: Findings) -> Cells:
+    """Return the rows without the last columns, if they have neither a name nor values."""
+    frame = cells.frame
+    last = frame.shape[1]
+    while last and re.fullmatch(r"Unnamed: \d+", str(frame.columns[last - 1])) and frame.iloc[:, last - 1].isna().all():
+        last -= 1
+    if last == frame.shape[1]:
+        return cells
+    numbers = ", ".join(str(number) for number in range(last + 1, frame.shape[1] + 1))
+    sentence = f"Left out column {numbers}, which has neither a name nor values."
+    findings.add(FindingKind.LEFT_OUT, sentence, columns=list(frame.columns[last:]))
+    return cells._replace(frame=frame.iloc[:, :last])
 
 
 def in_order(frame: pd.DataFrame, config: RunConfig) -> pd.DataFrame:

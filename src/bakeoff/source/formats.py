@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -72,14 +73,24 @@ def read_orc(file: Path | io.BytesIO, name: str) -> pd.DataFrame:
 def _from_arrow(read: Callable[[], Any], name: str, kind: str) -> pd.DataFrame:
     import pyarrow as pa
 
+    importlib.import_module("pandas.core.arrays.arrow.extension_types")  # else pandas' periods are whole numbers
     try:
         table = read()
         refuse_duplicates(table.column_names, name)
-        frame: pd.DataFrame = table.to_pandas()
+        frame = _to_pandas(table)
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{name} cannot be read as {kind} ({first_line(error)}).") from error
     # The index that a frame was saved with becomes columns, which it also is in a table.
     return frame.reset_index(drop=all(level is None for level in frame.index.names))
+
+
+def _to_pandas(table: Any) -> pd.DataFrame:
+    """Return a table of Arrow as a frame, with the index that it was saved with where that can be made out."""
+    try:
+        return cast("pd.DataFrame", table.to_pandas())
+    except (TypeError, ValueError, NotImplementedError):
+        # pandas writes down types, such as Arrow's dictionaries, that it cannot read back.
+        return cast("pd.DataFrame", table.replace_schema_metadata(None).to_pandas())
 
 
 def read_json(file: Path | io.BytesIO, name: str) -> pd.DataFrame:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,17 +15,20 @@ from bakeoff.errors import ConfigError, SourceError
 from bakeoff.source.columns import check_columns, without_missing_target
 from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
+from bakeoff.source.fold_groups import with_groups, without_groups
 from bakeoff.source.locate import Files, find
 from bakeoff.source.preparation import Preparation, prepared
 from bakeoff.source.reading import Reading
 from bakeoff.source.sampling import sampled
 from bakeoff.source.sentinels import find_sentinels
 from bakeoff.source.series import usable_beside
+from bakeoff.source.setup_arguments import checked_setup
+from bakeoff.source.setup_effects import Question, completed_setup
 from bakeoff.source.tables import read_delta
-from bakeoff.source.target import check_target
+from bakeoff.source.target import check_target, named_classes, plain_target
 from bakeoff.source.time_index import IMPUTE_TARGET, time_indexed
 from bakeoff.source.times import read_times
-from bakeoff.source.words import without_values
+from bakeoff.source.words import RawTable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,6 +49,8 @@ class SourceTable:
         findings: what was dropped, converted, sampled, inferred or looks suspicious.
         fraction: share of the source's rows (with a target) that are in the frame.
         preparation: what was done to the columns, so that a model can do it to raw rows.
+        classes: value of the source by the name that its class has in the frame; empty if the frame has the values.
+        setup: the config's arguments of ``setup()``, checked and completed.
     """
 
     frame: pd.DataFrame
@@ -56,6 +62,8 @@ class SourceTable:
     findings: tuple[Finding, ...] = ()
     fraction: float = 1.0
     preparation: Preparation = field(default_factory=Preparation)
+    classes: Mapping[str, Any] = field(default_factory=dict)
+    setup: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -83,39 +91,58 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             )
         frame, preparation = _usable(location.read(Reading.of(config), findings), config, findings)
         check_columns(frame.columns, config)
-        frame, version, fraction = in_order(frame, config), None, None
+        frame = in_order(with_groups(frame, config, ordered=True), config)
+        version, fraction = None, None
     else:
         if given := Reading.of(config).options_given():
             raise ConfigError(
                 f"{given[0]} is for text files such as csv, and {config.source} is a table: leave it out."
             )
         raw, version, fraction = read_delta(location, config, findings)
-        frame, preparation = _usable(raw, config, findings)
+        frame, preparation = _usable(RawTable(raw), config, findings)
         check_columns(frame.columns, config)
-        if config.na_values:
-            frame = without_values(frame, config.na_values, findings)
+        frame = with_groups(frame, config, ordered=False)
     if frame.empty:
         raise SourceError(f"{config.source} has no rows: there is nothing to learn from.")
-    find_sentinels(frame, findings)
+    find_sentinels(without_groups(frame)[0], findings)
     is_time_series = config.task == "time_series"
+    n_read = len(frame)
     if not is_time_series:
         frame = without_missing_target(frame, config.target, findings)
     n_rows = len(frame)
-    frame = sampled(frame, config, findings).reset_index(drop=True)
-    task = check_target(frame[config.target], config, findings)
+    frame, groups = without_groups(sampled(frame, config, findings).reset_index(drop=True))
+    read = frame[config.target]
+    target = plain_target(read, had_gaps=n_rows < n_read)
+    task = check_target(target, config, findings)
+    target, classes = named_classes(target, findings) if task == "classification" else (target, {})
+    if target is not read:
+        frame[config.target] = target
     if is_time_series:
         fill = config.setup.get(IMPUTE_TARGET) is not None
         frame = time_indexed(usable_beside(frame, config, findings), str(config.time_col), findings, fill=fill)
+    arguments = config.setup if groups is None else {**config.setup, "fold_groups": groups}
+    arguments = checked_setup(task, arguments, frame, config.target)
+    arguments = completed_setup(arguments, Question(task, frame, config.target, config.fold), findings)
     name = redact_text(location.name, secrets_in(config.source))
     fraction = fraction or min(1.0, len(frame) / n_rows)  # times that are missing may have been added
     return SourceTable(
-        frame, name, version, digest_of(frame), location.kind, task, tuple(findings), fraction, preparation
+        frame,
+        name,
+        version,
+        digest_of(frame),
+        location.kind,
+        task,
+        tuple(findings),
+        fraction,
+        preparation,
+        classes,
+        arguments,
     )
 
 
-def _usable(raw: pd.DataFrame, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
+def _usable(raw: RawTable, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
     """Convert columns to types that models can use; the times of a series as their zone and their step demand."""
-    frame, preparation = prepared(raw, config, findings)
+    frame, preparation = prepared(raw.frame, config, findings, raw.known)
     time_col = config.time_col
     if time_col is None or time_col not in frame.columns:
         return frame, preparation

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from bakeoff._utils.platform import expanded
 from bakeoff._utils.text import first_line
 from bakeoff.errors import SourceError
@@ -19,6 +17,7 @@ from bakeoff.source.files import ENDINGS_SAID, format_of, read_files
 from bakeoff.source.filesystems import cannot_be_read
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.reading import Reading
+from bakeoff.source.words import RawTable
 from bakeoff.storage.location import quoted
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Files:
     kind: str
     parts: dict[str, Path | io.BytesIO]
 
-    def read(self, reading: Reading, findings: Findings) -> pd.DataFrame:
+    def read(self, reading: Reading, findings: Findings) -> RawTable:
         """Read the rows, in their order.
 
         Args:

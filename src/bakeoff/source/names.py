@@ -16,6 +16,8 @@ _DROPPED = "__drop__"
 """Ending of names whose columns PyCaret drops."""
 _LINES = re.compile(r"\s*[\r\n\t]+\s*")
 _LONGEST = 200
+_NAMED = 8
+"""Number of columns that a sentence names."""
 _DATE_PARTS = ("day", "month", "year", "hour", "minute", "second")
 
 
@@ -51,9 +53,21 @@ def inner_names(frame: pd.DataFrame) -> dict[str, str]:
     for name in frame.columns:
         if name not in taken:
             plain = _REFUSED.sub("", name)[:_LONGEST].strip().replace(_DROPPED, "drop")
-            names[name] = _free(plain or "column", taken)
+            names[name] = _free(plain or "column", {*taken, *clashing, *_RESERVED})
             taken.add(names[name])
     return names
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a sentence: all of them, or the first ones and the number of the others.
+
+    Example:
+        >>> listed(["size", "price", "rooms"])
+        'size, price, rooms'
+    """
+    every = list(names)
+    more = f" and {len(every) - _NAMED} more" if len(every) > _NAMED else ""
+    return ", ".join(every[:_NAMED]) + more
 
 
 def inside(value: Any, names: Mapping[Any, str]) -> Any:
@@ -77,8 +91,7 @@ def _usable(name: str) -> bool:
     return not refused
 
 
-def _free(plain: str, taken: Iterable[str]) -> str:
-    taken = {*taken, *_RESERVED}
+def _free(plain: str, taken: set[str]) -> str:
     if plain not in taken:
         return plain
     return next(name for number in range(2, len(taken) + 3) if (name := f"{plain}_{number}") not in taken)

@@ -14,21 +14,25 @@ from bakeoff._utils.raw_rows import (
     SAME,
     TEXT,
     TIME,
+    TRUTH,
     WRITTEN,
     RawColumn,
     RawRows,
     converted_column,
+    is_gap,
     numpy_column,
 )
 from bakeoff.config import RunConfig
 from bakeoff.errors import SourceError
 from bakeoff.source.column_kinds import ColumnKind, kind_of
 from bakeoff.source.findings import FindingKind, Findings
-from bakeoff.source.names import inner_names, inside, shown_names
+from bakeoff.source.names import inner_names, inside, listed, shown_names
+from bakeoff.source.words import Decided, KnownWords
 
 EXAMPLE_ROWS = 5
-_NAMED = 8
-"""Columns that a sentence names."""
+_HALF = 0.5
+_FIRST = 100
+"""Rows that show of most columns that they hold values."""
 _NOTHING = "nothing"
 _LOST = {
     TIME: "dates in {} are outside of what pandas can hold, and count as missing.",
@@ -69,7 +73,9 @@ class Preparation:
             return None
         pairs = zip(names, self.outside(names), strict=True)
         columns = tuple(by_name[name]._replace(inner=inner) for inner, name in pairs)
-        changed = any(column.kind != SAME or column.name != column.inner for column in columns)
+        changed = any(
+            column.kind != SAME or column.name != column.inner or column.gaps or column.words for column in columns
+        )
         return RawRows(columns) if changed else None
 
     def unconverted(self, names: Iterable[str]) -> dict[str, str]:
@@ -79,36 +85,44 @@ class Preparation:
         names = list(names)
         for inner, name in zip(names, self.outside(names), strict=True):
             column = by_name.get(name, RawColumn(name, name))
-            if column.kind in {SAME, PLAIN, NUMBER, TEXT} or (column.kind == TIME and column.detail is None):
+            if column.kind in {SAME, PLAIN, NUMBER, TEXT, TRUTH} or (column.kind == TIME and column.detail is None):
                 known[inner] = str(column.name)
         return known
 
 
-def prepared(raw: pd.DataFrame, config: RunConfig, findings: Findings) -> tuple[pd.DataFrame, Preparation]:
+def prepared(
+    raw: pd.DataFrame, config: RunConfig, findings: Findings, known: KnownWords | None = None
+) -> tuple[pd.DataFrame, Preparation]:
     """Convert columns to types that models can use, and leave out those that no model can.
 
     Args:
         raw: the rows as they were read; not changed.
-        config: target, time column and task.
+        config: target, time column, task, and values that stand for gaps.
         findings: gets what was converted, what was left out and what was lost.
+        known: what is known of the words in them, if they are from a file of text.
 
     Raises:
         SourceError: models cannot use the target.
     """
+    known = known or KnownWords()
     shown = shown_names(raw.columns)
     columns: list[RawColumn] = []
     values: dict[str, pd.Series[Any]] = {}
-    report, changed = _Report(), False
-    for position, name in enumerate(shown):
-        column = raw.iloc[:, position]
-        report.kinds[name] = kind = _kind_for(column, name, config)
+    present, with_gaps = _without_gaps(raw, shown, config.na_values, findings)
+    report, changed = _Report(), bool(with_gaps)
+    for position, (name, raw_name) in enumerate(zip(shown, raw.columns, strict=True)):
+        column, mark = present.iloc[:, position], known.numbers.get(raw_name)
+        report.kinds[name] = kind = _kind_for(column, name, config) if mark is None else ColumnKind(WRITTEN, mark)
         if kind.kind is None:
             changed = True
             continue
-        columns.append(RawColumn(raw.columns[position], name, kind.kind, kind.detail))
+        columns.append(
+            RawColumn(raw_name, name, kind.kind, kind.detail, with_gaps.get(position, ()), known.words(raw_name))
+        )
         values[name] = _converted(column, kind)
         changed = changed or values[name] is not column
-        report.count_lost(column, values[name], name)
+        if not mark:  # else it is said already
+            report.count_lost(column, values[name], name)
     report.tell(findings)
     frame = pd.DataFrame(values, index=raw.index) if changed else raw
     if not changed and shown != list(raw.columns):
@@ -116,26 +130,61 @@ def prepared(raw: pd.DataFrame, config: RunConfig, findings: Findings) -> tuple[
     return frame, Preparation(tuple(columns), inner_names(frame), raw.head(EXAMPLE_ROWS))
 
 
+def _without_gaps(
+    raw: pd.DataFrame, shown: Sequence[str], na_values: tuple[str, ...], findings: Findings
+) -> tuple[pd.DataFrame, dict[int, tuple[str, ...]]]:
+    """Return the rows without the values that stand for gaps, and these by the position of a column that had some."""
+    gaps, columns = Decided(), {}
+    for position, name in enumerate(shown if na_values else ()):
+        column = raw.iloc[:, position]
+        found = is_gap(column, na_values)
+        if found.any():
+            gaps.count(column[found], name)
+            columns[position] = column.mask(found)
+    if not columns:
+        return raw, {}
+    sentence = f"Took {gaps} for gaps (--na-values)."
+    findings.add(FindingKind.GAPS, sentence, columns=gaps.columns, n_affected=gaps.n_cells)
+    parts = [columns.get(position, raw.iloc[:, position]) for position in range(raw.shape[1])]
+    return pd.concat(parts, axis="columns"), dict.fromkeys(columns, na_values)
+
+
 def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKind:
     """Return what becomes of a column, which depends on what it is for."""
     if name == config.time_col:
         return _kind_of_time(column)
     is_target = name == config.target
-    if config.task == "time_series" and not is_target and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
-        return ColumnKind(SAME)  # beside a series they become numbers
-    if len(column) and column.isna().all():
+    if len(column) and column.head(_FIRST).isna().all() and column.isna().all():
         return ColumnKind(SAME) if is_target else ColumnKind(None, None, _NOTHING)
     kind = kind_of(column, as_number=is_target and config.task in {"regression", "time_series"})
-    if not is_target:
-        return kind
+    return _kind_of_target(column, kind) if is_target else _kind_of_feature(column, kind, config)
+
+
+def _kind_of_target(column: pd.Series[Any], kind: ColumnKind) -> ColumnKind:
     if kind.kind is None:
         raise SourceError(
-            f"The target {name!r} holds {kind.content}, which cannot be predicted: choose another --target."
+            f"The target {str(column.name).strip()!r} holds {kind.content}, which cannot be predicted: choose another "
+            "--target."
         )
-    plain = numpy_column(column)
-    is_bool = kind.kind == TEXT and pd.api.types.infer_dtype(plain, skipna=True) == "boolean"
-    # Infinite targets are refused, and truth values are classes.
-    return kind._replace(kind=PLAIN) if is_bool or (kind.kind == NUMBER and plain.dtype.kind == "f") else kind
+    is_class = kind.kind == TEXT and _holds_truths(column)
+    is_infinite = kind.kind == NUMBER and numpy_column(column).dtype.kind == "f"  # which is refused later on
+    return ColumnKind(PLAIN) if is_class or is_infinite else kind
+
+
+def _kind_of_feature(column: pd.Series[Any], kind: ColumnKind, config: RunConfig) -> ColumnKind:
+    if config.task == "time_series":
+        return ColumnKind(PLAIN) if kind.kind == TEXT and _holds_truths(column) else kind  # which become numbers
+    if kind.kind in {SAME, PLAIN} and _is_truth(column):
+        return ColumnKind(TRUTH, bool(column.mean() > _HALF))  # for rows to come, in which one may be missing
+    return kind
+
+
+def _is_truth(column: pd.Series[Any]) -> bool:
+    return bool(len(column)) and numpy_column(column).dtype == bool
+
+
+def _holds_truths(column: pd.Series[Any]) -> bool:
+    return pd.api.types.infer_dtype(numpy_column(column).astype(object), skipna=True) == "boolean"
 
 
 def _kind_of_time(column: pd.Series[Any]) -> ColumnKind:
@@ -147,9 +196,8 @@ def _kind_of_time(column: pd.Series[Any]) -> ColumnKind:
 
 
 def _converted(column: pd.Series[Any], kind: ColumnKind) -> pd.Series[Any]:
-    if kind.kind in {SAME, PLAIN}:
-        plain: pd.Series[Any] = numpy_column(column)
-        return plain
+    if kind.kind == SAME:
+        return column
     converted: pd.Series[Any] = converted_column(column, str(kind.kind), kind.detail)
     return converted
 
@@ -164,7 +212,7 @@ class _Report:
     def count_lost(self, raw: pd.Series[Any], values: pd.Series[Any], name: str) -> None:
         """Count the values of a column that became missing."""
         kind = str(self.kinds[name].kind)
-        if kind in {SAME, PLAIN, TEXT}:
+        if kind in {SAME, PLAIN, TEXT, TRUTH}:
             return
         lost = raw[values.isna().to_numpy() & raw.notna().to_numpy()]
         if len(lost):
@@ -174,18 +222,18 @@ class _Report:
         """Add a finding for each kind of conversion and loss."""
         left_out = [name for name, kind in self.kinds.items() if kind.kind is None and kind.content != _NOTHING]
         if left_out:
-            contents = _joined(dict.fromkeys(self.kinds[name].content for name in left_out))
-            sentence = f"Left out {_joined(left_out)}: models cannot use columns of {contents}."
+            contents = listed(dict.fromkeys(self.kinds[name].content for name in left_out))
+            sentence = f"Left out {listed(left_out)}: models cannot use columns of {contents}."
             findings.add(FindingKind.LEFT_OUT, sentence, columns=left_out)
         empty = [name for name, kind in self.kinds.items() if kind.kind is None and kind.content == _NOTHING]
         if empty:
-            sentence = f"Left out {_joined(empty)}: no row has a value there."
+            sentence = f"Left out {listed(empty)}: no row has a value there."
             findings.add(FindingKind.LEFT_OUT, sentence, columns=empty)
         self._tell_converted(findings)
         for kind, lost in self._lost.items():
             n_lost, example = sum(map(len, lost.values())), next(iter(lost.values())).iloc[0]
             sentence = _LOST.get(kind, "values of {} cannot be read, and count as missing.").format(
-                _joined(lost), example
+                listed(lost), example
             )
             findings.add(FindingKind.GAPS, f"{n_lost} {sentence}", columns=list(lost), n_affected=n_lost)
 
@@ -196,12 +244,5 @@ class _Report:
                 by_content.setdefault(kind.content, []).append(name)
         for content, names in by_content.items():
             example = self.kinds[names[0]].example
-            sentence = f"Took {_joined(names)} for {content}{f' ({example})' if example else ''}."
+            sentence = f"Took {listed(names)} for {content}{f' ({example})' if example else ''}."
             findings.add(FindingKind.CONVERTED, sentence, columns=names)
-
-
-def _joined(names: Iterable[str]) -> str:
-    every = list(names)
-    if len(every) > _NAMED:
-        return f"{', '.join(every[:_NAMED])} and {len(every) - _NAMED} more"
-    return " and ".join(filter(None, (", ".join(every[:-1]), every[-1])))

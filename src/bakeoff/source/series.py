@@ -19,6 +19,7 @@ DEFAULT_FOLDS = 3
 """Number of folds of a time series where none is given: PyCaret's."""
 LEAST_WINDOW = 2
 """Number of rows that the first fold has to learn from, at least."""
+_TRUTHS = {"True": 1.0, "False": 0.0}
 _MOST_NAMED = 5
 
 
@@ -31,24 +32,19 @@ def usable_beside(frame: pd.DataFrame, config: RunConfig, findings: Findings) ->
         findings: gets one about columns that were left out, and one about columns that were converted.
     """
     beside = _beside(frame, config)
-    empty = [name for name in beside if frame[name].isna().all()]
-    truths = [name for name in beside if name not in empty and _holds_truths(frame[name])]
-    other = [
-        name for name in beside if name not in {*empty, *truths} and not pd.api.types.is_numeric_dtype(frame[name])
-    ]
+    truths = [name for name in beside if _holds_truths(frame[name])]
+    other = [name for name in beside if name not in truths and not pd.api.types.is_numeric_dtype(frame[name])]
     if other:
         sentence = (
             f"Left out {_listed(other)}: forecasters take numbers beside a series, and no texts, categories or dates, "
             "so give a column of 0 and 1 for each value that matters."
         )
         findings.add(FindingKind.LEFT_OUT, sentence, columns=other)
-    if empty:
-        findings.add(FindingKind.LEFT_OUT, f"Left out {_listed(empty)}: there is no value in any row.", columns=empty)
     if truths:
         sentence = f"Took {_listed(truths)} as 1 for true and 0 for false."
         findings.add(FindingKind.CONVERTED, sentence, columns=truths)
-    converted = {name: frame[name].astype(object).astype(float) for name in truths}
-    return frame.assign(**converted).drop(columns=[*other, *empty]) if other or empty or truths else frame
+    converted = {name: frame[name].astype(object).replace(_TRUTHS).astype(float) for name in truths}
+    return frame.assign(**converted).drop(columns=other) if other or truths else frame
 
 
 def check_series(frame: pd.DataFrame, config: RunConfig) -> None:
@@ -82,9 +78,10 @@ def _beside(frame: pd.DataFrame, config: RunConfig) -> list[str]:
 
 
 def _holds_truths(column: pd.Series[Any]) -> bool:
+    """Whether a column holds truth values, which are texts where some of them are missing."""
     if pd.api.types.is_bool_dtype(column):
         return True
-    return column.dtype == object and column.dropna().map(lambda value: isinstance(value, bool | np.bool_)).all()
+    return column.dtype == object and set(column.dropna().unique()) <= {True, False, *_TRUTHS}
 
 
 def _check_gaps(frame: pd.DataFrame, columns: Sequence[str], imputation: str, config: RunConfig) -> None:
@@ -113,7 +110,7 @@ def _check_length(n_rows: int, config: RunConfig) -> None:
     raise ConfigError(
         f"The series has {n_rows} rows, and {folds} folds of {len(steps)} {'step' if len(steps) == 1 else 'steps'} up "
         f"to {max(steps)} ahead need {needed}, with those that are kept for the end: "
-        f"{f'use {ways}' if ways else 'give more rows'}."
+        f"{f'use {ways}' if ways else 'give more rows than --fold and --fh ask for'}."
     )
 
 

@@ -16,6 +16,8 @@ from bakeoff.source.layout import laid_out
 from bakeoff.source.reading import Reading
 
 _OTHER_SEPARATORS = ";\t|"
+_MOST_TITLES = 10
+"""Number of lines above the names that are looked for another separator."""
 _SNIFFED = 6_000
 """Number of characters that CleverCSV looks at, whose time grows with them."""
 
@@ -55,13 +57,15 @@ def _is_table(text: str, dialect: Dialect) -> bool:
 def _hides_another(text: str, dialect: Dialect) -> bool:
     """Whether another separator stands in every line as often, and makes numbers of what is none now.
 
-    Such is a file with semicolons whose names and numbers have commas in them.
+    Such is a file with semicolons whose numbers, and perhaps names and titles, have commas in them.
     """
     lines = [line for line in text.split("\n")[:ROWS] if line]
     for other in _OTHER_SEPARATORS.replace(dialect.sep, ""):
-        n_found = lines[0].count(other)
-        if n_found and all(line.count(other) == n_found for line in lines):
-            now, then = (_share_of_numbers(rows_of(text, replace(dialect, sep=sep))) for sep in (dialect.sep, other))
+        counts = [line.count(other) for line in lines]
+        start = next((number for number, count in enumerate(counts) if count == counts[-1]), 0)
+        if counts[-1] and start <= _MOST_TITLES and set(counts[start:]) == {counts[-1]}:
+            body = "\n".join(lines[start:])
+            now, then = (_share_of_numbers(rows_of(body, replace(dialect, sep=sep))) for sep in (dialect.sep, other))
             if then > now:
                 return True
     return False

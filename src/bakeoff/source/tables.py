@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from bakeoff.source.columns import check_columns
 from bakeoff.source.filesystems import cannot_be_read
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.locate import Delta
+from bakeoff.source.names import listed, shown_names
 from bakeoff.source.row_hash import ROW_HASH, hash_of
 from bakeoff.source.sampling import sample_of_table
 from bakeoff.storage.location import quoted
@@ -50,13 +52,16 @@ def read_delta(source: Delta, config: RunConfig, findings: Findings) -> TableRow
     """
     table, version = _at_version(source, config.source_version)
     usable = _usable_columns(table, findings)
-    check_columns(usable, config)
+    shown = shown_names(usable)
+    check_columns(shown, config)
     # Expressions are text, since PySpark's column functions belong to the first kind of session that the process had.
-    sample = sample_of_table(table.selectExpr(*map(quoted, usable)), config, source.spark, findings)
-    columns = list(map(quoted, usable))
+    renamed = [f"{quoted(raw)} AS {quoted(name)}" for raw, name in zip(usable, shown, strict=True)]
+    sample = sample_of_table(table.selectExpr(*renamed), config, source.spark, findings)
+    columns = list(map(quoted, shown))
     order = [*map(quoted, config.order_by), ROW_HASH, *columns]
     hashed = sample.table.selectExpr(*columns, f"{hash_of(sample.table)} AS {ROW_HASH}")
-    return TableRows(hashed.orderBy(*order).selectExpr(*columns).toPandas(), version, sample.fraction)
+    frame = hashed.orderBy(*order).selectExpr(*columns).toPandas()
+    return TableRows(frame.set_axis(usable, axis="columns"), version, sample.fraction)
 
 
 def _at_version(source: Delta, version: int | None) -> tuple[DataFrame, str | None]:
@@ -96,11 +101,25 @@ def _usable_columns(table: DataFrame, findings: Findings) -> list[str]:
 
     usable_types: tuple[type, ...] = (
         *(types.NumericType, types.BooleanType, types.StringType, types.CharType, types.VarcharType),
-        *(types.DateType, types.TimestampType, types.TimestampNTZType),
+        *(types.DateType, types.TimestampType, types.TimestampNTZType, types.DayTimeIntervalType),
     )
-    usable = [field.name for field in table.schema.fields if isinstance(field.dataType, usable_types)]
-    dropped = [field.name for field in table.schema.fields if not isinstance(field.dataType, usable_types)]
+    fields = table.schema.fields
+    usable = [field.name for field in fields if isinstance(field.dataType, usable_types)]
+    empty = [field.name for field in fields if isinstance(field.dataType, types.NullType)]
+    dropped = [field.name for field in fields if field.name not in {*usable, *empty}]
     if dropped:
-        sentence = f"Left out {', '.join(dropped)}: models cannot use columns of bytes, arrays, maps or structs."
+        others = {field.dataType.simpleString() for field in fields if field.name in dropped} - _holders(fields)
+        more = f", nor of type {listed(sorted(others))}" if others else ""
+        sentence = f"Left out {listed(dropped)}: models cannot use columns of bytes, arrays, maps or structs{more}."
         findings.add(FindingKind.LEFT_OUT, sentence, columns=dropped)
+    if empty:
+        findings.add(FindingKind.LEFT_OUT, f"Left out {listed(empty)}: no row has a value there.", columns=empty)
     return usable
+
+
+def _holders(fields: Sequence[Any]) -> set[str]:
+    """Return the types of columns whose cells hold more than a single value."""
+    from pyspark.sql import types
+
+    kinds = (types.BinaryType, types.ArrayType, types.MapType, types.StructType)
+    return {field.dataType.simpleString() for field in fields if isinstance(field.dataType, kinds)}

@@ -11,23 +11,19 @@ from __future__ import annotations
 import re
 import shlex
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from bakeoff._utils.raw_rows import is_gap, is_gap_word
 from bakeoff._utils.text import counted
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.reading import Reading
 
 VALUES = frozenset({"None", "NA", "N/A", "n/a", "NULL", "null"})
 """Words that pandas takes for gaps, and that people also use as names of something."""
-GAPS = frozenset(
-    {"-", "--", "---", "?", "??", ".", "..", "...", "*", "n/a", "na", "n.a.", "n.a", "nan", "none", "null", "nil"}
-    | {"missing", "unknown", "not available", "k.a.", "k. a.", "\u2013", "\u2014", "#n/a", "#na", "#ref!", "#div/0!"}
-    | {"#value!", "#num!", "#name?", "#null!", "<na>", "(null)", "(none)", "\\n", "nd", "n.d."}
-)
-"""Words that stand for gaps among numbers, in lower case."""
 _LEAST_SHARE = 0.05
 """Share of the rows from which a word is a value, although each other value of its column is more frequent."""
 _LEAST_NUMBERS = 0.5
@@ -39,74 +35,78 @@ _PROBED = 200
 _LISTED = 5
 
 
-def _no_text(numbers: Sequence[int]) -> pd.DataFrame:
-    raise NotImplementedError(f"The columns {numbers} were not read from text.")
-
-
 class Cells(NamedTuple):
     """Rows of a file in which words for gaps are missing values already, and the way to see them as they stand there.
 
     Attributes:
         frame: the rows, as pandas reads them.
-        as_text: returns columns, by their numbers, as the text that stands in the file.
+        as_text: returns columns, by their numbers, as the text that stands in the file; ``None`` for files that know
+            what a gap is.
         decimal: decimal mark.
     """
 
     frame: pd.DataFrame
-    as_text: Callable[[Sequence[int]], pd.DataFrame] = _no_text
+    as_text: Callable[[Sequence[int]], pd.DataFrame] | None = None
     decimal: str = "."
 
+    def text_of(self, numbers: Sequence[int]) -> pd.DataFrame:
+        """Return columns as they stand in the file."""
+        if self.as_text is None:
+            raise ValueError("These rows were not read from text.")
+        return self.as_text(numbers)
 
-def settle_words(cells: Cells, reading: Reading, findings: Findings) -> pd.DataFrame:
-    """Return the rows in which each word is what it stands for: a value, or a gap.
+
+@dataclass(frozen=True)
+class KnownWords:
+    """What is known of the words in a file.
+
+    Attributes:
+        numbers: decimal mark of each column of numbers that holds words for gaps as well, by name.
+        values: words that are values of a column and that pandas takes for gaps, by name.
+    """
+
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the words that are values of a column."""
+        return self.values.get(name, ())
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows as they were read, and what is known of the words in them."""
+
+    frame: pd.DataFrame
+    known: KnownWords = field(default_factory=KnownWords)
+
+    def with_numbers(self) -> pd.DataFrame:
+        """Return the rows with numbers and gaps in the columns of numbers."""
+        marks = self.known.numbers
+        return self.frame.assign(**{name: as_numbers(self.frame[name], mark) for name, mark in marks.items()})
+
+
+def settle_words(cells: Cells, reading: Reading, findings: Findings) -> RawTable:
+    """Return the rows with each word that is a value, and tell which columns are of numbers in spite of words.
 
     Args:
         cells: the rows.
         reading: words for gaps that the user names, and columns whose kind is known.
         findings: gets what was decided.
     """
-    frame = _with_values(cells, reading, findings)
-    if reading.na_values:
-        frame = without_values(frame, reading.na_values, findings)
-    return _with_numbers(frame, cells.decimal, reading, findings)
+    frame, words = _with_values(cells, reading, findings)
+    return RawTable(frame, KnownWords(_numbers(frame, cells.decimal, reading, findings), words))
 
 
-def without_values(frame: pd.DataFrame, na_values: Sequence[str], findings: Findings) -> pd.DataFrame:
-    """Return the rows with gaps in the place of given values, which are numbers or words.
-
-    Args:
-        frame: the rows; not changed.
-        na_values: the values, as text.
-        findings: gets one about all of them.
-    """
-    numbers = [number for number in pd.to_numeric(pd.Series(na_values), errors="coerce") if number == number]  # noqa: PLR0124
-    changed: dict[str, pd.Series[Any]] = {}
-    gaps = _Decided()
-    for name, column in frame.items():
-        if pd.api.types.is_bool_dtype(column) or not (
-            pd.api.types.is_numeric_dtype(column) or column.dtype == object or isinstance(column.dtype, pd.StringDtype)
-        ):
-            continue
-        is_gap = column.isin(numbers if pd.api.types.is_numeric_dtype(column) else na_values)
-        if is_gap.any():
-            changed[str(name)] = column.mask(is_gap)
-            for value, n_cells in column[is_gap].value_counts().items():
-                gaps.add(str(value).removesuffix(".0"), str(name), int(n_cells))
-    if changed:
-        sentence = f"Took {gaps} for gaps (--na-values)."
-        findings.add(FindingKind.GAPS, sentence, columns=gaps.columns, n_affected=gaps.n_cells)
-    return frame.assign(**changed)
-
-
-def _with_values(cells: Cells, reading: Reading, findings: Findings) -> pd.DataFrame:
-    """Return the rows with those words in the place of gaps that are values."""
+def _with_values(cells: Cells, reading: Reading, findings: Findings) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
+    """Return the rows with those words in the place of gaps that are values, and these words by column."""
     frame = cells.frame
     columns = [n for n in range(frame.shape[1]) if frame.iloc[:, n].isna().any() and _is_text(frame.iloc[:, n])]
     words = _words_in_gaps(cells, columns)
     if not words:
-        return frame
+        return frame, {}
     elsewhere = _words_for_gaps(cells, set(columns))
-    values, gaps = _Decided(), _Decided()
+    values, gaps = Decided(), Decided()
     restored: dict[str, pd.Series[Any]] = {}
     for name, found in words.items():
         for word, n_cells in found.value_counts().items():
@@ -123,24 +123,34 @@ def _with_values(cells: Cells, reading: Reading, findings: Findings) -> pd.DataF
         why = "" if reading.na_values else " with the words that are gaps, if these are none"
         sentence = f"Took {gaps} for gaps (--na-values{why})."
         findings.add(FindingKind.GAPS, sentence, columns=gaps.columns, n_affected=gaps.n_cells)
-    return frame.assign(**restored)
+    return frame.assign(**restored), {
+        name: tuple(word for word, found in values.cells.items() if name in found) for name in restored
+    }
 
 
-class _Decided:
+class Decided:
     """Words with the columns that they stand in and the number of cells, to be said in one sentence."""
 
     def __init__(self) -> None:
         self.cells: dict[str, dict[str, int]] = {}
 
     def add(self, word: str, column: str, n_cells: int) -> None:
+        """Add a word that stands in some cells of a column."""
         self.cells.setdefault(word, {})[column] = n_cells
+
+    def count(self, values: pd.Series[Any], column: str) -> None:
+        """Add values of a column, each as often as it is there."""
+        for value, n_cells in values.value_counts().items():
+            self.add(str(value).removesuffix(".0"), column, int(n_cells))
 
     @property
     def columns(self) -> list[str]:
+        """The columns."""
         return list(dict.fromkeys(column for found in self.cells.values() for column in found))
 
     @property
     def n_cells(self) -> int:
+        """The number of cells of all words and columns."""
         return sum(sum(found.values()) for found in self.cells.values())
 
     def __str__(self) -> str:
@@ -193,7 +203,7 @@ def _words_in_gaps(cells: Cells, columns: Sequence[int]) -> dict[str, pd.Series[
     """Return the words that stand in the gaps of columns, by name; columns whose gaps are empty cells are left out."""
     if not columns:
         return {}
-    raw = cells.as_text(columns)
+    raw = cells.text_of(columns)
     words = {}
     for position, n in enumerate(columns):
         column, text = cells.frame.iloc[:, n], raw.iloc[:, position]
@@ -216,38 +226,40 @@ def _words_for_gaps(cells: Cells, texts: Collection[int]) -> set[str]:
     return {str(word) for words in found.values() for word in words.dropna().unique()}
 
 
-def _with_numbers(frame: pd.DataFrame, decimal: str, reading: Reading, findings: Findings) -> pd.DataFrame:
-    """Return the rows with numbers in columns that hold nothing else but words for gaps."""
-    changed: dict[str, pd.Series[Any]] = {}
-    gaps = _Decided()
+def _numbers(frame: pd.DataFrame, decimal: str, reading: Reading, findings: Findings) -> dict[str, str]:
+    """Return the decimal mark of each column of text that holds nothing but numbers and words for gaps, by name."""
+    found: dict[str, str] = {}
+    gaps = Decided()
     for name, column in frame.items():
         is_known = str(name) in reading.numbers
         if column.dtype != object or str(name) in reading.texts or not (is_known or _may_be_numbers(column.dropna())):
             continue
-        numbers = as_numbers(column, decimal)
-        words = column[numbers.isna() & column.notna()].astype(str).str.strip()
-        n_known, n_numbers = int(column.notna().sum()), int(numbers.notna().sum())
-        if words.str.lower().isin(GAPS | {""}).all() and (is_known or n_numbers >= _LEAST_NUMBERS * n_known):
-            changed[str(name)] = numbers
-            for word, n_cells in words.value_counts().items():
-                gaps.add(str(word), str(name), int(n_cells))
-        elif n_numbers >= _NEARLY_ALL * n_known and words.nunique() <= _FEW_WORDS:
-            some = " and ".join(map(repr, words.unique()))
-            findings.add(
-                FindingKind.SUSPICIOUS,
-                f"{name} holds numbers but for {some} ({counted(len(words), 'cell')}), and is read as text: say "
-                f"--na-values {shlex.quote(','.join(words.unique()))} if that stands for gaps.",
-                columns=[str(name)],
-                n_affected=len(words),
-            )
+        present = column.dropna()
+        present = present[~is_gap(present, reading.na_values)]
+        numbers = as_numbers(present, decimal)
+        words = present[numbers.isna()].astype(str).str.strip()
+        n_numbers = int(numbers.notna().sum())
+        if words.map(is_gap_word).all() and (is_known or n_numbers >= _LEAST_NUMBERS * len(present)):
+            found[str(name)] = decimal
+            gaps.count(words, str(name))
+        elif n_numbers >= _NEARLY_ALL * len(present) and words.nunique() <= _FEW_WORDS:
+            _point_out(str(name), words, findings)
     if gaps.cells:
-        findings.add(
-            FindingKind.GAPS,
-            f"Took {gaps} for gaps, as the other values are numbers.",
-            columns=gaps.columns,
-            n_affected=gaps.n_cells,
-        )
-    return frame.assign(**changed)
+        sentence = f"Took {gaps} for gaps, as the other values are numbers."
+        findings.add(FindingKind.GAPS, sentence, columns=gaps.columns, n_affected=gaps.n_cells)
+    return found
+
+
+def _point_out(name: str, words: pd.Series[Any], findings: Findings) -> None:
+    some = " and ".join(map(repr, words.unique()))
+    option = f"--na-values {shlex.quote(','.join(words.unique()))}"
+    findings.add(
+        FindingKind.SUSPICIOUS,
+        f"{name} holds numbers but for {some} ({counted(len(words), 'cell')}), and is read as text: say {option} if "
+        "that stands for gaps.",
+        columns=[name],
+        n_affected=len(words),
+    )
 
 
 def as_numbers(column: pd.Series[Any], decimal: str = ".") -> pd.Series[Any]:

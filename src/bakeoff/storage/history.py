@@ -7,13 +7,13 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 
-from bakeoff.storage.result_tables import ComparedTable, ResultTables
+from bakeoff.storage.result_tables import ComparedTable, ResultReader
 
 _LOG = logging.getLogger(__name__)
 
 
-def start_looking(tables: ResultTables, table: ComparedTable) -> Future[Mapping[str, float]]:
-    """Start `ResultTables.trial_seconds` on a thread.
+def start_looking(tables: ResultReader, table: ComparedTable) -> Future[Mapping[str, float]]:
+    """Start `ResultReader.trial_seconds` on a thread.
 
     Reading takes more than a second, which is a third of the shortest runs. So a run does not wait for the thread, and
     cuts its first tasks without these times; a line of the log says when they have arrived.

@@ -33,16 +33,60 @@ class ComparedTable:
     n_rows: int
 
 
-class ResultTables(Protocol):
+class ResultReader(Protocol):
+    """The result tables at one location, as far as they are read. Plain values come out."""
+
+    @property
+    def location(self) -> ResultsLocation:
+        """Location of the tables."""
+
+    def exists(self) -> bool:
+        """Whether there are results at the location."""
+
+    def require(self) -> None:
+        """Make sure that there are results at the location.
+
+        Raises:
+            TablesError: there are none yet.
+        """
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """Return the row of a run; ``None`` if there is none."""
+
+    def newest_run(self) -> RunRecord | None:
+        """Return the row of the run that started last; ``None`` if there is none."""
+
+    def runs(self) -> list[RunRecord]:
+        """Return the rows of all runs."""
+
+    def trials(self, run_id: str) -> list[Outcome]:
+        """Return the stored outcomes of a run, one for each trial. Infinite values come back as NaN."""
+
+    def leaderboard(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the rows of a run's leaderboard, in the order of their rank."""
+
+    def trial_seconds(self, table: ComparedTable) -> dict[str, float]:
+        """Estimate the seconds of a trial of each model from the last finished run of the same table.
+
+        Returns:
+            Seconds by model id, scaled to the current number of rows; empty if there is no such run.
+        """
+
+    def read(self, name: str) -> pd.DataFrame:
+        """Return a table or a view by its plain name, ``trials`` with each trial once.
+
+        Raises:
+            ConfigError: there is no such table or view.
+            TablesError: there are no results at the location yet.
+        """
+
+
+class ResultTables(ResultReader, Protocol):
     """The result tables at one location.
 
     Plain values go in and out, so that an adapter is all that knows what stores them. Writing the same again changes
     nothing; other processes may write to the same tables at the same time.
     """
-
-    @property
-    def location(self) -> ResultsLocation:
-        """Location of the tables."""
 
     def check(self) -> None:
         """Check, without writing anything, that the tables can be created at their location.
@@ -63,16 +107,6 @@ class ResultTables(Protocol):
         Raises:
             StorageError: the folder cannot be written to, or its disk has no room left.
             TablesError: the tables cannot be created, or other tables have their names.
-        """
-
-    def exists(self) -> bool:
-        """Whether there are results at the location."""
-
-    def require(self) -> None:
-        """Make sure that there are results at the location.
-
-        Raises:
-            TablesError: there are none yet.
         """
 
     def enter_run(self, run: RunRecord) -> None:
@@ -148,34 +182,4 @@ class ResultTables(Protocol):
         Args:
             run: the run with its MLflow ids and its promotion.
             model_run_ids: ids of the models' MLflow runs by model id.
-        """
-
-    def run(self, run_id: str) -> RunRecord | None:
-        """Return the row of a run; ``None`` if there is none."""
-
-    def newest_run(self) -> RunRecord | None:
-        """Return the row of the run that started last; ``None`` if there is none."""
-
-    def runs(self) -> list[RunRecord]:
-        """Return the rows of all runs."""
-
-    def trials(self, run_id: str) -> list[Outcome]:
-        """Return the stored outcomes of a run, one for each trial. Infinite values come back as NaN."""
-
-    def leaderboard(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the rows of a run's leaderboard, in the order of their rank."""
-
-    def trial_seconds(self, table: ComparedTable) -> dict[str, float]:
-        """Estimate the seconds of a trial of each model from the last finished run of the same table.
-
-        Returns:
-            Seconds by model id, scaled to the current number of rows; empty if there is no such run.
-        """
-
-    def read(self, name: str) -> pd.DataFrame:
-        """Return a table or a view by its plain name, ``trials`` with each trial once.
-
-        Raises:
-            ConfigError: there is no such table or view.
-            TablesError: there are no results at the location yet.
         """

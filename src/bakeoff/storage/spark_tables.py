@@ -15,22 +15,21 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
-from bakeoff.errors import ConfigError, TablesError, one_of
 from bakeoff.storage import delta_sql
 from bakeoff.storage.commits import commit
 from bakeoff.storage.journal import last_of_each
 from bakeoff.storage.location import ResultsLocation, quoted
-from bakeoff.storage.result_tables import ComparedTable
-from bakeoff.storage.rows import RunRecord, leaderboard_row, outcome_of, run_of, run_row, trial_row
+from bakeoff.storage.rows import RunRecord, leaderboard_row, run_row, trial_row
 from bakeoff.storage.schema import LEADERBOARD, PROFILES, RUNS, TABLES, TRIALS, VIEWS, Table
 from bakeoff.storage.spark_ddl import TableMaker, check_writable, table_exists
+from bakeoff.storage.table_queries import TableQueries
 
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
 
 
-class SparkTables:
+class SparkTables(TableQueries):
     """`ResultTables` in Delta: a schema of a metastore, or a local folder.
 
     Args:
@@ -49,17 +48,6 @@ class SparkTables:
     def create(self) -> None:
         """Create what does not exist yet; see `ResultTables.create`."""
         TableMaker(self.spark, self.location).make()
-
-    def exists(self) -> bool:
-        """Whether there are results at the location."""
-        return self._has(RUNS)
-
-    def require(self) -> None:
-        """Make sure that there are results; see `ResultTables.require`."""
-        if not self.exists():
-            raise TablesError(
-                f"There are no results in {self.location.place} yet: run a comparison, or say where they are."
-            )
 
     def enter_run(self, run: RunRecord) -> None:
         """Add the row of a run that is not in the table yet; cheaper than a merge."""
@@ -135,42 +123,8 @@ class SparkTables:
             models = json.dumps(dict(model_run_ids))
             self._commit(delta_sql.fill_model_ids(self.location), run_id=run.run_id, models=models)
 
-    def run(self, run_id: str) -> RunRecord | None:
-        """Return the row of a run; ``None`` if there is none."""
-        return next(iter(self._runs("WHERE run_id = :run_id", run_id=run_id)), None)
-
-    def newest_run(self) -> RunRecord | None:
-        """Return the row of the run that started last; ``None`` if there is none."""
-        return next(iter(self._runs("ORDER BY started_at DESC LIMIT 1")), None)
-
-    def runs(self) -> list[RunRecord]:
-        """Return the rows of all runs."""
-        return self._runs()
-
-    def trials(self, run_id: str) -> list[Outcome]:
-        """Return the stored outcomes of a run, one for each trial; infinite values are NaN."""
-        if not self._has(TRIALS):
-            return []
-        found = self.spark.sql(delta_sql.trials(self.location), args={"run_id": run_id}).collect()
-        return [outcome_of(row.asDict()) for row in found]
-
-    def leaderboard(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the rows of a run's leaderboard, in the order of their rank."""
-        if not self.exists():
-            return []
-        found = self.spark.sql(delta_sql.leaderboard(self.location), args={"run_id": run_id}).collect()
-        return [row.asDict() for row in found]
-
-    def trial_seconds(self, table: ComparedTable) -> dict[str, float]:
-        """Estimate the seconds of a trial of each model; see `ResultTables.trial_seconds`."""
-        if not self._has(RUNS) or not self._has(TRIALS):
-            return {}
-        values = {"source": table.source, "target": table.target, "task": table.task, "n_rows": table.n_rows}
-        found = self.spark.sql(delta_sql.trial_seconds(self.location), args=values).collect()
-        return {row.model_id: float(row.seconds) for row in found if row.seconds}
-
     def read(self, name: str) -> pd.DataFrame:
-        """Return a table or a view by its plain name; see `ResultTables.read`."""
+        """Return a table or a view by its plain name; see `ResultReader.read`."""
         rows: pd.DataFrame = self.frame(name).toPandas()
         return rows
 
@@ -181,10 +135,7 @@ class SparkTables:
             ConfigError: there is no such table or view.
             TablesError: there are no results at the location yet.
         """
-        if name not in TABLES and name not in VIEWS:
-            raise ConfigError(one_of(name, [*TABLES, *VIEWS], "table"))
-        self.require()
-        return self.spark.sql(delta_sql.queries(self.location)[name])
+        return self.spark.sql(self._query(name))
 
     def register_views(self) -> None:
         """Register every table and view under its plain name, as temporary views of the session.
@@ -209,17 +160,12 @@ class SparkTables:
     def _has(self, table: Table) -> bool:
         return table_exists(self.spark, self.location, table.name)
 
-    def _runs(self, which: str = "", **values: Any) -> list[RunRecord]:
-        """Return rows of ``runs``.
+    def _columns(self, table: Table) -> Sequence[str]:
+        columns: Sequence[str] = self.frame(table.name).columns
+        return columns
 
-        Args:
-            which: conditions in SQL, after ``FROM``.
-            **values: their parameters.
-        """
-        if not self.exists():
-            return []
-        query = delta_sql.runs(self.location, self.frame(RUNS.name).columns)
-        return [run_of(row.asDict()) for row in self.spark.sql(f"{query} {which}", args=values or None).collect()]
+    def _rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        return [row.asDict() for row in self.spark.sql(query, args=values or None).collect()]
 
     def _append(self, table: Table, content: str, rows: Sequence[Mapping[str, Any]]) -> None:
         names = [column.name for column in table.columns]

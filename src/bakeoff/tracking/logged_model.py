@@ -26,9 +26,8 @@ from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
-from bakeoff._utils import raw_rows as raw_rows_module
-from bakeoff._utils.pickling import by_value
-from bakeoff._utils.raw_rows import CONVERSIONS
+from bakeoff._utils.pickling import standing_alone
+from bakeoff._utils.raw_rows import CONVERSIONS, WORDS
 from bakeoff.storage.rows import BEST_MODEL
 from bakeoff.tracking.bounded_client import unavailable
 from bakeoff.tracking.entities import LOGGED_MODEL_TAG
@@ -90,12 +89,13 @@ def save_best_model(
     if not forecasts:  # a series alone leaves no columns to make a schema of
         schema = entrance.schema(raw_rows) if entrance else input_schema(raw_rows)
         signature = ModelSignature(schema, _output_schema(pipeline, example))
-    with _quiet_logs(), by_value(raw_rows_module):
+    with _quiet_logs(), standing_alone(parts_of(pipeline)):
         mlflow.sklearn.save_model(
             pipeline,
             str(folder),
             mlflow_model=Model(
-                artifact_path=BEST_MODEL, metadata={CONVERSIONS: entrance.conversions} if entrance else None
+                artifact_path=BEST_MODEL,
+                metadata={CONVERSIONS: entrance.conversions, WORDS: entrance.words} if entrance else None,
             ),
             serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
             signature=signature,
@@ -132,11 +132,16 @@ def pip_requirements(pipeline: Any) -> list[str]:
     """Return the packages that are needed to load the pipeline, at exactly the versions that are installed here."""
     owners = importlib.metadata.packages_distributions()
     names = set(_ALWAYS_NEEDED)
-    for part in [pipeline, *pipeline.get_params(deep=True).values()]:
+    for part in parts_of(pipeline):
         for cls in type(part).__mro__:
             names.update(owners.get(cls.__module__.partition(".")[0], ()))
     names.discard("bakeoff")
     return sorted(f"{name}=={version}" for name in names if (version := _installed_version(name)))
+
+
+def parts_of(pipeline: Any) -> list[Any]:
+    """Return a pipeline, its steps, and what these are made of."""
+    return [pipeline, *pipeline.get_params(deep=True).values()]
 
 
 class _Upload:

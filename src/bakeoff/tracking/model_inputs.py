@@ -9,7 +9,10 @@ from typing import Any
 import pandas as pd
 from mlflow.types import ColSpec, DataType, Schema
 
-from bakeoff._utils.raw_rows import PLAIN, SAME, WRITTEN, RawRows, numpy_column
+from bakeoff._utils.raw_rows import PLAIN, SAME, TRUTH, WRITTEN, RawRows, numpy_column
+
+_AS_DECLARED = {SAME, PLAIN, TRUTH}
+"""Conversions of values that MLflow knows the type of, unless they are held in one of pandas' extension types."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,14 @@ class Entrance:
         return {
             str(column.name): column.kind
             for column in self.raw_rows.columns
-            if column.kind not in {SAME, PLAIN} or pd.api.types.is_extension_array_dtype(self.example[column.name])
+            if column.kind not in {SAME, PLAIN, TRUTH}
+            or pd.api.types.is_extension_array_dtype(self.example[column.name])
         }
+
+    @property
+    def words(self) -> dict[str, list[str]]:
+        """The words that are values of a column and that pandas takes for gaps, by name."""
+        return {str(column.name): list(column.words) for column in self.raw_rows.columns if column.words}
 
     def before(self, pipeline: Any) -> Any:
         """Return a pipeline that takes raw rows."""
@@ -49,7 +58,7 @@ class Entrance:
     def rows(self) -> pd.DataFrame:
         """Return the example, with text for values that JSON does not know."""
         rows = self.example[[column.name for column in self.raw_rows.columns]].rename(columns=str)
-        unknown = [name for name, kind in self.conversions.items() if kind not in {PLAIN, WRITTEN}]
+        unknown = [name for name, kind in self.conversions.items() if kind not in {PLAIN, TRUTH, WRITTEN}]
         plain = {name: numpy_column(rows[name]).astype(object) for name in self.conversions}
         texts = {name: plain[name].map(str, na_action="ignore").where(plain[name].notna(), None) for name in unknown}
         return plain_categories(rows.assign(**plain).assign(**texts))

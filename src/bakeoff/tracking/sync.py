@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.errors import BakeoffError, RunNotFoundError, UserError
 from bakeoff.storage.location import ResultsLocation, run_folder
+from bakeoff.storage.open_results import open_reader
 from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_status import RunStatus
@@ -133,16 +134,22 @@ class SyncSession:
         """
         if location.path is not None and not location.path.exists():
             return []
-        with self.open_tables(location) as tables:
-            if not tables.exists():
-                return []
-            for key, one in sent.items():
-                ids = (one.tracked.experiment_id, one.tracked.mlflow_run_id)
-                run = RunRecord(key, "", mlflow_experiment_id=ids[0], mlflow_run_id=ids[1], promotion=one.promotion)
-                tables.fill_mlflow_ids(run, one.model_run_ids)
-            rows = [row for row in tables.runs() if run_id is None or row.run_id == run_id]
-            self._close_stale(rows)
-            return rows
+        if sent:
+            with self.open_tables(location) as tables:
+                self._fill_ids(tables, sent)
+        with open_reader(location, self.home) as reader:
+            rows = [row for row in reader.runs() if run_id is None or row.run_id == run_id]
+        self._close_stale(rows)
+        return rows
+
+    @staticmethod
+    def _fill_ids(tables: ResultTables, sent: Mapping[str, Sent]) -> None:
+        if not tables.exists():
+            return
+        for key, one in sent.items():
+            ids = (one.tracked.experiment_id, one.tracked.mlflow_run_id)
+            run = RunRecord(key, "", mlflow_experiment_id=ids[0], mlflow_run_id=ids[1], promotion=one.promotion)
+            tables.fill_mlflow_ids(run, one.model_run_ids)
 
     def _close_stale(self, rows: Sequence[RunRecord]) -> None:
         from bakeoff.tracking.bounded_client import BoundedClient, reason

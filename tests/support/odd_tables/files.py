@@ -86,8 +86,8 @@ for _name, _edit in _EDITS.items():
 @odd("files", "no header")
 def no_header(draft: Draft) -> None:
     draft.as_csv()
-    draft.target = str(draft.frame.columns.get_loc(draft.target))
-    draft.options["header"] = "none"
+    draft.target = f"column_{draft.frame.columns.get_loc(draft.target) + 1}"
+    draft.options["header"] = "no"
     draft.write = lambda frame, path: frame.to_csv(path, index=False, header=False)
 
 

@@ -16,6 +16,7 @@ import pytest
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.source import is_local_file, load_source
+from bakeoff.source.formats import read_parquet
 
 ROWS = pd.DataFrame(
     {
@@ -142,3 +143,11 @@ def test_a_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
     with pytest.raises(UserError, match="pip install openpyxl, or save the file as csv"):
         load_source(RunConfig(str(tmp_path / "rows.xlsx"), "place"))
+
+
+def test_a_type_that_pandas_writes_down_and_cannot_read_back(tmp_path: Path) -> None:
+    kinds = pd.array(["a", None, "b"], dtype=pd.ArrowDtype(pa.dictionary(pa.int8(), pa.string())))
+    pd.DataFrame({"size": [1, 2, 3], "kind": kinds}).to_parquet(tmp_path / "rows.parquet")
+    read = read_parquet(tmp_path / "rows.parquet", "rows.parquet")
+    assert read["kind"].astype(object).where(read["kind"].notna(), None).tolist() == ["a", None, "b"]
+    assert list(read.columns) == ["size", "kind"]

@@ -64,6 +64,7 @@ def complaint(*args: Any, **options: Any) -> str:
 ROWS = some_rows()
 ONE_ROW = {"data_split_stratify": False}
 QUOTED, WORDY = some_rows(("up; north", "south")), some_rows(("up, north", "south, down, left"))
+FEW = ROWS[["place", "size"]].assign(age=1)
 WRITTEN: dict[str, tuple[str | bytes, str]] = {
     "semicolons": (text_of(ROWS, sep=";"), "as ';'-separated"),
     "decimal commas": (text_of(ROWS, sep=";", decimal=","), "as ';'-separated, decimal comma"),
@@ -82,6 +83,10 @@ WRITTEN: dict[str, tuple[str | bytes, str]] = {
     "a title": (text_of(ROWS, "Sales of 2024", ""), "with names in line 3"),
     "a title of a spreadsheet": (text_of(ROWS, "Sales,,,", ",,,"), "with names in line 3"),
     "a title with a semicolon": (text_of(ROWS, "Sales; so far", sep=";"), "as ';'-separated, with names in line 2"),
+    "a title and numbers with the comma in it": (
+        text_of(FEW, "Sizes, so far", sep=";", decimal=","),
+        "as ';'-separated, decimal comma, with names in line 2",
+    ),
     "comments": (text_of(ROWS, "# by x, at noon", "#"), "with names in line 3"),
     "a line for Excel": (text_of(ROWS, "sep=;", sep=";"), "as ';'-separated, with names in line 2"),
     "a mark and semicolons": ("\ufeff" + text_of(ROWS, sep=";"), "as ';'-separated"),
@@ -98,7 +103,9 @@ WRITTEN: dict[str, tuple[str | bytes, str]] = {
 @pytest.mark.parametrize("how", WRITTEN)
 def test_rows_are_the_same_however_they_are_written(how: str, tmp_path: Path) -> None:
     content, said = WRITTEN[how]
-    expected = {"other quotes": QUOTED, "commas in words": WORDY}.get(how, ROWS)
+    expected = {"other quotes": QUOTED, "commas in words": WORDY, "a title and numbers with the comma in it": FEW}.get(
+        how, ROWS
+    )
     table = load(tmp_path, content)
     pd.testing.assert_frame_equal(table.frame, expected)
     assert table.notes[0] == f"Read rows.csv {said}."

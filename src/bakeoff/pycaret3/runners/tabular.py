@@ -30,6 +30,7 @@ from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runners.base import FoldStore, Scored, TrialRunner
 from bakeoff.pycaret3.scoring.fast_unique import quick_unique
 from bakeoff.pycaret3.scoring.prediction_cache import cached_predictions
+from bakeoff.pycaret3.steps import safe_names
 
 KEPT_FOLD_BYTES = 1 << 30
 """Size of transformed folds that one process keeps; the least recently used is dropped first."""
@@ -179,7 +180,7 @@ def transform_fold(frozen: FrozenExperiment, number: int) -> Fold:
 
 def _with_last_step(pipeline: Pipeline, last: Any) -> Pipeline:
     """Return a fresh, unfitted copy of the preprocessing with ``last`` as its last step."""
-    return type(pipeline)([(name, clone(step)) for name, step in pipeline.steps] + [(_LAST_STEP, last)])
+    return type(pipeline)([(name, clone(step, safe=False)) for name, step in pipeline.steps] + [(_LAST_STEP, last)])
 
 
 def _no_params(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
@@ -187,6 +188,9 @@ def _no_params(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
 
 
 def _fit(estimator: Any, X: pd.DataFrame, y: Any, fit_kwargs: Mapping[str, Any]) -> Any:
+    inner = getattr(estimator, "classifier", estimator)  # of PyCaret's probability threshold
+    if type(inner).__module__.startswith("lightgbm") and (names := safe_names(X.columns)):
+        X = X.rename(columns=names)  # it refuses some when it is fitted, and does not look at them when it predicts
     if fit_kwargs:
         return estimator.fit(X, y, **fit_kwargs)
     return _fit_one(estimator, X, y)
