@@ -22,7 +22,7 @@ from bakeoff.cli.run_commands import demo, resume, run
 from bakeoff.cli.score_command import score
 from bakeoff.cli.streams import forgiving_output
 from bakeoff.cli.sync_command import sync
-from bakeoff.errors import BakeoffError, EngineLostError, RunInterruptedError
+from bakeoff.errors import BakeoffError, ConfigError, EngineLostError, RunInterruptedError
 from bakeoff.spark.scratch import shared_folder
 
 
@@ -31,6 +31,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
+            _check_home_folder()
             return super().invoke(ctx)
         except BakeoffError as error:
             message = redact_text(str(error))
@@ -69,6 +70,20 @@ def _print_usage_error(error: click.ClickException) -> int:
     said = one_line(redact_text(error.format_message())).rstrip(".")
     tell(f"Error: {said}. (`{command} --help` says what there is.)", err=True)
     return error.exit_code
+
+
+def _check_home_folder() -> None:
+    """Check that the user has a home folder, without which MLflow cannot be imported.
+
+    Raises:
+        ConfigError: the user has none.
+    """
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise ConfigError(
+            "This user has no home folder on this machine, as in some containers: set HOME to a folder to write to."
+        ) from error
 
 
 def _place_matplotlib_cache() -> None:
