@@ -70,7 +70,7 @@ def test_a_disk_that_gives_out_in_the_middle_costs_nothing_that_had_finished(  #
     last = said.strip().splitlines()[-1]
     assert "code 75\ncode 0" in codes, said + (tmp_path / "resume.log").read_text()
     assert says in last
-    assert "`bakeoff resume r --home" in last
+    assert "-m bakeoff resume r --home" in last
     assert "Traceback" not in said
     assert ranking((tmp_path / "resumed.json").read_text()) == ranking((uninterrupted / "result.json").read_text())
 
