@@ -16,11 +16,13 @@ from distributed import Client
 
 from bakeoff import FugueBackend
 from bakeoff.comparison.events import Event, TrialDone
+from bakeoff.comparison.run_control import RunControl
 from bakeoff.errors import EngineLostError
 from bakeoff.storage.journal import Journal, read_folder
 from support.datasets import shared
 from support.fake_models import Sleeps
 from support.pycaret_parity import TT
+from support.trial_stores import MemoryStore
 from support.waiting import until
 
 N_MODELS, N_FOLDS, KILLED_AFTER = 4, 3, 4
@@ -86,7 +88,8 @@ def compare(client: Client, folder: Path, listeners: list[Any]) -> tuple[FugueBa
     """Compare models as a notebook does, keeping what is finished, and going on with what was."""
     exp = shared("binary")
     journal = Journal(folder)
-    backend = FugueBackend(client, listeners=listeners, record=journal.append, done=read_folder(folder))
+    store = MemoryStore(read_folder(folder), record=journal.append)
+    backend = FugueBackend.with_store(store, RunControl(), engine=client, listeners=listeners)
     try:
         models = [Sleeps(0.5, var_smoothing=10.0**-n) for n in range(1, N_MODELS + 1)]
         exp.compare_models(models, parallel=backend, verbose=False)
