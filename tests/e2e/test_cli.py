@@ -70,12 +70,12 @@ def test_a_mistake_gets_one_sentence_and_nothing_is_written(
     assert sorted(path.name for path in here.iterdir()) == before
 
 
-@pytest.mark.filterwarnings("ignore:No features were selected")  # scikit-learn says so, and it is what we look for
 @pytest.mark.parametrize(
     ("setup", "says"),
     [
         ({"ignore_features": list(breast_cancer(1).columns[:-1])}, "'ignore_features' names every column"),
-        ({"feature_selection": True, "n_features_to_select": 0.01}, "no feature is left of the 30 columns"),
+        ({"feature_selection": True, "n_features_to_select": 0.01}, "'n_features_to_select' is 0.01 of 30 columns"),
+        ({"low_variance_threshold": 1e12}, "change --setup ('low_variance_threshold')"),
     ],
 )
 def test_a_setup_that_leaves_no_feature_is_refused_before_training(

@@ -196,17 +196,20 @@ def test_files_are_read_without_spark(spark: SparkSession, tmp_path: Path) -> No
 
 
 def test_files_that_only_spark_reaches_are_read_as_local_ones_are(spark: SparkSession, tmp_path: Path) -> None:
+    from bakeoff.source.findings import Findings
     from bakeoff.source.locate import Files, find_remote
+    from bakeoff.source.reading import Reading
 
     path = tmp_path / "data.csv"
     some_rows().to_csv(path, index=False)
     found = find_remote(f"file:{path}", spark)
     assert isinstance(found, Files)
-    pd.testing.assert_frame_equal(found.read(), pd.read_csv(path))
+    pd.testing.assert_frame_equal(found.read(Reading(), Findings()).frame, pd.read_csv(path))
     some_rows().to_parquet(tmp_path / "data.parquet")
     found = find_remote(f"file:{tmp_path}/data.parquet", spark)
     assert isinstance(found, Files)
-    pd.testing.assert_frame_equal(found.read(), pd.read_parquet(tmp_path / "data.parquet"))
+    read = found.read(Reading(), Findings())
+    pd.testing.assert_frame_equal(read.frame, pd.read_parquet(tmp_path / "data.parquet"))
 
 
 def test_intervals_empty_columns_and_blanks_around_names_are_taken_as_those_of_files(spark: SparkSession) -> None:
