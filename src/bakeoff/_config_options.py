@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff._setup_option import parse_setup
+from bakeoff._utils.platform import expanded
 from bakeoff.errors import ConfigError, one_of
 
 TASKS = ("classification", "regression", "time_series")
@@ -94,13 +95,7 @@ def _parse_text(option: str, value: Any) -> str:
 
 
 def _parse_path(option: str, value: Any) -> Path:
-    path = Path(_parse_text(option, value))
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise ConfigError(
-            f"{option} {path} names the home folder of a user who has none: give the whole path."
-        ) from error
+    return expanded(_parse_text(option, value), option)
 
 
 def _parse_home(option: str, value: Any) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from bakeoff._utils.platform import expanded
 from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError
 
@@ -31,7 +32,7 @@ def parse_setup(text: str, folder: Path | None = None) -> dict[str, Any]:
     if not text:
         return {}
     origin = "--setup"
-    path = Path(text[1:].strip()).expanduser() if text.startswith("@") else None
+    path = expanded(text[1:].strip(), "--setup") if text.startswith("@") else None
     if path is not None:
         path = path if folder is None else folder / path
         origin = f"--setup {path}"

@@ -66,15 +66,6 @@ class RunInterruptedError(BakeoffError):
         self.exit_code = 128 + signal_number
 
 
-class StorageLostError(BakeoffError):
-    """The disk gave out in the middle of a run; what was finished is kept, and the message says how to go on.
-
-    The exit code is that of ``sysexits.h`` for a failure after which the same may be tried again.
-    """
-
-    exit_code = 75
-
-
 class EngineLostError(BakeoffError):
     """What a comparison runs on is gone: Spark's Java process, its connection, its session, or the driver's disk.
 
@@ -92,6 +83,10 @@ class EngineLostError(BakeoffError):
     def __init__(self, reason: str, more: str = "") -> None:
         super().__init__(f"{reason}: {more}" if more else reason)
         self.reason = reason
+
+
+class StorageLostError(EngineLostError):
+    """The disk gave out in the middle of a run: it is full, read-only or broken."""
 
 
 class NoModelSurvivedError(BakeoffError):

@@ -1,7 +1,8 @@
 -- How far scored rows have moved from the rows that their model learned from, column by column, what moved most first.
 -- psi is the population stability index over the bins of the table profiles, missing values being one of them: below 0.1
--- nothing has happened, above 0.25 a column is another one. The model's prediction is compared in the same way. (The query
--- drift.sql is about something else: how the best value of a run differs from the runs before it.)
+-- nothing has happened, above 0.25 a column is another one. The model's prediction is compared in the same way. Times are
+-- compared as the session's clock shows them, which is how models see them. (The query drift.sql is about something else:
+-- how the best value of a run differs from the runs before it.)
 -- Parameters: scored, the table that `bakeoff score` writes to; days, how far to look back.
 WITH scored_rows AS (
   SELECT run_id AS scored_run, scored_by,
@@ -24,7 +25,7 @@ WITH scored_rows AS (
   SELECT *,
     CASE kind
       WHEN 'number' THEN nullif(TRY_CAST(value AS DOUBLE), double('NaN'))
-      WHEN 'time' THEN unix_micros(TRY_CAST(value AS TIMESTAMP)) / 1e6
+      WHEN 'time' THEN unix_micros(from_utc_timestamp(TRY_CAST(value AS TIMESTAMP), current_timezone())) / 1e6
     END AS number
   FROM found
 ), placed AS (

@@ -7,8 +7,6 @@ itself, with ``--connect``.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 import pytest
 
 from bakeoff.execution.warm_up import warm_up
-from bakeoff.spark.session import DAEMON
+from support.connect_session import start_connect
 
 HERE = Path(__file__).parent
 
@@ -71,34 +69,7 @@ def dask_client() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A Spark Connect session, with its server in this process's Java."""
-    from pyspark.sql import SparkSession
-
-    from bakeoff.spark import java
-
-    folder = tmp_path_factory.mktemp("connect")
-    home = java.find_java()
-    settings = {
-        "spark.jars.packages": "org.apache.spark:spark-connect_2.12:3.5.7",
-        "spark.driver.extraJavaOptions": java._java_options(home, folder),
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.warehouse.dir": str(folder / "warehouse"),
-        "spark.python.daemon.module": DAEMON,
-    }
-    # SPARK_TESTING: the server takes a free port of its own choice, and the client asks it which.
-    environment = {"JAVA_HOME": str(home), "PYSPARK_PYTHON": sys.executable, "SPARK_TESTING": "1"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**environment, "SPARK_LOCAL_IP": "127.0.0.1"}.items():
-            patch.setenv(name, value)
-        patch.delenv("SPARK_HOME", raising=False)
-        builder = SparkSession.builder.remote("local[2]")
-        for name, value in settings.items():
-            builder = builder.config(name, value)
-        with pytest.warns(UserWarning, match="Spark Connect jars"):
-            made = builder.getOrCreate()
-        os.environ.pop("SPARK_REMOTE", None)
+    made = start_connect(tmp_path_factory.mktemp("connect"))
     warm_up(made).join()  # or what is little work would never reach the workers
     yield made
     made.stop()

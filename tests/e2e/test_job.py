@@ -23,7 +23,7 @@ from bakeoff.job.signals import SIGNALS
 from bakeoff.report import reproduce
 from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking.client import local_tracking_uri
-from support.datasets import breast_cancer
+from support.datasets import cancer_file
 
 MODELS = ("nb", "dt", "lr", "dummy", "ridge")
 N_FOLDS = 3
@@ -36,9 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def source(folder: Path) -> Path:
-    path = folder / "cancer.csv"
-    breast_cancer(200).to_csv(path, index=False)
-    return path
+    return cancer_file(folder)
 
 
 @pytest.fixture(autouse=True)

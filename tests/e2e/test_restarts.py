@@ -29,7 +29,7 @@ from bakeoff.storage.journal import Journal, read_folder
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking.client import local_tracking_uri
-from support.datasets import breast_cancer
+from support.datasets import cancer_file
 from support.waiting import until
 
 MODELS = ("rf", "et", "ada", "gbc", "mlp", "lightgbm")
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.timeout(3 * PATIENCE)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("restarts")
-    breast_cancer(200).to_csv(folder / "cancer.csv", index=False)
+    cancer_file(folder)
     return folder
 
 
@@ -202,7 +202,7 @@ def test_ctrl_c_keeps_and_ranks_what_is_finished_and_says_how_to_go_on(interrupt
     n_done = len(interrupted.finished)
     assert interrupted.code == 130, interrupted.said
     assert f"ended by SIGINT with {n_done} of {N_TRIALS} trials finished" in interrupted.said
-    assert "`bakeoff resume cut --home home` goes on." in interrupted.said
+    assert "-m bakeoff resume cut --home home` goes on." in interrupted.said
     assert "Traceback" not in interrupted.said
     assert state["run"].status == "killed"
     assert state["mlflow"] == "KILLED"
@@ -277,7 +277,7 @@ def test_where_sparks_java_is_killed_the_run_is_interrupted_and_goes_on(
     assert cut.code == EngineLostError.exit_code, cut.said
     assert all(outcome.ok for outcome in cut.finished.values())
     assert f"Run {run_id} was interrupted. Spark's Java process is gone: {len(cut.finished)} of {N_TRIALS}" in cut.said
-    assert f"`bakeoff resume {run_id} --home home` goes on." in cut.said
+    assert f"-m bakeoff resume {run_id} --home home` goes on." in cut.said
     assert "Traceback" not in cut.said
     assert len(cut.said.splitlines()) < 20
     listed = list_runs(SparkTables(spark, ResultsLocation(path=folder / "home" / "tables")), folder / "home").set_index(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from support.datasets import shared
+from support.datasets import cancer_file, shared
 from support.pycaret_parity import Compared, through
 
 SCORES = ["model_id", "fold", "metrics"]
@@ -19,6 +20,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "faults" in item.path.parts:
             item.add_marker(pytest.mark.filterwarnings("ignore"))  # what PyCaret and its libraries warn of is theirs
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that whole jobs learn from."""
+    return cancer_file(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from bakeoff import FugueBackend, RunConfig, run
 from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.comparison.run_control import RunControl
@@ -25,9 +28,18 @@ from support.datasets import breast_cancer, experiment
 from support.trial_stores import MemoryStore
 
 MODELS = ["nb", "rf", "et", "ada", "gbc", "lightgbm"]
-"""None but one is so quick that what is left could be over before anybody notices that the server is gone."""
+COPIES = 6
+"""So many columns make the models dear: what is left takes longer than it takes to notice that the server is gone."""
 N_FOLDS, KILLED_AFTER = 7, 5
 N_TRIALS = len(MODELS) * N_FOLDS
+
+
+def table() -> pd.DataFrame:
+    """A table with many columns: those of a small one again and again, with noise."""
+    frame, noise = breast_cancer(), np.random.default_rng(0)
+    features = frame.drop(columns="target")
+    copies = [features * noise.normal(1, 0.05, features.shape) for _ in range(COPIES)]
+    return pd.concat([each.add_suffix(f"_{n}") for n, each in enumerate(copies)], axis=1).assign(target=frame["target"])
 
 
 class Kills:
@@ -58,7 +70,7 @@ def written(folder: Path, run_id: str) -> dict[str, Any]:
 
 def compare(spark: Any, folder: Path, run_id: str, kills: Kills | None = None) -> dict[str, Any]:
     """Compare models as a notebook does, keeping what is finished, and going on with what was."""
-    exp = experiment(breast_cancer(200), "target", fold=N_FOLDS)
+    exp = experiment(table(), "target", fold=N_FOLDS)
     done = read_folder(journal_of(folder, run_id))
     journal = Journal(journal_of(folder, run_id))
     listeners = [kills] if kills else []
@@ -78,7 +90,7 @@ def compare(spark: Any, folder: Path, run_id: str, kills: Kills | None = None) -
 def job(spark: Any, folder: Path, run_id: str, kills: Kills | None = None) -> dict[str, Any]:
     """Run the job, which fits models on the driver and needs the server for its tables."""
     source = folder / "cancer.csv"
-    breast_cancer(200).to_csv(source, index=False)
+    table().to_csv(source, index=False)
     asked = RunConfig(
         str(source), "target", include=MODELS, fold=N_FOLDS, home=folder / "home", run_id=run_id, engine="native"
     )

@@ -29,7 +29,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.spark.session import open_session
 from bakeoff.storage.journal import Journal
 from bakeoff.tracking.client import local_tracking_uri
-from support.datasets import breast_cancer
+from support.datasets import cancer_file
 
 MODELS, N_FOLDS = ("nb", "dt", "lr", "ridge", "knn", "dummy"), 5
 N_TRIALS = len(MODELS) * N_FOLDS
@@ -173,8 +173,7 @@ def soak(first: int, seeds: int) -> int:
     problems: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bakeoff-ground-") as name:
         folder = Path(name)
-        source = folder / "cancer.csv"
-        breast_cancer(200).to_csv(source, index=False)
+        source = cancer_file(folder)
         run(config(source, folder / "calm", "struck"), say=lambda _: None)
         calm = read_back(folder / "calm", "struck")
         for seed in range(first, first + seeds):

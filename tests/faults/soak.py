@@ -35,7 +35,7 @@ from support.faulty_models import DEEDS
 
 MARK = "BAKEOFF_SOAK"
 N_MODELS, N_FOLDS, RATE = 10, 3, 0.1
-TIMEOUT, MEMORY_MB = 8.0, 1_500.0
+MEMORY_MB = 1_500.0
 FINAL = {
     "raise": ("failed", "ValueError"),
     **dict.fromkeys(("sleep", "spin", "fork_and_hang"), ("timeout", "TrialTimeout")),
@@ -76,9 +76,9 @@ def models(seed: int, rate: float, notes: Path) -> list[Any]:
     return [Unlucky((seed, rate, str(notes)), var_smoothing=10.0**-n) for n in range(1, N_MODELS + 1)]
 
 
-def compare(spark: Any, exp: Any, seed: int, rate: float, notes: Path) -> FugueBackend:
-    backend = FugueBackend(spark, trial_timeout=TIMEOUT, trial_memory_mb=MEMORY_MB)
-    exp.compare_models(models(seed, rate, notes), n_select=0, parallel=backend, verbose=False)
+def compare(spark: Any, exp: Any, unlucky: list[Any], timeout: float) -> FugueBackend:
+    backend = FugueBackend(spark, trial_timeout=timeout, trial_memory_mb=MEMORY_MB)
+    exp.compare_models(unlucky, n_select=0, parallel=backend, verbose=False)
     return backend
 
 
@@ -128,6 +128,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--only", choices=["trials", "ground"], help="what to strike")
+    parser.add_argument("--timeout", type=float, default=8.0, help="seconds for a trial; more on a busy machine")
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)
     os.environ[MARK] = str(os.getpid())
@@ -151,11 +152,13 @@ def soak_trials(asked: argparse.Namespace) -> int:
         folder = Path(name)
         spark = local_session(folder, slots=2)
         exp = experiment(breast_cancer(200), "target", fold=N_FOLDS)
-        calm = compare(spark, exp, 0, 0.0, folder / "calm").trials.set_index(["model_id", "fold"])["metrics"]
+        undisturbed = compare(spark, exp, models(0, 0.0, folder / "calm"), asked.timeout).trials
+        calm = undisturbed.set_index(["model_id", "fold"])["metrics"]
         begun = time.monotonic()
         for seed in range(asked.first, asked.first + asked.seeds):
             started, notes = time.monotonic(), folder / f"notes-{seed}"
-            wrong = check(compare(spark, exp, seed, RATE, notes), calm, notes, seen)
+            backend = compare(spark, exp, models(seed, RATE, notes), asked.timeout)
+            wrong = check(backend, calm, notes, seen)
             longest = max(longest, time.monotonic() - started)
             problems += [f"seed {seed}: {line}" for line in wrong]
             print(f"seed {seed}: {time.monotonic() - started:5.1f} s  {'; '.join(wrong) or 'all is well'}", flush=True)

@@ -12,7 +12,7 @@ from typing import Any
 import connect_server
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1100)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1900)]
 
 
 def seen(step: str, folder: Path) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def seen(step: str, folder: Path) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=540,
+        timeout=900,
         cwd=folder,  # where Spark's server keeps what sessions send it
         env={**os.environ, "PYTHONPATH": str(Path(connect_server.__file__).parent.parent)},
     )

@@ -107,6 +107,12 @@ def test_what_hangs_is_ended(host: ForkedRunner, deed: str, tmp_path: Path) -> N
     goes_on(host)
 
 
+def test_a_deep_stack_among_many_threads_is_shown_from_its_innermost_frame(host: ForkedRunner) -> None:
+    outcome = host.answer(ask("hang_among_threads", timeout=SECONDS))
+    assert outcome.error_type == "TrialTimeout"
+    assert "in innermost" in outcome.traceback
+
+
 @pytest.mark.parametrize(
     ("deed", "status", "kind", "said"),
     [

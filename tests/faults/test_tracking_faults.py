@@ -29,19 +29,11 @@ from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking import client
 from bakeoff.tracking.replay import left_over
 from bakeoff.tracking.sync import NotSyncedError, SyncSession
-from support.datasets import breast_cancer
 from support.tracking_server import LATE, PASS, REFUSE, Proxy, free_port, mlflow_server, runs_of
 
 MODELS = ("nb", "dt", "dummy", "ridge")
 RUNS_IN_MLFLOW = {"run": 1, "batch": 2, "model": 4}
 HANGS = 30.0
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("source") / "cancer.csv"
-    breast_cancer(200).to_csv(path, index=False)
-    return path
 
 
 @pytest.fixture(scope="module")

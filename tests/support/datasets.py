@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,13 @@ def breast_cancer(n_rows: int | None = None) -> pd.DataFrame:
     data = load_breast_cancer(as_frame=True)
     frame = data.frame.rename(columns=lambda name: name.replace(" ", "_"))
     return frame.assign(target=[data.target_names[code] for code in data.target]).head(n_rows)
+
+
+def cancer_file(folder: Path) -> Path:
+    """A source for whole jobs: some of these rows as a file."""
+    path = folder / "cancer.csv"
+    breast_cancer(200).to_csv(path, index=False)
+    return path
 
 
 def wine() -> pd.DataFrame:

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -55,6 +56,23 @@ def _spin_in_c(rest: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
     re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+def _hang_among_threads(rest: str) -> None:
+    """A hang below many frames, beside many threads: the stack that tells is a small part of what Python prints."""
+    for _ in range(40):
+        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+
+    def descend(left: int) -> None:
+        if left:
+            descend(left - 1)
+        else:
+            innermost()
+
+    def innermost() -> None:
+        time.sleep(600)
+
+    descend(60)
 
 
 def _fork_and_hang(rest: str) -> None:
@@ -139,6 +157,7 @@ DEEDS = {
     "sleep": lambda rest: time.sleep(600),
     "spin": _spin,
     "spin_in_c": _spin_in_c,
+    "hang_among_threads": _hang_among_threads,
     "fork_and_hang": _fork_and_hang,
     "fork_and_go_on": _fork_and_go_on,
     "exit": lambda rest: sys.exit(3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,57 @@ def test_a_champion_that_people_have_made_is_left_alone(client: MlflowClient, ve
 def test_a_repeated_run_changes_nothing(client: MlflowClient, versions: Any) -> None:
     version = versions()
     promote(client, NAME, version, standing(0.8), Terms())
+    before = client.get_model_version(NAME, version).tags
+    assert promote(client, NAME, version, standing(0.8), Terms()) == "the first champion"
+    assert aliases(client) == {"champion": version, "challenger": version}
+    assert client.get_model_version(NAME, version).tags == before
+
+
+class Crash(Exception):  # noqa: N818 - it stands for the end of the process
+    """The end of the process in the middle of a call."""
+
+
+def test_a_crash_before_any_call_leaves_what_the_next_attempt_makes_whole(
+    client: MlflowClient, versions: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(client, NAME, versions(), standing(0.5), Terms())
+    calls_left = 0
+
+    def crashing(call: Any) -> Any:
+        def made(*args: Any) -> None:
+            nonlocal calls_left
+            if calls_left == 0:
+                raise Crash
+            calls_left -= 1
+            call(*args)
+
+        return made
+
+    for n_calls in range(100):
+        version, better, calls_left = versions(), standing(0.6 + n_calls / 100), n_calls
+        with monkeypatch.context() as patch:
+            for name in ("set_model_version_tag", "set_registered_model_alias"):
+                patch.setattr(MlflowClient, name, crashing(getattr(MlflowClient, name)))
+            with suppress(Crash):
+                promote(client, NAME, version, better, Terms())
+                break
+        said = promote(client, NAME, version, better, Terms())
+        assert said.startswith(f"champion now, in place of version {int(version) - 1} ")
+        assert aliases(client) == {"champion": version, "challenger": version}
+        assert client.get_model_version(NAME, version).tags["bakeoff.promotion"] == said
+    assert n_calls == len(better.tags) + 3  # both aliases, and the tag that says why
+
+
+@pytest.mark.parametrize("tag", [None, "challenger: it does not beat the champion (version 1, auc 0.8000 -> 0.7000)"])
+def test_a_version_that_somebody_else_made_the_champion_is_the_champion_already(
+    client: MlflowClient, versions: Any, tag: str | None
+) -> None:
+    version = versions()
+    client.set_registered_model_alias(NAME, "champion", version)
+    if tag:
+        client.set_model_version_tag(NAME, version, "bakeoff.promotion", tag)
     assert promote(client, NAME, version, standing(0.8), Terms()) == "champion already"
+    assert client.get_model_version(NAME, version).tags["bakeoff.promotion"] == (tag or "champion already")
 
 
 def test_a_name_of_three_parts_belongs_to_unity_catalog_on_databricks(

@@ -17,7 +17,8 @@ import bakeoff
 ROOT = Path(bakeoff.__file__).parent
 HEAVY = {"pycaret", "pyspark", "fugue", "mlflow", "delta", "sklearn"}
 LAYERS = (
-    {"errors", "_utils"},
+    {"errors"},
+    {"_utils"},
     {"_setup_option"},
     {"comparison", "_config_options", "spark"},
     {"config", "pycaret3", "session", "storage"},

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+from bakeoff.errors import ConfigError
 
 
 def on_databricks() -> bool:
@@ -13,3 +16,21 @@ def on_databricks() -> bool:
 def usable_cores() -> int:
     """Return the number of cores that this process may use; in a container it can be less than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def expanded(path: str | Path, option: str) -> Path:
+    """Return a path with the home folder that it names at its beginning, as in ``~/data``.
+
+    Args:
+        path: the path.
+        option: option that it was given with.
+
+    Raises:
+        ConfigError: it names the home folder of a user who has none.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{option} {path} names the home folder of a user who has none: give the whole path."
+        ) from error

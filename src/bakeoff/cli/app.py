@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
 
 from bakeoff import __version__
+from bakeoff._utils.disk import nearest_folder
 from bakeoff._utils.redaction import redact_text
 from bakeoff._utils.text import one_line
 from bakeoff.cli.check_command import check
@@ -20,7 +22,8 @@ from bakeoff.cli.run_commands import demo, resume, run
 from bakeoff.cli.score_command import score
 from bakeoff.cli.streams import forgiving_output
 from bakeoff.cli.sync_command import sync
-from bakeoff.errors import BakeoffError, EngineLostError, RunInterruptedError
+from bakeoff.errors import BakeoffError, ConfigError, EngineLostError, RunInterruptedError
+from bakeoff.spark.scratch import shared_folder
 
 
 class _Commands(click.Group):
@@ -28,6 +31,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
+            _check_home_folder()
             return super().invoke(ctx)
         except BakeoffError as error:
             message = redact_text(str(error))
@@ -68,6 +72,32 @@ def _print_usage_error(error: click.ClickException) -> int:
     return error.exit_code
 
 
+def _check_home_folder() -> None:
+    """Check that the user has a home folder, without which MLflow cannot be imported.
+
+    Raises:
+        ConfigError: the user has none.
+    """
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise ConfigError(
+            "This user has no home folder on this machine, as in some containers: set HOME to a folder to write to."
+        ) from error
+
+
+def _place_matplotlib_cache() -> None:
+    """Name a folder for Matplotlib's cache if its usual place is not writable, of which it would warn at length."""
+    if os.environ.get("MPLCONFIGDIR"):
+        return
+    with suppress(RuntimeError):  # the user has no home folder
+        usual = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config").absolute()
+        if os.access(nearest_folder(usual), os.W_OK | os.X_OK):
+            return
+    with suppress(OSError):
+        os.environ["MPLCONFIGDIR"] = str(shared_folder() / "matplotlib")
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; the entry point of the wheel and of ``python -m bakeoff``.
 
@@ -84,6 +114,7 @@ def main(args: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if args is None else args)
     # PyCaret writes a log into the working directory from the moment it is imported; a job has its own.
     os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
+    _place_matplotlib_cache()
     with forgiving_output() as out:
         try:
             code = cli.main(args=arguments, prog_name="bakeoff", standalone_mode=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakeoff._utils.platform import expanded
 from bakeoff._utils.redaction import redact_text
 from bakeoff.cli.program import as_typed
 from bakeoff.errors import BakeoffError, RunNotFoundError, StorageError
@@ -25,6 +26,7 @@ HOME = click.option(
     "--home",
     type=click.Path(path_type=Path),
     default=Path(".bakeoff"),
+    callback=lambda _context, _option, home: expanded(home, "--home"),
     show_default=True,
     help="Folder for local tables, MLflow's database and artifacts.",
 )

@@ -10,13 +10,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bakeoff._utils.disk import disk_trouble
 from bakeoff.comparison.trial import Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import StorageError, StorageLostError
 from bakeoff.job.context import RunContext
 from bakeoff.job.output_checks import table_target
 from bakeoff.spark.liveness import why_lost
-from bakeoff.storage.disk import disk_trouble
 from bakeoff.storage.location import place_options, run_folder
 from bakeoff.storage.run_status import RunStatus
 from bakeoff.storage.table_errors import table_trouble
@@ -75,8 +75,9 @@ def explaining(config: RunConfig) -> Iterator[None]:
         again = f"`bakeoff resume {config.run_id}{place_options(target, config.home)}`"
         if trouble := disk_trouble(error, config.home):
             raise StorageLostError(
-                f"{trouble}, and run {config.run_id} is interrupted: what has finished is safe in "
-                f"{run_folder(config.home, config.run_id)}. When that is put right, {again} goes on."
+                f"{trouble}, and run {config.run_id} is interrupted",
+                f"what has finished is safe in {run_folder(config.home, config.run_id)}. When that is put right, "
+                f"{again} goes on.",
             ) from error
         if broken := table_trouble(error, target):
             raise broken from error

@@ -6,15 +6,14 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from bakeoff._utils.disk import disk_trouble
 from bakeoff._utils.redaction import redact_text
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL
 from bakeoff.job.best_model import save_winner, winner_of, write_profile
 from bakeoff.job.context import Comparison, RunContext
 from bakeoff.job.report import Reported, report_run, story_of
 from bakeoff.job.result import RunResult
-from bakeoff.storage.disk import disk_trouble
 from bakeoff.storage.rows import RunRecord
 
 
@@ -147,7 +146,7 @@ def write_tables(
         entered = record
         if model is not None:
             error = model.saved.exception()
-            if error and disk_trouble(error, Path()):
+            if error and disk_trouble(error):
                 raise error
             if error is None and context.config.register_model:
                 outputs.tracking.settle()

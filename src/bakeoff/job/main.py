@@ -12,7 +12,7 @@ from bakeoff._utils.text import print_text
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
-from bakeoff.errors import BakeoffError, ConfigError, EngineLostError, NoModelSurvivedError, RunConflictError
+from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.job.context import Comparison, RunContext
 from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
@@ -26,9 +26,8 @@ from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, set_up
 from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
-from bakeoff.spark.liveness import watching_server, why_lost, without_py4j_pages
+from bakeoff.spark.liveness import lost_ground, watching_server, without_py4j_pages
 from bakeoff.spark.session import OpenSession, open_session
-from bakeoff.storage.disk import disk_trouble
 from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
@@ -87,8 +86,8 @@ def run(
                 say(f"Opening the tables ({table_target(config).place}) and MLflow.")
                 outputs = open_outputs(config, session, prepared.source, say)
             except Exception as error:
-                if not isinstance(error, BakeoffError) and (why := why_lost(session, error)):
-                    raise EngineLostError(why, f"run {config.run_id} had not begun, start it again.") from None
+                if not isinstance(error, BakeoffError) and (lost := lost_ground(session, error, config.home)):
+                    raise type(lost)(lost.reason, f"run {config.run_id} had not begun, start it again.") from None
                 raise
             with closing_hold(outputs):
                 return compare(RunContext(config, session, prepared, outputs), listeners, interruption)
@@ -163,7 +162,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         NoModelSurvivedError: every model failed.
         RunInterruptedError: a signal ended the run.
         RunConflictError: another process has taken the run over.
-        EngineLostError: the session or its workers are gone.
+        EngineLostError: the session, its workers or a disk are gone.
     """
     from bakeoff.fugue_backend import FugueBackend
 
@@ -183,12 +182,10 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
     except RunConflictError:
         raise
     except BaseException as error:
-        if disk_trouble(error, config.home):  # which `explaining` turns into one sentence
+        if lost := lost_ground(context.spark, error, config.home):
             leave_open(context)
-            raise
-        if why := why_lost(context.spark, error):
-            leave_open(context)
-            raise EngineLostError(f"Run {config.run_id} was interrupted. {why}", still_open(context, backend)) from None
+            reason = f"Run {config.run_id} was interrupted. {lost.reason}"
+            raise type(lost)(reason, still_open(context, backend)) from None
         close_early(context, RunStatus.of_error(error))
         raise
     if result.status is not RunStatus.FINISHED:

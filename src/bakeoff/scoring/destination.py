@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff._config_options import given, refuse_placeholder
-from bakeoff._utils.platform import on_databricks
+from bakeoff._utils.platform import expanded, on_databricks
 from bakeoff.errors import ConfigError
 from bakeoff.source.locate import name_parts
 from bakeoff.storage.location import ResultsLocation, quoted
@@ -54,12 +54,12 @@ def read_destination(text: str | None, home: Path, *, has_metastore: bool) -> De
         raise ConfigError("--to is missing: name a table, or a file that ends in .csv or .parquet.")
     name = str(text).strip()
     if is_file(name):
-        file = Path(name).expanduser()
+        file = expanded(name, "--to")
         return Destination(name, _FILES[file.suffix.lower()], file=file)
     if _SCHEME.match(name):
         return Destination(name, "table", sql=f"delta.{quoted(name)}")
     if re.search(r"[/\\]|^[.~]", name):
-        folder = Path(name).expanduser().absolute()
+        folder = expanded(name, "--to").absolute()
         lock = None if on_databricks() else folder.parent / f".{folder.name}"
         return Destination(name, "table", sql=f"delta.{quoted(str(folder))}", folder=lock)
     parts = name_parts(name)

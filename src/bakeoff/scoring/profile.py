@@ -47,6 +47,8 @@ def profile_of(
 def bins_of(values: pd.Series[Any]) -> list[tuple[Any, ...]]:
     """Return kind, category, lower end (not included), upper end and share of each bin of a column.
 
+    Times are seconds since 1970 by the clock that the model saw, which is that of the session's zone.
+
     Example:
         >>> bins_of(pd.Series(["a", "b", "a", None]))[:2]
         [('category', None, None, None, 0.25), ('category', 'a', None, None, 0.5)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bakeoff._utils.platform import expanded
 from bakeoff._utils.text import first_line
 from bakeoff.errors import SourceError
 from bakeoff.source.files import ENDINGS_SAID, format_of, read_files
@@ -111,7 +112,7 @@ def find(source: str, spark: SparkSession | None) -> Files | Delta:
 
 def is_local_file(source: str) -> bool:
     """Whether a source is a local file, or is written like the path of one."""
-    path = Path(source).expanduser()
+    path = expanded(source, "--source")
     if path.exists():
         return path.is_file()
     return re.search(r"^\w{2,}:", source) is None and _looks_like_path(source)
@@ -142,7 +143,7 @@ def _local_path(source: str) -> Path | None:
     """Return the path that a source has in this machine's file system; ``None`` if it cannot be there."""
     scheme = _SCHEME.match(source)
     if scheme is None:
-        return Path(os.path.abspath(Path(source).expanduser()))  # noqa: PTH100 - links are not resolved
+        return Path(os.path.abspath(expanded(source, "--source")))  # noqa: PTH100 - links are not resolved
     path = "/" + source[scheme.end() :].lstrip("/")
     if scheme.group(1) == "file" or (scheme.group(1) == "dbfs" and path.startswith("/Volumes/")):
         return Path(path)

@@ -28,6 +28,7 @@ _PATTERNS = (
         "there is not enough memory for it: free some, or raise the limit of the container or of `ulimit -v`",
     ),
     (r"No space left on device", "there is no room left on the disk: make room in the temporary folder"),
+    (r"invalid null input: name", "this user has no name here, as in some containers: give it a line in /etc/passwd"),
 )
 """Patterns in Java's output, and the limit that each stands for."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import re
 import socket
@@ -13,16 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import EngineLostError
+from bakeoff._utils.disk import disk_trouble
+from bakeoff.errors import EngineLostError, StorageLostError
 from bakeoff.spark.kind import is_connect
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
 STOPPED = "The Spark session was stopped"
 JAVA_GONE = "Spark's Java process is gone"
 SERVER_GONE = "The Spark Connect server cannot be reached any more"
-NO_ROOM = "There is no room left on the disk"
 
 LOOK_SECONDS = 2.0
 """Seconds between two looks at a session."""
@@ -34,8 +35,6 @@ _STOPPED_TEXT = re.compile(
 _SERVER_TEXT = re.compile(
     r"UNAVAILABLE|failed to connect to all addresses|Socket closed|RST_STREAM|on closed channel|NO_ACTIVE_SESSION"
 )
-_NO_ROOM_TEXT = re.compile(r"No space left on device|Disk quota exceeded")
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 _CONNECT_SECONDS = 2.0
 _PY4J = ("py4j.java_gateway", "py4j.clientserver")
 
@@ -58,16 +57,25 @@ def why_lost(spark: SparkSession | None, error: BaseException | None = None) -> 
     return _why_classic_lost(spark)
 
 
+def lost_ground(spark: SparkSession | None, error: BaseException, home: Path) -> EngineLostError | None:
+    """Return the error that says what a run has lost of what it stands on, or ``None`` if it has lost nothing.
+
+    Args:
+        spark: the session of the run.
+        error: the error that was just raised.
+        home: the folder that the run writes to.
+    """
+    if trouble := disk_trouble(error, home):
+        return StorageLostError(trouble)
+    why = why_lost(spark, error)
+    return EngineLostError(why) if why else None
+
+
 def _why_by_itself(error: BaseException | None) -> str | None:
     """Return what is gone according to the error alone, without a call to the session."""
     if isinstance(error, EngineLostError):
         return error.reason
-    message = str(error or "")
-    if isinstance(error, OSError) and error.errno in _DISK:
-        return f"{NO_ROOM} ({error})" if error.errno in {errno.ENOSPC, errno.EDQUOT} else f"The disk fails ({error})"
-    if found := _NO_ROOM_TEXT.search(message):
-        return f"{NO_ROOM} ({found[0]})"
-    return STOPPED if _STOPPED_TEXT.search(message) else None
+    return disk_trouble(error) or (STOPPED if _STOPPED_TEXT.search(str(error or "")) else None)
 
 
 def _why_classic_lost(spark: Any) -> str | None:
@@ -215,15 +223,25 @@ class _Repeats(logging.Filter):
         return record.levelno < logging.ERROR or not record.exc_info or not is_py4j
 
 
+_REPEATS_OF_THE_LOST = _Repeats()
+
+
 @contextmanager
 def without_py4j_pages() -> Iterator[None]:
-    """Keep Py4J from logging each broken connection at length while the block runs."""
+    """Keep Py4J from logging each broken connection at length while the block runs.
+
+    Where the block ends because Java is gone, that stays so: a thread that is still in a call hears of it later.
+    """
     repeats = _Repeats()
     loggers = [logging.getLogger(), *map(logging.getLogger, _PY4J)]  # it uses the root's as well
     for logger in loggers:
         logger.addFilter(repeats)
     try:
         yield
+    except EngineLostError:
+        for logger in loggers:
+            logger.addFilter(_REPEATS_OF_THE_LOST)
+        raise
     finally:
         for logger in loggers:
             logger.removeFilter(repeats)

@@ -196,7 +196,10 @@ def _settings(folder: Path, slots: int) -> dict[str, str]:
 
 def _can_cache_jars() -> bool:
     """Whether Ivy can keep Delta's jars in its usual place: the home folder of the user, as Java finds it."""
-    home = Path(pwd.getpwuid(os.getuid()).pw_dir) if pwd else Path.home()
+    try:
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir) if pwd else Path.home()
+    except (KeyError, RuntimeError):  # the machine does not know the user, as in some containers
+        return False
     return os.access(home, os.W_OK | os.X_OK)
 
 

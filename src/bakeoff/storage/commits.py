@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from bakeoff._utils.disk import disk_trouble
 from bakeoff.errors import BakeoffError, TablesError
 
 try:
@@ -28,7 +29,6 @@ LOST_A_RACE = re.compile(
     r"|delta_table_not_found|delta_create_table_with_non_empty_location"
 )
 NOT_ALLOWED = re.compile(r"(?i)permission|privilege|access_?denied|not authorized|read-only")
-READ_ONLY_DISK = re.compile(r"(?i)read-only file system")
 LOCK_FILE = ".lock"
 _TRIES = 12
 _LONGEST_SLEEP = 5.0
@@ -57,7 +57,7 @@ def commit(folder: Path | None, action: Callable[[], _Made]) -> _Made:
         except BakeoffError:
             raise
         except Exception as error:
-            if NOT_ALLOWED.search(reason_of(error)) and not READ_ONLY_DISK.search(reason_of(error)):
+            if NOT_ALLOWED.search(reason_of(error)) and not disk_trouble(error):
                 raise TablesError(
                     f"The tables cannot be written ({reason_of(error)}): ask for the right to."
                 ) from error

@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from bakeoff.comparison.trial import Outcome, Trial
 
 _LOG = logging.getLogger(__name__)
 _CLOSED, _OPEN, _STORED = ".jsonl", ".open", ".stored"
+_TRIAL = re.compile(r'\s*\{"model_id": "(?P<model_id>[^"\\]+)", "fold": (?P<fold>\d+)\b')
+"""The beginning of a line, as `Outcome.to_dict` orders it."""
 _NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 
 
@@ -154,8 +157,21 @@ def _outcomes(content: bytes, path: Path) -> list[Outcome]:
         except (ValueError, TypeError, KeyError):
             # The process died while it wrote the line, and the trial counts as not run. Anywhere but at the end that
             # cannot happen, but running a trial again is better than a run that can never be resumed.
-            _LOG.warning("Line %d of %s cannot be read and is left out.", number, path)
+            _LOG.warning("Line %d of %s cannot be read%s.", number, path, _consequence(line))
     return found
+
+
+def _consequence(line: bytes) -> str:
+    """Return the end of a sentence on a line that cannot be read: which trial runs again, if it says so.
+
+    Example:
+        >>> _consequence(b'{"model_id": "lr", "fold": 3, "stat')
+        ': model lr runs on fold 3 again, unless the tables have it'
+    """
+    known = _TRIAL.match(line.decode(errors="replace"))
+    if known is None:
+        return ": its trial runs again, unless the tables have it"
+    return f": model {known['model_id']} runs on fold {known['fold']} again, unless the tables have it"
 
 
 def _close_left_over(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from bakeoff.errors import EngineLostError, RunInterruptedError, StorageLostError
+from bakeoff.errors import EngineLostError, RunInterruptedError
 
 
 class RunStatus(str, Enum):
@@ -31,7 +31,7 @@ class RunStatus(str, Enum):
             >>> str(RunStatus.of_error(KeyboardInterrupt())), str(RunStatus.of_error(ValueError()))
             ('killed', 'failed')
         """
-        if isinstance(error, EngineLostError | StorageLostError):
+        if isinstance(error, EngineLostError):
             return cls.INTERRUPTED
         return cls.KILLED if isinstance(error, KeyboardInterrupt | SystemExit | RunInterruptedError) else cls.FAILED
 

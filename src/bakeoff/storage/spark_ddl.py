@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bakeoff._utils.disk import disk_trouble
 from bakeoff.errors import TablesError, UserError
 from bakeoff.storage.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
-from bakeoff.storage.disk import check_folder, disk_trouble
+from bakeoff.storage.disk import check_folder
 from bakeoff.storage.location import ResultsLocation, quoted
 from bakeoff.storage.schema import DEFINITION, SCORED, TABLES, VIEWS, Table, View, definitions
 
@@ -76,7 +76,7 @@ class TableMaker:
         except UserError:
             raise
         except Exception as error:
-            if disk_trouble(error, location.path or Path()):
+            if disk_trouble(error):
                 raise
             raise TablesError(
                 f"The tables cannot be made in {location.place} ({reason_of(error)}): name a place where you may "

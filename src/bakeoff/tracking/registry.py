@@ -116,7 +116,8 @@ def register_version(client: MlflowClient, run_id: str, best: Any, name: str) ->
 def promote(client: MlflowClient, name: str, version: str, standing: CandidateScore, terms: Terms) -> str:
     """Tag a version, make it the challenger, and the champion if it meets the conditions.
 
-    The outcome is a tag of the version, too.
+    The outcome is a tag of the version, too. It is set before the alias, so that no crash leaves a champion without it;
+    repeating the call for a champion returns the tag.
 
     Args:
         client: client of the registry.
@@ -133,12 +134,22 @@ def promote(client: MlflowClient, name: str, version: str, standing: CandidateSc
     client.set_registered_model_alias(name, CHALLENGER, version)
     champion = _alias(client, name, CHAMPION)
     if champion == version:
-        return f"{CHAMPION} already"
+        return _reason_of_champion(client, name, version)
     outcome, promoted = _verdict(client, name, champion, standing, terms)
+    client.set_model_version_tag(name, version, _PROMOTION, outcome)
     if promoted:
         client.set_registered_model_alias(name, CHAMPION, version)
-    client.set_model_version_tag(name, version, _PROMOTION, outcome)
     return outcome
+
+
+def _reason_of_champion(client: MlflowClient, name: str, version: str) -> str:
+    """Return why a version is the champion; tag it if it has no tag, as after a crash of an earlier release."""
+    reason = client.get_model_version(name, version).tags.get(_PROMOTION)
+    if reason is None:
+        reason = f"{CHAMPION} already"
+        client.set_model_version_tag(name, version, _PROMOTION, reason)
+    # A challenger that is the champion now was made so by somebody else.
+    return f"{CHAMPION} already" if reason.startswith(CHALLENGER) else reason
 
 
 def _verdict(

@@ -44,6 +44,7 @@ def test_usual_limits_are_enough() -> None:
         ("java.lang.OutOfMemoryError: unable to create native thread", "ulimit -u"),
         ("java.io.FileNotFoundException: x.jar (Too many open files)", "ulimit -n"),
         ("java.io.IOException: No space left on device", "room"),
+        ("LoginException: java.lang.NullPointerException: invalid null input: name", "/etc/passwd"),
     ],
 )
 def test_a_java_that_did_not_start_names_its_limit(said: str, names: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bakeoff.errors import EngineLostError
-from bakeoff.spark.liveness import JAVA_GONE, STOPPED, ServerWatch, why_lost, without_py4j_pages
+from bakeoff.errors import EngineLostError, StorageLostError
+from bakeoff.spark.liveness import JAVA_GONE, STOPPED, ServerWatch, lost_ground, why_lost, without_py4j_pages
 
 
 def classic(java: Any) -> Any:
@@ -48,20 +49,41 @@ def test_a_session_is_asked_whether_it_is_there(spark: Any, why: str | None) -> 
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "There is no room left on the disk ([Errno 28]"),
-        (OSError(errno.EROFS, "Read-only file system"), "The disk fails ([Errno 30]"),
-        (RuntimeError("java.io.IOException: No space left on device"), "There is no room left on the disk (No space"),
+        (OSError(errno.ENOSPC, "No space left on device"), "There is no room left on the disk"),
+        (OSError(errno.EROFS, "Read-only file system"), "The disk is read-only"),
+        (RuntimeError("java.io.IOException: No space left on device"), "There is no room left on the disk"),
+        (RuntimeError("sqlite3.OperationalError: disk I/O error"), "The disk fails (disk I/O error)"),
         (RuntimeError("Job 3 cancelled because SparkContext was shut down"), STOPPED),
         (EngineLostError("It is gone", "so much is done."), "It is gone"),
     ],
 )
 def test_some_errors_say_by_themselves_that_it_is_not_the_models(error: Exception, why: str) -> None:
-    assert str(why_lost(classic(Java(answer=False)), error)).startswith(why)
+    assert why_lost(classic(Java(answer=False)), error) == why
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "nothing"), ValueError("UNAVAILABLE"), None])
 def test_other_errors_do_not(error: Exception | None) -> None:
     assert why_lost(classic(Java(answer=False)), error) is None
+
+
+@pytest.mark.parametrize(
+    ("java", "error", "kind", "why"),
+    [
+        (False, OSError(errno.EIO, "Input/output error", "/x/1"), StorageLostError, "The disk of /x/1 fails (Input/"),
+        (False, RuntimeError("Read-only file system"), StorageLostError, "The disk of /x is read-only"),
+        (True, RuntimeError("a task failed"), EngineLostError, STOPPED),
+        (False, EngineLostError("It is gone", "so much is done."), EngineLostError, "It is gone"),
+    ],
+)
+def test_whatever_is_lost_is_said_by_one_kind_of_error(java: bool, error: Exception, kind: type, why: str) -> None:  # noqa: FBT001
+    lost = lost_ground(classic(Java(answer=java)), error, Path("/x"))
+    assert type(lost) is kind
+    assert isinstance(lost, EngineLostError)
+    assert lost.reason.startswith(why)
+
+
+def test_a_run_that_has_lost_nothing_keeps_its_error() -> None:
+    assert lost_ground(classic(Java(answer=False)), ValueError("no such column"), Path("/x")) is None
 
 
 def connect(port: int) -> Any:
@@ -92,3 +114,20 @@ def test_py4j_is_kept_from_logging_what_it_raises_and_nobody_else_is(caplog: pyt
             logger.error("Exception while sending command.", exc_info=ConnectionRefusedError())
     py4j.error("afterwards")
     assert [record.name for record in caplog.records] == ["mine", "py4j.clientserver"]
+
+
+def test_py4j_is_silent_for_good_once_java_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    py4j = logging.getLogger("py4j.clientserver")
+    loggers = [logging.getLogger(), logging.getLogger("py4j.java_gateway"), py4j]
+    before = [list(logger.filters) for logger in loggers]
+    try:
+        for _ in range(2):
+            with pytest.raises(EngineLostError), without_py4j_pages():
+                raise EngineLostError(JAVA_GONE)
+        py4j.error("Exception while sending command.", exc_info=ConnectionRefusedError())
+        py4j.error("without a page")
+        assert [record.message for record in caplog.records] == ["without a page"]
+        assert [len(logger.filters) for logger in loggers] == [len(each) + 1 for each in before]
+    finally:
+        for logger, filters in zip(loggers, before, strict=True):
+            logger.filters = filters

@@ -5,14 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from bakeoff._setup_option import parse_setup
+from bakeoff._utils import disk as disks
+from bakeoff.cli.query_commands import runs
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, StorageError, StorageLostError, TablesError
 from bakeoff.job.early_end import explaining
+from bakeoff.scoring.destination import read_destination
+from bakeoff.source import is_local_file, load_source
 from bakeoff.storage import disk
 
 
@@ -44,7 +50,7 @@ def test_a_folder_of_somebody_else_is_no_home(tmp_path: Path) -> None:
 
 
 def test_a_disk_without_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(total=2**30, free=2**20))
+    monkeypatch.setattr(disks.shutil, "disk_usage", lambda _: SimpleNamespace(total=2**30, free=2**20))
     with pytest.raises(StorageError, match=r"1 MB are free, and a run needs at least 20 MB"):
         disk.check_folder(tmp_path)
     monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path / "spark"))
@@ -52,10 +58,23 @@ def test_a_disk_without_room_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         disk.check_local_folders()
 
 
+@pytest.mark.parametrize("free", [0, 2**20])
+def test_the_disk_that_is_full_is_named_and_not_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    spilled = tmp_path / "spark"
+    spilled.mkdir()
+    usage = {spilled: SimpleNamespace(total=2**30, free=free)}
+    monkeypatch.setattr(disks.shutil, "disk_usage", lambda each: usage.get(each, SimpleNamespace(total=1, free=2**30)))
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(spilled))
+    error = RuntimeError("java.io.IOException: No space left on device")
+    assert disks.disk_trouble(error, tmp_path) == f"There is no room left on the disk of {spilled}"
+
+
 def test_a_mount_that_does_not_tell_its_size_is_not_taken_for_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(total=0, free=0))
+    monkeypatch.setattr(disks.shutil, "disk_usage", lambda _: SimpleNamespace(total=0, free=0))
     disk.check_folder(tmp_path)
 
 
@@ -100,3 +119,19 @@ def test_other_errors_stay_what_they_are(tmp_path: Path, error: Exception) -> No
 def test_the_home_of_nobody_is_a_mistake_in_the_option() -> None:
     with pytest.raises(ConfigError, match=r"--home ~no-such-user/x names the home folder of a user who has none"):
         RunConfig.from_sources({"source": "data.csv", "target": "y", "home": "~no-such-user/x"})
+
+
+@pytest.mark.parametrize(
+    ("option", "reads"),
+    [
+        ("--source", lambda: load_source(RunConfig("~no-such-user/x.csv", "y"), None)),
+        ("--source", lambda: is_local_file("~no-such-user/x")),
+        ("--setup", lambda: parse_setup("@~no-such-user/x")),
+        ("--to", lambda: read_destination("~no-such-user/x.csv", Path(), has_metastore=False)),
+        ("--to", lambda: read_destination("~no-such-user/x", Path(), has_metastore=False)),
+        ("--home", lambda: runs.main(["--home", "~no-such-user/x"], standalone_mode=False)),
+    ],
+)
+def test_each_option_that_names_the_home_of_nobody_is_named(option: str, reads: Callable[[], object]) -> None:
+    with pytest.raises(ConfigError, match=rf"^{option} ~no-such-user/\S+ names the home folder of a user who has none"):
+        reads()

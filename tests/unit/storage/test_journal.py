@@ -94,7 +94,15 @@ def test_a_line_that_cannot_be_read_costs_only_its_trial(tmp_path, caplog):
     path = tmp_path / "000001.open"
     path.write_text('{"model_id": "lr"}\n' + path.read_text())
     assert Journal(tmp_path).read() == [GOOD, BAD]
-    assert "Line 1" in caplog.text
+    assert f"Line 1 of {path} cannot be read: its trial runs again, unless the tables have it." in caplog.text
+
+
+def test_a_torn_line_names_the_trial_that_runs_again(tmp_path, caplog):
+    leave_open(tmp_path, GOOD, BAD)
+    path = tmp_path / "000001.open"
+    path.write_text(path.read_text()[:-20])
+    assert Journal(tmp_path).read() == [GOOD]
+    assert f"Line 2 of {path} cannot be read: model {BAD.model_id} runs on fold {BAD.fold} again" in caplog.text
 
 
 def test_what_was_stored_is_remembered_by_the_next_process(tmp_path):

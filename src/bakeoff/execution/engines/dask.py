@@ -23,6 +23,10 @@ from bakeoff.execution.worker.task import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.spark.liveness import why_lost
 
+_CLOSED = ("closing", "closed")
+_CUT_OFF = "connecting"
+"""States of a client."""
+
 
 class PayloadPlugin(WorkerPlugin):
     """A plugin that brings the payload to each worker once, also to later ones, and frees it after the run."""
@@ -121,7 +125,7 @@ class DaskEngine(PlainThreads):
 
     def why_lost(self, error: BaseException | None = None) -> str | None:
         """Return why the cluster is gone, if it is: a client that has lost its scheduler has lost all futures, too."""
-        gone = ("closing", "closed") if error is None else ("closing", "closed", "connecting")
+        gone = _CLOSED if error is None else (*_CLOSED, _CUT_OFF)
         return "The Dask cluster is gone" if self._client.status in gone else why_lost(None, error)
 
     def cancel(self) -> None:
@@ -134,7 +138,8 @@ class DaskEngine(PlainThreads):
 
     def close(self) -> None:
         """Remove the payload, and close the cluster if this engine has started it."""
-        if self._plugin is not None:
+        # A client that is cut off would wait half a minute for a scheduler.
+        if self._plugin is not None and self._client.status not in (*_CLOSED, _CUT_OFF):
             self._client.unregister_worker_plugin(self._plugin)
             self._plugin = None
         if self._own is not None:

@@ -49,6 +49,10 @@ _CHUNKS = 64
 """Reads of a child's output at a time, so that a child that writes without end does not block its parent."""
 _SHOWN_CHARACTERS = 4_000
 """Characters of a child's output that are kept with a failure."""
+_CRASH_MARKS = ("Current thread 0x", "Fatal Python error")
+"""What faulthandler prints above the stack of the thread that has crashed, and where Python has no stack of it."""
+_TIMEOUT_MARKS = ("\nThread 0x",)
+"""What faulthandler prints above each thread's stack at a timeout; the last is the oldest thread, which runs trials."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,7 +273,7 @@ def failure(ask: Ask, ended: Ended, seconds: float, output: str = "") -> Outcome
     Returns:
         A failed outcome, or for a refit a failed refit.
     """
-    shown = f"The last that its process said:\n{_last_words(output)}" if output.strip() else None
+    shown = f"The last that its process said:\n{_last_words(output, ended.status)}" if output.strip() else None
     if ask.trial is None:
         again = ended.status in (Status.CRASHED, Status.OOM)
         return Refitted(str(ask.refit), None, seconds, ended.kind, ended.said, shown, again)
@@ -277,19 +281,22 @@ def failure(ask: Ask, ended: Ended, seconds: float, output: str = "") -> Outcome
     return replace(outcome, fit_seconds=seconds, traceback=shown, host=socket.gethostname())
 
 
-def _last_words(output: str) -> str:
-    """Return the end of a process's output; after a crash in C the output before it, and the start of Python's stack.
+def _last_words(output: str, status: Status = Status.CRASHED) -> str:
+    r"""Return the end of a process's output, or the start of the Python stack that tells why it ended.
 
-    Python prints the innermost frame of a crash first, so the outer frames can be left out.
+    Python prints the innermost frame first, so the outer frames can be left out.
 
     Example:
         >>> _last_words("hello, Fatal Python error: Aborted" + "x" * 9_000)[:20], _last_words("x" * 9_000 + "end")[-4:]
         ('hello, Fatal Python ', 'xend')
+        >>> _last_words("Timeout (0:00:01)!\nThread 0x7f (most recent call first):" + "x" * 9_000, Status.TIMEOUT)[:18]
+        'Timeout (0:00:01)!'
     """
-    crash = output.rfind("Fatal Python error")
-    if crash >= 0:
-        start = max(0, crash - _SHOWN_CHARACTERS // 4)
-        return output[start : start + _SHOWN_CHARACTERS]
+    for mark in _TIMEOUT_MARKS if status is Status.TIMEOUT else _CRASH_MARKS:
+        found = output.rfind(mark)
+        if found >= 0:
+            start = max(0, found - _SHOWN_CHARACTERS // 4)
+            return output[start : start + _SHOWN_CHARACTERS]
     return output[-_SHOWN_CHARACTERS:]
 
 
