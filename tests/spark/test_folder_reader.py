@@ -153,6 +153,12 @@ QUERIES = [
     "SELECT unix_timestamp(finished_at) - unix_timestamp(started_at) AS seconds FROM runs",
     "SELECT run_id FROM runs VERSION AS OF 1",
     "SELECT concat_ws('-', run_id, target) AS name, coalesce(promotion, 'none') AS promotion FROM runs",
+    "SELECT status, count(*) FROM trials GROUP BY status",
+    "SELECT to_date(started_at) AS day, cast(finished_at AS DATE) AS end, month(started_at) AS month FROM runs",
+    "SELECT regexp_extract(source, '([a-z]+)[.]') AS name, split(source, '[.]')[1] AS k, length(source) AS n FROM runs",
+    "SELECT lower(upper(source)) AS l, floor(-1.2) AS f, ceil(1.2) AS c, abs(-2) AS a, round(-2.5) AS r FROM runs",
+    "SELECT max_by(model_id, primary_value) AS best, median(rank) AS middle, variance(rank) AS v FROM leaderboard",
+    "SELECT lpad(run_id, 2, '*') AS l, rpad(run_id, 9) AS r, instr(source, 'c') AS i, reverse(run_id) AS b FROM runs",
 ]
 
 
@@ -197,6 +203,20 @@ def test_what_is_not_there_is_a_sentence(reader: FolderReader, query: str, said:
         "COPY runs TO 'x.csv'",
         "ATTACH 'x.db'",
         "SELECT java_method('java.lang.System', 'exit', 0)",
+        # ... and so is what DuckDB would answer in another way, or not at all.
+        "SELECT dayofweek(started_at), weekday(started_at) FROM runs",
+        "SELECT extract(DOW FROM started_at) FROM runs",
+        "SELECT cast(best_value AS INT) FROM runs",
+        "SELECT cast(started_at AS STRING) FROM runs",
+        "SELECT substr(source, 0, 2) FROM runs",
+        "SELECT slice(map_keys(metrics), 2, 2) FROM leaderboard",
+        "SELECT skewness(fit_seconds) FROM trials",
+        "SELECT hash(run_id) FROM runs",
+        "SELECT isnan(best_value) FROM runs",
+        "SELECT regexp_replace(source, '(t)', '$1$1') FROM runs",
+        "SELECT ln(n_rows - 100) FROM runs",
+        "SELECT size(metrics) FROM leaderboard",
+        "SELECT * FROM runs WHERE run_id = 1",
     ],
 )
 def test_what_is_no_query_over_the_tables_is_left_to_spark(reader: FolderReader, query: str) -> None:

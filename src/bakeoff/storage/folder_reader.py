@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 _Rows = TypeVar("_Rows")
 
 LOG = "_delta_log"
-_UNKNOWN_TO_DUCKDB = ("Catalog Error", "Not implemented Error", "Parser Error")
-"""Errors for functions and forms of SQL that Spark may have."""
+_MISSING = re.compile("^Binder Error: .*(not found|does not have a column)")
+"""Errors for columns that are not there, which Spark would not find either; it may understand whatever else fails."""
 
 
 class FolderReader(TableQueries):
@@ -78,7 +79,10 @@ class FolderReader(TableQueries):
             answer = answer.project(columns)
         found: pd.DataFrame = answer.df()
         times = [name for name in found.columns if isinstance(found[name].dtype, pd.DatetimeTZDtype)]
-        return found.assign(**{name: found[name].dt.tz_localize(None) for name in times})
+        found = found.assign(**{name: found[name].dt.tz_localize(None) for name in times})
+        days = [name for name, kind in zip(answer.columns, answer.types, strict=True) if str(kind) == "DATE"]
+        found = found.assign(**{name: found[name].dt.date for name in days})
+        return found.rename(columns=lambda name: name.replace("count_star()", "count(1)"))  # Spark's name for it
 
     def close(self) -> None:
         """Free DuckDB's memory and threads."""
@@ -120,7 +124,7 @@ class FolderReader(TableQueries):
         try:
             return fetch(self._database.sql(translated))
         except (duckdb.Error, OSError) as error:
-            if str(error).startswith(_UNKNOWN_TO_DUCKDB):
+            if isinstance(error, duckdb.Error) and not _MISSING.match(str(error)):
                 raise UntranslatableError(str(error).partition("\n")[0]) from error
             raise ConfigError(f"This query cannot be answered: {_reason(error)}.") from error
 

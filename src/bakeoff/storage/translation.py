@@ -23,6 +23,19 @@ FindView = Callable[[str, "int | None"], "str | None"]
 _SPARK, _DUCKDB = "databricks", "duckdb"
 _SCHEME = re.compile(r"^file:/*(?=/)")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_ALIKE = """
+Abs And ApproxQuantile ArgMax ArgMin Array ArrayAgg ArrayContains ArrayFilter ArrayToString Avg Case Cast Ceil
+Coalesce Concat ConcatWs Count CountIf CurrentTimestamp CurrentTimezone DateDiff Exists Explode First Floor
+FromJson Greatest Hour If JSONFormat Least Length Ln Lower MapKeys Max Median Min Month Nullif Or Pad Quantile
+Quarter Rank RegexpExtract RegexpLike RegexpSplit Reverse Round RowNumber SafeDivide Stddev StddevPop StddevSamp
+StrPosition StrToUnix Struct Substring Sum TimestampTrunc Trim TryCast TsOrDsToDate UnixMicros Upper VarMap
+Variance Year
+"""
+"""Functions, as sqlglot calls them, that give the same in both. Another may be there under the same name and count from
+another day of the week, round another way, or take an end for a length."""
+_ALIKE_BY_NAME = frozenset({"make_dt_interval", "map_concat", "map_values"})
+_KINDS = frozenset({"DOUBLE", "FLOAT", "TIMESTAMP", "TIMESTAMPTZ", "DATE"})
+_WHOLE = frozenset({"INT", "BIGINT"})
 
 
 class UntranslatableError(Exception):
@@ -53,6 +66,8 @@ def translate(query: str, find_view: FindView, values: Mapping[str, Any] | None 
         for placeholder in list(tree.find_all(exp.Placeholder)):
             placeholder.replace(_literal(str(placeholder.this or ""), values or {}))
         _use_views(tree, find_view)
+        for function in tree.find_all(exp.Func):
+            _check_function(function)
         for select in list(tree.find_all(exp.Select)):
             _join_exploded_maps(select)
         return tree.transform(_rewrite).sql(_DUCKDB, unsupported_level=ErrorLevel.RAISE)
@@ -121,6 +136,33 @@ def _version_of(table: exp.Table) -> int | None:
     return int(number)
 
 
+def _check_function(function: exp.Func) -> None:
+    """Leave a function to Spark that is not known to give the same in DuckDB."""
+    from sqlglot import exp
+
+    if isinstance(function, exp.Anonymous):
+        known = function.name.lower() in _ALIKE_BY_NAME
+    elif isinstance(function, exp.Cast):
+        known = _is_same_cast(function)
+    elif isinstance(function, exp.Substring):
+        start = function.args.get("start")
+        known = start is None or start.name != "0"  # where Spark starts with the first character
+    else:
+        known = type(function).__name__ in _ALIKE.split()
+    if not known:
+        raise UntranslatableError(f"{one_line(function.sql(_SPARK))} may be something else in DuckDB")
+
+
+def _is_same_cast(cast: exp.Cast) -> bool:
+    """Whether a cast gives the same: texts of points in time differ, and Spark cuts numbers where DuckDB rounds."""
+    from sqlglot import exp
+
+    kind = cast.to.this.name
+    if kind in _WHOLE:
+        return cast.find(exp.Ceil, exp.Floor) is not None or (isinstance(cast.this, exp.Literal) and cast.this.is_int)
+    return kind in _KINDS
+
+
 def _rewrite(node: exp.Expr) -> exp.Expr:
     """Rewrite a function for which DuckDB has another one, and sqlglot knows none that is exactly the same."""
     from sqlglot import exp
@@ -131,7 +173,8 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
         return exp.func("quantile_cont", node.this, node.args["quantile"])
     if isinstance(node, exp.StrToUnix) and node.this is not None:
         moment = exp.cast(node.this, "TIMESTAMPTZ", dialect=_DUCKDB)
-        return exp.cast(exp.func("epoch", moment), "BIGINT", dialect=_DUCKDB)
+        # Whole seconds as Spark counts them: a cast alone would round half a second up.
+        return exp.cast(exp.Floor(this=exp.func("epoch", moment)), "BIGINT", dialect=_DUCKDB)
     if isinstance(node, exp.Anonymous) and node.name.lower() == "make_dt_interval":
         parts = zip(("to_days", "to_hours", "to_minutes", "to_seconds"), node.expressions, strict=False)
         intervals: list[exp.Expr] = [exp.func(function, part) for function, part in parts]
