@@ -232,7 +232,7 @@ def _numbers(frame: pd.DataFrame, decimal: str, reading: Reading, findings: Find
     gaps = Decided()
     for name, column in frame.items():
         is_known = str(name) in reading.numbers
-        if column.dtype != object or str(name) in reading.texts or not (is_known or _may_be_numbers(column.dropna())):
+        if column.dtype != object or str(name) in reading.texts or not (is_known or _may_be_numbers(column)):
             continue
         present = column.dropna()
         present = present[~is_gap(present, reading.na_values)]
@@ -279,9 +279,12 @@ def as_numbers(column: pd.Series[Any], decimal: str = ".") -> pd.Series[Any]:
     return numbers
 
 
-def _may_be_numbers(known: pd.Series[Any]) -> bool:
+def _may_be_numbers(column: pd.Series[Any]) -> bool:
     """Whether many values of a column are numbers, by some of them."""
-    some = known.iloc[:: max(1, len(known) // _PROBED)]
+    some = column.iloc[:: max(1, len(column) // _PROBED)].dropna()
+    if len(some) < _PROBED // 4:  # there are mostly gaps
+        known = column.dropna()
+        some = known.iloc[:: max(1, len(known) // _PROBED)]
     if not len(some) or not all(isinstance(value, (str, int, float)) and not isinstance(value, bool) for value in some):
         return False
     is_number = some.astype(str).str.strip().str.fullmatch(r"[-+]?(\d+([.,]\d+)*|\.\d+)([eE][-+]?\d+)?")

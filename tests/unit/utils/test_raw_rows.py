@@ -11,7 +11,7 @@ import cloudpickle
 import pandas as pd
 
 from bakeoff._utils import raw_rows
-from bakeoff._utils.pickling import by_value
+from bakeoff._utils.pickling import standing_alone
 from bakeoff._utils.raw_rows import SECONDS, TEXT, TIME, WRITTEN, RawColumn, RawRows
 
 TRANSFORM = """
@@ -32,7 +32,7 @@ print(made.transform(rows).to_dict("list"))
 def test_it_is_loaded_where_bakeoff_is_not_installed(tmp_path: Path) -> None:
     columns = [RawColumn("price", "p", WRITTEN, ","), RawColumn("took", "took", SECONDS), RawColumn(7, "7", TEXT)]
     made = RawRows((*columns, RawColumn("at", "at", TIME, "Europe/Berlin")))
-    with by_value(raw_rows):
+    with standing_alone([made]):
         content = cloudpickle.dumps(made)
     assert raw_rows.__name__ not in cloudpickle.list_registry_pickle_by_value()
     (tmp_path / "made.pkl").write_bytes(content)
