@@ -83,7 +83,7 @@ class RunConfig:
         sep: separator of a text file; told from the file by default, as are the next two.
         decimal: decimal mark of a text file.
         encoding: encoding of a text file.
-        na_values: words and numbers that stand for gaps; by default, see `bakeoff.source.words`.
+        na_values: words and numbers that stand for gaps; by default, see `bakeoff.source.gap_words`.
         header: ``yes``, ``no``, or the number of the line that holds the names of a text file's columns.
         engine: ``spark``, or ``native`` to fit every model in this process.
         max_rows: size of the seeded sample that is used when the source has more rows.

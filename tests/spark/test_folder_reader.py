@@ -23,7 +23,7 @@ from bakeoff.storage.result_tables import ComparedTable
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.schema import TABLES, VIEWS
 from bakeoff.storage.spark_tables import SparkTables
-from bakeoff.storage.translation import UntranslatableError
+from bakeoff.storage.sql_translation import UntranslatableError
 
 ROOT = Path(__file__).parents[2]
 PLAN = Plan((Model("lr", "Logistic"), Model("nb", "Bayes")), 2, (Metric("auc", "AUC"), Metric("f1", "F1")), "auc")

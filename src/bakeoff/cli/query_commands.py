@@ -200,7 +200,7 @@ def sql(
 def _answer_without_spark(query: str, values: Mapping[str, str], location: ResultsLocation) -> pd.DataFrame | None:
     """Answer a query over the tables in a folder; ``None`` for a statement that needs Spark."""
     from bakeoff.storage.folder_reader import FolderReader
-    from bakeoff.storage.translation import UntranslatableError
+    from bakeoff.storage.sql_translation import UntranslatableError
 
     if location.in_metastore:
         return None

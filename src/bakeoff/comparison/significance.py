@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from bakeoff.comparison.leaderboard import Leaderboard, Row, fold_values
 from bakeoff.comparison.plan import Plan
@@ -115,6 +114,8 @@ def corrected_t_test(differences: Sequence[float], test_ratio: float) -> TTest:
         >>> round(corrected_t_test([0.02, 0.04, 0.03, 0.05, 0.01], test_ratio=1 / 4).p_value, 4)
         0.0474
     """
+    from scipy.special import stdtr, stdtrit  # commands that only list runs need not load it
+
     values = np.asarray(differences, dtype=float)
     n = len(values)
     mean, variance = float(values.mean()), float(values.var(ddof=1))

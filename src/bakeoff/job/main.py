@@ -105,7 +105,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         ConfigError: an argument cannot be used, or no model is left to compare.
         SourceError: the table cannot be read or used.
     """
-    from bakeoff.job.noticed import with_findings
+    from bakeoff.job.setup_findings import with_findings
     from bakeoff.job.trial_limits import trial_limits
     from bakeoff.pycaret3.request import read_request
 

@@ -1,4 +1,4 @@
-"""PyCaret's experiments with preprocessing that holds on every fold: see `bakeoff.pycaret3.steps`."""
+"""PyCaret's experiments with preprocessing that holds on every fold: see `bakeoff.pycaret3.pipeline_steps`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 
 from bakeoff._utils.dates import date_format
-from bakeoff.pycaret3.steps import MOST_MISSING, DateParts, EmbedTexts, GapsImputer, SafeNames, safe_names
+from bakeoff.pycaret3.pipeline_steps import MOST_MISSING, DateParts, EmbedTexts, GapsImputer, SafeNames, safe_names
 
 
 class _FoldSafe:

@@ -17,9 +17,9 @@ from bakeoff.source.decoding import encoding_of, head_of, unpacked
 from bakeoff.source.dialect import SPACES, Dialect
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.formats import refuse_duplicates
+from bakeoff.source.gap_words import Cells
 from bakeoff.source.reading import Reading
 from bakeoff.source.sniffing import dialect_of
-from bakeoff.source.words import Cells
 
 _SPARE = "__bakeoff_nothing"
 """Name of the column behind the last separator of each row."""

@@ -14,8 +14,8 @@ from bakeoff.errors import ConfigError, SourceError
 from bakeoff.source.delimited import read_csv
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.formats import read_arrow, read_excel, read_json, read_orc, read_parquet
+from bakeoff.source.gap_words import Cells, RawTable, settle_words
 from bakeoff.source.reading import Reading
-from bakeoff.source.words import Cells, RawTable, settle_words
 
 _ENDINGS = {
     "csv": (".csv", ".tsv", ".tab", ".psv", ".txt", ".data", ".dat"),

@@ -15,7 +15,7 @@ from bakeoff._utils.text import first_line
 from bakeoff.errors import SourceError
 from bakeoff.source.decoding import unpacked
 from bakeoff.source.findings import FindingKind, Findings
-from bakeoff.source.words import Cells
+from bakeoff.source.gap_words import Cells
 
 _NA_WORDS = frozenset(
     {"#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "-NaN", "-nan"}

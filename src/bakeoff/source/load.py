@@ -16,6 +16,7 @@ from bakeoff.source.columns import check_columns, without_missing_target
 from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.fold_groups import with_groups, without_groups
+from bakeoff.source.gap_words import RawTable
 from bakeoff.source.locate import Files, find
 from bakeoff.source.preparation import Preparation, prepared
 from bakeoff.source.reading import Reading
@@ -28,7 +29,6 @@ from bakeoff.source.tables import read_delta
 from bakeoff.source.target import check_target, named_classes, plain_target
 from bakeoff.source.time_index import IMPUTE_TARGET, time_indexed
 from bakeoff.source.times import read_times
-from bakeoff.source.words import RawTable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

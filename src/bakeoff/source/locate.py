@@ -16,8 +16,8 @@ from bakeoff.errors import SourceError
 from bakeoff.source.files import ENDINGS_SAID, format_of, read_files
 from bakeoff.source.filesystems import cannot_be_read
 from bakeoff.source.findings import FindingKind, Findings
+from bakeoff.source.gap_words import RawTable
 from bakeoff.source.reading import Reading
-from bakeoff.source.words import RawTable
 from bakeoff.storage.location import quoted
 
 if TYPE_CHECKING:

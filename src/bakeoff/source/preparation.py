@@ -26,8 +26,8 @@ from bakeoff.config import RunConfig
 from bakeoff.errors import SourceError
 from bakeoff.source.column_kinds import ColumnKind, kind_of
 from bakeoff.source.findings import FindingKind, Findings
+from bakeoff.source.gap_words import Decided, KnownWords
 from bakeoff.source.names import inner_names, inside, listed, shown_names
-from bakeoff.source.words import Decided, KnownWords
 
 EXAMPLE_ROWS = 5
 _HALF = 0.5

@@ -16,8 +16,8 @@ from bakeoff.errors import ConfigError, TablesError
 from bakeoff.storage import delta_sql
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.schema import TABLES, VIEWS, Table
+from bakeoff.storage.sql_translation import UntranslatableError, translate
 from bakeoff.storage.table_queries import TableQueries
-from bakeoff.storage.translation import UntranslatableError, translate
 
 if TYPE_CHECKING:
     import pandas as pd

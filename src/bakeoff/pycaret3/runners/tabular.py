@@ -27,10 +27,10 @@ from sklearn.exceptions import FitFailedWarning
 from bakeoff.comparison.trial import Trial
 from bakeoff.pycaret3.fit_kwargs import select_rows
 from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.pipeline_steps import safe_names
 from bakeoff.pycaret3.runners.base import FoldStore, Scored, TrialRunner
 from bakeoff.pycaret3.scoring.fast_unique import quick_unique
 from bakeoff.pycaret3.scoring.prediction_cache import cached_predictions
-from bakeoff.pycaret3.steps import safe_names
 
 KEPT_FOLD_BYTES = 1 << 30
 """Size of transformed folds that one process keeps; the least recently used is dropped first."""

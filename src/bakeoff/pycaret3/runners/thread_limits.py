@@ -34,9 +34,17 @@ def cap_threads(estimator: Any, limit: int) -> dict[str, Any]:
 
 
 def restore_threads(estimator: Any, before: dict[str, Any]) -> None:
-    """Restore the parameters that `cap_threads` changed."""
-    if before:
-        estimator.set_params(**before)
+    """Restore the parameters that `cap_threads` changed. What was fitted stays fitted."""
+    if not before:
+        return
+    params = estimator.get_params(deep=True)
+    for name, value in before.items():
+        prefix, _, param = name.rpartition("__")
+        owner = params[prefix] if prefix else estimator
+        if hasattr(owner, "reset"):  # a forecaster of sktime, whose set_params() forgets what was fitted
+            setattr(owner, param, value)
+        else:
+            owner.set_params(**{param: value})
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import numpy as np
 
 from bakeoff.errors import ConfigError
 from bakeoff.pycaret3.folds import draw_splits, drawn_splits, find_unseen
+from bakeoff.pycaret3.pipeline_steps import MOST_MISSING, DateParts
 from bakeoff.pycaret3.request import Request
-from bakeoff.pycaret3.steps import MOST_MISSING, DateParts
 from bakeoff.source import SourceTable
 from bakeoff.source.findings import Finding, FindingKind
 

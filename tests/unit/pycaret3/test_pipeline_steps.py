@@ -8,7 +8,7 @@ import pytest
 from pycaret.internal.preprocess.transformers import EmbedTextFeatures, ExtractDateTimeFeatures
 from sklearn.impute import SimpleImputer
 
-from bakeoff.pycaret3.steps import DateParts, EmbedTexts, GapsImputer, SafeNames, safe_names
+from bakeoff.pycaret3.pipeline_steps import DateParts, EmbedTexts, GapsImputer, SafeNames, safe_names
 
 PARTS = ["day", "month", "year"]
 
