@@ -26,8 +26,17 @@ if TYPE_CHECKING:
 _Rows = TypeVar("_Rows")
 
 LOG = "_delta_log"
+_ELSEWHERE = (
+    "Catalog Error",
+    "Not implemented Error",
+    "Parser Error",
+    "Binder Error",
+    "Conversion Error",
+    "Out of Range",
+)
+"""Errors for functions, forms of SQL and values with which Spark may be able to do something."""
 _MISSING = re.compile("^Binder Error: .*(not found|does not have a column)")
-"""Errors for columns that are not there, which Spark would not find either; it may understand whatever else fails."""
+"""Errors for columns that are not there, which Spark would not find either."""
 
 
 class FolderReader(TableQueries):
@@ -80,7 +89,7 @@ class FolderReader(TableQueries):
         found: pd.DataFrame = answer.df()
         times = [name for name in found.columns if isinstance(found[name].dtype, pd.DatetimeTZDtype)]
         found = found.assign(**{name: found[name].dt.tz_localize(None) for name in times})
-        days = [name for name, kind in zip(answer.columns, answer.types, strict=True) if str(kind) == "DATE"]
+        days = [name for name, kind in zip(found.columns, answer.types, strict=True) if str(kind) == "DATE"]
         found = found.assign(**{name: found[name].dt.date for name in days})
         return found.rename(columns=lambda name: name.replace("count_star()", "count(1)"))  # Spark's name for it
 
@@ -124,7 +133,7 @@ class FolderReader(TableQueries):
         try:
             return fetch(self._database.sql(translated))
         except (duckdb.Error, OSError) as error:
-            if isinstance(error, duckdb.Error) and not _MISSING.match(str(error)):
+            if str(error).startswith(_ELSEWHERE) and not _MISSING.match(str(error)):
                 raise UntranslatableError(str(error).partition("\n")[0]) from error
             raise ConfigError(f"This query cannot be answered: {_reason(error)}.") from error
 
