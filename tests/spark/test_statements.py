@@ -220,7 +220,7 @@ def refused(capsys: pytest.CaptureFixture[str], spark: Any, tables: ResultsLocat
         ("SELECT (1", "Syntax error at or near"),
         ("SELECT 1; DROP TABLE runs", "Syntax error at or near 'DROP'"),
         ("", "Syntax error at or near end of input"),
-        ("SELECT * FROM nowhere", "[TABLE_OR_VIEW_NOT_FOUND]"),
+        ("SELECT * FROM nowhere", "Error: nowhere is none of the tables here: add --engine spark"),
         ("DELETE FROM delta.`{home}/tables/runs`", "add --write"),
     ],
 )
