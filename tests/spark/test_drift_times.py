@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyRegressor
 
+from bakeoff.scoring.inputs import with_plain_types
 from bakeoff.scoring.profile import profile_of
-from bakeoff.source.columns import plain_types
 
 QUERY = (Path(__file__).parents[2] / "src" / "sql" / "scored_drift.sql").read_text()
 DAYS = 10
@@ -39,7 +39,7 @@ def elsewhere(spark: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
 def drift_of(learned: Any, scored: Any) -> dict[str, tuple[float, str]]:
     """What the query says of each column."""
     own = learned.sparkSession
-    rows = plain_types(learned.toPandas(), [])
+    rows = with_plain_types(learned.toPandas(), [])
     pipeline = DummyRegressor().fit(rows, range(len(rows)))
     profile = pd.DataFrame([{"run_id": "r", **row} for row in profile_of(rows, pipeline, classifies=False)])
     numbers = dict.fromkeys(("lower", "upper", "share"), "DOUBLE") | {"bin": "INT", "n_rows": "LONG"}

@@ -163,7 +163,9 @@ def _check_predictions(folder: Path, config: RunConfig) -> None:
 
     model = mlflow.pyfunc.load_model(str(folder))
     drops = "drop" in {config.setup.get("numeric_imputation"), config.setup.get("categorical_imputation")}
-    raw = find(config.source, None).read(Reading.of(config), Findings()).frame.drop(columns=config.target)
+    raw = find(config.source, None).read(Reading.of(config), Findings()).frame
+    raw = raw.rename(columns={"": "unnamed"})  # as a finding says
+    raw = raw.drop(columns=[name for name in raw.columns if str(name).strip() == config.target.strip()][:1])
     raw = plain_categories(raw)  # MLflow lets no categories of pandas pass, whatever they are
     for what, rows in (
         ("the raw rows", raw.head(20)),

@@ -12,12 +12,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from pycaret.internal.preprocess.transformers import EmbedTextFeatures
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
 
 MOST_MISSING = 0.1
 """Share of missing dates above which PyCaret makes no features of a column of dates."""
+
+
+NO_TEXT = "missing"
+"""Text for the gaps of a column that has no text at all in the rows of a fold."""
+_LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+"""Characters at which LightGBM takes one name for two."""
 
 
 class DateParts(BaseEstimator, TransformerMixin):  # type: ignore[misc]  # scikit-learn is not typed
@@ -89,11 +96,16 @@ class EmbedTexts(EmbedTextFeatures):  # type: ignore[misc]  # PyCaret is not typ
 
 
 class GapsImputer(SimpleImputer):  # type: ignore[misc]  # scikit-learn is not typed
-    """Scikit-learn's imputer, to which every gap is one: rows from Spark or a parquet file have ``None`` for them."""
+    """Scikit-learn's imputer, to which every gap is one: rows from Spark or a parquet file have ``None`` for them.
+
+    A column of text that has no value in the rows of a fold is not dropped, since later steps ask for it by name.
+    """
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> GapsImputer:
         """Learn what stands in for gaps."""
-        super().fit(_with_nan(X), y)
+        rows = _with_nan(X)
+        empty = [name for name in X.columns if not is_numeric_dtype(X[name]) and X[name].isna().all()]
+        super().fit(rows.assign(**dict.fromkeys(empty, NO_TEXT)) if empty else rows, y)
         return self
 
     def transform(self, X: pd.DataFrame) -> Any:
@@ -126,8 +138,8 @@ class SafeNames(BaseEstimator, TransformerMixin):  # type: ignore[misc]  # sciki
 def safe_names(names: Iterable[Any], kept: Sequence[str] = (), *, blanks: bool = True) -> Mapping[str, str]:
     """Return the names that change, with what they become: without the characters that models refuse, and each once.
 
-    LightGBM refuses the characters that JSON needs and takes a blank for an underscore; XGBoost refuses brackets and
-    ``<``.
+    LightGBM refuses the characters that JSON needs, takes a blank for an underscore, and a name with a tab or a line
+    break for several; XGBoost refuses brackets and ``<``.
 
     Args:
         names: all names of a table.
@@ -158,7 +170,7 @@ def safe_names(names: Iterable[Any], kept: Sequence[str] = (), *, blanks: bool =
 
 
 def _clean(name: str, *, blanks: bool) -> str:
-    cleaned = re.sub(r'[\]\[,{}":<]+', "", name) or "column"
+    cleaned = re.sub(r'[\]\[,{}":<]+', "", _LINE_BREAKS.sub(" ", name)) or "column"
     return cleaned if blanks else _one_word(cleaned)
 
 

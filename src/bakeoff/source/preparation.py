@@ -106,6 +106,7 @@ def prepared(
     """
     known = known or KnownWords()
     shown = shown_names(raw.columns)
+    raw = _with_names(raw, shown, findings)
     columns: list[RawColumn] = []
     values: dict[str, pd.Series[Any]] = {}
     present, with_gaps = _without_gaps(raw, shown, config.na_values, findings)
@@ -147,6 +148,17 @@ def _without_gaps(
     findings.add(FindingKind.GAPS, sentence, columns=gaps.columns, n_affected=gaps.n_cells)
     parts = [columns.get(position, raw.iloc[:, position]) for position in range(raw.shape[1])]
     return pd.concat(parts, axis="columns"), dict.fromkeys(columns, na_values)
+
+
+def _with_names(raw: pd.DataFrame, shown: list[str], findings: Findings) -> pd.DataFrame:
+    """Return the rows with a name for a column that has none, since MLflow cannot ask for one without."""
+    names = [new if str(name) == "" else name for name, new in zip(raw.columns, shown, strict=True)]
+    given = [new for name, new in zip(raw.columns, shown, strict=True) if str(name) == ""]
+    if not given:
+        return raw
+    sentence = f"A column without a name is called {given[0]!r}, also in rows that the kept model is to predict."
+    findings.add(FindingKind.CONVERTED, sentence, columns=given)
+    return raw.set_axis(names, axis="columns", copy=False)
 
 
 def _kind_for(column: pd.Series[Any], name: str, config: RunConfig) -> ColumnKind:
