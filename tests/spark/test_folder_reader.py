@@ -75,6 +75,14 @@ def tables(spark: Any, location: ResultsLocation) -> SparkTables:
     return SparkTables(spark, location)
 
 
+@pytest.fixture(scope="module")
+def named(spark: Any, location: ResultsLocation) -> Any:
+    """A session of its own in which tables and views have their plain names."""
+    own = spark.newSession()
+    SparkTables(own, location).register_views()
+    return own
+
+
 @pytest.fixture
 def reader(location: ResultsLocation) -> Iterator[FolderReader]:
     with FolderReader(location) as opened:
@@ -123,17 +131,16 @@ def test_the_port_answers_as_it_does_with_spark(tables: SparkTables, reader: Fol
 
 @pytest.mark.parametrize("file", sorted((ROOT / "src" / "sql").glob("*.sql")), ids=lambda file: file.name)
 def test_the_saved_queries_give_the_same_rows(
-    spark: Any, tables: SparkTables, reader: FolderReader, file: Path
+    named: Any, tables: SparkTables, reader: FolderReader, file: Path
 ) -> None:
     query = file.read_text(encoding="utf-8").strip().rstrip(";")
     if file.name in NEED_SPARK:
         with pytest.raises((ConfigError, UntranslatableError)):
             reader.frame(query, VALUES)
         return
-    tables.register_views()
     asked = {name: value for name, value in VALUES.items() if re.search(rf":{name}\b", query)}
 
-    expected, found = spark.sql(at_versions(query, tables), args=asked).toPandas(), reader.frame(query, asked)
+    expected, found = named.sql(at_versions(query, tables), args=asked).toPandas(), reader.frame(query, asked)
 
     assert list(found.columns) == list(expected.columns)
     assert as_shown(found) == as_shown(expected)
@@ -164,11 +171,10 @@ QUERIES = [
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_queries_that_people_write_give_the_same_rows(
-    spark: Any, tables: SparkTables, reader: FolderReader, query: str
+    named: Any, tables: SparkTables, reader: FolderReader, query: str
 ) -> None:
-    tables.register_views()
 
-    expected, found = spark.sql(at_versions(query, tables)).toPandas(), reader.frame(query)
+    expected, found = named.sql(at_versions(query, tables)).toPandas(), reader.frame(query)
 
     assert list(found.columns) == list(expected.columns)
     assert as_shown(found) == as_shown(expected)

@@ -6,18 +6,12 @@ import re
 from typing import Any
 
 from pycaret.classification import ClassificationExperiment
-from pycaret.internal.preprocess.transformers import (
-    CleanColumnNames,
-    EmbedTextFeatures,
-    ExtractDateTimeFeatures,
-    TransformerWrapper,
-)
+from pycaret.internal.preprocess.transformers import CleanColumnNames, EmbedTextFeatures, TransformerWrapper
 from pycaret.regression import RegressionExperiment
-from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 
-from bakeoff._utils.dates import date_format
-from bakeoff.pycaret3.pipeline_steps import MOST_MISSING, DateParts, EmbedTexts, GapsImputer, SafeNames, safe_names
+from bakeoff.pycaret3.held_dates import hold_dates
+from bakeoff.pycaret3.pipeline_steps import EmbedTexts, GapsImputer, SafeNames, safe_names
 
 
 class _FoldSafe:
@@ -25,7 +19,7 @@ class _FoldSafe:
 
     def _date_feature_engineering(self: Any, create_date_columns: list[str]) -> None:
         super()._date_feature_engineering(create_date_columns)  # type: ignore[misc]  # of PyCaret's preprocessor
-        _hold_dates(self.pipeline.steps, self.X_train, fill=self._setup_params.get("imputation_type") is not None)
+        hold_dates(self.pipeline.steps, self.X_train, fill=self._setup_params.get("imputation_type") is not None)
 
     def _text_embedding(self: Any, text_features_method: str) -> None:
         super()._text_embedding(text_features_method)  # type: ignore[misc]
@@ -73,31 +67,6 @@ class FoldSafeClassification(_FoldSafe, ClassificationExperiment):  # type: igno
 
 class FoldSafeRegression(_FoldSafe, RegressionExperiment):  # type: ignore[misc]  # PyCaret is not typed
     """A regression experiment whose preprocessing holds on every fold."""
-
-
-def holding_steps(experiment: Any) -> list[tuple[str, Any]]:
-    """Return unfitted copies of an experiment's preprocessing steps, which make the same columns on every fold.
-
-    The experiment may be the user's own, made by PyCaret's classes; it is not changed.
-    """
-    steps = [(name, clone(step, safe=False)) for name, step in experiment.pipeline.steps]  # PyCaret has an empty one
-    _hold_dates(steps, experiment.X_train, fill=False)
-    return steps
-
-
-def _hold_dates(steps: list[tuple[str, Any]], rows: Any, *, fill: bool) -> None:
-    """Replace PyCaret's extraction of dates by one whose columns are decided by these rows alone.
-
-    The share of gaps among these rows lies between those of a fold's two sides, so where PyCaret makes the same columns
-    on both of them, these are the ones.
-    """
-    for at, (name, step) in enumerate(steps):
-        if isinstance(getattr(step, "transformer", None), ExtractDateTimeFeatures):
-            kept = [column for column in step.include if rows[column].isna().mean() <= MOST_MISSING]
-            texts = [column for column in kept if rows[column].dtype.kind != "M"]
-            formats = {column: written for column in texts if (written := date_format(rows[column]))}
-            parts = DateParts(list(step.transformer.features), kept, fill=fill, formats=formats or None)
-            steps[at] = (name, TransformerWrapper(parts, step.include))
 
 
 def _one_hot_columns(steps: list[tuple[str, Any]]) -> list[str]:

@@ -14,8 +14,8 @@ import pandas as pd
 from bakeoff._utils import pickling
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Outcome, Status, Trial, failed_outcomes
-from bakeoff.pycaret3.fold_safe import holding_steps
 from bakeoff.pycaret3.folds import Split, draw_splits
+from bakeoff.pycaret3.held_dates import holding_steps
 from bakeoff.pycaret3.request import Request, make_estimator
 from bakeoff.pycaret3.scoring.scorers import check_custom_metrics, scorers_of
 

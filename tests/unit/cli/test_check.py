@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,15 +43,20 @@ def exit_code(*arguments: str) -> int:
 ODD = ("--source", "odd rows.csv", "--target", "target")
 
 
+def active_context() -> Any:
+    """Spark's context in this process, which another test may have left; ``None`` where there is none."""
+    return sys.modules["pyspark"].SparkContext._active_spark_context if "pyspark" in sys.modules else None
+
+
 def test_a_table_that_is_well_is_said_to_be(capsys: pytest.CaptureFixture[str], here: Path) -> None:
-    before = set(here.iterdir())
+    before, session = set(here.iterdir()), active_context()
     assert exit_code("--source", "good.csv", "--target", "target", "--task", "classification", "--strict") == 0
     shown = capsys.readouterr().out
     assert "120 rows, 31 columns, classification of 'target'" in shown
     assert "nothing looks suspicious" in shown
     assert "bakeoff run --source good.csv --target target --task classification" in shown
     assert set(here.iterdir()) == before
-    assert "pyspark" not in sys.modules or not sys.modules["pyspark"].SparkContext._active_spark_context
+    assert active_context() is session, "a Spark session was started"
 
 
 def test_every_finding_is_shown_under_its_kind(capsys: pytest.CaptureFixture[str]) -> None:
