@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bakeoff.tracking.client import local_tracking_uri
+from bakeoff.tracking.addresses import local_tracking_uri
 from support.bundle import CATALOG, ROOT, SOURCE, Filled
 
 # What the libraries that a notebook calls warn of is theirs.

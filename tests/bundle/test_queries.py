@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.schema import TABLES, VIEWS
 from bakeoff.storage.spark_tables import SparkTables
-from bakeoff.tracking.client import local_tracking_uri
+from bakeoff.tracking.addresses import local_tracking_uri
 from support.bundle import CATALOG, ROOT, SOURCE, Filled, load
 from support.bundle_checks import sql_parameters
 

@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 import bakeoff
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.spark_tables import SparkTables
-from bakeoff.tracking.client import local_tracking_uri
+from bakeoff.tracking.addresses import local_tracking_uri
 from support.datasets import breast_cancer
 
 pytestmark = pytest.mark.slow

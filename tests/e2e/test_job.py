@@ -22,7 +22,7 @@ from bakeoff import RunConfig, run
 from bakeoff.job.signals import SIGNALS
 from bakeoff.report import reproduce
 from bakeoff.storage.spark_tables import SparkTables
-from bakeoff.tracking.client import local_tracking_uri
+from bakeoff.tracking.addresses import local_tracking_uri
 from support.datasets import cancer_file
 
 MODELS = ("nb", "dt", "lr", "dummy", "ridge")

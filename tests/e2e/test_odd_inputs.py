@@ -19,7 +19,7 @@ from bakeoff.job.outputs import open_outputs
 from bakeoff.job.resume import resume
 from bakeoff.job.signals import interruptible
 from bakeoff.storage.spark_tables import SparkTables
-from bakeoff.tracking.client import local_tracking_uri
+from bakeoff.tracking.addresses import local_tracking_uri
 from support.fake_models import Told
 
 IN_THE_SOURCE, IN_THE_ENVIRONMENT = "source5ecret42", "environment5ecret42"

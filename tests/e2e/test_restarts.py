@@ -28,7 +28,7 @@ from bakeoff.runs.listing import list_runs
 from bakeoff.storage.journal import Journal, read_folder
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.spark_tables import SparkTables
-from bakeoff.tracking.client import local_tracking_uri
+from bakeoff.tracking.addresses import local_tracking_uri
 from support.datasets import cancer_file
 from support.waiting import until
 

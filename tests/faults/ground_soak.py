@@ -28,7 +28,7 @@ from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.errors import BakeoffError
 from bakeoff.spark.session import open_session
 from bakeoff.storage.journal import Journal
-from bakeoff.tracking.client import local_tracking_uri
+from bakeoff.tracking.addresses import local_tracking_uri
 from support.datasets import cancer_file
 
 MODELS, N_FOLDS = ("nb", "dt", "lr", "ridge", "knn", "dummy"), 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 
 def one_line(value: object) -> str:
@@ -71,6 +72,17 @@ def print_text(text: str) -> None:
         sys.stdout.write(f"{text}\n")
     except UnicodeEncodeError:
         sys.stdout.write(f"{encodable(text, sys.stdout.encoding)}\n")
+
+
+def first_of(names: Iterable[object], limit: int) -> str:
+    """Return names for a sentence: all of them, or the first ones and the number of the others.
+
+    Example:
+        >>> first_of(["size", "price"], 3), first_of(["size", "price", "rooms"], 1)
+        ('size, price', 'size and 2 more')
+    """
+    every = list(map(str, names))
+    return ", ".join(every[:limit]) + (f" and {len(every) - limit} more" if len(every) > limit else "")
 
 
 def counted(number: int, noun: str) -> str:

@@ -71,7 +71,6 @@ def require_results(home: Path, schema: str | None) -> None:
         StorageError: The home cannot be read.
     """
     from bakeoff.storage.location import ResultsLocation
-    from bakeoff.storage.table_errors import check_logs
 
     if schema:
         return
@@ -83,7 +82,6 @@ def require_results(home: Path, schema: str | None) -> None:
         if any((home / "runs").glob("*/run.json")):
             return  # the run was cut off before it made tables
         raise RunNotFoundError(f"There are no results in {home} yet: run `bakeoff demo`, or name another --home.")
-    check_logs(tables)
 
 
 def tell(*lines: str, err: bool = False) -> None:

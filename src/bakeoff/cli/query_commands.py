@@ -180,6 +180,7 @@ def sql(
     from bakeoff.cli.sql_parameters import read_parameters, with_named_tables
     from bakeoff.errors import ConfigError
     from bakeoff.storage.location import ResultsLocation
+    from bakeoff.storage.table_errors import check_logs
 
     if query.startswith("--") and "\n" not in query:
         option = query.split(maxsplit=1)[0]
@@ -188,6 +189,7 @@ def sql(
     query = with_named_tables(query, values)
     require_results(home, schema)
     location = ResultsLocation.at(home, catalog, schema)
+    check_logs(location)
     frame = None if write or engine == "spark" else _answer_without_spark(query, values, location)
     if frame is None:
         frame = _ask_spark(query, values, location, home, write=write, everything=engine == "spark")
@@ -237,7 +239,8 @@ def _ask_spark(
 def ui(port: int, home: Path) -> None:
     """Open MLflow's UI on the local store, until Ctrl-C."""
     from bakeoff.errors import TrackingError
-    from bakeoff.tracking.client import artifact_root, local_tracking_uri
+    from bakeoff.tracking.addresses import local_tracking_uri
+    from bakeoff.tracking.client import artifact_root
 
     if not (home / "mlflow.db").exists():
         raise TrackingError(f"There is no MLflow database in {home} yet: run `bakeoff demo`, or name another --home.")

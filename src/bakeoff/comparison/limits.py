@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 
+from bakeoff.comparison.words import WordEnum
 from bakeoff.errors import ConfigError, one_of
 
 REFIT_TIMEOUTS = 3
 """A refit may take this many times as long as a trial: it has more rows."""
 
 
-class Isolation(str, Enum):
+class Isolation(WordEnum):
     """Where models are fitted.
 
     The first three are the user's choices. An engine turns the first two into one of the others, by how its workers get
@@ -28,9 +28,6 @@ class Isolation(str, Enum):
     """In a child forked from the worker, which is almost free."""
     SPAWNED = "spawned"
     """In a process started beside the worker, which takes some seconds."""
-
-    def __str__(self) -> str:
-        return self.value
 
 
 CHOICES = (Isolation.AUTO, Isolation.PROCESS, Isolation.NONE)

@@ -10,8 +10,9 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from enum import Enum
 from typing import Any
+
+from bakeoff.comparison.words import WordEnum
 
 TT = "tt_sec"
 """Key of the pseudo-metric that PyCaret shows as ``TT (Sec)``: mean seconds per fold."""
@@ -20,7 +21,7 @@ WORKER_LOST = "WorkerLost"
 """Error type of trials in a task that lost its worker together, so that the culprit is unknown."""
 
 
-class Status(str, Enum):
+class Status(WordEnum):
     """How a trial ended (named after Optuna's trial states)."""
 
     OK = "ok"
@@ -29,9 +30,6 @@ class Status(str, Enum):
     CRASHED = "crashed"
     OOM = "oom"
     CANCELLED = "cancelled"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

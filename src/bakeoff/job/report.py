@@ -17,7 +17,7 @@ from bakeoff.report.facts import Facts, table_names
 from bakeoff.report.page import LOOK, PLOTS, write_charts, write_page
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.storage.rows import RunRecord
-from bakeoff.tracking.client import uri_to_set
+from bakeoff.tracking.addresses import uri_to_set
 from bakeoff.tracking.entities import Story
 from bakeoff.tracking.messages import of_files
 

@@ -16,7 +16,7 @@ from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
-    from bakeoff.job.trial_limits import TrialLimits
+    from bakeoff.job.trial_limits import JobLimits
     from bakeoff.tracking.logged_model import BestModel
 
 
@@ -110,4 +110,4 @@ class PreparedRun:
     source: SourceTable
     experiment: Any
     params: dict[str, Any]
-    limits: TrialLimits
+    limits: JobLimits

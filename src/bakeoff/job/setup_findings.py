@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff._utils.text import first_of
 from bakeoff.errors import ConfigError
 from bakeoff.pycaret3.folds import draw_splits, drawn_splits, find_unseen
 from bakeoff.pycaret3.pipeline_steps import MOST_MISSING, DateParts
 from bakeoff.pycaret3.request import Request
 from bakeoff.source import SourceTable
 from bakeoff.source.findings import Finding, FindingKind
+
+_MOST_NAMED = 3
 
 
 def with_findings(source: SourceTable, target: str, experiment: Any, request: Request) -> SourceTable:
@@ -117,6 +120,5 @@ def _words(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _listed(names: Any) -> str:
-    quoted = [repr(name) for name in names[:3]]
-    return ", ".join(quoted) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004
+def _listed(names: Sequence[Any]) -> str:
+    return first_of(map(repr, names), _MOST_NAMED)

@@ -20,7 +20,7 @@ TIMES_EXPECTED = 30.0
 
 
 @dataclass(frozen=True)
-class TrialLimits:
+class JobLimits:
     """Limits of a job's trials.
 
     Attributes:
@@ -32,7 +32,7 @@ class TrialLimits:
     note: str = ""
 
 
-def trial_limits(config: RunConfig, experiment: Any, request: Request) -> TrialLimits:
+def trial_limits(config: RunConfig, experiment: Any, request: Request) -> JobLimits:
     """Return the limits of a run's trials.
 
     If no timeout was given, a default is set, provided that trials run in processes that can be killed anyway. It is
@@ -46,11 +46,11 @@ def trial_limits(config: RunConfig, experiment: Any, request: Request) -> TrialL
         "isolation": config.isolation,
     }
     if config.trial_timeout is not None or not _has_processes(config):
-        return TrialLimits(options)
+        return JobLimits(options)
     costs = PriorCosts(len(experiment.y_train), width_of(experiment.X_train))
     seconds = usual_timeout(costs(str(request.given[model.id])) for model in request.models)
     note = f"A trial that takes longer than {seconds / 60:,.0f} minutes is ended (--trial-timeout sets another limit)."
-    return TrialLimits({**options, "trial_timeout": seconds}, note)
+    return JobLimits({**options, "trial_timeout": seconds}, note)
 
 
 def usual_timeout(expected: Iterable[float]) -> float:

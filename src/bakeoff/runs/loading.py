@@ -21,6 +21,7 @@ from bakeoff.report.page import LOOK
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.result_tables import ResultReader
 from bakeoff.storage.rows import BEST_MODEL, RunRecord
+from bakeoff.tracking.addresses import uri_to_set
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,8 +39,6 @@ def read_facts(tables: ResultReader, home: Path, run_id: str | None = None) -> F
         TablesError: There are no tables yet.
         UserError: The run has no leaderboard.
     """
-    from bakeoff.tracking.client import uri_to_set
-
     tables.require()
     run = tables.run(run_id) if run_id else tables.newest_run()
     if run is None:

@@ -104,7 +104,8 @@ def load_scoring_model(reference: ModelReference, home: Path) -> ScoringModel:
     """
     from mlflow.exceptions import MlflowException
 
-    from bakeoff.tracking.client import local_tracking_uri, make_client, named_by_environment
+    from bakeoff.tracking.addresses import local_tracking_uri, named_by_environment
+    from bakeoff.tracking.client import make_client
 
     if not named_by_environment() and not (home / "mlflow.db").is_file():
         raise TrackingError(

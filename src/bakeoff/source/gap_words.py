@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bakeoff._utils.raw_rows import is_gap, is_gap_word
-from bakeoff._utils.text import counted
+from bakeoff._utils.text import counted, first_of
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.reading import Reading
 
@@ -155,7 +155,7 @@ class Decided:
 
     def __str__(self) -> str:
         words = [
-            f"{repr(word) if word else 'blanks'} ({counted(sum(found.values()), 'cell')} of {_listed(list(found))})"
+            f"{repr(word) if word else 'blanks'} ({counted(sum(found.values()), 'cell')} of {first_of(found, _LISTED)})"
             for word, found in self.cells.items()
         ]
         return " and ".join(words[:_LISTED]) + (" and others" if len(words) > _LISTED else "")
@@ -289,7 +289,3 @@ def _may_be_numbers(column: pd.Series[Any]) -> bool:
         return False
     is_number = some.astype(str).str.strip().str.fullmatch(r"[-+]?(\d+([.,]\d+)*|\.\d+)([eE][-+]?\d+)?")
     return bool(is_number.mean() >= _LEAST_NUMBERS / 2)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._utils.text import first_of
+
 _REFUSED = re.compile(r'[\]\[,{}":]+')
 """Characters that LightGBM refuses, and which PyCaret removes only after some of its own steps."""
 _RESERVED = frozenset({"prediction_label", "prediction_score"})
@@ -65,9 +67,7 @@ def listed(names: Iterable[str]) -> str:
         >>> listed(["size", "price", "rooms"])
         'size, price, rooms'
     """
-    every = list(names)
-    more = f" and {len(every) - _NAMED} more" if len(every) > _NAMED else ""
-    return ", ".join(every[:_NAMED]) + more
+    return first_of(names, _NAMED)
 
 
 def inside(value: Any, names: Mapping[Any, str]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bakeoff._utils.text import counted
+from bakeoff._utils.text import counted, first_of
 from bakeoff.source.findings import FindingKind, Findings
 
 _NINES = re.compile(r"-9{2,}|9{3,}")
@@ -29,11 +29,10 @@ def find_sentinels(frame: pd.DataFrame, findings: Findings) -> None:
                 found.setdefault(value, {})[str(name)] = n_cells
     for value, columns in found.items():
         names, n_cells = list(columns), sum(columns.values())
-        listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
         findings.add(
             FindingKind.SUSPICIOUS,
-            f"{value} stands in {counted(n_cells, 'cell')} of {listed}, far from all others: if that means a gap, "
-            f"say --na-values={value}.",
+            f"{value} stands in {counted(n_cells, 'cell')} of {first_of(names, _LISTED)}, far from all others: if that "
+            f"means a gap, say --na-values={value}.",
             columns=names,
             n_affected=n_cells,
         )

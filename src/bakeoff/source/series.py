@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bakeoff._utils.text import first_of
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
 from bakeoff.source.findings import FindingKind, Findings
@@ -124,5 +125,4 @@ def _steps(horizon: int | tuple[int, ...] | None) -> Sequence[int]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(map(repr, names[:_MOST_NAMED])) + more
+    return first_of(map(repr, names), _MOST_NAMED)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from bakeoff._utils.text import first_of
 from bakeoff.errors import ConfigError
 from bakeoff.source.findings import FindingKind, Findings
 
@@ -230,8 +231,7 @@ def _with_other_columns(arguments: Mapping[str, Any], question: Question, findin
     for name, columns in others.items():
         if arguments.get(name) and columns:
             completed[name] = [*arguments[name], *columns]
-            first = ", ".join(map(repr, columns[:_MAX_LISTED]))
-            listed = first if len(columns) <= _MAX_LISTED else f"{first} and {len(columns) - _MAX_LISTED} more"
+            listed = first_of(map(repr, columns), _MAX_LISTED)
             sentence = f"--setup: {name!r} was completed by {listed}, which no model could use otherwise."
             findings.add(FindingKind.READ_AS, sentence, columns=columns)
     return completed

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
+from bakeoff.comparison.words import WordEnum
 from bakeoff.errors import EngineLostError, RunInterruptedError
 
 
-class RunStatus(str, Enum):
+class RunStatus(WordEnum):
     """Status of a run; its value is what ``runs.status`` holds, named like MLflow's.
 
     ``FAILED`` includes runs in which no model survived. ``INTERRUPTED`` is a run with open trials whose engine was
@@ -19,9 +18,6 @@ class RunStatus(str, Enum):
     FAILED = "failed"
     KILLED = "killed"
     INTERRUPTED = "interrupted"
-
-    def __str__(self) -> str:
-        return self.value
 
     @classmethod
     def of_error(cls, error: BaseException) -> RunStatus:

@@ -20,8 +20,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from bakeoff.errors import TrackingError
+from bakeoff.tracking.addresses import database_file, local_tracking_uri, named_by_environment
 from bakeoff.tracking.bounded_client import reason
-from bakeoff.tracking.database import LOCAL_FILE, DeferredClient, check_tracking, is_database
+from bakeoff.tracking.database import DeferredClient, check_tracking, is_database
 
 REMOTE = ("http:", "https:", "databricks")
 """Beginnings of the addresses of an MLflow server."""
@@ -29,16 +30,6 @@ _UNITY_CATALOG = "databricks-uc"
 _NAME_PARTS = 3
 _LOGGING = threading.Lock()
 """Lock on the process-wide logging configuration, which only one thread at a time may change temporarily."""
-
-
-def local_tracking_uri(home: Path) -> str:
-    """Return the tracking URI of the SQLite file under ``home``.
-
-    Example:
-        >>> local_tracking_uri(Path("/data/bakeoff"))
-        'sqlite:////data/bakeoff/mlflow.db'
-    """
-    return f"sqlite:///{_database(home).as_posix()}"
 
 
 def artifact_root(home: Path) -> Path:
@@ -49,16 +40,6 @@ def artifact_root(home: Path) -> Path:
 def experiment_location(home: Path) -> str | None:
     """Return the artifact location of a new experiment, as a URI; ``None`` leaves it to the tracking server."""
     return None if named_by_environment() else artifact_root(home).as_uri()
-
-
-def named_by_environment() -> bool:
-    """Whether the environment says which MLflow to use: on Databricks, or where a tracking URI is set."""
-    return bool(os.environ.get("DATABRICKS_RUNTIME_VERSION") or os.environ.get("MLFLOW_TRACKING_URI"))
-
-
-def uri_to_set(home: Path) -> str | None:
-    """Return the URI for ``mlflow.set_tracking_uri`` to find these runs; ``None`` if the environment names it."""
-    return None if named_by_environment() else local_tracking_uri(home)
 
 
 def is_remote(uri: str) -> bool:
@@ -119,7 +100,7 @@ def client_for(home: Path, tracking_uri: str) -> MlflowClient:
             os.environ.get("MLFLOW_TRACKING_URI", "").startswith(REMOTE) or "DATABRICKS_RUNTIME_VERSION" in os.environ
         )
         return MlflowClient() if server_named else MlflowClient(tracking_uri=tracking_uri)
-    if tracking_uri.endswith(f"/{_database(home).name}") and _database(home).exists():
+    if tracking_uri.endswith(f"/{database_file(home).name}") and database_file(home).exists():
         return _local_client(home)  # the home may have been moved
     return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
@@ -127,14 +108,14 @@ def client_for(home: Path, tracking_uri: str) -> MlflowClient:
 def _local_client(home: Path) -> MlflowClient:
     uri = local_tracking_uri(home)
     with _quiet_migrations():
-        if not _database(home).exists():
-            _make_database(_database(home))
+        if not database_file(home).exists():
+            _make_database(database_file(home))
         try:
             return MlflowClient(tracking_uri=uri, registry_uri=uri)
         except MlflowException as error:
             raise TrackingError(
-                f"The MLflow database {_database(home)} does not fit this version of MLflow: bring it up to date with "
-                f"`mlflow db upgrade {uri}`, or choose another home."
+                f"The MLflow database {database_file(home)} does not fit this version of MLflow: bring it up to date "
+                f"with `mlflow db upgrade {uri}`, or choose another home."
             ) from error
 
 
@@ -190,10 +171,6 @@ def all_runs(client: Any, experiments: list[str], query: str) -> list[Run]:
         token = page.token
         if not token:
             return found
-
-
-def _database(home: Path) -> Path:
-    return home.absolute() / LOCAL_FILE
 
 
 def _make_database(database: Path) -> None:
