@@ -30,7 +30,7 @@ from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.restore import load_models, restore_state
 from bakeoff.pycaret3.runners.factory import runner_for
 from bakeoff.pycaret3.score_grid import highlighted, score_grid, sort_column
-from bakeoff.spark.liveness import without_py4j_pages
+from bakeoff.spark.liveness import without_spark_pages
 
 _LOCK = RLock()
 
@@ -178,7 +178,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             RuntimeError: A model failed, and ``errors="raise"`` was passed.
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
-        with without_py4j_pages(), without_autologging(), _get_context_lock():
+        with without_spark_pages(), without_autologging(), _get_context_lock():
             self._comparison = comparison = prepare(instance, params, self._batch_size)
             self._board = None
             request, plan = comparison.request, comparison.plan

@@ -28,7 +28,7 @@ def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir:
     Args:
         engine: ``None`` (the active SparkSession, else native), ``"native"``, ``"dask"``, ``"spark"``, a Dask client,
             or a SparkSession, classic or Connect.
-        conf: settings for Fugue's engine; those of its RPC server are left out.
+        conf: settings for Fugue's engine; those of its RPC server are left out. Spark Connect goes without Fugue.
         payload_dir: a folder that driver and workers share; used with Spark Connect only.
 
     Raises:
@@ -50,7 +50,7 @@ def open_engine(engine: Any, conf: Mapping[str, Any] | None = None, payload_dir:
             raise ConfigError(f"Dask cannot be used, {error.name!r} is missing: pip install 'fugue[dask]'.") from error
         return DaskEngine(None if isinstance(engine, str) else engine, settings)
     if is_connect(engine):
-        return ConnectEngine(engine, settings, payload_dir)
+        return ConnectEngine(engine, payload_dir)
     if type(engine).__name__ == "SparkSession":
         return SparkEngine(engine, settings)
     raise ConfigError(
