@@ -16,7 +16,7 @@ from bakeoff._utils.platform import expanded
 from bakeoff.errors import ConfigError, one_of
 
 TASKS = ("classification", "regression", "time_series")
-ENGINES = ("spark", "native")
+ENGINES = ("spark", "local", "native")
 ISOLATIONS = ("auto", "process", "none")
 
 SETUP_OWNED = {
