@@ -38,7 +38,8 @@ def pays(seconds: float, slots: int, *, warm: bool) -> bool:
         >>> pays(5.0, 2, warm=False), pays(5.0, 8, warm=False), pays(5.0, 2, warm=True), pays(500.0, 1, warm=True)
         (False, True, True, False)
     """
-    return (WARM_SECONDS if warm else COLD_SECONDS) + seconds / slots < seconds
+    saved = seconds * (1 - 1 / slots)
+    return saved > (WARM_SECONDS if warm else COLD_SECONDS)
 
 
 class LocalEngine(PlainThreads):
