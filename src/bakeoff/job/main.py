@@ -68,6 +68,8 @@ def run(
     """
     if config.is_named:
         refuse_if_held(config.home, config.run_id)
+    if config.engine == "local":
+        warm_up("local")
     with interruptible() as interruption, explaining(config), without_spark_pages(), without_autologging():
         check_ground(config)
         # A file can be read without Spark, so a session is created only for a valid request.
