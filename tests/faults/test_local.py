@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.reduction import send_handle
 from pathlib import Path
@@ -186,7 +187,12 @@ def test_where_no_process_can_be_forked_the_answer_says_why(exp: Any, monkeypatc
 
     monkeypatch.setattr(os, "fork", refuse)
     (driver, server), (_, worker) = Pipe(), Pipe()
-    serving = threading.Thread(target=ForkServer(server).serve, daemon=True)
+
+    def serve() -> None:
+        with suppress(EOFError):
+            ForkServer(server).serve()
+
+    serving = threading.Thread(target=serve, daemon=True)
     serving.start()
     driver.send(Load("some", None, ()))
     driver.send_bytes(pickling.dumps(prepare(exp, {"include": ["nb"], "sort": "Accuracy"}, batch_size=1).frozen))
@@ -195,6 +201,9 @@ def test_where_no_process_can_be_forked_the_answer_says_why(exp: Any, monkeypatc
         driver.send(Fork("some"))
         send_handle(driver, worker.fileno(), os.getpid())
         assert "Resource temporarily unavailable" in driver.recv()
+    driver.close()
+    serving.join(60)
+    assert not serving.is_alive()
     gc.unfreeze()
 
 

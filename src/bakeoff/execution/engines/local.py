@@ -142,9 +142,7 @@ class LocalEngine(PlainThreads):
     def _fork(self) -> LocalWorker:
         self._server = server = running_server()
         if not server.holds(self._digest):
-            content = self._content or pickling.dumps(
-                self._frozen
-            )  # again, for a process in place of one that was lost
+            content = self._content or pickling.dumps(self._frozen)  # again, where the last process was lost
             server.load(Experiment(self._digest, content, self._folder))
             self._content = b""
         return server.fork(self._digest)
