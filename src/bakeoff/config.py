@@ -86,7 +86,7 @@ class RunConfig:
         encoding: encoding of a text file.
         na_values: words and numbers that stand for gaps; by default, see `bakeoff.source.gap_words`.
         header: ``yes``, ``no``, or the number of the line that holds the names of a text file's columns.
-        engine: ``spark``, or ``native`` to fit every model in this process.
+        engine: ``spark``, ``local`` for processes on this machine, or ``native`` to fit every model in this process.
         max_rows: size of the seeded sample that is used when the source has more rows.
         source_version: version of the Delta table to read.
         order_by: columns that give the rows of a table an order.

@@ -8,7 +8,7 @@ from bakeoff._options.values import parse_text
 from bakeoff.errors import ConfigError, one_of
 
 TASKS = ("classification", "regression", "time_series")
-ENGINES = ("spark", "native")
+ENGINES = ("spark", "local", "native")
 ISOLATIONS = ("auto", "process", "none")
 
 

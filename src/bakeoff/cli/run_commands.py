@@ -55,7 +55,10 @@ _TASKS = click.Choice(["classification", "regression", "time_series"])
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
 @click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")
 @click.option("--min-lift", help="No champion that does not beat the dummy model by more than this.")
-@click.option("--engine", help="spark, or native to fit every model on the driver. [default: spark]")
+@click.option(
+    "--engine",
+    help="spark, local (processes on this machine), or native to fit every model on the driver. [default: spark]",
+)
 @click.option("--max-rows", help="Use a seeded sample of so many rows where there are more.")
 @click.option(
     "--trial-timeout", help="Seconds after which a trial is ended; 0: never. [default: by what it should take]"
@@ -117,6 +120,10 @@ def resume(
 
 
 def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
+    if config.engine == "local":
+        from bakeoff.execution.warm_up import warm_up
+
+        warm_up("local")  # the process of the workers imports PyCaret while this one does
     from bakeoff.job.main import run as run_job
 
     def call(*, say: Say, listeners: Sequence[Listener]) -> RunResult:

@@ -26,7 +26,7 @@ from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, set_up
 from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
-from bakeoff.spark.liveness import lost_ground, watching_server, without_py4j_pages
+from bakeoff.spark.liveness import lost_ground, watching_server, without_spark_pages
 from bakeoff.spark.session import OpenSession, open_session
 from bakeoff.storage.run_status import RunStatus
 
@@ -68,7 +68,9 @@ def run(
     """
     if config.is_named:
         refuse_if_held(config.home, config.run_id)
-    with interruptible() as interruption, explaining(config), without_py4j_pages(), without_autologging():
+    if config.engine == "local":
+        warm_up("local")
+    with interruptible() as interruption, explaining(config), without_spark_pages(), without_autologging():
         check_ground(config)
         # A file can be read without Spark, so a session is created only for a valid request.
         prepared = ask(config, None, say) if is_local_file(config.source) else None

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bakeoff._utils.platform import on_databricks
 from bakeoff.config import RunConfig
@@ -17,9 +18,11 @@ from bakeoff.storage.lease import holder_of
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.run_file import read_run_file
-from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import check_logs
 from bakeoff.tracking.database import check_tracking
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def table_target(config: RunConfig) -> ResultsLocation:
@@ -59,7 +62,7 @@ def check_ground(config: RunConfig) -> None:
     check_logs(table_target(config))
 
 
-def check_outputs(config: RunConfig, tables: SparkTables, source: SourceTable) -> None:
+def check_outputs(config: RunConfig, spark: SparkSession, tables: ResultTables, source: SourceTable) -> None:
     """Check, once there is a session and a table to compare on, that the results of a run can be written.
 
     Raises:
@@ -68,7 +71,7 @@ def check_outputs(config: RunConfig, tables: SparkTables, source: SourceTable) -
         StorageError: the folder of the tables cannot be written to.
         TablesError: the tables cannot be created.
     """
-    if is_connect(tables.spark) and config.engine == "spark":
+    if is_connect(spark) and config.engine == "spark":
         raise ClusterError(
             "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
             "mode, --engine native to fit every model on the driver, or compare_models(parallel=FugueBackend(spark))."

@@ -27,10 +27,10 @@ from bakeoff.storage.history import start_looking
 from bakeoff.storage.journal import Journal
 from bakeoff.storage.lease import Lease
 from bakeoff.storage.location import run_folder
+from bakeoff.storage.open_results import result_tables
 from bakeoff.storage.result_tables import ComparedTable, ResultTables
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_file import NAME, write_run_file
-from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_listener import TableListener
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, sa
 
     Args:
         config: what was asked for.
-        spark: session for the tables.
+        spark: session for what needs one, such as tables in a metastore.
         source: the table to compare on.
         say: called with messages for the user.
 
@@ -99,11 +99,11 @@ def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, sa
         TablesError: the tables cannot be created or written.
         TrackingError: MLflow cannot be used.
     """
-    tables = SparkTables(spark, table_target(config))
-    check_outputs(config, tables, source)
+    tables = result_tables(table_target(config), spark, say)
+    check_outputs(config, spark, tables, source)
     lease = Lease.take(run_folder(config.home, config.run_id), config.run_id, say)
     try:
-        return _Opening(config, tables, source, lease, say).open()
+        return _Opening(config, spark, tables, source, lease, say).open()
     except BaseException:
         lease.release()
         raise
@@ -114,7 +114,8 @@ class _Opening:
     """The opening of the outputs of a run whose lease this process holds."""
 
     config: RunConfig
-    tables: SparkTables
+    spark: SparkSession
+    tables: ResultTables
     source: SourceTable
     lease: Lease
     say: Say
@@ -128,7 +129,7 @@ class _Opening:
             tables.create()
         history = start_looking(tables, ComparedTable(source.name, config.target, source.task, len(source.frame)))
         record = first_record(config, source, self.lease.holder, earlier or time.time())
-        head = head_of(config, source, record, tables.spark)
+        head = head_of(config, source, record, self.spark)
         write_run_file(run_folder(config.home, config.run_id), record)
         claim, tracking = self._claim_and_track(record, head, is_new=earlier is None)
         record = replace(record, **tracking.ids)
@@ -141,7 +142,7 @@ class _Opening:
             done = _finished_before(config.run_id, [*stored, *written], self.say)
             live = TableListener(tables, record, journal, entered=entered, check=hold.check)
             secrets = secrets_of(config)
-            store = JournalStore(journal, hold, SessionWatch(tables.spark), done, history, secrets)
+            store = JournalStore(journal, hold, SessionWatch(self.spark), done, history, secrets)
         except BaseException:
             hold.release()
             raise
@@ -179,7 +180,7 @@ def _finished_before(run_id: str, outcomes: Sequence[Outcome], say: Say) -> tupl
 
 @contextmanager
 def _importing(module: str) -> Iterator[None]:
-    """Import a heavy module on a thread while the block waits for Java."""
+    """Import a heavy module on a thread while the block waits for other things."""
     thread = threading.Thread(target=importlib.import_module, args=(module,), name=f"bakeoff-import-{module}")
     thread.start()
     try:

@@ -18,7 +18,7 @@ from bakeoff._utils.platform import on_databricks, usable_cores
 from bakeoff.errors import ClusterError
 from bakeoff.spark.java import DRIVER_MEMORY, LOG_FILE, changed_environment, launch_java
 from bakeoff.spark.java_limits import check_limits
-from bakeoff.spark.liveness import quieten_accumulators, stop_session
+from bakeoff.spark.liveness import quieten_accumulators, stop_session, without_spark_pages
 from bakeoff.spark.scratch import scratch_folder, shared_folder
 
 try:
@@ -78,15 +78,16 @@ def open_session(
         yield spark
         return
     found = spark if spark is not None else active_session()
-    if found is not None:
-        yield OpenSession(found, owned=False)
-        return
-    made = local_session(home, slots)
-    try:
-        yield OpenSession(made, owned=True)
-    finally:
-        stop_session(made)
-        _tidy_import_path()
+    with without_spark_pages():
+        if found is not None:
+            yield OpenSession(found, owned=False)
+            return
+        made = local_session(home, slots)
+        try:
+            yield OpenSession(made, owned=True)
+        finally:
+            stop_session(made)
+            _tidy_import_path()
 
 
 def active_session() -> SparkSession | None:
@@ -192,6 +193,8 @@ def local_settings(folder: Path, slots: int) -> dict[str, str]:
         # anew while it runs, takes longer than the query (a merge takes 2.6 s instead of 4.0 s on two cores).
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.adaptive.enabled": "false",
+        # Spark 4.1 puts parameters into a query before it is parsed, which the parser that Delta brings does not do.
+        "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
     }
 
 
