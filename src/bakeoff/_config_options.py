@@ -16,7 +16,8 @@ from bakeoff._utils.platform import expanded
 from bakeoff.errors import ConfigError, one_of
 
 TASKS = ("classification", "regression", "time_series")
-ENGINES = ("spark", "native")
+AUTO = "auto"
+ENGINES = (AUTO, "spark", "local", "native")
 ISOLATIONS = ("auto", "process", "none")
 
 SETUP_OWNED = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bakeoff.spark.session import open_session
 from bakeoff.storage.folder_reader import FolderReader, needs_spark
 from bakeoff.storage.location import ResultsLocation
-from bakeoff.storage.result_tables import ResultReader
+from bakeoff.storage.result_tables import ResultReader, ResultTables
 from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import check_logs, naming_broken_tables
 
@@ -65,3 +65,19 @@ def open_tables(
             if owned and tables.exists():
                 tables.register_views()
             yield tables
+
+
+def result_tables(location: ResultsLocation, spark: SparkSession | None) -> ResultTables:
+    """Return the result tables at a location, for writing.
+
+    Args:
+        location: location of the tables.
+        spark: session for those that need one; see `why_spark_for`.
+    """
+    assert spark is not None
+    return SparkTables(spark, location)
+
+
+def why_spark_for(location: ResultsLocation) -> str | None:
+    """Return why tables can be written with Spark only, as the end of a sentence; ``None`` if they need no Spark."""
+    return None

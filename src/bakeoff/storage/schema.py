@@ -133,6 +133,7 @@ RUNS = Table(
         Column("mlflow_experiment_id", "STRING", "MLflow experiment"),
         Column("mlflow_run_id", "STRING", "MLflow run of the whole comparison"),
         Column("promotion", "STRING", "What became of the registered version, and why; NULL where none was registered"),
+        Column("engine", "STRING", "What the models were fitted on, and why"),
         Column("config", "STRING", "What was asked, as JSON"),
         Column("versions", "MAP<STRING,STRING>", "Versions of Python and the libraries"),
         Column("git_commit", "STRING", "Commit of the code that ran, where known"),

@@ -1,0 +1,100 @@
+"""Read a Delta table in a folder without Spark: the rows, their order and their types are those that Spark gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bakeoff.config import RunConfig
+from bakeoff.source.arrow_hash import row_hashes
+from bakeoff.source.columns import check_columns
+from bakeoff.source.delta_log import OpenTable, open_table
+from bakeoff.source.findings import Findings
+from bakeoff.source.folder_sampling import sample_of_folder
+from bakeoff.source.locate import DeltaFolder
+from bakeoff.source.names import shown_names
+from bakeoff.source.row_hash import ROW_HASH
+from bakeoff.source.tables import TableRows, report_left_out
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_HOLDERS = ("binary", "list", "map", "struct")
+
+
+def read_folder(source: DeltaFolder, config: RunConfig, findings: Findings) -> TableRows:
+    """Read a table as a data frame: all rows, or a sample if there are too many.
+
+    Args:
+        source: the table.
+        config: version, order, target and number of rows.
+        findings: gets one about dropped columns and one about a sample.
+
+    Raises:
+        ConfigError: A named column or version does not exist.
+        SourceError: The table cannot be read.
+    """
+    table = open_table(source.path, source.name, config.source_version)
+    usable = _usable_columns(table, findings)
+    shown = shown_names(usable)
+    check_columns(shown, config)
+    sample = sample_of_folder(table.rows, dict(zip(shown, usable, strict=True)), config, findings)
+    frame = _as_spark_does(_in_order(sample.rows, config.order_by))
+    return TableRows(frame.set_axis(usable, axis="columns"), str(table.version), sample.fraction)
+
+
+def _usable_columns(table: OpenTable, findings: Findings) -> list[str]:
+    """Return the columns of types that PyCaret can use, which are also those that can be sorted by."""
+    import pyarrow as pa
+
+    fields = list(table.rows.schema)
+    empty = [field.name for field in fields if pa.types.is_null(field.type)]
+    dropped = [field.name for field in fields if _holds_several(field.type)]
+    report_left_out(dropped, empty, (), findings)
+    return [field.name for field in fields if field.name not in {*empty, *dropped}]
+
+
+def _holds_several(kind: pa.DataType) -> bool:
+    """Whether a column's cells hold more than a single value."""
+    import pyarrow as pa
+
+    return pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _in_order(rows: pa.Table, order_by: Sequence[str]) -> pa.Table:
+    """Put rows in the order of `bakeoff.source.tables.read_delta`: named columns, a hash of the row, all columns."""
+    import pyarrow as pa
+
+    keys = rows.append_column(ROW_HASH, pa.array(row_hashes(rows).view(np.int64)))
+    keys = keys.select([*order_by, ROW_HASH, *(name for name in rows.column_names if name not in order_by)])
+    return rows.take(sorted_positions(keys))
+
+
+def sorted_positions(keys: pa.Table) -> pa.Array:
+    """Return the positions of rows in the order of their columns, as Spark sorts: gaps first, and NaN last."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns: dict[str, Any] = {}
+    for number, column in enumerate(keys.columns):
+        if pa.types.is_floating(column.type):
+            is_nan = pc.is_nan(column)
+            columns[f"{number} nan"] = is_nan
+            # Minus zero equals zero there.
+            column = pc.if_else(pc.fill_null(pc.or_(is_nan, pc.equal(column, 0.0)), False), 0.0, column)  # noqa: PLW2901
+        columns[str(number)] = column
+    by = [(name, "ascending") for name in columns]
+    return pc.sort_indices(pa.table(columns), sort_keys=by, null_placement="at_start")
+
+
+def _as_spark_does(rows: pa.Table) -> pd.DataFrame:
+    """Return rows as a data frame with the types that Spark's ``toPandas`` gives, its session in this machine's zone."""
+    from dateutil import tz
+
+    frame: pd.DataFrame = rows.to_pandas(date_as_object=True)
+    zoned = [name for name in frame.columns if isinstance(frame[name].dtype, pd.DatetimeTZDtype)]
+    here = tz.gettz() or tz.UTC
+    return frame.assign(**{name: frame[name].dt.tz_convert(here).dt.tz_localize(None) for name in zoned})
