@@ -66,7 +66,7 @@ def _texts(column: pa.ChunkedArray) -> pa.Array:
     if pa.types.is_timestamp(kind):
         micros = column.cast(pa.timestamp("us", kind.tz))
         if kind.tz is not None:  # by its number of seconds, see `bakeoff.source.row_hash`
-            return _number_texts(pc.divide(micros.cast(pa.int64()).cast(pa.float64()), _MICROS))
+            return _number_texts(pc.divide(micros.cast(pa.int64()).cast(pa.float64(), safe=False), _MICROS))
         column = pc.replace_substring_regex(micros.cast(pa.string()), r"\.?0*$", "")
     if pa.types.is_decimal(kind):
         column = pa.array((None if value is None else str(value) for value in column.to_pylist()), pa.string())
