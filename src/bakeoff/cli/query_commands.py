@@ -218,10 +218,10 @@ def _ask_spark(
 ) -> pd.DataFrame:
     from bakeoff._utils.text import root_line
     from bakeoff.errors import BakeoffError, ConfigError
-    from bakeoff.storage.open_results import open_tables
+    from bakeoff.storage.open_results import open_spark_tables
     from bakeoff.storage.statements import Allowed, check_statement
 
-    with open_tables(location, home, waiting=starting_spark) as tables, warnings.catch_warnings():
+    with open_spark_tables(location, home, waiting=starting_spark) as tables, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
         try:
             check_statement(tables.spark, query, Allowed(location, write=write, everything=everything))

@@ -73,7 +73,7 @@ class Ground:
     @property
     def engine(self) -> Any:
         """The engine as `bakeoff.FugueBackend` takes it."""
-        return self.spark if self.choice.engine == "spark" else self.choice.engine
+        return {"spark": self.spark, "local": "native"}.get(self.choice.engine, self.choice.engine)
 
     def get_ready(self) -> None:
         """Check that the cluster can host the job, and let its workers get ready in the background.
@@ -144,8 +144,6 @@ def _why_session(config: RunConfig) -> str | None:
     """Return why a run needs a Spark session, whatever its engine is; ``None`` if it does not."""
     if on_databricks():
         return "this is Databricks"
-    if config.schema:
-        return f"--schema {config.schema} is a schema of a metastore"
     return why_spark(config.source, config.source_version) or why_spark_for(
         ResultsLocation.at(config.home, config.catalog, config.schema)
     )

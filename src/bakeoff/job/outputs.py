@@ -97,7 +97,7 @@ def open_outputs(config: RunConfig, ground: Ground, source: SourceTable, say: Sa
         TablesError: the tables cannot be created or written.
         TrackingError: MLflow cannot be used.
     """
-    tables = result_tables(table_target(config), ground.spark)
+    tables = result_tables(table_target(config), ground.spark, say)
     check_outputs(config, ground, tables, source)
     lease = Lease.take(run_folder(config.home, config.run_id), config.run_id, say)
     try:

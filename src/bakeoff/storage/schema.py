@@ -51,10 +51,14 @@ class Table:
         """The column definitions of CREATE TABLE, comments included."""
         return definitions(self.columns)
 
-    @property
-    def definition(self) -> str:
-        """The part of CREATE TABLE after the table's name, without the checks."""
-        return f"({self.ddl}) USING DELTA CLUSTER BY (run_id) COMMENT '{self.comment}'"
+    def definition(self, *, clustered: bool) -> str:
+        """Return the part of CREATE TABLE after the table's name, without the checks.
+
+        Args:
+            clustered: whether rows of the same run are kept together, which is worth it in a metastore.
+        """
+        clustering = "CLUSTER BY (run_id) " if clustered else ""
+        return f"({self.ddl}) USING DELTA {clustering}COMMENT '{self.comment}'"
 
     @property
     def row_type(self) -> str:
