@@ -39,11 +39,13 @@ def some_number(rng: random.Random) -> float:
 
 
 def rows_of_all_types() -> list[tuple[Any, ...]]:
-    rng = random.Random(1)
+    rng = random.Random(1)  # noqa: S311 - the same values each time
     years = (1901, 1969, 2024, 2261)
-    moment = lambda n: dt.datetime(  # noqa: E731
-        rng.choice(years), 1 + n % 12, 1 + n % 28, n % 24, n % 60, n % 60, rng.choice([0, 123456, 100000, 1])
-    )
+
+    def moment(n: int) -> dt.datetime:
+        fraction = rng.choice([0, 123456, 100000, 1])
+        return dt.datetime(rng.choice(years), 1 + n % 12, 1 + n % 28, n % 24, n % 60, n % 60, fraction)  # noqa: DTZ001
+
     rows = []
     for n in range(N_ROWS):
         number = ODD_NUMBERS[n] if n < len(ODD_NUMBERS) else some_number(rng)
@@ -162,6 +164,15 @@ def test_the_table_is_the_same_without_spark(
     assert alone.digest == with_spark.digest
     for said in ("name", "version", "kind", "task", "findings", "fraction", "setup"):
         assert getattr(alone, said) == getattr(with_spark, said), said
+
+
+def test_times_are_those_of_this_machine(spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = spark.newSession()
+    elsewhere.conf.set("spark.sql.session.timeZone", "America/New_York")
+    monkeypatch.setenv("TZ", "America/New_York")
+    alone, with_spark = both(elsewhere, folder / "of_all_types")
+    pd.testing.assert_frame_equal(alone.frame, with_spark.frame)
+    assert alone.digest == with_spark.digest
 
 
 def test_what_does_not_fit_into_memory_is_sampled(

@@ -95,8 +95,9 @@ class Ground:
         """
         if self.choice.engine == "spark" and is_connect(self.spark):
             raise ClusterError(
-                "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
-                "mode, --engine native to fit every model on the driver, or compare_models(parallel=FugueBackend(spark))."
+                "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated "
+                "access mode, --engine native to fit every model on the driver, or "
+                "compare_models(parallel=FugueBackend(spark))."
             )
 
     def watch(self) -> SessionWatch:

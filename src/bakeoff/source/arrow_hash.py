@@ -116,7 +116,7 @@ def _hash_bytes(texts: np.ndarray[Any, np.dtype[np.uint8]], seeds: Hashes) -> Ha
         lanes = [seeds + _P1 + _P2, seeds + _P2, seeds.copy(), seeds - _P1]
         for column in range(n_wide):
             lanes[column % 4] = _round(lanes[column % 4], words[:, column])
-        found = sum((_rotated(lane, by) for lane, by in zip(lanes, (1, 7, 12, 18), strict=True)), np.uint64(0))
+        found = _rotated(lanes[0], 1) + _rotated(lanes[1], 7) + _rotated(lanes[2], 12) + _rotated(lanes[3], 18)
         for lane in lanes:
             found = (found ^ _round(np.zeros_like(lane), lane)) * _P1 + _P4
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from bakeoff.source.columns import check_columns
 from bakeoff.source.delta_log import OpenTable, open_table
 from bakeoff.source.findings import Findings
 from bakeoff.source.folder_sampling import sample_of_folder
+from bakeoff.source.gap_words import RawTable
 from bakeoff.source.locate import DeltaFolder
 from bakeoff.source.names import shown_names
 from bakeoff.source.row_hash import ROW_HASH
@@ -21,8 +23,6 @@ from bakeoff.source.tables import TableRows, report_left_out
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_HOLDERS = ("binary", "list", "map", "struct")
 
 
 def read_folder(source: DeltaFolder, config: RunConfig, findings: Findings) -> TableRows:
@@ -46,6 +46,15 @@ def read_folder(source: DeltaFolder, config: RunConfig, findings: Findings) -> T
     return TableRows(frame.set_axis(usable, axis="columns"), str(table.version), sample.fraction)
 
 
+def read_whole(source: DeltaFolder) -> RawTable:
+    """Read a table as it is: all rows and columns, in the order of its files.
+
+    Raises:
+        SourceError: The table cannot be read.
+    """
+    return RawTable(_as_spark_does(open_table(source.path, source.name, None).rows.to_table()))
+
+
 def _usable_columns(table: OpenTable, findings: Findings) -> list[str]:
     """Return the columns of types that PyCaret can use, which are also those that can be sorted by."""
     import pyarrow as pa
@@ -61,7 +70,7 @@ def _holds_several(kind: pa.DataType) -> bool:
     """Whether a column's cells hold more than a single value."""
     import pyarrow as pa
 
-    return pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return any(holds(kind) for holds in (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary))
 
 
 def _in_order(rows: pa.Table, order_by: Sequence[str]) -> pa.Table:
@@ -70,31 +79,28 @@ def _in_order(rows: pa.Table, order_by: Sequence[str]) -> pa.Table:
 
     keys = rows.append_column(ROW_HASH, pa.array(row_hashes(rows).view(np.int64)))
     keys = keys.select([*order_by, ROW_HASH, *(name for name in rows.column_names if name not in order_by)])
-    return rows.take(sorted_positions(keys))
+    return rows.take(_positions(keys))
 
 
-def sorted_positions(keys: pa.Table) -> pa.Array:
+def _positions(keys: pa.Table) -> pa.Array:
     """Return the positions of rows in the order of their columns, as Spark sorts: gaps first, and NaN last."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     columns: dict[str, Any] = {}
-    for number, column in enumerate(keys.columns):
-        if pa.types.is_floating(column.type):
-            is_nan = pc.is_nan(column)
-            columns[f"{number} nan"] = is_nan
-            # Minus zero equals zero there.
-            column = pc.if_else(pc.fill_null(pc.or_(is_nan, pc.equal(column, 0.0)), False), 0.0, column)  # noqa: PLW2901
-        columns[str(number)] = column
+    for number, key in enumerate(keys.columns):
+        if pa.types.is_floating(key.type):
+            columns[f"{number} is NaN"] = pc.is_nan(key)
+            columns[str(number)] = pc.if_else(pc.is_nan(key), 0.0, pc.add(key, 0.0))  # minus zero equals zero
+        else:
+            columns[str(number)] = key
     by = [(name, "ascending") for name in columns]
     return pc.sort_indices(pa.table(columns), sort_keys=by, null_placement="at_start")
 
 
 def _as_spark_does(rows: pa.Table) -> pd.DataFrame:
-    """Return rows as a data frame with the types that Spark's ``toPandas`` gives, its session in this machine's zone."""
-    from dateutil import tz
-
+    """Return rows as a data frame, with the types that Spark's ``toPandas`` gives in this machine's time zone."""
     frame: pd.DataFrame = rows.to_pandas(date_as_object=True)
     zoned = [name for name in frame.columns if isinstance(frame[name].dtype, pd.DatetimeTZDtype)]
-    here = tz.gettz() or tz.UTC
+    here = f"dateutil/{os.environ.get('TZ') or ':'}"
     return frame.assign(**{name: frame[name].dt.tz_convert(here).dt.tz_localize(None) for name in zoned})

@@ -87,9 +87,7 @@ def open_table(path: Path, name: str, version: int | None) -> OpenTable:
         try:
             table.load_as_version(version)
         except Exception as error:
-            raise ConfigError(
-                f"{name} has no version {version} that can be read: its newest is {newest}."
-            ) from error
+            raise ConfigError(f"{name} has no version {version} that can be read: its newest is {newest}.") from error
     return OpenTable(table.version(), _rows_of(table, path))
 
 

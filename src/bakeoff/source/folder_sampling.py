@@ -16,7 +16,7 @@ from bakeoff.source import driver_memory
 from bakeoff.source.arrow_hash import lots, row_hashes
 from bakeoff.source.columns import report_missing_target
 from bakeoff.source.findings import FindingKind, Findings
-from bakeoff.source.sampling import MAX_CLASSES, chance_bound, report_sample, shares
+from bakeoff.source.sampling import MAX_CLASSES, chance_bound, latest_sentence, report_sample, shares
 from bakeoff.source.target import FEW_VALUES
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ _LARGEST_WHOLE = 62
 _MOST_PLAIN, _LEAST_PLAIN = 8, -2
 """Decimal exponents between which numbers are written without an exponent."""
 _BEYOND = np.array(
-    [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 9, 10, 10, 10, 11,
-     11, 11, 12, 12, 12, 12, 13, 13, 13, 14, 14, 14, 15, 15, 15, 15, 16, 16, 16, 17, 17, 17, 18, 18, 18, 19]
+    [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 9,
+     10, 10, 10, 11, 11, 11, 12, 12, 12, 12, 13, 13, 13, 14, 14, 14, 15, 15, 15, 15, 16, 16, 16, 17, 17, 17, 18, 18, 18,
+     19]
 )  # fmt: skip
 """Decimal digits that have no meaning, by the bits of a whole number that have none."""
 
@@ -102,8 +103,8 @@ def _digits(parts: _Parts) -> _Digits:
 
 
 def _trailing_zeros(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    lowest = (values & -values).astype(np.float64)
-    return np.frexp(lowest)[1].astype(np.int64) - 1
+    _, exponent = np.frexp((values & -values).astype(np.float64))
+    return np.asarray(exponent, dtype=np.int64) - 1
 
 
 def _of_whole(parts: _Parts) -> _Digits:

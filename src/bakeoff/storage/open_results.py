@@ -122,7 +122,9 @@ def why_spark_for(location: ResultsLocation) -> str | None:
         return f"the tables are in {location.place}, a schema of a metastore"
     missing = [package for package in READERS if not is_installed(package)]
     if missing:
-        return f"{missing[0]!r}, without which only Spark writes tables, is not installed (pip install 'bakeoff[local]')"
+        return (
+            f"{missing[0]!r}, without which only Spark writes tables, is not installed (pip install 'bakeoff[local]')"
+        )
     if needs_spark(location, to_write=True):
         return f"the tables in {location.place} have something that only Spark writes"
     return None
