@@ -60,10 +60,12 @@ def _judged_source(config: RunConfig) -> SourceTable:
     from bakeoff.source import load_source, why_spark
     from bakeoff.source.judgement import judged
 
-    if why_spark(config.source, config.source_version) is None:
+    reason = why_spark(config.source, config.source_version)
+    if reason is None:
         return judged(load_source(config), config)
-    from bakeoff.spark.session import open_session
+    from bakeoff.spark.session import open_session, require_spark
 
+    require_spark(reason)
     with starting_spark(), open_session(None, config.home) as (spark, _):
         return judged(load_source(config, spark), config)
 

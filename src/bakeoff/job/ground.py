@@ -17,7 +17,7 @@ from bakeoff.job.result import Say
 from bakeoff.source import why_spark
 from bakeoff.spark.kind import is_connect
 from bakeoff.spark.liveness import SessionWatch, lost_ground, watching_server, why_lost
-from bakeoff.spark.session import OpenSession, active_session, open_session
+from bakeoff.spark.session import OpenSession, active_session, open_session, require_spark
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.open_results import why_spark_for
 
@@ -127,6 +127,9 @@ def choose_engine(config: RunConfig, given: SparkSession | OpenSession | None = 
     Args:
         config: what was asked for.
         given: session that was passed.
+
+    Raises:
+        ClusterError: Spark is needed, and is not installed.
     """
     if given is not None:
         session: str | None = "a Spark session was given"
@@ -135,10 +138,14 @@ def choose_engine(config: RunConfig, given: SparkSession | OpenSession | None = 
     needed = session or _why_session(config)
     if config.engine != AUTO:
         reason = f"--engine {config.engine} was given"
-        return EngineChoice(config.engine, reason, config.engine == "spark" or needed is not None)
-    if needed is not None:
-        return EngineChoice("spark", needed, needs_session=True)
-    return EngineChoice("local", "the source and the results are files of this machine", needs_session=False)
+        choice = EngineChoice(config.engine, reason, config.engine == "spark" or needed is not None)
+    elif needed is not None:
+        choice = EngineChoice("spark", needed, needs_session=True)
+    else:
+        choice = EngineChoice("local", "the source and the results are files of this machine", needs_session=False)
+    if choice.needs_session and session is None:
+        require_spark(needed or choice.reason)
+    return choice
 
 
 def _why_session(config: RunConfig) -> str | None:

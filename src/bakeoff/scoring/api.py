@@ -26,7 +26,7 @@ from bakeoff.source.delta_folder import read_whole
 from bakeoff.source.findings import Findings
 from bakeoff.source.locate import DeltaFolder, Files, find, why_spark
 from bakeoff.source.reading import Reading
-from bakeoff.spark.session import OpenSession, open_session
+from bakeoff.spark.session import OpenSession, open_session, require_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -108,8 +108,11 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
     say(f"Loading {model}.")
     found = load_scoring_model(reference, home)
     batch = Batch(name, found, dt.datetime.now(dt.timezone.utc))
-    without_spark = spark is None and is_file(str(to).strip()) and why_spark(source) is None
+    reason = why_spark(source) or (None if is_file(str(to).strip()) else f"{to} is a table")
+    without_spark = spark is None and reason is None
     if not without_spark:
+        if spark is None:
+            require_spark(str(reason))
         say("Opening a Spark session.")
     with nullcontext(None) if without_spark else open_session(spark, home) as session:
         has_metastore = session is None or not session.owned

@@ -89,13 +89,15 @@ def _positions(keys: pa.Table) -> pa.Array:
 
     columns: dict[str, Any] = {}
     for number, key in enumerate(keys.columns):
+        if key.null_count:
+            columns[f"{number} is there"] = key.is_valid()
         if pa.types.is_floating(key.type):
             columns[f"{number} is NaN"] = pc.is_nan(key)
             columns[str(number)] = pc.if_else(pc.is_nan(key), 0.0, pc.add(key, 0.0))  # minus zero equals zero
         else:
             columns[str(number)] = key
     by = [(name, "ascending") for name in columns]
-    return pc.sort_indices(pa.table(columns), sort_keys=by, null_placement="at_start")
+    return pc.sort_indices(pa.table(columns), sort_keys=by)
 
 
 def _as_spark_does(rows: pa.Table) -> pd.DataFrame:

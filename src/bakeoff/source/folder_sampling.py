@@ -176,7 +176,7 @@ def _latest(columns: _Columns, time_col: str, size: int) -> np.ndarray[Any, Any]
     import pyarrow.compute as pc
 
     times = columns.column(time_col)
-    latest = pc.sort_indices(times, sort_keys=[("", "descending")], null_placement="at_end")[:size]
+    latest = pc.sort_indices(times, sort_keys=[("", "descending")])[:size]
     drawn = np.zeros(len(times), dtype=bool)
     drawn[latest.to_numpy()] = True
     return drawn

@@ -104,7 +104,7 @@ def why_spark(source: str, version: int | None = None) -> str | None:
         return f"{redact_text(source)} is no path of this machine"
     if _fitting(path) or _looks_like_path(source) or name_parts(source) is None:
         return None
-    return f"{source} is the name of a table"
+    return f"{source} is no file here, but the name of a table"
 
 
 def find(source: str, spark: SparkSession | None) -> Files | Delta | DeltaFolder:
