@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bakeoff._config_options import AUTO
+from bakeoff._options.choices import AUTO
 from bakeoff._utils.platform import on_databricks
 from bakeoff.config import RunConfig
 from bakeoff.errors import ClusterError
