@@ -294,7 +294,7 @@ WHERE newest.nth = 1""",  # noqa: S608
 
 _NOT_FROM_RUN = (
     *("best_model_id", "best_value", "primary_metric", "status"),
-    *("promotion", "holder", "heartbeat_at"),
+    *("promotion", "engine", "holder", "heartbeat_at"),
 )
 """Columns of ``runs`` that ``best_models`` leaves out, among them those that tables of earlier versions do not have."""
 
