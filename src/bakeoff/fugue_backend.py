@@ -241,6 +241,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         )
 
     @property
+    def engine(self) -> Any:
+        """The engine as it was given; ``None`` in a copy on a worker, since engines stay on the driver."""
+        return self._engine
+
+    @property
     def board(self) -> Leaderboard | None:
         """The leaderboard of the last run as plain data; ``None`` before the first."""
         return self._board

@@ -30,7 +30,7 @@ from ground_soak import soak as soak_the_ground
 from bakeoff import FugueBackend
 from bakeoff.spark.session import local_session
 from support.datasets import breast_cancer, experiment
-from support.fake_models import Told, _note
+from support.fake_models import Told, note
 from support.faulty_models import DEEDS
 
 MARK = "BAKEOFF_SOAK"
@@ -68,7 +68,7 @@ class Unlucky(Told):
             return
         if not done.exists():
             done.touch()
-            _note(notes, f"{self.var_smoothing} {deed} {'once' if once else 'always'}")
+            note(notes, f"{self.var_smoothing} {deed} {'once' if once else 'always'}")
         DEEDS[deed]("")
 
 

@@ -43,6 +43,7 @@ _ELSEWHERE = (
 """Errors for functions, forms of SQL and values with which Spark may be able to do something."""
 _MISSING = re.compile("^Binder Error: .*(not found|does not have a column)")
 """Errors for columns that are not there, which Spark would not find either."""
+_NO_LIMIT = 10**12
 _MAPPING = "delta.columnMapping.mode"
 
 
@@ -53,19 +54,37 @@ class _Database:
         import duckdb
 
         self.lock = threading.Lock()
-        self.views: set[str] = set()
+        self.views: list[str] = []
+        self._registered: list[str] = []
         self.connection = duckdb.connect(":memory:", config={"enable_external_access": "false"})
         # 1 / 0 is NULL, as it is in Spark. Earlier versions have only the first setting, and do as the second says.
         for setting in ("ieee_floating_point_ops", "error_on_division_by_zero"):
             with suppress(duckdb.CatalogException):
                 self.connection.execute(f"SET {setting} = false")
 
+    def add_table(self, name: str, rows: Any) -> None:
+        """Make a view of rows in Arrow.
+
+        Conditions of a query are DuckDB's business, which the limit keeps it from handing on: pyarrow cannot compare
+        texts to their bounds in files that delta-rs has merged, where they have another type of Arrow's.
+        """
+        self.connection.register(f"{name}_rows", rows)
+        self._registered.append(f"{name}_rows")
+        self.add_view(name, f"SELECT * FROM {_quoted(f'{name}_rows')} LIMIT {_NO_LIMIT}")  # noqa: S608
+
+    def add_view(self, name: str, query: str) -> None:
+        """Make a view of a query."""
+        self.connection.execute(f"CREATE VIEW {_quoted(name)} AS {query}")
+        self.views.append(name)
+
     def forget(self) -> None:
         """Drop all views, because the tables may have been written to since."""
         for view in self.views:
-            self.connection.unregister(view)
-            self.connection.execute(f"DROP VIEW IF EXISTS {_quoted(view)}")
+            self.connection.execute(f"DROP VIEW {_quoted(view)}")
+        for name in self._registered:
+            self.connection.unregister(name)
         self.views.clear()
+        self._registered.clear()
 
     def close(self) -> None:
         """Free its memory and threads once the running query has ended."""
@@ -202,8 +221,7 @@ class FolderReader(TableQueries):
     def _table(self, database: _Database, name: str, version: int | None) -> str:
         view = f"delta_{name}" if version is None else f"delta_{name}_{version}"
         if view not in database.views:
-            database.connection.register(view, _dataset(_open(self._folder / name, version)))
-            database.views.add(view)
+            database.add_table(view, _dataset(_open(self._folder / name, version)))
         return view
 
     def _selected(self, database: _Database, name: str) -> str:
@@ -211,8 +229,7 @@ class FolderReader(TableQueries):
         view = f"view_{name}"
         if view not in database.views:
             query = translate(delta_sql.queries(self.location)[name], partial(self._view, database))
-            database.connection.execute(f"CREATE VIEW {_quoted(view)} AS {query}")
-            database.views.add(view)
+            database.add_view(view, query)
         return view
 
 
