@@ -101,7 +101,7 @@ def outstanding(opened: DeltaTable, table: Table, name: str) -> Actions:
     if lacking or not checks.keys() <= metadata.configuration.keys():
         settings = {**metadata.configuration, **checks} if lacking else {**checks, **metadata.configuration}
         fields = [*fields, *map(_field, lacking)]
-        actions.append(_metadata(table, fields, settings, metadata.id, int(metadata.created_time)))
+        actions.append(_metadata(table, fields, settings, str(metadata.id), int(metadata.created_time)))
     return actions
 
 
