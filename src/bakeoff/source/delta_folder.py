@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import zoneinfo
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,6 +106,19 @@ def _positions(keys: pa.Table) -> pa.Array:
 def _as_spark_does(rows: pa.Table) -> pd.DataFrame:
     """Return rows as a data frame, with the types that Spark's ``toPandas`` gives in this machine's time zone."""
     frame: pd.DataFrame = rows.to_pandas(date_as_object=True)
-    zoned = [name for name in frame.columns if isinstance(frame[name].dtype, pd.DatetimeTZDtype)]
-    here = f"dateutil/{os.environ.get('TZ') or ':'}"
-    return frame.assign(**{name: frame[name].dt.tz_convert(here).dt.tz_localize(None) for name in zoned})
+    zone = _zone_here()
+    for name in frame.select_dtypes(["datetime", "datetimetz"]).columns:
+        times = frame[name]
+        is_point = isinstance(times.dtype, pd.DatetimeTZDtype)
+        frame[name] = times.dt.tz_convert(zone).dt.tz_localize(None) if is_point else times.astype("datetime64[ns]")
+    return frame
+
+
+def _zone_here() -> zoneinfo.ZoneInfo:
+    """Return the time zone of this machine, or of the environment variable ``TZ``."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    with contextlib.suppress(KeyError, OSError, ValueError):
+        return zoneinfo.ZoneInfo(name)
+    with contextlib.suppress(OSError, ValueError), Path("/etc/localtime").open("rb") as file:
+        return zoneinfo.ZoneInfo.from_file(file)
+    return zoneinfo.ZoneInfo("UTC")

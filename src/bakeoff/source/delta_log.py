@@ -82,6 +82,8 @@ def open_table(path: Path, name: str, version: int | None) -> OpenTable:
         table = DeltaTable(str(path))
     except Exception as error:  # delta-rs raises errors of many classes, and panics
         raise SourceError(f"{name} cannot be read ({first_line(error)}).") from error
+    if why := why_unreadable(path, version):
+        raise SourceError(f"{why}: add --engine spark, or pass a Spark session.")
     newest = table.version()
     if version is not None and version != newest:
         try:

@@ -233,6 +233,11 @@ class FolderReader(TableQueries):
         return view
 
 
+def missing_reader() -> str | None:
+    """Return the first of the packages for tables in a folder that is not installed, if any is not."""
+    return next((package for package in READERS if not is_installed(package)), None)
+
+
 def needs_spark(location: ResultsLocation, *, to_write: bool = False) -> bool:
     """Whether tables can be used through Spark only: those of a metastore, or with a feature that delta-rs lacks.
 
@@ -240,7 +245,7 @@ def needs_spark(location: ResultsLocation, *, to_write: bool = False) -> bool:
         location: location of the tables, which need not exist yet.
         to_write: whether they are written to, too.
     """
-    if location.path is None or not all(map(is_installed, READERS)):
+    if location.path is None or missing_reader() is not None:
         return True
     if to_write and unusable_in(location.path):
         return True

@@ -101,7 +101,7 @@ def test_where_spark_is_needed_and_not_installed_one_sentence_says_so(
 
 
 def test_without_the_packages_for_it_tables_are_written_by_spark(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bakeoff.storage.open_results.is_installed", lambda package: package != "duckdb")
+    monkeypatch.setattr("bakeoff.storage.folder_reader.is_installed", lambda package: package != "duckdb")
     choice = choose_engine(config())
     assert choice.engine == "spark"
     assert choice.reason == (
