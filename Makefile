@@ -82,8 +82,8 @@ sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the 
 wheel: $(READY) ## Build the wheel into dist
 	$(UV) build --quiet --wheel --clear
 
-soak: $(READY) ## Random faults, seed after seed (SEEDS=50), each row compared with what was done to it
-	$(BIN)/python -W ignore tests/faults/soak.py --seeds $(or $(SEEDS),50)
+soak: $(READY) ## Random faults, seed after seed (SEEDS=50, ENGINE=local), each row compared with what was done to it
+	$(BIN)/python -W ignore tests/faults/soak.py --seeds $(or $(SEEDS),50) --engine $(or $(ENGINE),spark)
 
 torture: $(READY) ## Odd tables, seed after seed (TABLES=500): every model comes through, or one sentence says why not
 	$(BIN)/python -W ignore tests/torture/torture.py --tables $(or $(TABLES),100) --seed $(or $(SEED),0)

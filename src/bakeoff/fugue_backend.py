@@ -45,14 +45,15 @@ def _get_context_lock() -> RLock:
 
 
 class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typed
-    """A backend that runs PyCaret's ``compare_models`` on Spark, or on another engine of Fugue, without losing results.
+    """A backend that runs PyCaret's ``compare_models`` on Spark, Dask or this machine, without losing results.
 
     The experiment is frozen and sent once; models x folds run as trials, and results are reported as they end. The
     failure of a model affects no other, and afterwards the experiment is as if it had compared the models itself.
 
     Args:
-        engine: ``None`` for the active SparkSession (without one, Fugue's native engine), ``"native"``, ``"dask"``,
-            ``"spark"``, a Dask client or a SparkSession of either kind. A client or session passed is never stopped.
+        engine: ``None`` for the active SparkSession (without one, ``"local"`` where processes are worth being started,
+            else ``"native"``), ``"local"``, ``"native"``, ``"dask"``, ``"spark"``, a Dask client or a SparkSession of
+            either kind. A client or session passed is never stopped.
         conf: settings for Fugue's execution engine. Those of its RPC server, which stock ``display_remote`` needs, are
             accepted and left out.
         batch_size: how many models are reported and logged together.

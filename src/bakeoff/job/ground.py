@@ -55,6 +55,11 @@ class EngineChoice:
         """The engine and the reason, for the user."""
         return f"Engine {self.engine} ({_ENGINES[self.engine]}): {self.reason}."
 
+    def get_ready(self) -> None:
+        """Let the processes of the engine ``local`` get ready in the background, while the table is read."""
+        if self.engine == "local":
+            warm_up(self.engine)
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -73,7 +78,7 @@ class Ground:
     @property
     def engine(self) -> Any:
         """The engine as `bakeoff.FugueBackend` takes it."""
-        return {"spark": self.spark, "local": "native"}.get(self.choice.engine, self.choice.engine)
+        return self.spark if self.choice.engine == "spark" else self.choice.engine
 
     def get_ready(self) -> None:
         """Check that the cluster can host the job, and let its workers get ready in the background.

@@ -72,6 +72,7 @@ def run(
         check_ground(config)
         choice = choose_engine(config, spark)
         say(choice.sentence)
+        choice.get_ready()
         # A session is opened only for a valid request, where the request can be read without one.
         reads_alone = not choice.needs_session or is_local_file(config.source)
         prepared = ask(config, None, say) if reads_alone else None

@@ -18,7 +18,8 @@ from fugue.execution.factory import make_execution_engine
 
 from bakeoff.comparison.limits import Isolation
 from bakeoff.errors import ClusterError, ConfigError
-from bakeoff.execution.engines.base import SPARK_PATIENCE, PlainThreads, map_one_row
+from bakeoff.execution.engines.base import SPARK_PATIENCE, PlainThreads
+from bakeoff.execution.engines.fugue_map import map_one_row
 from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slots
 from bakeoff.execution.worker.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
 from bakeoff.execution.worker.task import Probe, Work, join
