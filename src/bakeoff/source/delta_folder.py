@@ -114,11 +114,10 @@ def _as_spark_does(rows: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _zone_here() -> zoneinfo.ZoneInfo:
-    """Return the time zone of this machine, or of the environment variable ``TZ``."""
-    name = os.environ.get("TZ", "").removeprefix(":")
-    with contextlib.suppress(KeyError, OSError, ValueError):
-        return zoneinfo.ZoneInfo(name)
-    with contextlib.suppress(OSError, ValueError), Path("/etc/localtime").open("rb") as file:
-        return zoneinfo.ZoneInfo.from_file(file)
-    return zoneinfo.ZoneInfo("UTC")
+def _zone_here() -> str:
+    """Return the name of this machine's time zone, or of the one in the environment variable ``TZ``, as Java does."""
+    linked = str(Path("/etc/localtime").resolve()).rpartition("/zoneinfo/")[2]
+    for name in (os.environ.get("TZ", "").removeprefix(":"), linked):
+        with contextlib.suppress(KeyError, OSError, ValueError):
+            return zoneinfo.ZoneInfo(name).key
+    return "UTC"
