@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakeoff._options.choices import AUTO
+from bakeoff._utils.platform import on_databricks
 from bakeoff._utils.redaction import redact_text
 from bakeoff.cli.common import CATALOG, HOME, SCHEMA, answering, examples, loudness, print_json, require_results, tell
 
@@ -125,6 +127,7 @@ def resume(
 
 
 def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
+    _start_early(config)
     from bakeoff.job.main import run as run_job
 
     def call(*, say: Say, listeners: Sequence[Listener]) -> RunResult:
@@ -132,6 +135,18 @@ def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None
         return run_job(config, say=say, listeners=listeners)
 
     _show_run(call, config.home, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+def _start_early(config: RunConfig) -> None:
+    """Let the process of the engine ``local`` import PyCaret while this one imports the job.
+
+    The job decides about the engine, and needs seconds before it can: this is a guess.
+    """
+    is_likely = config.engine == AUTO and config.schema is None and Path(config.source).exists()
+    if config.engine == "local" or (is_likely and not on_databricks()):
+        from bakeoff.execution.warm_up import warm_up
+
+        warm_up("local")
 
 
 def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quiet: bool, verbose: int) -> None:
