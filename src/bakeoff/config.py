@@ -18,8 +18,10 @@ from typing import Any, ClassVar
 
 import yaml
 
-from bakeoff._config_options import PARSERS, REQUIRED, flag, given, refuse_placeholder
-from bakeoff._setup_option import parse_setup, read_text
+from bakeoff._options.choices import AUTO
+from bakeoff._options.parsers import PARSERS, REQUIRED
+from bakeoff._options.setup_option import parse_setup, read_text
+from bakeoff._options.values import flag, given, refuse_placeholder
 from bakeoff._utils.redaction import redact
 from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError
@@ -61,7 +63,7 @@ class RunConfig:
     Attributes:
         source: name of a table, or path of a file, a folder of files, or a Delta table.
         target: column to predict.
-        task: one of `bakeoff._config_options.TASKS`; inferred from the target by default.
+        task: ``classification``, ``regression`` or ``time_series``; inferred from the target by default.
         include: ids of the models to compare; all models when empty.
         exclude: ids of the models to leave out.
         sort: name of the metric that ranks the models; PyCaret's default when not given.
@@ -85,7 +87,8 @@ class RunConfig:
         encoding: encoding of a text file.
         na_values: words and numbers that stand for gaps; by default, see `bakeoff.source.gap_words`.
         header: ``yes``, ``no``, or the number of the line that holds the names of a text file's columns.
-        engine: ``spark``, or ``native`` to fit every model in this process.
+        engine: ``spark``, ``local`` for processes of this machine without Spark, or ``native`` to fit every model in
+            this process; ``auto`` is Spark where there is a session or a need for one, else ``local``.
         max_rows: size of the seeded sample that is used when the source has more rows.
         source_version: version of the Delta table to read.
         order_by: columns that give the rows of a table an order.
@@ -95,7 +98,7 @@ class RunConfig:
         trial_memory_mb: megabytes that the process of a trial may hold.
         max_retries: number of further attempts at a trial that took its process or its worker down.
         n_slots: number of tasks that run at once; by default, as many as the engine has slots.
-        isolation: where models are fitted, one of `bakeoff._config_options.ISOLATIONS`.
+        isolation: where models are fitted, ``auto``, ``process`` or ``none``.
     """
 
     source: str
@@ -117,7 +120,7 @@ class RunConfig:
     home: Path = Path(".bakeoff")
     register_model: str | None = None
     champion_margin: float = 0.0
-    engine: str = "spark"
+    engine: str = AUTO
     max_rows: int | None = None
     source_version: int | None = None
     order_by: tuple[str, ...] = ()

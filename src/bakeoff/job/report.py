@@ -51,7 +51,7 @@ def report_run(
     facts = facts_of(context, comparison, record)
     file = None
     with _noting("The report lacks what the best model does", problems):
-        facts = replace(facts, look=_diagnose(context.prepared.source, facts, context, comparison))
+        facts = replace(facts, look=diagnose(context.prepared.source, facts, context, comparison))
     with _noting("The report could not be written", problems):
         drawings = draw_charts(facts)
         write_charts(facts, context.folder, drawings)
@@ -86,7 +86,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
     )
 
 
-def _diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison: Comparison) -> Diagnostics:
+def diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison: Comparison) -> Diagnostics:
     """Return the diagnostics with the profile of the table and, if there is a model, with its evaluation."""
     from bakeoff.pycaret3.evaluation import evaluate, importance_of
     from bakeoff.pycaret3.restore import final_pipeline

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bakeoff._utils.shared_map import shared_map
-from bakeoff.report import charts, interactive
+from bakeoff.report import drawing, interactive
 from bakeoff.report.blocks import kind_of
 from bakeoff.report.facts import Facts
 from bakeoff.report.ranking_sections import figures, sections
@@ -15,7 +15,7 @@ from bakeoff.report.sentences import answer, headline, question, took
 
 PAGE, LOOK, PLOTS, INTERACTIVE = "report.html", "report.json", "plots", "plots.html"
 """Names of the page, the diagnostics beside it, the folder of charts, and the interactive charts in that folder."""
-Drawings = Mapping[str, charts.Drawing]
+Drawings = Mapping[str, drawing.Drawing]
 """The charts of a run, drawn, by name."""
 
 
@@ -44,7 +44,7 @@ def write(facts: Facts, folder: Path) -> Path:
 def draw_charts(facts: Facts) -> Drawings:
     """Draw all charts of a run, for `write_charts` and `write_page`."""
     drawn = [figure.chart for figure in figures(sections(facts))]
-    return dict(zip((chart.name for chart in drawn), shared_map(charts.draw, drawn), strict=True))
+    return dict(zip((chart.name for chart in drawn), shared_map(drawing.draw, drawn), strict=True))
 
 
 def write_charts(facts: Facts, folder: Path, drawings: Drawings) -> None:
@@ -52,8 +52,8 @@ def write_charts(facts: Facts, folder: Path, drawings: Drawings) -> None:
     plots = folder / PLOTS
     plots.mkdir(parents=True, exist_ok=True)
     (folder / LOOK).write_text(facts.look.to_json(), encoding="utf-8")
-    for name, drawing in drawings.items():
-        (plots / f"{name}.png").write_bytes(drawing.png)
+    for name, drawn in drawings.items():
+        (plots / f"{name}.png").write_bytes(drawn.png)
     (plots / INTERACTIVE).write_text(interactive.page(facts), encoding="utf-8")
 
 

@@ -28,7 +28,7 @@ from mlflow.types import ColSpec, DataType, Schema
 
 from bakeoff._utils import installed
 from bakeoff._utils.pickling import standing_alone
-from bakeoff._utils.raw_rows import CONVERSIONS, WORDS
+from bakeoff._utils.raw_rows.rows import CONVERSIONS, WORDS
 from bakeoff.storage.rows import BEST_MODEL
 from bakeoff.tracking.bounded_client import unavailable
 from bakeoff.tracking.entities import LOGGED_MODEL_TAG
