@@ -54,8 +54,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         engine: ``None`` for the active SparkSession (without one, ``"local"`` where processes are worth being started,
             else ``"native"``), ``"local"``, ``"native"``, ``"dask"``, ``"spark"``, a Dask client or a SparkSession of
             either kind. A client or session passed is never stopped.
-        conf: settings for Fugue's execution engine. Those of its RPC server, which stock ``display_remote`` needs, are
-            accepted and left out.
+        conf: settings for Fugue's execution engine, which ``"local"`` has none of. Those of its RPC server, which stock
+            ``display_remote`` needs, are accepted and left out.
         batch_size: how many models are reported and logged together.
         display_remote: show the leaderboard while it grows, not only the progress. No port is opened for it.
         top_only: accepted for compatibility: only the ``n_select`` best models are ever fitted again and returned.

@@ -212,7 +212,8 @@ def test_a_table_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has(
     spark.sql(f"INSERT INTO {place.name('runs')} (run_id, status) VALUES ('r', 'finished')")
     tables = open_tables(tmp_path)
     before = tables._rows(f"SELECT {columns} FROM {place.name('leaderboard')} ORDER BY rank")
-    tables.create()
+    for _ in range(2):  # by each of those that take turns
+        tables.create()
     commits = [n_commits(tables, name) for name in TABLES]
     for _ in range(2):
         tables.create()

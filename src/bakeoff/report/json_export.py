@@ -42,6 +42,7 @@ def as_object(facts: Facts) -> dict[str, Any]:
             }
             for outcome in facts.board.failures
         ],
+        "engine": run.engine,
         "slots": summary.slots,
         "wall_seconds": finite(summary.wall_seconds),
         "ideal_seconds": finite(summary.ideal_seconds),

@@ -7,6 +7,7 @@ the middle leaves the table as it was.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import TablesError
+from bakeoff.errors import StorageError, TablesError
 from bakeoff.storage.schema import Column, Table
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def upgrade(folder: Path, opened: DeltaTable, actions: Actions) -> None:
         FileExistsError: somebody else's commit came first.
     """
     with _draft(folder / LOG / f"_commit_{uuid.uuid4()}.json.tmp", "UPGRADE TABLE", actions) as draft:
-        os.link(draft, folder / LOG / f"{opened.version() + 1:020}.json")
+        _link(draft, folder / LOG / f"{opened.version() + 1:020}.json")
 
 
 def make(folder: Path, table: Table) -> None:
@@ -132,13 +133,13 @@ def make(folder: Path, table: Table) -> None:
     (drafts / LOG).mkdir(parents=True)
     try:
         with _draft(drafts / "draft", "CREATE TABLE", actions) as draft:
-            os.link(draft, drafts / first)
+            _link(draft, drafts / first)
         with contextlib.suppress(OSError):
             drafts.rename(folder)
             return
         # It exists and is not empty: a process may have died before its first commit there.
         (folder / LOG).mkdir(exist_ok=True)
-        os.link(drafts / first, folder / first)
+        _link(drafts / first, folder / first)
     finally:
         shutil.rmtree(drafts, ignore_errors=True)
 
@@ -216,6 +217,24 @@ def _sql_type(kind: Any) -> str:
             return f"MAP<{_sql_type(kind['keyType'])},{_sql_type(kind['valueType'])}>"
         return str(kind["type"]).upper()
     return _SQL_TYPES.get(kind, str(kind).upper())
+
+
+def _link(draft: Path, place: Path) -> None:
+    """Put a file in its place, where no other may be.
+
+    Raises:
+        FileExistsError: there is another.
+        StorageError: the file system has no links, without which delta-rs cannot commit either.
+    """
+    try:
+        os.link(draft, place)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise
+        raise StorageError(
+            f"The file system of {place.parent} has no hard links, which tables need where there is no Spark: name "
+            "another --home."
+        ) from error
 
 
 def _now() -> int:

@@ -228,9 +228,15 @@ class FolderTables(FolderReader):
 
         return DeltaTable(str(self._folder / table.name))
 
+    def _is_made(self, table: Table) -> bool:
+        """Whether a table has a commit: a process may have died before its first one."""
+        from deltalake import DeltaTable
+
+        return self._has(table) and DeltaTable.is_deltatable(str(self._folder / table.name))
+
     def _is_current(self, table: Table) -> bool:
         """Whether a table exists and needs no upgrade; whatever is wrong with it is raised when it is upgraded."""
-        return self._has(table) and not self._outstanding(table, self._opened(table))
+        return self._is_made(table) and not self._outstanding(table, self._opened(table))
 
     def _outstanding(self, table: Table, opened: DeltaTable) -> folder_ddl.Actions:
         return folder_ddl.outstanding(opened, table, self.location.name(table.name))
@@ -251,7 +257,7 @@ class FolderTables(FolderReader):
             Whether it was clustered, as Spark made it for an earlier version.
         """
         folder = self._folder / table.name
-        if not self._has(table):
+        if not self._is_made(table):
             folder_ddl.make(folder, table)
             return False
         opened = self._opened(table)

@@ -137,6 +137,7 @@ RUNS = Table(
         Column("mlflow_experiment_id", "STRING", "MLflow experiment"),
         Column("mlflow_run_id", "STRING", "MLflow run of the whole comparison"),
         Column("promotion", "STRING", "What became of the registered version, and why; NULL where none was registered"),
+        Column("engine", "STRING", "What the models were fitted on, and why"),
         Column("config", "STRING", "What was asked, as JSON"),
         Column("versions", "MAP<STRING,STRING>", "Versions of Python and the libraries"),
         Column("git_commit", "STRING", "Commit of the code that ran, where known"),
@@ -293,7 +294,7 @@ WHERE newest.nth = 1""",  # noqa: S608
 
 _NOT_FROM_RUN = (
     *("best_model_id", "best_value", "primary_metric", "status"),
-    *("promotion", "holder", "heartbeat_at"),
+    *("promotion", "engine", "holder", "heartbeat_at"),
 )
 """Columns of ``runs`` that ``best_models`` leaves out, among them those that tables of earlier versions do not have."""
 
