@@ -15,7 +15,18 @@ import click
 from bakeoff._options.choices import AUTO
 from bakeoff._utils.platform import on_databricks
 from bakeoff._utils.redaction import redact_text
-from bakeoff.cli.common import CATALOG, HOME, SCHEMA, answering, examples, loudness, print_json, require_results, tell
+from bakeoff.cli.common import (
+    CATALOG,
+    HOME,
+    SCHEMA,
+    answering,
+    examples,
+    loudness,
+    print_json,
+    require_results,
+    tell,
+    text_file_options,
+)
 
 if TYPE_CHECKING:
     from bakeoff.comparison.events import Listener
@@ -71,10 +82,7 @@ _ENGINE = click.option(
 @click.option("--max-retries", help="How often a trial is tried again that took its worker down. [default: 1]")
 @click.option("--n-slots", help="How many tasks run at once, if fewer than the cluster could.")
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
-@click.option("--sep", help="Separator of a text file: a character, or tab, blank. [default: by the file]")
-@click.option("--decimal", help="Its decimal mark, ',' or '.'. [default: by the file]")
-@click.option("--encoding", help="Its encoding, such as cp1252. [default: by the file]")
-@click.option("--header", help="yes, no, or the number of the line with its columns' names. [default: by the file]")
+@text_file_options
 @click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")
 @click.option("--order-by", multiple=True, help="Columns that give the rows an order (a table has none).")
