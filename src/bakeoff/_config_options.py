@@ -271,6 +271,19 @@ def _parse_setup_option(option: str, value: Any) -> dict[str, Any]:
     return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in arguments.items()}
 
 
+def _parse_race(option: str, value: Any) -> int:
+    """Read yes, no, or how many models run on all folds in any case."""
+    word = str(value).strip().lower()
+    if word in _SWITCH:
+        return _SWITCH[word]
+    try:
+        return _parse_whole(0)(option, value)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{option} must be yes, no, or the number of models that run on all folds in any case, not {value!r}."
+        ) from error
+
+
 def _parse_sep(option: str, value: Any) -> str:
     text = _parse_text(option, value)
     sep = _SEPARATORS.get(text.lower(), text)
@@ -325,6 +338,7 @@ _SEPARATORS = {
     "space": " ",
     "\\t": "\t",
 }
+_SWITCH = {"yes": 1, "true": 1, "on": 1, "no": 0, "false": 0, "off": 0}
 REQUIRED = {
     "source": "give a table's name, or a path to a file, a folder of files or a Delta table",
     "target": "name the column to predict",
@@ -361,5 +375,6 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "encoding": _parse_encoding,
     "na_values": _parse_gaps,
     "header": _parse_header,
+    "race": _parse_race,
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""

@@ -173,6 +173,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         engine=context.spark if config.engine == "spark" else config.engine,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
+        race=config.race,
         **context.prepared.limits.options,
     )
     try:

@@ -26,7 +26,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff._utils.text import one_line
-from bakeoff.comparison.events import BatchDone, Event, PlanMade, RunDone, TrialDone
+from bakeoff.comparison.events import BatchDone, Event, PlanMade, RunDone, RungDone, TrialDone
 
 _LOG = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Screen:
 class Log(Screen):
     """Screen of lines only, for files, pipes, and the output of a job."""
 
-    line_events = (PlanMade, TrialDone, BatchDone, RunDone)
+    line_events = (PlanMade, TrialDone, RungDone, BatchDone, RunDone)
 
     def __init__(self) -> None:
         self._stream = sys.stderr
@@ -122,7 +122,7 @@ class Terminal(Screen):
     tick = 1.0
 
     def __init__(self, *, live: bool) -> None:
-        self.line_events = (TrialDone, BatchDone) if live else (TrialDone,)
+        self.line_events = (TrialDone, RungDone, BatchDone) if live else (TrialDone, RungDone)
         self._console = Console(file=sys.stderr, highlight=False, force_jupyter=False)
         self._live: Live | None = None
 
@@ -167,7 +167,7 @@ class Notebook(Screen):
         display: PyCaret's display for a notebook.
     """
 
-    line_events = (TrialDone,)
+    line_events = (TrialDone, RungDone)
     interval, tick = 0.5, 5.0
 
     def __init__(self, display: Any) -> None:

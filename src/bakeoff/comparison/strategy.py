@@ -1,0 +1,170 @@
+"""The source of a run's trials: which come next, decided by those that have ended.
+
+A strategy decides by *rungs*: a rung is a number of folds, and ends when every model that takes part has an outcome for
+each of them. What it decides depends on these outcomes alone and never on the order in which they arrived, so that the
+same seed gives the same trials and the same ranking with any number of slots, and after any interruption.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from bakeoff.comparison.leaderboard import Row, fold_values, rank, round_half_even
+from bakeoff.comparison.plan import FIRST_FOLDS, Plan
+from bakeoff.comparison.trial import Outcome, Status, Trial
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The end of a rung.
+
+    Attributes:
+        n_folds: number of folds that the models were compared on.
+        trials: trials that may start now.
+        stopped: ids of the models that do not go on, in the order given.
+    """
+
+    n_folds: int
+    trials: tuple[Trial, ...]
+    stopped: tuple[str, ...]
+
+
+class Strategy(Protocol):
+    """A source of trials that hears how they end."""
+
+    def begin(self, plan: Plan) -> Sequence[Trial]:
+        """Begin anew with a plan, and return the trials that may start at once."""
+
+    def hear(self, outcome: Outcome) -> Sequence[Rung]:
+        """Take note of an outcome, and return the rungs that have ended with it."""
+
+
+class Grid:
+    """Every model on every fold.
+
+    Example:
+        >>> from bakeoff.comparison.trial import Model
+        >>> plan = Plan((Model("lr", "LR"), Model("dt", "DT")), 2, (), "tt_sec")
+        >>> [f"{trial.model_id}{trial.fold}" for trial in Grid().begin(plan)]
+        ['lr0', 'lr1', 'dt0', 'dt1']
+    """
+
+    def begin(self, plan: Plan) -> Sequence[Trial]:
+        """Return all trials of the plan."""
+        return plan.trials
+
+    def hear(self, outcome: Outcome) -> Sequence[Rung]:  # noqa: ARG002 - the protocol's
+        """Return nothing: no outcome changes what is run."""
+        return ()
+
+
+@dataclass
+class Race:
+    """All models on a few folds, then those that may still win on more.
+
+    At the end of a rung the model with the best mean leads. Another model goes on if its mean is at least as good as
+    the worst fold of the leader ("forgiving" in Bergman, Purucker and Hutter, "Don't Waste Your Time: Early Stopping
+    Cross-Validation", AutoML 2024), or if it is among the best ``keep``. A model that lost a fold does not go on, since
+    it could not be complete; if all have lost one, all go on.
+
+    Attributes:
+        keep: number of families whose best model runs on all folds, however far behind it is.
+        families: family of each model, by model id; a model that is not named is a family of its own.
+
+    Example:
+        >>> from bakeoff.comparison.trial import Metric, Model
+        >>> plan = Plan((Model("lr", "LR"), Model("dt", "DT")), 3, (Metric("auc", "AUC"),), "auc")
+        >>> race = Race()
+        >>> scores = {"lr": 0.9, "dt": 0.5}
+        >>> rungs = [race.hear(Outcome(t.model_id, t.fold, metrics={"auc": scores[t.model_id]}))
+        ...     for t in race.begin(plan)]
+        >>> rungs[-1]
+        [Rung(n_folds=2, trials=(Trial(model_id='lr', fold=2),), stopped=('dt',))]
+    """
+
+    keep: int = 1
+    families: Mapping[str, str] = field(default_factory=dict)
+
+    def begin(self, plan: Plan) -> Sequence[Trial]:
+        """Return the trials of the first folds of every model."""
+        self._plan = plan
+        self._ends = rungs(plan.n_folds)
+        self._running = [model.id for model in plan.models]
+        self._outcomes: dict[Trial, Outcome] = {}
+        return self._await(0)
+
+    def hear(self, outcome: Outcome) -> Sequence[Rung]:
+        """Take note of an outcome, and return the rungs that have ended with it: more than one in a resumed run.
+
+        A cancelled trial has no outcome: nothing may be decided by it.
+        """
+        if outcome.status is Status.CANCELLED:
+            return []
+        self._outcomes[outcome.trial] = outcome
+        self._awaited.discard(outcome.trial)
+        ended = []
+        while not self._awaited and len(self._ends) > 1:
+            ended.append(self._end_rung())
+        return ended
+
+    def _await(self, first_fold: int) -> tuple[Trial, ...]:
+        """Return the trials of the running models up to the next rung, and wait for those without an outcome."""
+        folds = range(first_fold, self._ends[0])
+        trials = tuple(Trial(model_id, fold) for model_id in self._running for fold in folds)
+        self._awaited = {trial for trial in trials if trial not in self._outcomes}
+        return trials
+
+    def _end_rung(self) -> Rung:
+        n_folds = self._ends.pop(0)
+        known = [outcome for outcome in self._outcomes.values() if outcome.fold < n_folds]
+        may_win = set(contenders(replace(self._plan, n_folds=n_folds), known, self._running, self.keep, self.families))
+        stopped = tuple(model_id for model_id in self._running if model_id not in may_win)
+        self._running = [model_id for model_id in self._running if model_id in may_win]
+        return Rung(n_folds, self._await(n_folds), stopped)
+
+
+def rungs(n_folds: int) -> list[int]:
+    """Return the numbers of folds after which models are compared: two, half and all of them.
+
+    Example:
+        >>> rungs(10), rungs(5), rungs(3), rungs(2), rungs(1)
+        ([2, 5, 10], [2, 3, 5], [2, 3], [2], [1])
+    """
+    return sorted({min(FIRST_FOLDS, n_folds), max(math.ceil(n_folds / 2), min(FIRST_FOLDS, n_folds)), n_folds})
+
+
+def contenders(
+    plan: Plan, outcomes: Iterable[Outcome], running: Sequence[str], keep: int, families: Mapping[str, str]
+) -> list[str]:
+    """Return the ids of the models that may still win, the best first.
+
+    Args:
+        plan: the plan with the folds of the rung.
+        outcomes: the outcomes on these folds.
+        running: ids of the models that take part.
+        keep: number of families whose best model goes on in any case.
+        families: family of each model, by model id.
+    """
+    board = rank(plan, outcomes, running)
+    whole = [row for row in board.rows if row.complete and not math.isnan(row.primary_value)]
+    if not whole:
+        return list(running)
+    leader = [outcome for outcome in board.outcomes if outcome.model_id == whole[0].model_id]
+    values = fold_values(leader, plan.sort_by)
+    worst = round_half_even(min(values) if plan.greater_is_better else max(values), plan.decimals)
+    may_win = []
+    kept: set[str] = set()
+    for row in whole:
+        family = families.get(row.model_id) or row.model_id
+        if _reaches(plan, row, worst) or (family not in kept and len(kept) < keep):
+            may_win.append(row.model_id)
+        kept.add(family)
+    return may_win
+
+
+def _reaches(plan: Plan, row: Row, value: float) -> bool:
+    mean = round_half_even(row.primary_value, plan.decimals)
+    return mean >= value if plan.greater_is_better else mean <= value
