@@ -56,10 +56,14 @@ class BatchDone:
 
 @dataclass(frozen=True)
 class RungDone:
-    """A rung of a race ended: models were compared on ``n_folds`` folds, and some of them run on no further ones."""
+    """A rung of a race ended: models were compared on ``n_folds`` folds, and some of them run on no further ones.
+
+    Models that had been stopped are revived if no other is left that has every fold.
+    """
 
     n_folds: int
     stopped: tuple[str, ...]
+    revived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

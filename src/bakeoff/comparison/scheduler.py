@@ -171,9 +171,10 @@ class Scheduler:
     def _hear(self, outcome: Outcome) -> None:
         """Tell the strategy of an outcome, and do what it decides."""
         for rung in self.strategy.hear(outcome):
-            self._out.update(rung.stopped)
+            self._out = self._out.union(rung.stopped).difference(rung.revived)
+            self._closed.difference_update(self.plan.batch_of[model_id] for model_id in rung.revived)
             self._queue(rung.trials)
-            self.announcer.tell(RungDone(rung.n_folds, rung.stopped))
+            self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived))
             for batch_id in sorted({self.plan.batch_of[model_id] for model_id in rung.stopped}):
                 self._close_batch(self.plan.batches[batch_id - 1])
 

@@ -8,11 +8,11 @@ same seed gives the same trials and the same ranking with any number of slots, a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from bakeoff.comparison.leaderboard import Row, fold_values, rank, round_half_even
+from bakeoff.comparison.leaderboard import Leaderboard, Row, fold_values, rank, round_half_even
 from bakeoff.comparison.plan import FIRST_FOLDS, Plan
 from bakeoff.comparison.trial import Outcome, Status, Trial
 
@@ -25,11 +25,13 @@ class Rung:
         n_folds: number of folds that the models were compared on.
         trials: trials that may start now.
         stopped: ids of the models that do not go on, in the order given.
+        revived: ids of models that had been stopped and go on after all.
     """
 
     n_folds: int
     trials: tuple[Trial, ...]
-    stopped: tuple[str, ...]
+    stopped: tuple[str, ...] = ()
+    revived: tuple[str, ...] = ()
 
 
 class Strategy(Protocol):
@@ -68,7 +70,7 @@ class Race:
     At the end of a rung the model with the best mean leads. Another model goes on if its mean is at least as good as
     the worst fold of the leader ("forgiving" in Bergman, Purucker and Hutter, "Don't Waste Your Time: Early Stopping
     Cross-Validation", AutoML 2024), or if it is among the best ``keep``. A model that lost a fold does not go on, since
-    it could not be complete; if all have lost one, all go on.
+    it could not be complete. If all that are left have lost one, those that were stopped last go on after all.
 
     Attributes:
         keep: number of families whose best model runs on all folds, however far behind it is.
@@ -93,8 +95,10 @@ class Race:
         self._plan = plan
         self._ends = rungs(plan.n_folds)
         self._running = [model.id for model in plan.models]
+        self._waiting: list[tuple[str, ...]] = []  # models that were stopped, by rung, and could be complete
         self._outcomes: dict[Trial, Outcome] = {}
-        return self._await(0)
+        self._awaited: set[Trial] = set()
+        return self._await()
 
     def hear(self, outcome: Outcome) -> Sequence[Rung]:
         """Take note of an outcome, and return the rungs that have ended with it: more than one in a resumed run.
@@ -106,24 +110,35 @@ class Race:
         self._outcomes[outcome.trial] = outcome
         self._awaited.discard(outcome.trial)
         ended = []
-        while not self._awaited and len(self._ends) > 1:
+        while self._ends and not self._awaited:
             ended.append(self._end_rung())
-        return ended
+        return [rung for rung in ended if rung.trials or rung.stopped]
 
-    def _await(self, first_fold: int) -> tuple[Trial, ...]:
-        """Return the trials of the running models up to the next rung, and wait for those without an outcome."""
-        folds = range(first_fold, self._ends[0])
-        trials = tuple(Trial(model_id, fold) for model_id in self._running for fold in folds)
+    def _await(self) -> tuple[Trial, ...]:
+        """Return the trials that the running models lack up to the next rung, and wait for them."""
+        folds = range(self._ends[0] if self._ends else 0)
+        trials = [Trial(model_id, fold) for model_id in self._running for fold in folds]
         self._awaited = {trial for trial in trials if trial not in self._outcomes}
-        return trials
+        return tuple(trial for trial in trials if trial in self._awaited)
 
     def _end_rung(self) -> Rung:
-        n_folds = self._ends.pop(0)
+        n_folds = self._ends[0]
         known = [outcome for outcome in self._outcomes.values() if outcome.fold < n_folds]
-        may_win = set(contenders(replace(self._plan, n_folds=n_folds), known, self._running, self.keep, self.families))
-        stopped = tuple(model_id for model_id in self._running if model_id not in may_win)
+        board = rank(replace(self._plan, n_folds=n_folds), known, self._running)
+        if self._waiting and not any(row.complete for row in board.rows):
+            revived = self._waiting.pop()
+            self._running = [*self._running, *revived]
+            return Rung(n_folds, self._await(), revived=revived)
+        self._ends.pop(0)
+        if not self._ends:
+            return Rung(n_folds, ())
+        may_win = set(contenders(self._plan, board, self.keep, self.families))
+        out = {row.model_id: row.complete for row in board.rows if row.model_id not in may_win}
+        if could_be_whole := tuple(model_id for model_id in self._running if out.get(model_id)):
+            self._waiting.append(could_be_whole)
+        stopped = tuple(model_id for model_id in self._running if model_id in out)
         self._running = [model_id for model_id in self._running if model_id in may_win]
-        return Rung(n_folds, self._await(n_folds), stopped)
+        return Rung(n_folds, self._await(), stopped)
 
 
 def rungs(n_folds: int) -> list[int]:
@@ -136,22 +151,18 @@ def rungs(n_folds: int) -> list[int]:
     return sorted({min(FIRST_FOLDS, n_folds), max(math.ceil(n_folds / 2), min(FIRST_FOLDS, n_folds)), n_folds})
 
 
-def contenders(
-    plan: Plan, outcomes: Iterable[Outcome], running: Sequence[str], keep: int, families: Mapping[str, str]
-) -> list[str]:
-    """Return the ids of the models that may still win, the best first.
+def contenders(plan: Plan, board: Leaderboard, keep: int, families: Mapping[str, str]) -> list[str]:
+    """Return the ids of the models that may still win, the best first; all of them if none has every fold so far.
 
     Args:
-        plan: the plan with the folds of the rung.
-        outcomes: the outcomes on these folds.
-        running: ids of the models that take part.
+        plan: names the metric that decides.
+        board: the ranking over the folds of a rung.
         keep: number of families whose best model goes on in any case.
         families: family of each model, by model id.
     """
-    board = rank(plan, outcomes, running)
     whole = [row for row in board.rows if row.complete and not math.isnan(row.primary_value)]
     if not whole:
-        return list(running)
+        return [row.model_id for row in board.rows]
     leader = [outcome for outcome in board.outcomes if outcome.model_id == whole[0].model_id]
     values = fold_values(leader, plan.sort_by)
     worst = round_half_even(min(values) if plan.greater_is_better else max(values), plan.decimals)

@@ -52,7 +52,8 @@ class ProgressState:
         self._names = {model.id: short(model.name) for model in plan.models}
         self._metric = next((short(metric.name) for metric in plan.metrics if metric.key == plan.sort_by), TT_COLUMN)
         self._running: dict[Trial, None] = {}
-        self._n_done = self._n_before = self._n_failed = self._n_cancelled = self._n_models = 0
+        self._n_done = self._n_before = self._n_failed = self._n_cancelled = 0
+        self._reported: set[str] = set()
         self._stopped: dict[str, None] = {}
         self._n_spared = 0  # folds that stopped models need not run on
         self._best: Row | None = None
@@ -123,9 +124,14 @@ class ProgressState:
         return f"{self._names[outcome.model_id]} failed on fold {outcome.fold}: {reason}"
 
     def _end_rung(self, event: RungDone) -> str:
-        n_left = len(self._plan.models) - len(self._stopped) - len(event.stopped)
+        for model_id in event.revived:
+            self._stopped.pop(model_id, None)
         self._stopped.update(dict.fromkeys(event.stopped))
-        self._n_spared += sum(self._plan.n_folds - len(self._outcomes[model_id]) for model_id in event.stopped)
+        self._n_spared = sum(self._plan.n_folds - len(self._outcomes[model_id]) for model_id in self._stopped)
+        if event.revived:
+            models = _join_names([self._names[model_id] for model_id in event.revived[:MAX_NAMES]], len(event.revived))
+            return f"After {event.n_folds} folds no model has all of them, so {models} may win after all."
+        n_left = len(self._plan.models) - len(self._stopped)
         names = [self._names[model_id] for model_id in event.stopped]
         stopped = f"stopped {_join_names(names[:MAX_NAMES], len(names))}" if names else "none is stopped"
         return f"After {event.n_folds} folds {_counted(n_left, 'model')} may still win, {stopped}."
@@ -140,10 +146,10 @@ class ProgressState:
     def _end_batch(self, event: BatchDone) -> str | None:
         if all(outcome.status is Status.CANCELLED for outcome in event.outcomes):
             return None  # none of its trials has run; the last line gives their number
-        self._n_models += len(event.rows)
+        self._reported.update(event.batch.model_ids)
         results = [self._result(row) for row in event.rows[:MAX_NAMES]]
         listed = _join_names(results, len(event.rows))
-        line = f"{self._n_models}/{len(self._plan.models)} models | {self._metric}: {listed}"
+        line = f"{len(self._reported)}/{len(self._plan.models)} models | {self._metric}: {listed}"
         return f"{line} | {self._best_so_far()}" if self._live and self._best else line
 
     def _end(self) -> str:

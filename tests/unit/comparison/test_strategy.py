@@ -84,7 +84,8 @@ def test_every_model_is_complete_or_failed_or_stopped_and_is_heard_of_once(compa
     ended = raced(plan, scores, keep)
     complete = [row for row in ended.board.rows if row.status == COMPLETE]
     closed = [model_id for event in ended.notes.all(BatchDone) for model_id in event.batch.model_ids]
-    assert sorted(closed) == sorted(model.id for model in plan.models)
+    assert set(closed) == {model.id for model in plan.models}
+    assert len(closed) == len(set(closed)) or any(event.revived for event in ended.notes.all(RungDone))
     for row in ended.board.rows:
         mine = [outcome for outcome in ended.board.outcomes if outcome.model_id == row.model_id]
         assert len(mine) in rungs(plan.n_folds)
@@ -138,6 +139,15 @@ def test_a_model_that_lost_a_fold_goes_no_further_unless_all_have_lost_one():
     assert [(row.model_id, row.status, row.n_folds_ok) for row in ended.board.rows] == [
         ("m0", "partial", 3), ("m1", "partial", 3),
     ]  # fmt: skip
+
+
+def test_those_that_were_stopped_go_on_where_the_leader_loses_a_fold():
+    ended = raced(plan_of(3, 6), [[0.9, 0.9, 0.9, 0.9, 0.9, None], [0.8], [0.1]])
+    assert [(event.stopped, event.revived) for event in ended.notes.all(RungDone)] == [
+        (("m1", "m2"), ()), ((), ()), ((), ("m1", "m2")),
+    ]  # fmt: skip
+    assert [(row.model_id, row.status) for row in ended.board.rows] == [("m1", "ok"), ("m2", "ok"), ("m0", "partial")]
+    assert {event.batch.id for event in ended.notes.all(BatchDone)} == {1, 2, 3}
 
 
 def test_two_folds_leave_nothing_to_race_for():
