@@ -83,8 +83,8 @@ class Race:
         >>> scores = {"lr": 0.9, "dt": 0.5}
         >>> rungs = [race.hear(Outcome(t.model_id, t.fold, metrics={"auc": scores[t.model_id]}))
         ...     for t in race.begin(plan)]
-        >>> rungs[-1]
-        [Rung(n_folds=2, trials=(Trial(model_id='lr', fold=2),), stopped=('dt',))]
+        >>> [(rung.stopped, rung.trials) for rung in rungs[-1]]
+        [(('dt',), (Trial(model_id='lr', fold=2),))]
     """
 
     keep: int = 1

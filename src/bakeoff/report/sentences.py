@@ -66,13 +66,14 @@ def _best(facts: Facts, best: Row) -> str:
 
 def _lead(facts: Facts, verdict: Verdict) -> str:
     tied, n_tested = verdict.tied, len(verdict.pairs)
+    whole = " that ran on all folds" if facts.board.stopped else ""
     if not tied:
         others = "the other" if n_tested == 1 else f"all {n_tested} others"
-        others += " that ran on all folds" if facts.board.stopped else ""
-        return f"It is better than {others} by more than luck of the folds explains."
+        return f"It is better than {others}{whole} by more than luck of the folds explains."
     rivals = f"{len(tied)} of the {n_tested} others"
     if len(tied) == n_tested:
         rivals = "the other model" if n_tested == 1 else "any of the others"
+    rivals += whole
     tie = f"The folds cannot tell it apart from {rivals}"
     if verdict.cheapest == verdict.winner:
         return f"{tie}; none that scores nearly as well is much quicker, so it is the sensible choice."
