@@ -18,8 +18,9 @@ from typing import Any, ClassVar
 
 import yaml
 
-from bakeoff._config_options import PARSERS, REQUIRED, flag, given, refuse_placeholder
-from bakeoff._setup_option import parse_setup, read_text
+from bakeoff._options.parsers import PARSERS, REQUIRED
+from bakeoff._options.setup_option import parse_setup, read_text
+from bakeoff._options.values import flag, given, refuse_placeholder
 from bakeoff._utils.redaction import redact
 from bakeoff._utils.text import one_line
 from bakeoff.comparison.plan import FIRST_FOLDS
@@ -64,7 +65,7 @@ class RunConfig:
     Attributes:
         source: name of a table, or path of a file, a folder of files, or a Delta table.
         target: column to predict.
-        task: one of `bakeoff._config_options.TASKS`; inferred from the target by default.
+        task: ``classification``, ``regression`` or ``time_series``; inferred from the target by default.
         include: ids of the models to compare; all models when empty.
         exclude: ids of the models to leave out.
         sort: name of the metric that ranks the models; PyCaret's default when not given.
@@ -98,7 +99,7 @@ class RunConfig:
         trial_memory_mb: megabytes that the process of a trial may hold.
         max_retries: number of further attempts at a trial that took its process or its worker down.
         n_slots: number of tasks that run at once; by default, as many as the engine has slots.
-        isolation: where models are fitted, one of `bakeoff._config_options.ISOLATIONS`.
+        isolation: where models are fitted, ``auto``, ``process`` or ``none``.
         race: number of models that run on all folds in any case, while others are stopped that cannot win any more; 0
             runs every model on all folds.
     """

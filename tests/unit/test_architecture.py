@@ -19,8 +19,7 @@ HEAVY = {"pycaret", "pyspark", "fugue", "mlflow", "delta", "sklearn"}
 LAYERS = (
     {"errors"},
     {"_utils"},
-    {"_setup_option"},
-    {"comparison", "_config_options", "spark"},
+    {"comparison", "_options", "spark"},
     {"config", "pycaret3", "session", "storage"},
     {"execution", "progress", "report", "source", "tracking"},
     {"fugue_backend", "runs"},

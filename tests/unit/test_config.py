@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bakeoff._config_options import parse_setup
+from bakeoff._options.setup_option import parse_setup
 from bakeoff.config import DEFAULT_SEED, RunConfig, new_run_id
 from bakeoff.errors import UserError
 

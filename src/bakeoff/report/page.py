@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bakeoff.report import charts, interactive
+from bakeoff.report import drawing, interactive
 from bakeoff.report.blocks import Section, kind_of
 from bakeoff.report.facts import Facts
 from bakeoff.report.ranking_sections import figures, sections
@@ -44,7 +44,7 @@ def write_charts(facts: Facts, folder: Path) -> None:
     plots.mkdir(parents=True, exist_ok=True)
     (folder / LOOK).write_text(facts.look.to_json(), encoding="utf-8")
     for figure in figures(sections(facts)):
-        (plots / f"{figure.chart.name}.png").write_bytes(charts.png(figure.chart))
+        (plots / f"{figure.chart.name}.png").write_bytes(drawing.png(figure.chart))
     (plots / INTERACTIVE).write_text(interactive.page(facts), encoding="utf-8")
 
 
@@ -65,8 +65,8 @@ def _html(facts: Facts, page: Sequence[Section]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["kind"] = kind_of
-    environment.globals["wide"] = _svg_renderer(charts.WIDE)
-    environment.globals["narrow"] = _svg_renderer(charts.NARROW)
+    environment.globals["wide"] = _svg_renderer(drawing.WIDE)
+    environment.globals["narrow"] = _svg_renderer(drawing.NARROW)
     run = facts.run
     ended = run.finished_at or max((outcome.finished_at for outcome in facts.board.outcomes), default=0.0)
     return environment.get_template("page.html").render(
@@ -84,4 +84,4 @@ def _svg_renderer(width: float) -> Any:
     import markupsafe
 
     # The SVG is safe: matplotlib escapes the texts in it.
-    return lambda chart: markupsafe.Markup(charts.svg(chart, width))  # noqa: S704
+    return lambda chart: markupsafe.Markup(drawing.svg(chart, width))  # noqa: S704

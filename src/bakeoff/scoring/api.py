@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bakeoff._config_options import PARSERS, given, refuse_placeholder
+from bakeoff._options.parsers import PARSERS
+from bakeoff._options.values import given, refuse_placeholder
 from bakeoff._utils.redaction import redact_text
 from bakeoff.config import new_run_id
 from bakeoff.errors import ConfigError, SourceError
