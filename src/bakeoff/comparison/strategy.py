@@ -12,9 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import numpy as np
+
 from bakeoff.comparison.leaderboard import Leaderboard, Row, fold_values, rank, round_half_even
 from bakeoff.comparison.plan import FIRST_FOLDS, Plan
 from bakeoff.comparison.trial import Outcome, Status, Trial
+
+USUAL = 0.25
+"""Share of the models whose folds may lie closer together than is usual: so close that it may be luck."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,11 @@ class Race:
 
     At the end of a rung the model with the best mean leads. Another model goes on if its mean is at least as good as
     the worst fold of the leader ("forgiving" in Bergman, Purucker and Hutter, "Don't Waste Your Time: Early Stopping
-    Cross-Validation", AutoML 2024), or if it is among the best ``keep``. A model that lost a fold does not go on, since
-    it could not be complete. If all that are left have lost one, those that were stopped last go on after all.
+    Cross-Validation", AutoML 2024), or if it is among the best ``keep``. Two folds of the leader may be close together
+    by luck, so its worst one counts as at least as far from its mean as those of a quarter of the models.
+
+    A model that lost a fold does not go on, since it could not be complete. If all that are left have lost one, those
+    that were stopped last go on after all.
 
     Attributes:
         keep: number of families whose best model runs on all folds, however far behind it is.
@@ -160,20 +168,35 @@ def contenders(plan: Plan, board: Leaderboard, keep: int, families: Mapping[str,
         keep: number of families whose best model goes on in any case.
         families: family of each model, by model id.
     """
-    whole = [row for row in board.rows if row.complete and not math.isnan(row.primary_value)]
+    whole = [row for row in board.rows if row.complete and math.isfinite(row.primary_value)]
     if not whole:
         return [row.model_id for row in board.rows]
-    leader = [outcome for outcome in board.outcomes if outcome.model_id == whole[0].model_id]
-    values = fold_values(leader, plan.sort_by)
-    worst = round_half_even(min(values) if plan.greater_is_better else max(values), plan.decimals)
+    bar = _bar(plan, board, whole)
     may_win = []
     kept: set[str] = set()
     for row in whole:
         family = families.get(row.model_id) or row.model_id
-        if _reaches(plan, row, worst) or (family not in kept and len(kept) < keep):
+        if _reaches(plan, row, bar) or (family not in kept and len(kept) < keep):
             may_win.append(row.model_id)
         kept.add(family)
     return may_win
+
+
+def _bar(plan: Plan, board: Leaderboard, whole: Sequence[Row]) -> float:
+    """Return the mean that a model has to reach: the leader's worst fold, or less if its folds are luckily close."""
+    by_model: dict[str, list[Outcome]] = {}
+    for outcome in board.outcomes:
+        by_model.setdefault(outcome.model_id, []).append(outcome)
+    drops = [_drop(plan, row, by_model[row.model_id]) for row in whole]
+    drop = max(drops[0], float(np.quantile(drops, USUAL)))
+    value = whole[0].primary_value - drop if plan.greater_is_better else whole[0].primary_value + drop
+    return round_half_even(value, plan.decimals)
+
+
+def _drop(plan: Plan, row: Row, outcomes: Sequence[Outcome]) -> float:
+    """Return by how much a model's worst fold is worse than its mean."""
+    values = fold_values(outcomes, plan.sort_by)
+    return abs(row.primary_value - (min(values) if plan.greater_is_better else max(values)))
 
 
 def _reaches(plan: Plan, row: Row, value: float) -> bool:

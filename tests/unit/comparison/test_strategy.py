@@ -116,6 +116,14 @@ def test_a_model_goes_on_while_its_mean_comes_to_the_worst_fold_of_the_leader():
     assert {row.model_id: row.status for row in ended.board.rows} == {"m0": "ok", "m1": "ok", "m2": "stopped"}
 
 
+def test_a_leader_whose_folds_are_close_by_luck_stops_nobody_who_is_near():
+    # Folds are usually 0.2 apart, the leader's are equal: m1 goes on although it is below the leader's worst fold.
+    ended = raced(plan_of(4, 4), [[0.8, 0.8], [0.85, 0.65], [0.7, 0.5], [0.5, 0.3]])
+    assert {row.model_id: row.status for row in ended.board.rows} == {
+        "m0": "ok", "m1": "ok", "m2": "stopped", "m3": "stopped",
+    }  # fmt: skip
+
+
 def test_low_is_good_where_the_metric_says_so():
     ended = raced(plan_of(3, 4, "rmse"), [[1.0, 3.0], [2.9, 3.1], [3.0, 3.2]])
     assert {row.model_id: row.status for row in ended.board.rows} == {"m0": "ok", "m1": "ok", "m2": "stopped"}
