@@ -18,7 +18,7 @@ RUNTIME ?= 16.4
 DBR := .venv-dbr-$(RUNTIME)
 COVERED ?= tests/unit
 LOCKING = $(UV) pip compile --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-LOCK_DEV = $(LOCKING) pyproject.toml --extra local --group dev --group docs
+LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --group dev --group docs
 LOCK_DBR = $(LOCKING) pyproject.toml requirements/dbr-$(RUNTIME).in \
 	$(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
 PYENV_ROOT ?= $(HOME)/.pyenv
@@ -35,10 +35,10 @@ help: ## Say what can be made
 setup: $(READY) ## Make the virtual environment with the locked requirements
 
 demo: $(READY) ## Compare models on a data set that ships in a package, on local Spark
-	$(BIN)/bakeoff demo
+	$(BIN)/bakeoff demo --engine spark
 
 screenshots: $(READY) ## Take the README's pictures again, from real runs (needs Chromium)
-	$(BIN)/bakeoff demo | $(BIN)/python docs/picture.py
+	$(BIN)/bakeoff demo --engine spark | $(BIN)/python docs/picture.py
 	$(BIN)/python docs/screenshots.py
 
 test: lint ## Lint, check types, and run all tests but the slow ones

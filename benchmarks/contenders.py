@@ -154,6 +154,7 @@ def _home() -> Path:
 def _as_job(question: Question, seed: int, spark: Any) -> Answer:
     from bakeoff.config import RunConfig
     from bakeoff.job.context import RunContext
+    from bakeoff.job.ground import Ground, choose_engine
     from bakeoff.job.main import ask, compare
     from bakeoff.job.outputs import open_outputs
     from bakeoff.job.signals import interruptible
@@ -175,8 +176,9 @@ def _as_job(question: Question, seed: int, spark: Any) -> Answer:
     prepared = ask(config, spark, _say_nothing)
     started = time.perf_counter()
     with interruptible() as interruption:
-        outputs = open_outputs(config, spark, prepared.source, _say_nothing)
-        compare(RunContext(config, spark, prepared, outputs), (), interruption)
+        ground = Ground(choose_engine(config, spark), spark)
+        outputs = open_outputs(config, ground, prepared.source, _say_nothing)
+        compare(RunContext(config, ground, prepared, outputs), (), interruption)
     seconds = time.perf_counter() - started
     return Answer(seconds, prepared.experiment.pull().drop(columns="TT (Sec)"))
 

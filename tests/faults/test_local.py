@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.reduction import send_handle
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +19,14 @@ import psutil
 import pytest
 
 from bakeoff import warm_up
+from bakeoff._utils import pickling
 from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.errors import WorkerError
 from bakeoff.execution.engines import local
 from bakeoff.execution.engines.local_server import Experiment, LocalServer, is_server_ready, running_server
+from bakeoff.execution.worker.fork_requests import Fork, Load
+from bakeoff.execution.worker.fork_server import ForkServer
+from bakeoff.pycaret3.prepared import prepare
 from support import datasets
 from support.datasets import breast_cancer, experiment
 from support.fake_models import CountsItself
@@ -170,6 +179,32 @@ def test_a_process_forked_from_the_driver_has_one_of_its_own() -> None:
     assert int(os.read(told[0], 100)) != mine
     for end in told:
         os.close(end)
+
+
+def test_where_no_process_can_be_forked_the_answer_says_why(exp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    (driver, server), (_, worker) = Pipe(), Pipe()
+
+    def serve() -> None:
+        with suppress(EOFError):
+            ForkServer(server).serve()
+
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
+    driver.send(Load("some", None, ()))
+    driver.send_bytes(pickling.dumps(prepare(exp, {"include": ["nb"], "sort": "Accuracy"}, batch_size=1).frozen))
+    assert driver.recv() == ""
+    for _ in range(2):  # and goes on
+        driver.send(Fork("some"))
+        send_handle(driver, worker.fileno(), os.getpid())
+        assert "Resource temporarily unavailable" in driver.recv()
+    driver.close()
+    serving.join(60)
+    assert not serving.is_alive()
+    gc.unfreeze()
 
 
 def test_an_experiment_that_cannot_be_read_elsewhere_says_so(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bakeoff._utils.platform import on_databricks, usable_cores
+from bakeoff._utils.platform import is_installed, on_databricks, usable_cores
 from bakeoff.errors import ClusterError
 from bakeoff.spark.java import DRIVER_MEMORY, LOG_FILE, changed_environment, launch_java
 from bakeoff.spark.java_limits import check_limits
@@ -90,6 +90,22 @@ def open_session(
             _tidy_import_path()
 
 
+def require_spark(reason: str) -> None:
+    """Check that there is a session, or that PySpark is installed to make one.
+
+    Args:
+        reason: why Spark is needed, as a part of a sentence.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    if active_session() is None and not is_installed("pyspark"):
+        raise ClusterError(
+            f"This needs Spark ({reason}), and Spark is not installed: pip install 'bakeoff[spark]', or run it on a "
+            "cluster."
+        )
+
+
 def active_session() -> SparkSession | None:
     """Return the session that this process has already, or on Databricks the platform's; else ``None``.
 
@@ -125,7 +141,7 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
     except ImportError as error:
         raise ClusterError(
             f"There is no Spark session, and none can be made because {error.name!r} is not installed: "
-            "pip install 'bakeoff[local]', or run this on a cluster."
+            "pip install 'bakeoff[spark]', or run this on a cluster."
         ) from error
 
     check_limits()

@@ -10,11 +10,11 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
+from bakeoff._utils.platform import is_installed
 from bakeoff.errors import ConfigError, TablesError
 from bakeoff.storage import delta_sql
 from bakeoff.storage.folder_ddl import has_table, is_writable, unusable_in
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _Rows = TypeVar("_Rows")
 
+READERS = ("deltalake", "duckdb", "sqlglot")
+"""Packages by which tables in a folder are used without Spark."""
 _ELSEWHERE = (
     "Catalog Error",
     "Not implemented Error",
@@ -230,6 +232,11 @@ class FolderReader(TableQueries):
         return view
 
 
+def missing_reader() -> str | None:
+    """Return the first of the packages for tables in a folder that is not installed, if any is not."""
+    return next((package for package in READERS if not is_installed(package)), None)
+
+
 def needs_spark(location: ResultsLocation, *, to_write: bool = False) -> bool:
     """Whether tables can be used through Spark only: those of a metastore, or with a feature that delta-rs lacks.
 
@@ -237,7 +244,7 @@ def needs_spark(location: ResultsLocation, *, to_write: bool = False) -> bool:
         location: location of the tables, which need not exist yet.
         to_write: whether they are written to, too.
     """
-    if location.path is None or not all(map(find_spec, ("deltalake", "duckdb", "sqlglot"))):
+    if location.path is None or missing_reader() is not None:
         return True
     if to_write and unusable_in(location.path):
         return True

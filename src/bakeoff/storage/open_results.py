@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.errors import TablesError
-from bakeoff.spark.session import open_session
-from bakeoff.storage.folder_reader import FolderReader, needs_spark
+from bakeoff.spark.session import open_session, require_spark
+from bakeoff.storage.folder_reader import FolderReader, missing_reader, needs_spark
 from bakeoff.storage.folder_tables import FolderTables
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.result_tables import ResultReader, ResultTables
@@ -99,8 +99,11 @@ def open_spark_tables(
     In a session that is started for it, tables and views have their plain names.
 
     Raises:
+        ClusterError: there is no session, and Spark is not installed.
         TablesError: a table cannot be used.
     """
+    if spark is None:
+        require_spark(why_spark_for(location) or f"the tables in {location.place} are to be used with it")
     with ExitStack() as stack:
         with waiting():
             session, owned = stack.enter_context(open_session(spark, home))
@@ -109,3 +112,18 @@ def open_spark_tables(
             if owned and tables.exists():
                 tables.register_views()
             yield tables
+
+
+def why_spark_for(location: ResultsLocation) -> str | None:
+    """Return why tables can be written through Spark only, as the end of a sentence; ``None`` if they need no Spark.
+
+    Args:
+        location: location of the tables, which need not exist yet.
+    """
+    if location.path is None:
+        return f"the tables are in {location.place}, a schema of a metastore"
+    if missing := missing_reader():
+        return f"{missing!r}, without which only Spark writes tables, is not installed (pip install 'bakeoff[local]')"
+    if needs_spark(location, to_write=True):
+        return f"the tables in {location.place} have something that only Spark writes"
+    return None

@@ -158,6 +158,7 @@ def context_tags() -> dict[str, str]:
         from mlflow.tracking.context.registry import resolve_tags
     except ImportError:  # it is no part of MLflow's documented API
         return {}
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # else a machine without git gets pages about it
     return {key: str(value) for key, value in resolve_tags().items()}
 
 

@@ -59,6 +59,7 @@ class LocalEngine(PlainThreads):
         self.slots = self.own_slots = usable_cores()
         self._digest = f"local-{uuid.uuid4().hex}"
         self._frozen: FrozenExperiment | None = None
+        self._content = b""
         self._folder: Path | None = None
         self._server: LocalServer | None = None
         self._forking = threading.Lock()  # held while the process is made ready, which may take seconds
@@ -68,9 +69,9 @@ class LocalEngine(PlainThreads):
         self._n_cancels = 0
 
     def publish(self, frozen: FrozenExperiment) -> str:
-        """Start the process that forks the workers, unless there is one; the first task hands it the experiment."""
+        """Pickle the experiment, which the first task sends to the process that forks the workers."""
         self._server = running_server()
-        self._frozen = frozen
+        self._frozen, self._content = frozen, pickling.dumps(frozen)
         with contextlib.suppress(OSError):  # then each worker transforms for itself
             self._folder = scratch_folder() / self._digest
             self._folder.mkdir(mode=0o700)
@@ -115,7 +116,7 @@ class LocalEngine(PlainThreads):
             worker.close()
         if self._server is not None:
             self._server.forget(self._digest)
-        self._frozen = None
+        self._frozen, self._content = None, b""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -141,5 +142,7 @@ class LocalEngine(PlainThreads):
     def _fork(self) -> LocalWorker:
         self._server = server = running_server()
         if not server.holds(self._digest):
-            server.load(Experiment(self._digest, pickling.dumps(self._frozen), self._folder))
+            content = self._content or pickling.dumps(self._frozen)  # again, where the last process was lost
+            server.load(Experiment(self._digest, content, self._folder))
+            self._content = b""
         return server.fork(self._digest)

@@ -69,7 +69,9 @@ class LocalServer:
     @property
     def is_ready(self) -> bool:
         """Whether the process is there and has imported PyCaret."""
-        return self.is_alive and (self._is_ready or self._connection.poll())
+        with contextlib.suppress(OSError):  # it ends at this moment
+            return self.is_alive and (self._is_ready or self._connection.poll())
+        return False
 
     @property
     def pid(self) -> int:
@@ -108,14 +110,16 @@ class LocalServer:
         """Return a new worker for an experiment that was loaded.
 
         Raises:
-            WorkerError: The process has ended.
+            WorkerError: The process has ended, or cannot fork.
         """
         mine, theirs = Pipe()
         with theirs, self._lock, self._explained():
             self._connection.send(Fork(digest))
             send_handle(self._connection, theirs.fileno(), self.pid)
-            pid: int = self._connection.recv()
-        return LocalWorker(self, pid, mine)
+            reply: int | str = self._connection.recv()
+        if isinstance(reply, str):
+            raise WorkerError(f"No worker could be forked: {reply}.")
+        return LocalWorker(self, reply, mine)
 
     def end_worker(self, pid: int) -> int | None:
         """End a worker with all that it has started; return its exit code, ``None`` if it is gone with the process."""

@@ -16,6 +16,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from bakeoff._utils.own_process import claim_process
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.execution.isolation.forked import Ask, Ended, ForkedRunner, failure
 from bakeoff.execution.isolation.processes import describe_end, die_with_parent, end_tree, start_python
@@ -180,4 +181,5 @@ def serve(connection: Connection) -> None:
 
 if __name__ == "__main__":
     die_with_parent(int(sys.argv[2]))
+    claim_process()
     serve(Connection(int(sys.argv[1])))

@@ -23,7 +23,9 @@ class Load:
 
 @dataclass(frozen=True)
 class Fork:
-    """Request: fork a worker for an experiment; its end of a pipe follows. The reply is its process id.
+    """Request: fork a worker for an experiment; its end of a pipe follows.
+
+    The reply is its process id, or a text that says why there is none.
 
     Attributes:
         digest: the name of the experiment.

@@ -1,9 +1,9 @@
 """The process behind the engine ``local``: it has imported PyCaret, holds the experiment, and forks the workers.
 
 A driver has threads and cannot be forked, so this process is started in a fresh interpreter, as
-``python -m bakeoff.execution.worker.fork_server``. It has one thread and computes nothing, and neither do its workers:
-each of them forks in turn the child in which models are fitted (`bakeoff.execution.isolation.forked`). So PyCaret is
-imported once for all slots, and whatever is lost is there again in milliseconds.
+``python -m bakeoff.execution.worker.fork_server``. It starts no thread and computes nothing, and neither do its
+workers: each of them forks in turn the child in which models are fitted (`bakeoff.execution.isolation.forked`). So
+PyCaret is imported once for all slots, and a worker that is lost is replaced in milliseconds.
 
 The driver asks over a pipe, one request at a time; each worker is given a pipe of its own to the driver. When the
 driver's end of the first pipe is closed, this process ends, and all that it has forked ends with it.
@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._utils.own_process import claim_process
 from bakeoff.errors import WorkerError
 from bakeoff.execution.isolation.processes import die_with_parent, end_tree
 from bakeoff.execution.worker.bootstrap import settle_in
@@ -102,17 +103,20 @@ class ForkServer:
             gc.unfreeze()
             gc.collect()
 
-    def _fork(self, digest: str, connection: Connection) -> int:
+    def _fork(self, digest: str, connection: Connection) -> int | str:
         held, server = self._held[digest], os.getpid()
-        pid = os.fork()
-        if pid == 0:
+        with connection:
             try:
-                self._connection.close()  # or the driver would not see the end of this process's parent
-                die_with_parent(server)
-                _work(connection, digest, held)
-            finally:
-                os._exit(1)
-        connection.close()
+                pid = os.fork()
+            except OSError as error:  # no more processes are allowed, or there is no memory
+                return str(error)
+            if pid == 0:
+                try:
+                    self._connection.close()  # or the driver would not see the end of this process's parent
+                    die_with_parent(server)
+                    _work(connection, digest, held)
+                finally:
+                    os._exit(1)
         self._workers.add(pid)
         return pid
 
@@ -142,6 +146,7 @@ def _work(connection: Connection, digest: str, held: _Held) -> None:
 
 def main(connection: Connection) -> None:
     """Import PyCaret, say so, and serve the driver."""
+    claim_process()
     settle_in()
     preload()
     try:
