@@ -22,7 +22,7 @@ from bakeoff.job.output_checks import check_ground, refuse_if_held, table_target
 from bakeoff.job.outputs import RunOutputs, open_outputs
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
-from bakeoff.pycaret3.experiment import default_sort, set_up
+from bakeoff.pycaret3.experiment import default_sort, missing_boosters, set_up
 from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import without_spark_pages
@@ -140,6 +140,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         raise ConfigError(str(error)) from error
     if not request.models:
         raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
+    if not config.include and (missing := missing_boosters(experiment)):
+        _LOG.info("Not compared, since not installed: %s (the extra 'boost' has them).", ", ".join(missing))
     n_told = len(source.notes)
     source = with_findings(source, config.target, experiment, request)
     for note in source.notes[n_told:]:
@@ -173,6 +175,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         engine=context.ground.engine,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
+        race=config.race,
         **context.prepared.limits.options,
     )
     try:
