@@ -142,7 +142,7 @@ def choose_engine(config: RunConfig, given: SparkSession | OpenSession | None = 
         session = "a Spark session is active" if active_session() is not None else None
     needed = session or _why_session(config)
     if config.engine != AUTO:
-        reason = f"--engine {config.engine} was given"
+        reason = f"--engine {config.engine} was asked for"
         choice = EngineChoice(config.engine, reason, config.engine == "spark" or needed is not None)
     elif needed is not None:
         choice = EngineChoice("spark", needed, needs_session=True)
