@@ -32,7 +32,7 @@ WORK_PROPERTY = "bakeoff.work"
 
 @dataclass(frozen=True)
 class _Task:
-    """What all kinds of work have in common.
+    """Base class of all kinds of work.
 
     Attributes:
         digest: the digest of the payload.
