@@ -1,4 +1,4 @@
-"""How much, how long and how far: limits, margins and the steps of a forecast."""
+"""Limits, margins and the steps of a forecast."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ WORKER_LOST = "WorkerLost"
 
 
 class Status(WordEnum):
-    """How a trial ended (named after Optuna's trial states)."""
+    """End of a trial (named after Optuna's trial states)."""
 
     OK = "ok"
     FAILED = "failed"

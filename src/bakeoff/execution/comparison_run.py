@@ -31,7 +31,7 @@ LOST_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class ExecutionOptions:
-    """How trials run on an engine, as the user asked for it.
+    """Options of the user's for trials on an engine.
 
     Attributes:
         conf: settings for Fugue's execution engine.

@@ -1,4 +1,4 @@
-"""What the steps of a job hand on: the run with all that belongs to it, and its comparison when that has ended."""
+"""State that the steps of a job hand on: the run with what belongs to it, and its comparison when that has ended."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Comparison:
 
     @cached_property
     def status(self) -> RunStatus:
-        """How the run has ended."""
+        """The status that the run has ended with."""
         if self.stopped:
             return RunStatus.KILLED
         return RunStatus.FINISHED if self.board.best else RunStatus.FAILED

@@ -1,4 +1,4 @@
-"""What a run stands on: the engine that is chosen for it, and a Spark session where one is needed."""
+"""The ground of a run: the engine that is chosen for it, and a Spark session where one is needed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class EngineChoice:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a run stands on: this machine, and a Spark session if it has one.
+    """The ground of a run: this machine, and a Spark session if it has one.
 
     Attributes:
         choice: the engine, and why.

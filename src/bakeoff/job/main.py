@@ -23,6 +23,7 @@ from bakeoff.job.outputs import RunOutputs, open_outputs
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, missing_boosters, set_up
+from bakeoff.pycaret3.log_import import import_log_without_file
 from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import without_spark_pages
@@ -105,6 +106,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         ConfigError: an argument cannot be used, or no model is left to compare.
         SourceError: the table cannot be read or used.
     """
+    import_log_without_file()  # before anything else of PyCaret
     from bakeoff.job.setup_findings import with_findings
     from bakeoff.job.trial_limits import trial_limits
     from bakeoff.pycaret3.request import read_request

@@ -1,4 +1,4 @@
-"""What only the driver of a run knows and no table holds, kept as JSON beside the report."""
+"""Facts that only the driver of a run knows and no table holds, kept as JSON beside the report."""
 
 from __future__ import annotations
 

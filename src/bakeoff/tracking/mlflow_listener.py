@@ -73,7 +73,7 @@ class MlflowListener:
 
     @property
     def tracked(self) -> TrackedRun | None:
-        """Where the run is logged; ``None`` until that is known."""
+        """The place where the run is logged; ``None`` until that is known."""
         return self._tracking.tracked
 
     @property
