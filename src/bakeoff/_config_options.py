@@ -356,6 +356,7 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "max_retries": _parse_whole(0),
     "n_slots": _parse_whole(1),
     "isolation": _parse_isolation,
+    "payload_dir": _parse_path,
     "sep": _parse_sep,
     "decimal": _parse_decimal,
     "encoding": _parse_encoding,

@@ -96,6 +96,7 @@ class RunConfig:
         max_retries: number of further attempts at a trial that took its process or its worker down.
         n_slots: number of tasks that run at once; by default, as many as the engine has slots.
         isolation: where models are fitted, one of `bakeoff._config_options.ISOLATIONS`.
+        payload_dir: folder that driver and workers share; used on Spark Connect only.
     """
 
     source: str
@@ -128,6 +129,7 @@ class RunConfig:
     max_retries: int = 1
     n_slots: int | None = None
     isolation: str = "auto"
+    payload_dir: Path | None = None
     min_value: float | None = None
     min_lift: float | None = None
     sep: str | None = None

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from bakeoff._utils.platform import on_databricks
 from bakeoff.config import RunConfig
-from bakeoff.errors import ClusterError, ConfigError, RunConflictError
+from bakeoff.errors import ConfigError, RunConflictError
 from bakeoff.source import SourceTable
-from bakeoff.spark.kind import is_connect
 from bakeoff.storage.disk import check_folder, check_local_folders
 from bakeoff.storage.lease import holder_of
 from bakeoff.storage.location import ResultsLocation, run_folder
@@ -63,16 +62,10 @@ def check_outputs(config: RunConfig, tables: SparkTables, source: SourceTable) -
     """Check, once there is a session and a table to compare on, that the results of a run can be written.
 
     Raises:
-        ClusterError: the job cannot run on a session of this kind.
         ConfigError: the experiment or the registered model cannot have its name.
         StorageError: the folder of the tables cannot be written to.
         TablesError: the tables cannot be created.
     """
-    if is_connect(tables.spark) and config.engine == "spark":
-        raise ClusterError(
-            "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
-            "mode, --engine native to fit every model on the driver, or compare_models(parallel=FugueBackend(spark))."
-        )
     if on_databricks():
         check_names(config, source.task)
     tables.check()

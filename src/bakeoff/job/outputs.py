@@ -92,7 +92,6 @@ def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, sa
         say: called with messages for the user.
 
     Raises:
-        ClusterError: the job cannot run on a session of this kind.
         ConfigError: the options do not name a usable output.
         RunConflictError: the run id belongs to a different question, or another process works on it.
         StorageError: a folder cannot be written to.
