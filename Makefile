@@ -20,7 +20,7 @@ DBR_PIP = $(UV) run --quiet --no-project --with pip --python $(BIN)/python pytho
 DBR_OPTIONS := -W default --override-ini=pythonpath=tests
 COVERED ?= tests/unit
 LOCKING = $(UV) pip compile --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-LOCK_DEV = $(LOCKING) pyproject.toml --extra local --group dev --group docs
+LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --group dev --group docs
 LOCK_DBR = $(LOCKING) pyproject.toml requirements/dbr-$(RUNTIME).in \
 	$(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
 PYENV_ROOT ?= $(HOME)/.pyenv
@@ -37,10 +37,10 @@ help: ## Say what can be made
 setup: $(READY) ## Make the virtual environment with the locked requirements
 
 demo: $(READY) ## Compare models on a data set that ships in a package, on local Spark
-	$(BIN)/bakeoff demo
+	$(BIN)/bakeoff demo --engine spark
 
 screenshots: $(READY) ## Take the README's pictures again, from real runs (needs Chromium)
-	$(BIN)/bakeoff demo | $(BIN)/python docs/picture.py
+	$(BIN)/bakeoff demo --engine spark | $(BIN)/python docs/picture.py
 	$(BIN)/python docs/screenshots.py
 
 test: lint ## Lint, check types, and run all tests but the slow ones
@@ -101,8 +101,8 @@ sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the 
 wheel: $(READY) ## Build the wheel into dist
 	$(UV) build --quiet --wheel --clear
 
-soak: $(READY) ## Random faults, seed after seed (SEEDS=50), each row compared with what was done to it
-	$(BIN)/python -W ignore tests/faults/soak.py --seeds $(or $(SEEDS),50)
+soak: $(READY) ## Random faults, seed after seed (SEEDS=50, ENGINE=local), each row compared with what was done to it
+	$(BIN)/python -W ignore tests/faults/soak.py --seeds $(or $(SEEDS),50) --engine $(or $(ENGINE),spark)
 
 torture: $(READY) ## Odd tables, seed after seed (TABLES=500): every model comes through, or one sentence says why not
 	$(BIN)/python -W ignore tests/torture/torture.py --tables $(or $(TABLES),100) --seed $(or $(SEED),0)

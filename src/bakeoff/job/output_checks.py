@@ -16,7 +16,6 @@ from bakeoff.storage.lease import holder_of
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.run_file import read_run_file
-from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import check_logs
 from bakeoff.tracking.database import check_tracking
 
@@ -58,8 +57,8 @@ def check_ground(config: RunConfig) -> None:
     check_logs(table_target(config))
 
 
-def check_outputs(config: RunConfig, tables: SparkTables, source: SourceTable) -> None:
-    """Check, once there is a session and a table to compare on, that the results of a run can be written.
+def check_outputs(config: RunConfig, tables: ResultTables, source: SourceTable) -> None:
+    """Check, once the ground and the table to compare on are there, that the results of a run can be written.
 
     Raises:
         ConfigError: the experiment or the registered model cannot have its name.

@@ -160,9 +160,9 @@ def _reconnect(client: Any) -> None:
 
 
 class SessionWatch:
-    """A watch on a session for a run that needs it only at its end."""
+    """A watch on a session for a run that needs it only at its end; without a session it sees nothing."""
 
-    def __init__(self, spark: SparkSession) -> None:
+    def __init__(self, spark: SparkSession | None) -> None:
         self._spark = spark
         self._server = ServerWatch(spark) if is_connect(spark) else None
         self._next_look = 0.0

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bakeoff._utils.platform import on_databricks, usable_cores
+from bakeoff._utils.platform import is_installed, on_databricks, usable_cores
 from bakeoff.errors import ClusterError
-from bakeoff.spark.java import _LOG_FILE, DRIVER_MEMORY, _environment, _launch_java
+from bakeoff.spark.java import DRIVER_MEMORY, LOG_FILE, changed_environment, launch_java
 from bakeoff.spark.java_limits import check_limits
 from bakeoff.spark.liveness import quieten_accumulators, stop_session, without_spark_pages
 from bakeoff.spark.scratch import scratch_folder, shared_folder
@@ -91,6 +91,22 @@ def open_session(
         _tidy_import_path()
 
 
+def require_spark(reason: str) -> None:
+    """Check that there is a session, or that PySpark is installed to make one.
+
+    Args:
+        reason: why Spark is needed, as a part of a sentence.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    if active_session() is None and not is_installed("pyspark"):
+        raise ClusterError(
+            f"This needs Spark ({reason}), and Spark is not installed: pip install 'bakeoff[spark]', or run it on a "
+            "cluster."
+        )
+
+
 def active_session() -> SparkSession | None:
     """Return the session that this process has already, or on Databricks the platform's; else ``None``.
 
@@ -126,17 +142,17 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
     except ImportError as error:
         raise ClusterError(
             f"There is no Spark session, and none can be made because {error.name!r} is not installed: "
-            "pip install 'bakeoff[local]', or run this on a cluster."
+            "pip install 'bakeoff[spark]', or run this on a cluster."
         ) from error
 
     check_limits()
     folder = _work_folder(home)
     delta = configure_spark_with_delta_pip(SparkSession.builder)._options  # noqa: SLF001 - the builder exposes them nowhere else
-    conf = SparkConf().setAll(list({**_settings(folder, slots or usable_cores()), **delta}.items()))
-    environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST, **_submit_arguments(conf)}
-    with _environment(environment, without=_CONNECT_SWITCHES):
+    conf = SparkConf().setAll(list({**local_settings(folder, slots or usable_cores()), **delta}.items()))
+    environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST, **submit_arguments(conf)}
+    with changed_environment(environment, without=_CONNECT_SWITCHES):
         # One Java process serves all contexts of this process, one after the other.
-        gateway = None if SparkContext._gateway else _launch_java(conf, folder)  # noqa: SLF001
+        gateway = None if SparkContext._gateway else launch_java(conf, folder)  # noqa: SLF001
         context = SparkContext(conf=conf, gateway=gateway)
         context.setLogLevel("ERROR")
         quieten_accumulators(context)
@@ -152,7 +168,7 @@ def _work_folder(home: Path) -> Path:
     folder = home.absolute() / "spark"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / _LOG_FILE).open("ab"):
+        with (folder / LOG_FILE).open("ab"):
             return folder
     except OSError:
         return scratch_folder()
@@ -169,7 +185,8 @@ def _tidy_import_path(*, of_archives: bool = False) -> None:
     ]
 
 
-def _settings(folder: Path, slots: int) -> dict[str, str]:
+def local_settings(folder: Path, slots: int) -> dict[str, str]:
+    """Return the settings of a local session, which suit small tables and a process that lives for a minute."""
     return {
         "spark.app.name": "bakeoff",
         "spark.master": f"local[{slots}]",
@@ -205,7 +222,7 @@ def _can_cache_jars() -> bool:
     return os.access(home, os.W_OK | os.X_OK)
 
 
-def _submit_arguments(conf: SparkConf) -> dict[str, str]:
+def submit_arguments(conf: SparkConf) -> dict[str, str]:
     """Add Delta's packages to the user's own ``--packages``, which would otherwise replace them.
 
     Returns:

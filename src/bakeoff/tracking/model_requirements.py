@@ -6,6 +6,7 @@ import importlib.metadata
 from pathlib import Path
 from typing import Any
 
+from bakeoff._utils import installed
 from bakeoff._utils.wheels import repack, wheel_name
 
 _ALWAYS_NEEDED = (
@@ -24,7 +25,7 @@ def pip_requirements(pipeline: Any) -> list[str]:
     A relaxed pycaret-core is named by its wheel, which `add_wheels` puts into the model's folder. Of other local
     versions, such as ``2.1.0+cpu``, the public part is named, which pip takes for the same.
     """
-    owners = importlib.metadata.packages_distributions()
+    owners = installed.packages_of_modules()
     names = set(_ALWAYS_NEEDED)
     for part in parts_of(pipeline):
         for cls in type(part).__mro__:
