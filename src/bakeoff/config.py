@@ -102,6 +102,7 @@ class RunConfig:
         max_retries: number of further attempts at a trial that took its process or its worker down.
         n_slots: number of tasks that run at once; by default, as many as the engine has slots.
         isolation: where models are fitted, ``auto``, ``process`` or ``none``.
+        payload_dir: folder that driver and workers share; used on Spark Connect only.
         race: number of models that run on all folds in any case, while others are stopped that cannot win any more; 0
             runs every model on all folds.
     """
@@ -136,6 +137,7 @@ class RunConfig:
     max_retries: int = 1
     n_slots: int | None = None
     isolation: str = "auto"
+    payload_dir: Path | None = None
     min_value: float | None = None
     min_lift: float | None = None
     sep: str | None = None

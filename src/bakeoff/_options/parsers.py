@@ -18,7 +18,7 @@ from bakeoff._options.limits import (
 from bakeoff._options.names import parse_experiment, parse_model_name, parse_name_part, parse_run_id
 from bakeoff._options.setup_option import parse_setup_option
 from bakeoff._options.text_files import parse_decimal, parse_encoding, parse_gaps, parse_header, parse_sep
-from bakeoff._options.values import parse_home, parse_number, parse_text, parse_texts, parse_whole
+from bakeoff._options.values import parse_home, parse_number, parse_path, parse_text, parse_texts, parse_whole
 
 _MAX_SEED = 2**32 - 1
 REQUIRED = {
@@ -52,6 +52,7 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "max_retries": parse_whole(0),
     "n_slots": parse_whole(1),
     "isolation": parse_isolation,
+    "payload_dir": parse_path,
     "sep": parse_sep,
     "decimal": parse_decimal,
     "encoding": parse_encoding,

@@ -175,6 +175,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         outputs.store,
         RunControl(config.run_id, interruption, LISTENER_SECONDS),
         engine=context.ground.engine,
+        payload_dir=config.payload_dir,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
         race=config.race,

@@ -90,7 +90,6 @@ def open_outputs(config: RunConfig, ground: Ground, source: SourceTable, say: Sa
         say: called with messages for the user.
 
     Raises:
-        ClusterError: the job cannot run on a session of this kind.
         ConfigError: the options do not name a usable output.
         RunConflictError: the run id belongs to a different question, or another process works on it.
         StorageError: a folder cannot be written to.
@@ -98,7 +97,7 @@ def open_outputs(config: RunConfig, ground: Ground, source: SourceTable, say: Sa
         TrackingError: MLflow cannot be used.
     """
     tables = result_tables(table_target(config), ground.spark, say)
-    check_outputs(config, ground, tables, source)
+    check_outputs(config, tables, source)
     lease = Lease.take(run_folder(config.home, config.run_id), config.run_id, say)
     try:
         return _Opening(config, ground, tables, source, lease, say).open()
