@@ -8,7 +8,7 @@ from datetime import timedelta
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from bakeoff.comparison.events import BatchDone, Event, PlanMade, TaskStarted, TrialDone
+from bakeoff.comparison.events import BatchDone, Event, PlanMade, StepBegan, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Row, rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status, Trial
@@ -55,6 +55,7 @@ class ProgressState:
         self._n_done = self._n_before = self._n_failed = self._n_cancelled = self._n_models = 0
         self._best: Row | None = None
         self._ended = False
+        self._step = ""
         self._table: tuple[int, pd.DataFrame | None, int] = (0, None, 0)
 
     def update(self, event: Event) -> str | None:
@@ -67,13 +68,16 @@ class ProgressState:
                 return None
             if isinstance(event, TrialDone):
                 return self._add_outcome(event.outcome)
+            if isinstance(event, StepBegan):
+                self._step = event.name
+                return None
             return self._end_batch(event) if isinstance(event, BatchDone) else self._end()
 
     def line(self) -> str:
         """Return the state as one line of text."""
         with self._lock:
             if self._ended:
-                return f"{self._summary()} | fitting the best on all rows" if self._best else self._summary()
+                return f"{self._summary()} | {self._step}" if self._step else self._summary()
             names = list(dict.fromkeys(self._names[trial.model_id] for trial in self._running))
             # Running models come last, where a narrow terminal truncates the line.
             return (
@@ -136,6 +140,7 @@ class ProgressState:
 
     def _end(self) -> str:
         self._ended = True
+        self._step = "fitting the best on all rows" if self._best else ""
         self._running.clear()
         return f"Compared: {self._summary()}."
 
