@@ -19,11 +19,10 @@ from bakeoff.report.page import LOOK, PLOTS, draw_charts, write_charts, write_pa
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.storage.rows import RunRecord
 from bakeoff.tracking.addresses import uri_to_set
-from bakeoff.tracking.entities import Story
-from bakeoff.tracking.messages import of_files
 
 if TYPE_CHECKING:
     from bakeoff.source import SourceTable
+    from bakeoff.tracking.entities import Story
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +47,8 @@ def report_run(
         entered: the row with the promotion of the registered model, which the page waits for; ``None`` if no model is
             registered.
     """
+    from bakeoff.tracking.messages import of_files
+
     problems: list[str] = []
     facts = facts_of(context, comparison, record)
     file = None
@@ -146,6 +147,8 @@ def _noting(what: str, problems: list[str]) -> Iterator[None]:
 
 def story_of(facts: Facts) -> Story:
     """Return the name, the answer and the description of a run for MLflow's pages."""
+    from bakeoff.tracking.entities import Story
+
     run = facts.run
     more = [
         question(facts),

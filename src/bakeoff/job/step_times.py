@@ -43,7 +43,7 @@ class StepTimes:
         finally:
             took = time.time() - began
             self._ended.append(Step(name, began - self._start, took))
-            _LOG.info("%s took %.2f s.", name.capitalize(), took)
+            _LOG.info("%s took %.2f s.", name[0].upper() + name[1:], took)
 
     @property
     def steps(self) -> tuple[Step, ...]:
