@@ -18,6 +18,7 @@ from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.significance import Verdict
+from bakeoff.comparison.strategy import Grid, Race, Strategy
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
@@ -69,6 +70,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         payload_dir: a folder that driver and workers share, for Spark Connect.
         driver_trials: whether the driver's machine runs trials, too, in a process beside this one. ``"auto"``: until
             Spark's workers are ready, and longer if it has cores to spare. ``True``: always.
+        race: all models on two folds first, and only those that may still win on more. A number: so many models run on
+            all folds in any case. The others have the status ``stopped``.
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.
@@ -109,11 +112,14 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         listeners: Sequence[Listener] = (),
         payload_dir: str | Path | None = None,
         driver_trials: bool | str = "auto",
+        race: bool | int = False,
     ) -> None:
         super().__init__()
         del top_only
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
+        if not isinstance(race, int) or race < 0:
+            raise ConfigError(f"race must be True, False or the number of models to run on all folds, not {race!r}.")
         self._engine = engine
         self._options = ExecutionOptions(
             dict(conf or {}),
@@ -123,6 +129,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             TrialLimits.of_arguments(trial_timeout, trial_memory_mb, max_retries, isolation),
         )
         self._batch_size = batch_size
+        self._race = int(race)
         self._display_remote = display_remote
         self._listeners = tuple(listeners)
         self._store: TrialStore = NullStore()
@@ -183,10 +190,13 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             self._comparison = comparison = prepare(instance, params, self._batch_size)
             self._board = None
             request, plan = comparison.request, comparison.plan
+            strategy = self._strategy(comparison)
             display = self._display(instance, comparison)
             shown = [DisplayListener(display, plan, live=self._display_remote)] if request.verbose else []
             listeners = [*self._listeners, *shown]
-            run = ComparisonRun(comparison, self._engine, self._options, listeners, self._store, self._control)
+            run = ComparisonRun(
+                comparison, self._engine, self._options, listeners, self._store, self._control, strategy
+            )
             try:
                 result = run.run()
             finally:
@@ -226,6 +236,15 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 report(score_grid(plan, rank(plan, outcomes, [model.id]).rows))
             results.append([pickle.dumps(outcomes)])
         return results
+
+    def _strategy(self, comparison: PreparedComparison) -> Strategy:
+        """Return what decides on the trials: a race runs the models that will be returned on all folds."""
+        if not self._race:
+            return Grid()
+        n_select = comparison.request.n_select
+        if n_select < 0:
+            raise ValueError(f"race finds the best models, and n_select={n_select} asks for the worst: leave one out.")
+        return Race(max(self._race, n_select), comparison.families)
 
     def _display(self, instance: Any, comparison: PreparedComparison) -> _DisplayUtil:
         """Return the display of a comparison that is about to begin."""

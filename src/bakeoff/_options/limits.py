@@ -10,6 +10,7 @@ from bakeoff.errors import ConfigError
 
 _STEPS = re.compile(r"(\d+)\s*-\s*(\d+)")
 _MAX_STEPS = 10_000
+_SWITCH = {"yes": 1, "true": 1, "on": 1, "no": 0, "false": 0, "off": 0}
 
 
 def parse_minutes(option: str, value: Any) -> float:
@@ -50,6 +51,19 @@ def parse_lift(option: str, value: Any) -> float:
     if lift < 0:
         raise ConfigError(f"{option} must be at least 0, not {value!r}: a champion is better than the dummy.")
     return lift
+
+
+def parse_race(option: str, value: Any) -> int:
+    """Return how many models of a race run on all folds in any case, 0 for no race."""
+    word = str(value).strip().lower()
+    if word in _SWITCH:
+        return _SWITCH[word]
+    try:
+        return parse_whole(0)(option, value)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{option} must be yes, no, or the number of models that run on all folds in any case, not {value!r}."
+        ) from error
 
 
 def parse_horizon(option: str, value: Any) -> int | tuple[int, ...]:

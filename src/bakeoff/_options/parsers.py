@@ -12,6 +12,7 @@ from bakeoff._options.limits import (
     parse_margin,
     parse_megabytes,
     parse_minutes,
+    parse_race,
     parse_timeout,
 )
 from bakeoff._options.names import parse_experiment, parse_model_name, parse_name_part, parse_run_id
@@ -56,5 +57,6 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "encoding": parse_encoding,
     "na_values": parse_gaps,
     "header": parse_header,
+    "race": parse_race,
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""

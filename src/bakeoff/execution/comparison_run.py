@@ -15,6 +15,7 @@ from bakeoff.comparison.limits import Isolation, TrialLimits
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.significance import Verdict, judge, mark_ties
+from bakeoff.comparison.strategy import Grid, Strategy
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Refitted
 from bakeoff.comparison.trial_store import NullStore, TrialStore
@@ -83,6 +84,7 @@ class ComparisonRun:
         listeners: receive the events of the run.
         store: makes outcomes durable; those that it has are not run again.
         control: name of the run, and how it ends.
+        strategy: says which trials come next.
         board: the leaderboard; after a run that was broken off, of the outcomes so far; ``None`` if there are none.
         listener_problems: after the run, errors of listeners.
     """
@@ -93,6 +95,7 @@ class ComparisonRun:
     listeners: Sequence[Listener] = ()
     store: TrialStore = field(default_factory=NullStore)
     control: RunControl = field(default_factory=RunControl)
+    strategy: Strategy = field(default_factory=Grid)
     board: Leaderboard | None = field(default=None, init=False)
     listener_problems: list[str] = field(default_factory=list, init=False)
 
@@ -167,6 +170,7 @@ class ComparisonRun:
             known=self.comparison.known,
             n_winners=max(self._n_select, 0),
             stop_at_failure=self.comparison.request.errors == "raise",
+            strategy=self.strategy,
         )
 
     def _run_trials(self, scheduler: Scheduler) -> Leaderboard:

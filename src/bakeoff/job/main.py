@@ -24,7 +24,7 @@ from bakeoff.job.outputs import RunOutputs, open_outputs
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.job.step_times import COMPARE, IMPORT, OPEN, READ, SESSION, SET_UP, StepTimes
-from bakeoff.pycaret3.experiment import default_sort, import_experiments, set_up
+from bakeoff.pycaret3.experiment import default_sort, import_experiments, missing_boosters, set_up
 from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import without_spark_pages
@@ -152,6 +152,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         raise ConfigError(str(error)) from error
     if not request.models:
         raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
+    if not config.include and (missing := missing_boosters(experiment)):
+        _LOG.info("Not compared, since not installed: %s (the extra 'boost' has them).", ", ".join(missing))
     n_told = len(source.notes)
     source = with_findings(source, config.target, experiment, request)
     for note in source.notes[n_told:]:
@@ -185,6 +187,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         engine=context.ground.engine,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
+        race=config.race,
         **context.prepared.limits.options,
     )
     try:

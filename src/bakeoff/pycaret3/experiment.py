@@ -18,6 +18,8 @@ from bakeoff.pycaret3.lean_import import import_lean
 from bakeoff.pycaret3.runners.quiet import hushed
 
 _QUIET = {"verbose": False, "html": False, "system_log": False, "log_experiment": False}
+_BOOSTERS = ("xgboost", "catboost")
+"""Families that come with the extra ``boost``."""
 _A_FEW = 5
 """Rows that tell how many columns the preprocessing leaves."""
 
@@ -130,6 +132,12 @@ def default_sort(experiment: Any) -> str:
     """Return the metric that PyCaret ranks by if ``sort`` is not given."""
     default: str = inspect.signature(experiment.compare_models).parameters["sort"].default
     return default
+
+
+def missing_boosters(experiment: Any) -> list[str]:
+    """Return the ids of the boosters that PyCaret would compare if they were installed; none for a time series."""
+    models = getattr(experiment, "_all_models", {})
+    return [] if "lightgbm" not in models else [name for name in _BOOSTERS if name not in models]
 
 
 def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataFrame:
