@@ -7,6 +7,7 @@ import ctypes
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,14 +50,13 @@ def timed(command: Sequence[str]) -> Took:
         RuntimeError: it has failed.
     """
     _adopt_orphans()
-    reader, writer = os.pipe()
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer)
-    os.close(writer)
-    with os.fdopen(reader, encoding="utf-8", errors="replace") as stream:
-        said = stream.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
+    with tempfile.TemporaryFile() as output:  # a pipe would be open for as long as any process that was started
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        output.seek(0)
+        said = output.read().decode(errors="replace")
     process.returncode = os.waitstatus_to_exitcode(status)  # nobody else waits for it
     if process.returncode:
         raise RuntimeError(FAILED.format(command=" ".join(command), said=said[-2000:]))
