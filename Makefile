@@ -78,6 +78,7 @@ test-spark4: $(SPARK4)/.ready ## What is about Spark, Spark Connect too, on Spar
 
 bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of your own
 	$(BIN)/python -m benchmarks.compare $(BENCH)
+	$(BIN)/python -m benchmarks.whole_run $(BENCH)
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.simulate
 

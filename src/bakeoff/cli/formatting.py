@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bakeoff.job.result import RunResult
+    from bakeoff.report.diagnostics import Step
 
 _GAP = 2
 """Blanks between two columns, and before the first."""
@@ -108,6 +109,18 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
         f'  bakeoff sql "SELECT * FROM best_models"{where}',  # noqa: S608 - for a person to type
         f"  bakeoff ui{home_option(home)}",
     ]
+
+
+def step_lines(steps: Sequence[Step]) -> list[str]:
+    """Return lines that say how long each step of a run took, from the moment it was asked for.
+
+    Example:
+        >>> from bakeoff.report.diagnostics import Step
+        >>> step_lines([Step("comparing the models", 3.0, 12.0)])
+        ['Where the time went (steps may overlap):', '  after  3.0 s  12.0 s  comparing the models']
+    """
+    lines = [f"  after {step.began:4.1f} s  {step.seconds:4.1f} s  {step.name}" for step in steps]
+    return ["Where the time went (steps may overlap):", *lines] if lines else []
 
 
 def print_lines(console: Console, lines: Sequence[str]) -> None:

@@ -169,7 +169,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     """Run the job with a progress display, then print the result and what to type next."""
     from rich.console import Console
 
-    from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines
+    from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines, step_lines
     from bakeoff.job.signals import ending_at_once
     from bakeoff.progress.stderr_listener import Progress
     from bakeoff.report.json_export import as_object
@@ -191,6 +191,8 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
         print_json({**as_object(result.facts), **more})
         return
     print_leaderboard(Console(highlight=False), result.plan, result.leaderboard)
+    if verbose:
+        print_lines(console, step_lines(result.facts.look.steps))
     lines = outcome_lines(result, home)
     tell(*(lines[:1] if quiet else lines))
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.job.step_times import StepTimes
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class RunContext:
     ground: Ground
     prepared: PreparedRun
     outputs: RunOutputs
+
+    @property
+    def steps(self) -> StepTimes:
+        """The steps of the run so far."""
+        return self.prepared.steps
 
     @property
     def folder(self) -> Path:

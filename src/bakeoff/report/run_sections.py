@@ -15,7 +15,7 @@ from bakeoff.comparison.model_diagnostics import (
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from bakeoff.report import charts, model_charts, reproduce
 from bakeoff.report.blocks import Cell, Code, Figure, Numbers, Paragraph, Part, Section, Table, number
-from bakeoff.report.diagnostics import ClassCounts
+from bakeoff.report.diagnostics import ClassCounts, Step
 from bakeoff.report.facts import Facts
 from bakeoff.report.sentences import seconds
 from bakeoff.report.timeline import Timeline, timeline
@@ -120,10 +120,12 @@ def _regression(evaluation: RegressionDiagnostics, unit: str) -> list[Part]:
 def time_spent(facts: Facts) -> Section:
     """Return the section on the time that the run took, and the work of each slot."""
     last, earlier = last_timeline(facts), earlier_timeline(facts)
+    whole = [_step_table(facts.look.steps)] if facts.look.steps else []
     if not last.lanes and not earlier.lanes:
-        return Section("time", "Where the time went", [Paragraph("Nothing ran.")])
+        return Section("time", "Where the time went", [Paragraph("Nothing ran."), *whole])
     summary = facts.summary
     parts: list[Part] = [
+        *whole,
         Numbers(
             [
                 ("wall", seconds(summary.wall_seconds)),
@@ -132,7 +134,7 @@ def time_spent(facts: Facts) -> Section:
                 ("slots", str(summary.slots)),
                 ("trials", f"{len(facts.board.outcomes):,}"),
             ]
-        )
+        ),
     ]
     if facts.run.engine:
         parts.append(Paragraph(facts.run.engine))
@@ -154,6 +156,15 @@ def time_spent(facts: Facts) -> Section:
         note = "From the first of these trials to the last; the time between attempts is blank, too."
         parts.append(Figure(chart, _time_table(earlier, len(earlier.lanes)), note))
     return Section("time", "Where the time went", parts)
+
+
+def _step_table(steps: Sequence[Step]) -> Table:
+    """Return the table of the steps of the whole run, of which the comparison is one."""
+    rows = [[step.name, seconds(step.began), seconds(step.seconds)] for step in steps]
+    caption = (
+        "The whole run, from the moment it was asked for; steps may overlap. What follows is about the comparison."
+    )
+    return Table(["Step", ">Began after", ">Took"], rows, caption)
 
 
 def _time_table(work: Timeline, slots: int) -> Table:
