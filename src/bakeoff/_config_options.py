@@ -18,6 +18,8 @@ from bakeoff.errors import ConfigError, one_of
 TASKS = ("classification", "regression", "time_series")
 ENGINES = ("spark", "native")
 ISOLATIONS = ("auto", "process", "none")
+KEEP_PREDICTIONS = ("auto", "yes", "no")
+BLENDS = ("off", "offer", "on")
 
 SETUP_OWNED = {
     "data": "--source",
@@ -190,6 +192,25 @@ def _parse_isolation(option: str, value: Any) -> str:
     return isolation
 
 
+def _parse_word(words: tuple[str, ...], truth: Mapping[bool, str]) -> Callable[[str, Any], str]:
+    """Return a parser for one of some words, which reads what YAML makes of yes, no, on and off, too."""
+
+    def parse(option: str, value: Any) -> str:
+        word = truth[value] if isinstance(value, bool) else str(value).lower()
+        if word not in words:
+            raise ConfigError(f"{option} must be {', '.join(words[:-1])} or {words[-1]}, not {value!r}.")
+        return word
+
+    return parse
+
+
+def _parse_share(option: str, value: Any) -> float:
+    share = _parse_number(option, value)
+    if not 0 < share < 1:
+        raise ConfigError(f"{option} must be a share of the rows between 0 and 1, as in 0.2, not {value!r}.")
+    return share
+
+
 def _parse_horizon(option: str, value: Any) -> int | tuple[int, ...]:
     parts = list(value) if isinstance(value, (list, tuple)) else str(value).strip("[]() ").split(",")
     steps = tuple(step for part in parts if given(part) is not None for step in _parse_steps(option, part))
@@ -356,6 +377,9 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "max_retries": _parse_whole(0),
     "n_slots": _parse_whole(1),
     "isolation": _parse_isolation,
+    "keep_predictions": _parse_word(KEEP_PREDICTIONS, {True: "yes", False: "no"}),
+    "blend": _parse_word(BLENDS, {True: "on", False: "off"}),
+    "holdout": _parse_share,
     "sep": _parse_sep,
     "decimal": _parse_decimal,
     "encoding": _parse_encoding,

@@ -38,6 +38,7 @@ _RESULT_OPTIONS = (
 _FILE_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
 """Options that decide it as well where they are given; runs that are older than they are have none of them."""
 _COMPARING_OPTIONS = ("include", "exclude", "sort", "fold", "n_select")
+_WHERE_GIVEN = (*_FILE_OPTIONS, "holdout")
 READING_OPTIONS = tuple(name for name in (*_RESULT_OPTIONS, *_FILE_OPTIONS) if name not in _COMPARING_OPTIONS)
 """The options that decide which rows are learned from, and what is taken for what; `bakeoff check` has them, too."""
 
@@ -85,6 +86,10 @@ class RunConfig:
         encoding: encoding of a text file.
         na_values: words and numbers that stand for gaps; by default, see `bakeoff.source.gap_words`.
         header: ``yes``, ``no``, or the number of the line that holds the names of a text file's columns.
+        keep_predictions: whether what models predict for the test rows of their folds is kept: ``auto`` (up to 512 MB),
+            ``yes`` or ``no``.
+        blend: ``off``; ``offer`` to show what a blend of the models is worth, beside the ranking; ``on`` if it may win.
+        holdout: share of the rows that no model is chosen by; PyCaret's default (0.3) when not given.
         engine: ``spark``, or ``native`` to fit every model in this process.
         max_rows: size of the seeded sample that is used when the source has more rows.
         source_version: version of the Delta table to read.
@@ -135,6 +140,9 @@ class RunConfig:
     encoding: str | None = None
     na_values: tuple[str, ...] = ()
     header: str | None = None
+    keep_predictions: str = "auto"
+    blend: str = "offer"
+    holdout: float | None = None
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this id; false while it is new, made by this config and not used yet."""
@@ -171,6 +179,7 @@ class RunConfig:
             if self.isolation == "none" and getattr(self, name):
                 raise ConfigError(f"{flag(name)} needs a process that can be killed: leave out --isolation none.")
         self._check_lift()
+        self._check_blend()
         if self.sep is not None and self.sep == self.decimal:
             raise ConfigError(f"--sep and --decimal are both {self.sep!r}: numbers would be cut in two.")
         if self.catalog and not self.schema:
@@ -184,6 +193,17 @@ class RunConfig:
             raise ConfigError("--min-lift is not for time series, which have no dummy model: use --min-value.")
         if DUMMY in self.exclude or (self.include and DUMMY not in self.include):
             raise ConfigError(f"--min-lift compares with the model {DUMMY!r}, which is not to be compared: include it.")
+
+    def _check_blend(self) -> None:
+        """Refuse a blend or a hold-out that cannot be made of what else was asked."""
+        if self.blend == "on" and self.keep_predictions == "no":
+            raise ConfigError("--blend on is made of what the models predict: leave out --keep-predictions no.")
+        if self.task == "time_series":
+            for name, asked in (("blend", self.blend == "on"), ("holdout", self.holdout is not None)):
+                if asked:
+                    raise ConfigError(f"{flag(name)} is for tables, not for time series: leave it out.")
+        if self.holdout is not None and "train_size" in self.setup:
+            raise ConfigError("--holdout and 'train_size' in --setup say the same: leave one of them out.")
 
     @classmethod
     def from_sources(cls, flags: Mapping[str, Any], file: Path | None = None) -> RunConfig:
@@ -216,7 +236,7 @@ class RunConfig:
 
         Example:
             >>> RunConfig("a.csv", "y", run_id="one").to_json()[:37]
-            '{"batch_size":1,"budget_minutes":null'
+            '{"batch_size":1,"blend":"offer","budg'
         """
         return _canonical_json(redact({option.name: getattr(self, option.name) for option in fields(self)}))
 
@@ -225,7 +245,7 @@ class RunConfig:
 
         Secrets are not part of it, since a new password does not change the result.
         """
-        options = [*_RESULT_OPTIONS, *(name for name in _FILE_OPTIONS if getattr(self, name))]
+        options = [*_RESULT_OPTIONS, *(name for name in _WHERE_GIVEN if getattr(self, name))]
         question = _canonical_json(redact({name: getattr(self, name) for name in options}))
         return hashlib.sha256(question.encode()).hexdigest()[:16]
 

@@ -16,6 +16,7 @@ from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
@@ -68,6 +69,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         payload_dir: a folder that driver and workers share, for Spark Connect.
         driver_trials: whether the driver's machine runs trials, too, in a process beside this one. ``"auto"``: until
             Spark's workers are ready, and longer if it has cores to spare. ``True``: always.
+        keep_predictions: whether what models predict for the test rows of their folds is kept, which `blend` needs:
+            ``"yes"``, ``"no"``, or ``"auto"`` for up to 512 MB.
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.
@@ -108,9 +111,12 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         listeners: Sequence[Listener] = (),
         payload_dir: str | Path | None = None,
         driver_trials: bool | str = "auto",
+        keep_predictions: str = "auto",
     ) -> None:
         super().__init__()
         del top_only
+        if keep_predictions not in tuple(map(str, Keep)):
+            raise ConfigError(f'keep_predictions must be "auto", "yes" or "no", not {keep_predictions!r}.')
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
         self._engine = engine
@@ -126,6 +132,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._listeners = tuple(listeners)
         self._store: TrialStore = NullStore()
         self._control = RunControl()
+        self._keep = Keep(keep_predictions)
+        self._kept: PredictionStore | None = None
+        self._predictions: PredictionStore = PredictionMemory()
         self._comparison: PreparedComparison | None = None
         self._board: Leaderboard | None = None
         self._lost_refits: tuple[Refitted, ...] = ()
@@ -135,25 +144,29 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self.listener_problems: list[str] = []
 
     @classmethod
-    def with_store(cls, store: TrialStore, control: RunControl, **options: Any) -> FugueBackend:
+    def with_store(
+        cls, store: TrialStore, control: RunControl, predictions: PredictionStore | None = None, **options: Any
+    ) -> FugueBackend:
         """Return a backend whose outcomes are stored, and whose run can be stopped and resumed, as the job needs it.
 
         Args:
             store: makes outcomes durable; those that it has are not run again.
             control: name of the run, and how it ends.
+            predictions: keeps what models predict; by default, memory does.
             options: arguments of the class.
         """
         backend = cls(**options)
-        backend._store, backend._control = store, control
+        backend._store, backend._control, backend._kept = store, control, predictions
         return backend
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the engine, the listeners, the store and the control, which live on the driver."""
-        excluded = {"_engine", "_listeners", "_store", "_control"}
+        excluded = {"_engine", "_listeners", "_store", "_control", "_kept", "_predictions"}
         return {name: value for name, value in self.__dict__.items() if name not in excluded}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state, _engine=None, _listeners=(), _store=NullStore(), _control=RunControl())
+        self._kept, self._predictions = None, PredictionMemory()
 
     def attach(self, instance: Any) -> None:
         """Store the class of the experiment. None of its data is kept: it is frozen when the comparison starts."""
@@ -179,13 +192,16 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
         with without_py4j_pages(), without_autologging(), _get_context_lock():
-            self._comparison = comparison = prepare(instance, params, self._batch_size)
+            self._comparison = comparison = prepare(instance, params, self._batch_size, self._keep)
+            self._predictions = self._kept or PredictionMemory()
             self._board = None
             request, plan = comparison.request, comparison.plan
             display = self._display(instance, comparison)
             shown = [DisplayListener(display, plan, live=self._display_remote)] if request.verbose else []
             listeners = [*self._listeners, *shown]
-            run = ComparisonRun(comparison, self._engine, self._options, listeners, self._store, self._control)
+            run = ComparisonRun(
+                comparison, self._engine, self._options, listeners, self._store, self._control, self._predictions
+            )
             try:
                 result = run.run()
             finally:

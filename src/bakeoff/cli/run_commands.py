@@ -64,6 +64,11 @@ _TASKS = click.Choice(["classification", "regression", "time_series"])
 @click.option("--max-retries", help="How often a trial is tried again that took its worker down. [default: 1]")
 @click.option("--n-slots", help="How many tasks run at once, if fewer than the cluster could.")
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
+@click.option(
+    "--keep-predictions", help="auto, yes or no: what models predict for test rows. [default: auto, up to 512 MB]"
+)
+@click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
+@click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
 @click.option("--sep", help="Separator of a text file: a character, or tab, blank. [default: by the file]")
 @click.option("--decimal", help="Its decimal mark, ',' or '.'. [default: by the file]")
 @click.option("--encoding", help="Its encoding, such as cp1252. [default: by the file]")

@@ -12,6 +12,7 @@ from bakeoff.comparison.costs import ExpectedCosts, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, winners
 from bakeoff.comparison.limits import Isolation, TrialLimits
+from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.significance import Verdict, judge, mark_ties
@@ -83,6 +84,7 @@ class ComparisonRun:
         listeners: receive the events of the run.
         store: makes outcomes durable; those that it has are not run again.
         control: name of the run, and how it ends.
+        predictions: keeps what the models predict.
         board: the leaderboard; after a run that was broken off, of the outcomes so far; ``None`` if there are none.
         listener_problems: after the run, errors of listeners.
     """
@@ -93,6 +95,7 @@ class ComparisonRun:
     listeners: Sequence[Listener] = ()
     store: TrialStore = field(default_factory=NullStore)
     control: RunControl = field(default_factory=RunControl)
+    predictions: PredictionStore = field(default_factory=PredictionMemory)
     board: Leaderboard | None = field(default=None, init=False)
     listener_problems: list[str] = field(default_factory=list, init=False)
 
@@ -162,6 +165,7 @@ class ComparisonRun:
             limits,
             self.store,
             self.control,
+            self.predictions,
             known=self.comparison.known,
             n_winners=max(self._n_select, 0),
             stop_at_failure=self.comparison.request.errors == "raise",

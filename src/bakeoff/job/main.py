@@ -105,6 +105,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         ConfigError: an argument cannot be used, or no model is left to compare.
         SourceError: the table cannot be read or used.
     """
+    from bakeoff.job.blending import unkept_note
     from bakeoff.job.setup_findings import with_findings
     from bakeoff.job.trial_limits import trial_limits
     from bakeoff.pycaret3.request import read_request
@@ -124,7 +125,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         seed=config.seed,
         fold=config.fold,
         fh=config.fh,
-        arguments=inside(source.setup),
+        arguments={**inside(source.setup), **({"train_size": 1 - config.holdout} if config.holdout else {})},
     )
     params: dict[str, Any] = {
         "include": list(config.include) or None,
@@ -147,6 +148,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     limits = trial_limits(config, experiment, request)
     if limits.note:
         say(limits.note)
+    if unkept := unkept_note(config, experiment, request):
+        say(unkept)
     return PreparedRun(source, experiment, params, limits)
 
 
@@ -170,6 +173,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
     backend = FugueBackend.with_store(
         outputs.store,
         RunControl(config.run_id, interruption, LISTENER_SECONDS),
+        outputs.predictions,
+        keep_predictions=config.keep_predictions,
         engine=context.spark if config.engine == "spark" else config.engine,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
@@ -214,4 +219,5 @@ def closing_hold(outputs: RunOutputs) -> Iterator[None]:
     try:
         yield
     finally:
+        outputs.predictions.close()
         outputs.hold.release()
