@@ -12,6 +12,7 @@ import pandas as pd
 
 from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
+from bakeoff.comparison.blend import Blend
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
@@ -22,8 +23,8 @@ from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
-from bakeoff.errors import ConfigError
-from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions
+from bakeoff.errors import BlendError, ConfigError
+from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions, refit_models
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
 from bakeoff.pycaret3.experiment_logger import log_comparison
 from bakeoff.pycaret3.prepared import PreparedComparison, prepare
@@ -71,6 +72,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             Spark's workers are ready, and longer if it has cores to spare. ``True``: always.
         keep_predictions: whether what models predict for the test rows of their folds is kept, which `blend` needs:
             ``"yes"``, ``"no"``, or ``"auto"`` for up to 512 MB.
+        blend: whether a blend of the models is looked for as well: ``"off"``, ``"offer"`` (it is fitted only if that
+            takes no time) or ``"on"``. What is returned and what ``pull()`` shows stays the same.
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.
@@ -78,6 +81,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         trials: after a run, one row for each trial.
         verdict: after a run, which models do not differ significantly from the best one.
         summary: after a run, wall and ideal time, efficiency and slots.
+        blended: after a run, the blend that was looked for, as plain data; ``None`` if there is none.
         stopped: whether the last run was asked to end early.
         listener_problems: after a run, errors of listeners, of the display and of PyCaret's loggers.
 
@@ -112,11 +116,14 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         payload_dir: str | Path | None = None,
         driver_trials: bool | str = "auto",
         keep_predictions: str = "auto",
+        blend: str = "off",
     ) -> None:
         super().__init__()
         del top_only
         if keep_predictions not in tuple(map(str, Keep)):
             raise ConfigError(f'keep_predictions must be "auto", "yes" or "no", not {keep_predictions!r}.')
+        if blend not in ("off", "offer", "on"):
+            raise ConfigError(f'blend must be "off", "offer" or "on", not {blend!r}.')
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
         self._engine = engine
@@ -126,6 +133,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             n_slots,
             None if driver_trials == "auto" else bool(driver_trials),
             TrialLimits.of_arguments(trial_timeout, trial_memory_mb, max_retries, isolation),
+            blend,
         )
         self._batch_size = batch_size
         self._display_remote = display_remote
@@ -138,6 +146,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._comparison: PreparedComparison | None = None
         self._board: Leaderboard | None = None
         self._lost_refits: tuple[Refitted, ...] = ()
+        self._fitted: dict[str, Any] = {}
+        self.blended: Blend | None = None
         self.summary: Summary | None = None
         self.verdict: Verdict | None = None
         self.stopped = False
@@ -161,12 +171,12 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the engine, the listeners, the store and the control, which live on the driver."""
-        excluded = {"_engine", "_listeners", "_store", "_control", "_kept", "_predictions"}
+        excluded = {"_engine", "_listeners", "_store", "_control", "_kept", "_predictions", "_fitted"}
         return {name: value for name, value in self.__dict__.items() if name not in excluded}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state, _engine=None, _listeners=(), _store=NullStore(), _control=RunControl())
-        self._kept, self._predictions = None, PredictionMemory()
+        self._kept, self._predictions, self._fitted = None, PredictionMemory(), {}
 
     def attach(self, instance: Any) -> None:
         """Store the class of the experiment. None of its data is kept: it is frozen when the comparison starts."""
@@ -213,11 +223,40 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             self._lost_refits = tuple(refit for refit in result.refitted if refit.model is None)
             if request.errors == "raise" and (why := frames.first_failure(result.board, self._lost_refits)):
                 raise RuntimeError(why)
-            models = load_models({refit.model_id: refit.model for refit in result.refitted if refit.model is not None})
+            models = _loaded(result.refitted)
+            self.blended, self._fitted = result.blend, {**models, **_loaded(result.members)}
             display.finish(lambda: highlighted(instance, instance.pull(), request.decimals))
             self.listener_problems += display.problems
             self.listener_problems += log_comparison(instance, request, plan, result.board, models)
         return next(iter(models.values())) if len(models) == 1 else list(models.values())
+
+    def blend(self) -> Any:
+        """Return the best blend of the models that were compared last, fitted on the training rows.
+
+        It is scikit-learn's ``VotingClassifier`` or ``VotingRegressor``, which ``predict_model``, ``finalize_model``
+        and ``save_model`` take. Its members are fitted on the engine, unless that was done.
+
+        Raises:
+            BlendError: There is none; the message says why.
+            EngineLostError: The engine is gone.
+        """
+        from bakeoff.pycaret3.blending import blend_of, voting_estimator, why_no_blend
+
+        comparison, board = self._comparison, self._board
+        if comparison is None or board is None:
+            raise BlendError("There is no blend: compare_models() has not been called.")
+        if (why := why_no_blend(comparison)) is not None:
+            raise BlendError(f"There is no blend: {why}.")
+        with without_py4j_pages(), without_autologging(), _get_context_lock():
+            blend = self.blended = self.blended or blend_of(comparison, board, self._predictions)
+            if blend is None:
+                raise BlendError("There is no blend: no mean of several models is better than the best of them alone.")
+            missing = [model_id for model_id in blend.shares if model_id not in self._fitted]
+            if missing:
+                self._fitted |= _loaded(refit_models(comparison, self._engine, self._options, missing))
+            if lost := [model_id for model_id in missing if model_id not in self._fitted]:
+                raise BlendError(f"There is no blend: {lost[0]} could not be fitted on all training rows.")
+            return voting_estimator(comparison, blend.shares, self._fitted)
 
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
         """Run some models on all folds in this process, as PyCaret's backends do on a worker.
@@ -280,3 +319,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
     def failures(self) -> pd.DataFrame:
         """One row for each failed trial, and for each winner that could not be refitted (fold ``refit``)."""
         return frames.failures(self._board, self._lost_refits)
+
+
+def _loaded(refitted: Sequence[Refitted]) -> dict[str, Any]:
+    """Return the models that could be fitted, by id."""
+    return load_models({refit.model_id: refit.model for refit in refitted if refit.model is not None})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bakeoff.comparison.blend import Blend
 from bakeoff.comparison.costs import ExpectedCosts, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, winners
@@ -25,6 +26,8 @@ from bakeoff.execution.engines.hybrid import HybridEngine
 from bakeoff.execution.executor import FugueExecutor
 from bakeoff.pycaret3.prepared import PreparedComparison
 
+OFFER_SHARE, OFFER_SECONDS = 0.01, 1.0
+"""What fitting a blend that is only shown may take at most: a share of the time of the trials, or these seconds."""
 LOST_SECONDS = 2.0
 """Seconds that the end of a comparison waits for its listeners if the engine is gone, which some of them may need."""
 
@@ -39,6 +42,7 @@ class ExecutionOptions:
         n_slots: how many tasks run at once; ``None`` for as many as the engine has slots.
         driver_trials: whether the driver's machine runs trials, too; ``None`` to decide by what is faster.
         limits: limits of the trials.
+        blend: ``off``; ``offer`` for a blend that is fitted if that takes no time; ``on`` for one that is fitted.
     """
 
     conf: Mapping[str, Any] = field(default_factory=dict)
@@ -46,6 +50,7 @@ class ExecutionOptions:
     n_slots: int | None = None
     driver_trials: bool | None = None
     limits: TrialLimits = field(default_factory=TrialLimits)
+    blend: str = "off"
 
     @property
     def may_use_driver(self) -> bool | None:
@@ -63,6 +68,8 @@ class ComparisonResult:
         verdict: which models do not differ significantly from the best one; ``None`` if no model has all folds.
         summary: wall and ideal time, and slots.
         refitted: the winners, fitted on all training rows, in the order of the ranking.
+        blend: the best blend of the models; ``None`` if there is none, or it was not asked for.
+        members: further models that were fitted for the blend; empty if it is only to be shown and that takes long.
         stopped: whether the control has ended the run early.
     """
 
@@ -71,6 +78,8 @@ class ComparisonResult:
     summary: Summary
     refitted: tuple[Refitted, ...]
     stopped: bool
+    blend: Blend | None = None
+    members: tuple[Refitted, ...] = ()
 
 
 @dataclass
@@ -117,14 +126,17 @@ class ComparisonRun:
             with FugueExecutor(engine, frozen, self.control.name, options.n_slots, limits) as executor:
                 scheduler = self._scheduler(executor, announcer, costs, limits)
                 board = self._run_trials(scheduler)
-                chosen = [] if self._has_failed(board) or scheduler.stopped else winners(board, self._n_select)
-                refitted = executor.refit(chosen, self.control.stop)
+                ended = self._has_failed(board) or scheduler.stopped
+                chosen = [] if ended else winners(board, self._n_select)
+                blend = None if ended else self._blend(board)
+                members = [] if blend is None else self._members(blend, board, chosen, executor.slots)
+                refitted = executor.refit([*chosen, *members], self.control.stop)
                 slots = engine.slots_used if isinstance(engine, HybridEngine) else executor.slots
         except EngineLostError:
             patience = min(patience, LOST_SECONDS)
             raise
         finally:
-            self.listener_problems = announcer.close(patience)
+            self.listener_problems += announcer.close(patience)
         verdict = judge(self.comparison.plan, board)
         self.board = board = mark_ties(board, verdict)
         done = self.store.finished()
@@ -139,7 +151,31 @@ class ComparisonRun:
             too_small=isinstance(engine, HybridEngine) and not engine.is_open,
         )
         stopped = scheduler.stopped or len(refitted) < len(chosen)
-        return ComparisonResult(board, verdict, summary, tuple(refitted), stopped)
+        n = len(chosen)
+        return ComparisonResult(board, verdict, summary, tuple(refitted[:n]), stopped, blend, tuple(refitted[n:]))
+
+    def _blend(self, board: Leaderboard) -> Blend | None:
+        """Return the best blend of the models, if one was asked for; what keeps it from being made is a problem."""
+        if self.options.blend == "off":
+            return None
+        from bakeoff.pycaret3.blending import blend_of
+
+        try:
+            return blend_of(self.comparison, board, self.predictions)
+        except Exception as error:  # noqa: BLE001 - users' metrics and models may do anything; the ranking stands
+            self.listener_problems.append(f"The models could not be blended: {type(error).__name__}: {error}")
+            return None
+
+    def _members(self, blend: Blend, board: Leaderboard, chosen: Sequence[str], slots: int) -> list[str]:
+        """Return the members of a blend that have to be fitted besides the winners; none if that takes too long."""
+        members = [model_id for model_id in blend.shares if model_id not in chosen]
+        if self.options.blend == "on":
+            return members
+        n_folds = self.comparison.plan.n_folds
+        costs = {row.model_id: row.fit_seconds / n_folds * (1 + self.comparison.plan.test_ratio) for row in board.rows}
+        needed = sum(costs[model_id] for model_id in members) / slots
+        worked = sum(outcome.fit_seconds + outcome.score_seconds for outcome in board.outcomes) / slots
+        return members if needed <= max(OFFER_SHARE * worked, OFFER_SECONDS) else []
 
     @property
     def _n_select(self) -> int:
@@ -179,3 +215,23 @@ class ComparisonRun:
             self.board = scheduler.so_far()
             raise
         return board
+
+
+def refit_models(
+    comparison: PreparedComparison, engine: Any, options: ExecutionOptions, model_ids: Sequence[str]
+) -> list[Refitted]:
+    """Fit models of a comparison that has ended on all training rows, on its engine.
+
+    Args:
+        comparison: what was compared.
+        engine: the engine that the user named or passed.
+        options: how trials run on it.
+        model_ids: the models.
+
+    Raises:
+        EngineLostError: The engine is gone.
+    """
+    opened = open_engine(engine, options.conf, options.payload_dir)
+    limits = replace(options.limits, seconds=None)
+    with FugueExecutor(opened, comparison.frozen, "blend", options.n_slots, limits) as executor:
+        return executor.refit(model_ids)
