@@ -12,7 +12,7 @@ import pandas as pd
 
 from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
-from bakeoff.comparison.blend import Blend
+from bakeoff.comparison.blend import BLEND, Blend
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
@@ -21,7 +21,7 @@ from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionSto
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
-from bakeoff.comparison.trial import Refitted, Trial
+from bakeoff.comparison.trial import TT, Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.errors import BlendError, ConfigError
 from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions, refit_models
@@ -74,6 +74,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             ``"yes"``, ``"no"``, or ``"auto"`` for up to 512 MB.
         blend: whether a blend of the models is looked for as well: ``"off"``, ``"offer"`` (it is fitted only if that
             takes no time) or ``"on"``. What is returned and what ``pull()`` shows stays the same.
+        fit_tied: whether the models that the folds cannot tell apart from the best one are fitted on all training rows,
+            too, so that `holdout_values` has them.
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.
@@ -117,6 +119,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         driver_trials: bool | str = "auto",
         keep_predictions: str = "auto",
         blend: str = "off",
+        fit_tied: bool = False,
     ) -> None:
         super().__init__()
         del top_only
@@ -134,6 +137,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             None if driver_trials == "auto" else bool(driver_trials),
             TrialLimits.of_arguments(trial_timeout, trial_memory_mb, max_retries, isolation),
             blend,
+            fit_tied,
         )
         self._batch_size = batch_size
         self._display_remote = display_remote
@@ -224,7 +228,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             if request.errors == "raise" and (why := frames.first_failure(result.board, self._lost_refits)):
                 raise RuntimeError(why)
             models = _loaded(result.refitted)
-            self.blended, self._fitted = result.blend, {**models, **_loaded(result.members)}
+            self.blended, self._fitted = result.blend, {**models, **_loaded(result.others)}
             display.finish(lambda: highlighted(instance, instance.pull(), request.decimals))
             self.listener_problems += display.problems
             self.listener_problems += log_comparison(instance, request, plan, result.board, models)
@@ -257,6 +261,26 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             if lost := [model_id for model_id in missing if model_id not in self._fitted]:
                 raise BlendError(f"There is no blend: {lost[0]} could not be fitted on all training rows.")
             return voting_estimator(comparison, blend.shares, self._fitted)
+
+    def holdout_values(self, instance: Any) -> dict[str, float]:
+        """Return the metric that ranks on the rows that ``setup()`` has put aside, of the models that were fitted.
+
+        Args:
+            instance: the experiment that was compared.
+
+        Returns:
+            The value of each model by its id; that of the blend, if it is fitted, under ``blend``.
+        """
+        from bakeoff.pycaret3.blending import voting_estimator
+        from bakeoff.pycaret3.evaluation import holdout_values
+
+        comparison, models = self._comparison, dict(self._fitted)
+        if comparison is None or comparison.request.task == "time_series" or comparison.plan.sort_by == TT:
+            return {}
+        if self.blended and all(model_id in models for model_id in self.blended.shares):
+            models[BLEND] = voting_estimator(comparison, self.blended.shares, models)
+        with _get_context_lock():
+            return holdout_values(instance, comparison, models)
 
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
         """Run some models on all folds in this process, as PyCaret's backends do on a worker.

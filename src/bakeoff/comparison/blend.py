@@ -119,9 +119,8 @@ def blend(pool: Pool, goal: Goal, n_rows: int) -> Weights | None:
         return None
     selection = _Selection(pool, goal, most_models(n_rows))
     shares = selection.shares(range(n_folds))
-    if len(shares) < 2:  # noqa: PLR2004 - of models
-        return None
-    return Weights(shares, tuple(selection.shares(set(range(n_folds)) - {fold}) for fold in range(n_folds)))
+    by_fold = tuple(selection.shares(set(range(n_folds)) - {fold}) for fold in range(n_folds))
+    return Weights(shares, by_fold) if len(shares) > 1 and all(by_fold) else None
 
 
 def weighted(pool: Pool, fold: int, shares: Mapping[str, float]) -> Array:
@@ -156,7 +155,7 @@ class _Selection:
             if idle == PATIENCE:
                 break
         order = sorted((n for n in range(n_models) if best[n]), key=lambda n: (-best[n], n))
-        return {self.pool.model_ids[n]: best[n] / sum(best) for n in order}
+        return {self.pool.model_ids[n]: best[n] / sum(best) for n in order}  # empty if no score is a number
 
     def _best_alone(self, folds: Sequence[int]) -> list[int]:
         """Return the positions of the models that the choice is between: those that are best alone."""
@@ -170,14 +169,10 @@ class _Selection:
         """Add the model that makes the mean best; return the counts, and the score and tie-break that this has."""
         means = self._means(counts, folds)
         top = max(means[n] for n in allowed)
-        best: tuple[float, int] | None = None
-        for n in (n for n in allowed if means[n] == top):
-            tie = float(np.mean([self._tie(fold, _plus(counts, n)) for fold in folds]))
-            if best is None or tie > best[0]:
-                best = tie, n
-        if best is None:  # every score is NaN
-            return _plus(counts, allowed[0]), (-math.inf, -math.inf)
-        return _plus(counts, best[1]), (top, best[0])
+        equals = [n for n in allowed if means[n] == top]
+        ties = [float(np.mean([self._tie(fold, _plus(counts, n)) for fold in folds])) for n in equals]
+        tie = max(ties)
+        return _plus(counts, equals[ties.index(tie)]), (top, tie if math.isfinite(top) else -math.inf)
 
     def _means(self, counts: tuple[int, ...], folds: Sequence[int]) -> list[float]:
         """Return the mean score over folds of a blend with one more of each model."""

@@ -43,6 +43,7 @@ class ExecutionOptions:
         driver_trials: whether the driver's machine runs trials, too; ``None`` to decide by what is faster.
         limits: limits of the trials.
         blend: ``off``; ``offer`` for a blend that is fitted if that takes no time; ``on`` for one that is fitted.
+        fit_tied: whether the models that are tied with the best one are fitted, too.
     """
 
     conf: Mapping[str, Any] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class ExecutionOptions:
     driver_trials: bool | None = None
     limits: TrialLimits = field(default_factory=TrialLimits)
     blend: str = "off"
+    fit_tied: bool = False
 
     @property
     def may_use_driver(self) -> bool | None:
@@ -69,7 +71,7 @@ class ComparisonResult:
         summary: wall and ideal time, and slots.
         refitted: the winners, fitted on all training rows, in the order of the ranking.
         blend: the best blend of the models; ``None`` if there is none, or it was not asked for.
-        members: further models that were fitted for the blend; empty if it is only to be shown and that takes long.
+        others: further models that were fitted: members of the blend, and models that are tied with the best one.
         stopped: whether the control has ended the run early.
     """
 
@@ -79,7 +81,7 @@ class ComparisonResult:
     refitted: tuple[Refitted, ...]
     stopped: bool
     blend: Blend | None = None
-    members: tuple[Refitted, ...] = ()
+    others: tuple[Refitted, ...] = ()
 
 
 @dataclass
@@ -129,15 +131,17 @@ class ComparisonRun:
                 ended = self._has_failed(board) or scheduler.stopped
                 chosen = [] if ended else winners(board, self._n_select)
                 blend = None if ended else self._blend(board)
-                members = [] if blend is None else self._members(blend, board, chosen, executor.slots)
-                refitted = executor.refit([*chosen, *members], self.control.stop)
+                verdict = judge(self.comparison.plan, board)
+                others = [] if blend is None else self._members(blend, board, executor.slots)
+                others += verdict.tied if verdict and chosen and self.options.fit_tied else ()
+                others = [model_id for model_id in dict.fromkeys(others) if model_id not in chosen]
+                refitted = executor.refit([*chosen, *others], self.control.stop)
                 slots = engine.slots_used if isinstance(engine, HybridEngine) else executor.slots
         except EngineLostError:
             patience = min(patience, LOST_SECONDS)
             raise
         finally:
             self.listener_problems += announcer.close(patience)
-        verdict = judge(self.comparison.plan, board)
         self.board = board = mark_ties(board, verdict)
         done = self.store.finished()
         fresh = [outcome for outcome in board.outcomes if outcome not in done]
@@ -166,9 +170,9 @@ class ComparisonRun:
             self.listener_problems.append(f"The models could not be blended: {type(error).__name__}: {error}")
             return None
 
-    def _members(self, blend: Blend, board: Leaderboard, chosen: Sequence[str], slots: int) -> list[str]:
-        """Return the members of a blend that have to be fitted besides the winners; none if that takes too long."""
-        members = [model_id for model_id in blend.shares if model_id not in chosen]
+    def _members(self, blend: Blend, board: Leaderboard, slots: int) -> list[str]:
+        """Return the members of a blend that are to be fitted; none if it is only shown and that takes too long."""
+        members = list(blend.shares)
         if self.options.blend == "on":
             return members
         n_folds = self.comparison.plan.n_folds

@@ -135,10 +135,11 @@ def write_tables(
 
     A finished run therefore has its other rows and, if possible, its model.
     """
-    outputs, board = context.outputs, comparison.board
+    outputs = context.outputs
     ids = outputs.tracking.model_run_ids
     trials = at_once.submit(outputs.live.flush)
-    ranking = at_once.submit(outputs.tables.upsert_leaderboard, record.run_id, board.rows, comparison.plan.sort_by, ids)
+    rows = comparison.rows
+    ranking = at_once.submit(outputs.tables.upsert_leaderboard, record.run_id, rows, comparison.plan.sort_by, ids)
 
     def enter() -> RunRecord:
         for each in (trials, ranking):
@@ -172,7 +173,8 @@ def close_tracking(
         "ideal_seconds": summary.ideal_seconds,
         "efficiency": summary.efficiency,
     }
-    problems = outputs.tracking.finish(comparison.board, clock, comparison.status.mlflow, story_of(reported.facts))
+    story = story_of(reported.facts)
+    problems = outputs.tracking.finish(comparison.board, clock, comparison.status.mlflow, story, comparison.offered)
     if outputs.tracking.model_run_ids != tables.mlflow_run_ids or outputs.tracking.became != record.promotion:
         record = replace(record, **outputs.tracking.ids, promotion=outputs.tracking.became)
         try:

@@ -168,6 +168,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         EngineLostError: the session, its workers or a disk are gone.
     """
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.job.blending import with_blend, with_holdout
 
     config, outputs = context.config, context.outputs
     backend = FugueBackend.with_store(
@@ -175,6 +176,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         RunControl(config.run_id, interruption, LISTENER_SECONDS),
         outputs.predictions,
         keep_predictions=config.keep_predictions,
+        blend=config.blend,
+        fit_tied=config.holdout is not None,
         engine=context.spark if config.engine == "spark" else config.engine,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
@@ -183,7 +186,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
     try:
         models = context.prepared.experiment.compare_models(**context.prepared.params, parallel=backend)
         outputs.hold.check()
-        result = finish(context, Comparison.of(backend, models))
+        comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
+        result = finish(context, with_holdout(comparison, backend, context.prepared.experiment))
     except RunConflictError:
         raise
     except BaseException as error:

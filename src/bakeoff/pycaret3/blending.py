@@ -20,6 +20,7 @@ from bakeoff.comparison.blend import BLEND, Array, Blend, Goal, Pool, blend, wei
 from bakeoff.comparison.blend_goals import MEASURES, MeasuredGoal, negative_log_loss, negative_rmse, predicted_classes
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.predictions import Kind, Predictions, PredictionStore
+from bakeoff.comparison.significance import BASELINE
 from bakeoff.comparison.trial import TT, Outcome, Trial
 from bakeoff.pycaret3.prepared import PreparedComparison
 from bakeoff.pycaret3.runners.tabular import TabularRunner
@@ -57,8 +58,6 @@ def blend_of(comparison: PreparedComparison, board: Leaderboard, predictions: Pr
     if why_no_blend(comparison) is not None:
         return None
     said = _said(comparison, board, predictions)
-    complete = [row.model_id for row in board.rows if row.complete]
-    left_out = tuple(model_id for model_id in complete if model_id not in said.pool.model_ids)
     if not said.pool.model_ids:
         return None
     weights = blend(said.pool, said.goal(board), sum(map(len, said.truths)))
@@ -68,7 +67,7 @@ def blend_of(comparison: PreparedComparison, board: Leaderboard, predictions: Pr
         said.outcome(fold, shares, [each for each in board.outcomes if each.fold == fold and each.model_id in shares])
         for fold, shares in enumerate(weights.by_fold)
     )
-    return Blend(weights.shares, outcomes, left_out)
+    return Blend(weights.shares, outcomes, said.missing)
 
 
 def voting_estimator(comparison: PreparedComparison, shares: Mapping[str, float], models: Mapping[str, Any]) -> Any:
@@ -98,11 +97,12 @@ def voting_estimator(comparison: PreparedComparison, shares: Mapping[str, float]
 
 @dataclass(frozen=True)
 class _Said:
-    """What the models of a comparison predicted, with the truth."""
+    """What the models of a comparison predicted, with the truth, and the models of which that is missing."""
 
     comparison: PreparedComparison
     pool: Pool
     truths: Sequence[pd.Series[Any]]
+    missing: tuple[str, ...]
 
     def goal(self, board: Leaderboard) -> Goal:
         """Return the goal of a blend: the metric that ranks, and log-loss or RMSE between equals."""
@@ -222,8 +222,10 @@ def _said(comparison: PreparedComparison, board: Leaderboard, predictions: Predi
     frozen, n_folds = comparison.frozen, comparison.plan.n_folds
     kind = Kind.PROBABILITIES if comparison.request.task == "classification" else Kind.VALUES
     found: dict[str, list[Predictions]] = {}
-    for row in board.rows:
-        by_fold = [predictions.of(Trial(row.model_id, fold)) for fold in range(n_folds)] if row.complete else []
+    missing: list[str] = []
+    for row in (row for row in board.rows if row.complete and row.model_id != BASELINE):
+        by_fold = [predictions.of(Trial(row.model_id, fold)) for fold in range(n_folds)]
+        missing += [row.model_id] if None in by_fold else []
         usable = [each for each in by_fold if each is not None and each.kind is kind and np.isfinite(each.values).all()]
         if len(usable) == n_folds and _same_rows(usable, next(iter(found.values()), usable)):
             found[row.model_id] = usable
@@ -233,7 +235,7 @@ def _said(comparison: PreparedComparison, board: Leaderboard, predictions: Predi
         test = frozen.splits[fold][1]
         truths.append(frozen.y.iloc[test if said.rows is None else test[said.rows]])
     folds = tuple(_stacked([by_fold[fold] for by_fold in found.values()]) for fold in range(len(first)))
-    return _Said(comparison, Pool(tuple(found), folds), truths)
+    return _Said(comparison, Pool(tuple(found), folds), truths, tuple(missing))
 
 
 def _same_rows(some: Sequence[Predictions], others: Sequence[Predictions]) -> bool:
@@ -247,4 +249,8 @@ def _same_rows(some: Sequence[Predictions], others: Sequence[Predictions]) -> bo
 def _stacked(said: Sequence[Predictions]) -> Array:
     """Return predictions of several models as one array; of two classes, the probability of the second."""
     stack = np.stack([each.values for each in said])  # noqa: PD011 - no data frame's
-    return np.asarray(stack[:, :, 1] if stack.ndim > _TWO and stack.shape[2] == _TWO else stack)
+    if stack.ndim == _TWO or stack.shape[2] != _TWO:
+        return np.asarray(stack)
+    first, second = stack[:, :, 0].astype(float), stack[:, :, 1].astype(float)
+    # Near 1, float32 cannot tell probabilities apart that it can tell apart near 0, and ranks of rows depend on that.
+    return np.asarray(np.where(first < second, 1 - first, second))
