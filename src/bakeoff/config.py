@@ -18,10 +18,13 @@ from typing import Any, ClassVar
 
 import yaml
 
-from bakeoff._config_options import PARSERS, REQUIRED, flag, given, refuse_placeholder
-from bakeoff._setup_option import parse_setup, read_text
+from bakeoff._options.choices import AUTO
+from bakeoff._options.parsers import PARSERS, REQUIRED
+from bakeoff._options.setup_option import parse_setup, read_text
+from bakeoff._options.values import flag, given, refuse_placeholder
 from bakeoff._utils.redaction import redact
 from bakeoff._utils.text import one_line
+from bakeoff.comparison.plan import FIRST_FOLDS
 from bakeoff.errors import ConfigError
 
 DEFAULT_SEED = 42
@@ -37,8 +40,9 @@ _RESULT_OPTIONS = (
 """The options that decide the result. The others say where it goes, how long it may take and what it is called."""
 _FILE_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
 """Options that decide it as well where they are given; runs that are older than they are have none of them."""
+_SEARCH_OPTIONS = ("race", "holdout")
+"""Further ones of this kind, which say nothing about the rows."""
 _COMPARING_OPTIONS = ("include", "exclude", "sort", "fold", "n_select")
-_WHERE_GIVEN = (*_FILE_OPTIONS, "holdout")
 READING_OPTIONS = tuple(name for name in (*_RESULT_OPTIONS, *_FILE_OPTIONS) if name not in _COMPARING_OPTIONS)
 """The options that decide which rows are learned from, and what is taken for what; `bakeoff check` has them, too."""
 
@@ -62,7 +66,7 @@ class RunConfig:
     Attributes:
         source: name of a table, or path of a file, a folder of files, or a Delta table.
         target: column to predict.
-        task: one of `bakeoff._config_options.TASKS`; inferred from the target by default.
+        task: ``classification``, ``regression`` or ``time_series``; inferred from the target by default.
         include: ids of the models to compare; all models when empty.
         exclude: ids of the models to leave out.
         sort: name of the metric that ranks the models; PyCaret's default when not given.
@@ -90,7 +94,8 @@ class RunConfig:
             ``yes`` or ``no``.
         blend: ``off``; ``offer`` to show what a blend of the models is worth, beside the ranking; ``on`` if it may win.
         holdout: share of the rows that no model is chosen by; PyCaret's default (0.3) when not given.
-        engine: ``spark``, or ``native`` to fit every model in this process.
+        engine: ``spark``, ``local`` for processes of this machine without Spark, or ``native`` to fit every model in
+            this process; ``auto`` is Spark where there is a session or a need for one, else ``local``.
         max_rows: size of the seeded sample that is used when the source has more rows.
         source_version: version of the Delta table to read.
         order_by: columns that give the rows of a table an order.
@@ -100,7 +105,9 @@ class RunConfig:
         trial_memory_mb: megabytes that the process of a trial may hold.
         max_retries: number of further attempts at a trial that took its process or its worker down.
         n_slots: number of tasks that run at once; by default, as many as the engine has slots.
-        isolation: where models are fitted, one of `bakeoff._config_options.ISOLATIONS`.
+        isolation: where models are fitted, ``auto``, ``process`` or ``none``.
+        race: number of models that run on all folds in any case, while others are stopped that cannot win any more; 0
+            runs every model on all folds.
     """
 
     source: str
@@ -122,7 +129,7 @@ class RunConfig:
     home: Path = Path(".bakeoff")
     register_model: str | None = None
     champion_margin: float = 0.0
-    engine: str = "spark"
+    engine: str = AUTO
     max_rows: int | None = None
     source_version: int | None = None
     order_by: tuple[str, ...] = ()
@@ -143,6 +150,7 @@ class RunConfig:
     keep_predictions: str = "auto"
     blend: str = "offer"
     holdout: float | None = None
+    race: int = 0
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this id; false while it is new, made by this config and not used yet."""
@@ -180,6 +188,7 @@ class RunConfig:
                 raise ConfigError(f"{flag(name)} needs a process that can be killed: leave out --isolation none.")
         self._check_lift()
         self._check_blend()
+        self._check_race()
         if self.sep is not None and self.sep == self.decimal:
             raise ConfigError(f"--sep and --decimal are both {self.sep!r}: numbers would be cut in two.")
         if self.catalog and not self.schema:
@@ -204,6 +213,14 @@ class RunConfig:
                     raise ConfigError(f"{flag(name)} is for tables, not for time series: leave it out.")
         if self.holdout is not None and "train_size" in self.setup:
             raise ConfigError("--holdout and 'train_size' in --setup say the same: leave one of them out.")
+
+    def _check_race(self) -> None:
+        """Refuse a race that could stop no model."""
+        if self.race and self.fold is not None and self.fold <= FIRST_FOLDS:
+            raise ConfigError(
+                f"--race compares models after {FIRST_FOLDS} folds, and --fold is {self.fold}: use more folds, or no "
+                "--race."
+            )
 
     @classmethod
     def from_sources(cls, flags: Mapping[str, Any], file: Path | None = None) -> RunConfig:
@@ -245,7 +262,8 @@ class RunConfig:
 
         Secrets are not part of it, since a new password does not change the result.
         """
-        options = [*_RESULT_OPTIONS, *(name for name in _WHERE_GIVEN if getattr(self, name))]
+        later = (*_FILE_OPTIONS, *_SEARCH_OPTIONS)
+        options = [*_RESULT_OPTIONS, *(name for name in later if getattr(self, name))]
         question = _canonical_json(redact({name: getattr(self, name) for name in options}))
         return hashlib.sha256(question.encode()).hexdigest()[:16]
 

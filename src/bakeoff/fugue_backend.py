@@ -20,6 +20,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.significance import Verdict
+from bakeoff.comparison.strategy import Grid, Race, Strategy
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
@@ -32,7 +33,7 @@ from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.restore import load_models, restore_state
 from bakeoff.pycaret3.runners.factory import runner_for
 from bakeoff.pycaret3.score_grid import highlighted, score_grid, sort_column
-from bakeoff.spark.liveness import without_py4j_pages
+from bakeoff.spark.liveness import without_spark_pages
 
 _LOCK = RLock()
 
@@ -47,16 +48,17 @@ def _get_context_lock() -> RLock:
 
 
 class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typed
-    """A backend that runs PyCaret's ``compare_models`` on Spark, or on another engine of Fugue, without losing results.
+    """A backend that runs PyCaret's ``compare_models`` on Spark, Dask or this machine, without losing results.
 
     The experiment is frozen and sent once; models x folds run as trials, and results are reported as they end. The
     failure of a model affects no other, and afterwards the experiment is as if it had compared the models itself.
 
     Args:
-        engine: ``None`` for the active SparkSession (without one, Fugue's native engine), ``"native"``, ``"dask"``,
-            ``"spark"``, a Dask client or a SparkSession of either kind. A client or session passed is never stopped.
-        conf: settings for Fugue's execution engine. Those of its RPC server, which stock ``display_remote`` needs, are
-            accepted and left out.
+        engine: ``None`` for the active SparkSession (without one, ``"local"`` where processes are worth being started,
+            else ``"native"``), ``"local"``, ``"native"``, ``"dask"``, ``"spark"``, a Dask client or a SparkSession of
+            either kind. A client or session passed is never stopped.
+        conf: settings for Fugue's execution engine, which ``"local"`` has none of. Those of its RPC server, which stock
+            ``display_remote`` needs, are accepted and left out.
         batch_size: how many models are reported and logged together.
         display_remote: show the leaderboard while it grows, not only the progress. No port is opened for it.
         top_only: accepted for compatibility: only the ``n_select`` best models are ever fitted again and returned.
@@ -76,6 +78,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             takes no time) or ``"on"``. What is returned and what ``pull()`` shows stays the same.
         fit_tied: whether the models that the folds cannot tell apart from the best one are fitted on all training rows,
             too, so that `holdout_values` has them.
+        race: all models on two folds first, and only those that may still win on more. A number: so many models run on
+            all folds in any case. The others have the status ``stopped``.
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.
@@ -120,6 +124,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         keep_predictions: str = "auto",
         blend: str = "off",
         fit_tied: bool = False,
+        race: bool | int = False,
     ) -> None:
         super().__init__()
         del top_only
@@ -129,6 +134,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             raise ConfigError(f'blend must be "off", "offer" or "on", not {blend!r}.')
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
+        if not isinstance(race, int) or race < 0:
+            raise ConfigError(f"race must be True, False or the number of models to run on all folds, not {race!r}.")
         self._engine = engine
         self._options = ExecutionOptions(
             dict(conf or {}),
@@ -140,6 +147,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             fit_tied,
         )
         self._batch_size = batch_size
+        self._race = int(race)
         self._display_remote = display_remote
         self._listeners = tuple(listeners)
         self._store: TrialStore = NullStore()
@@ -205,16 +213,24 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             RuntimeError: A model failed, and ``errors="raise"`` was passed.
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
-        with without_py4j_pages(), without_autologging(), _get_context_lock():
+        with without_spark_pages(), without_autologging(), _get_context_lock():
             self._comparison = comparison = prepare(instance, params, self._batch_size, self._keep)
             self._predictions = self._kept or PredictionMemory()
             self._board = None
             request, plan = comparison.request, comparison.plan
+            strategy = self._strategy(comparison)
             display = self._display(instance, comparison)
             shown = [DisplayListener(display, plan, live=self._display_remote)] if request.verbose else []
             listeners = [*self._listeners, *shown]
             run = ComparisonRun(
-                comparison, self._engine, self._options, listeners, self._store, self._control, self._predictions
+                comparison,
+                self._engine,
+                self._options,
+                listeners,
+                self._store,
+                self._control,
+                self._predictions,
+                strategy,
             )
             try:
                 result = run.run()
@@ -251,7 +267,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             raise BlendError("There is no blend: compare_models() has not been called.")
         if (why := why_no_blend(comparison)) is not None:
             raise BlendError(f"There is no blend: {why}.")
-        with without_py4j_pages(), without_autologging(), _get_context_lock():
+        with without_spark_pages(), without_autologging(), _get_context_lock():
             blend = self.blended = self.blended or blend_of(comparison, board, self._predictions)
             if blend is None:
                 raise BlendError("There is no blend: no mean of several models is better than the best of them alone.")
@@ -305,6 +321,15 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             results.append([pickle.dumps(outcomes)])
         return results
 
+    def _strategy(self, comparison: PreparedComparison) -> Strategy:
+        """Return what decides on the trials: a race runs the models that will be returned on all folds."""
+        if not self._race:
+            return Grid()
+        n_select = comparison.request.n_select
+        if n_select < 0:
+            raise ValueError(f"race finds the best models, and n_select={n_select} asks for the worst: leave one out.")
+        return Race(max(self._race, n_select), comparison.families)
+
     def _display(self, instance: Any, comparison: PreparedComparison) -> _DisplayUtil:
         """Return the display of a comparison that is about to begin."""
         request, plan = comparison.request, comparison.plan
@@ -318,6 +343,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             html=getattr(instance, "html_param", True),
             live=self._display_remote,
         )
+
+    @property
+    def engine(self) -> Any:
+        """The engine as it was given; ``None`` in a copy on a worker, since engines stay on the driver."""
+        return self._engine
 
     @property
     def board(self) -> Leaderboard | None:

@@ -17,7 +17,7 @@ from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status, Trial
 from bakeoff.fugue_backend import FugueBackend
-from bakeoff.progress import screens
+from bakeoff.progress import painter
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
 from bakeoff.progress.state import MAX_ROWS, ProgressState
 from support.datasets import breast_cancer, experiment
@@ -305,7 +305,7 @@ def test_a_display_that_fails_is_noted_and_stops_nothing(caplog: pytest.LogCaptu
 
 
 def test_a_display_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screens, "PATIENCE", 0.2)
+    monkeypatch.setattr(painter, "PATIENCE", 0.2)
     release = threading.Event()
 
     class Stuck(Paper):

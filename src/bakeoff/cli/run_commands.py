@@ -12,8 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakeoff._options.choices import AUTO
+from bakeoff._utils.platform import on_databricks
 from bakeoff._utils.redaction import redact_text
-from bakeoff.cli.common import CATALOG, HOME, SCHEMA, answering, examples, loudness, print_json, require_results, tell
+from bakeoff.cli.common import (
+    CATALOG,
+    HOME,
+    SCHEMA,
+    answering,
+    examples,
+    loudness,
+    print_json,
+    require_results,
+    tell,
+    text_file_options,
+)
 
 if TYPE_CHECKING:
     from bakeoff.comparison.events import Listener
@@ -21,6 +34,11 @@ if TYPE_CHECKING:
     from bakeoff.job.result import RunResult, Say
 
 _TASKS = click.Choice(["classification", "regression", "time_series"])
+_ENGINE = click.option(
+    "--engine",
+    help="spark; local: processes of this machine, without Spark; native: this process. [default: spark where there is "
+    "a session or a need for one, else local]",
+)
 
 
 @click.command(
@@ -51,11 +69,18 @@ _TASKS = click.Choice(["classification", "regression", "time_series"])
 @CATALOG
 @SCHEMA
 @click.option("--home", help="Folder for local tables, MLflow's database and artifacts. [default: .bakeoff]")
+@click.option(
+    "--race",
+    is_flag=False,
+    flag_value="yes",
+    metavar="[N]",
+    help="Stop models on the way that cannot win any more; N of them run on all folds in any case. [default: no race]",
+)
 @click.option("--register-model", metavar="NAME", help="Register the best model under this name.")
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
 @click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")
 @click.option("--min-lift", help="No champion that does not beat the dummy model by more than this.")
-@click.option("--engine", help="spark, or native to fit every model on the driver. [default: spark]")
+@_ENGINE
 @click.option("--max-rows", help="Use a seeded sample of so many rows where there are more.")
 @click.option(
     "--trial-timeout", help="Seconds after which a trial is ended; 0: never. [default: by what it should take]"
@@ -69,10 +94,7 @@ _TASKS = click.Choice(["classification", "regression", "time_series"])
 )
 @click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
 @click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
-@click.option("--sep", help="Separator of a text file: a character, or tab, blank. [default: by the file]")
-@click.option("--decimal", help="Its decimal mark, ',' or '.'. [default: by the file]")
-@click.option("--encoding", help="Its encoding, such as cp1252. [default: by the file]")
-@click.option("--header", help="yes, no, or the number of the line with its columns' names. [default: by the file]")
+@text_file_options
 @click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")
 @click.option("--order-by", multiple=True, help="Columns that give the rows an order (a table has none).")
@@ -90,17 +112,20 @@ def run(config_file: Path | None, as_json: bool, quiet: bool, verbose: int, **op
         _run(RunConfig.from_sources(options, config_file), as_json=as_json, quiet=quiet, verbose=verbose)
 
 
-@click.command(epilog=examples("bakeoff demo", "bakeoff demo --task regression", "bakeoff demo --task time_series"))
+@click.command(epilog=examples("bakeoff demo", "bakeoff demo --task regression", "bakeoff demo --engine spark"))
 @click.option("--task", type=_TASKS, default="classification", show_default=True)
 @click.option("--include", multiple=True, help="Compare only these models (repeat, or separate by commas).")
+@_ENGINE
 @HOME
 @loudness
-def demo(task: str, include: tuple[str, ...], home: Path, as_json: bool, quiet: bool, verbose: int) -> None:
+def demo(
+    task: str, include: tuple[str, ...], engine: str | None, home: Path, as_json: bool, quiet: bool, verbose: int
+) -> None:
     """Run the whole job on a small data set that ships in an installed package."""
     from bakeoff.cli.demo_data import demo_config
 
     with answering(as_json=as_json):
-        _run(demo_config(task, home, include), as_json=as_json, quiet=quiet, verbose=verbose)
+        _run(demo_config(task, home, include, engine), as_json=as_json, quiet=quiet, verbose=verbose)
 
 
 @click.command(epilog=examples("bakeoff resume 20260131-120000-a1b2c3", "bakeoff resume nightly --schema results"))
@@ -122,6 +147,7 @@ def resume(
 
 
 def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
+    _start_early(config)
     from bakeoff.job.main import run as run_job
 
     def call(*, say: Say, listeners: Sequence[Listener]) -> RunResult:
@@ -129,6 +155,18 @@ def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None
         return run_job(config, say=say, listeners=listeners)
 
     _show_run(call, config.home, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+def _start_early(config: RunConfig) -> None:
+    """Let the process of the engine ``local`` import PyCaret while this one imports the job.
+
+    The job decides about the engine, and needs seconds before it can: this is a guess.
+    """
+    is_likely = config.engine == AUTO and config.schema is None and Path(config.source).exists()
+    if config.engine == "local" or (is_likely and not on_databricks()):
+        from bakeoff.execution.warm_up import warm_up
+
+        warm_up("local")
 
 
 def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quiet: bool, verbose: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bakeoff.comparison.blend import BLEND, Blend
-from bakeoff.comparison.leaderboard import Leaderboard, Row, rank
+from bakeoff.comparison.leaderboard import STOPPED, Leaderboard, Row, rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict, judge, mark_ties
 from bakeoff.comparison.trial import Model
@@ -19,7 +19,8 @@ def ranked_with(plan: Plan, board: Leaderboard, blend: Blend) -> tuple[Plan, Lea
         the significance of that ranking.
     """
     with_blend = replace(plan, models=(*plan.models, Model(BLEND, blend.name)))
-    ranked = rank(with_blend, (*board.outcomes, *blend.outcomes))
+    stopped = [row.model_id for row in board.rows if row.status == STOPPED]
+    ranked = rank(with_blend, (*board.outcomes, *blend.outcomes), stopped=stopped)
     rows = tuple(replace(row, members=blend.shares) if row.model_id == BLEND else row for row in ranked.rows)
     ranked = replace(ranked, rows=rows)
     verdict = judge(with_blend, ranked)

@@ -17,11 +17,12 @@ from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.significance import Verdict, judge, mark_ties
+from bakeoff.comparison.strategy import Grid, Strategy
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Refitted
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.errors import EngineLostError
-from bakeoff.execution.engines.factory import open_engine, with_driver
+from bakeoff.execution.engines.factory import open_engine, usual_engine, with_driver
 from bakeoff.execution.engines.hybrid import HybridEngine
 from bakeoff.execution.executor import FugueExecutor
 from bakeoff.pycaret3.prepared import PreparedComparison
@@ -90,12 +91,13 @@ class ComparisonRun:
 
     Attributes:
         comparison: what is compared.
-        engine: the engine that the user named or passed.
+        engine: the engine that the user named or passed; ``None`` for the one that suits.
         options: how trials run on it.
         listeners: receive the events of the run.
         store: makes outcomes durable; those that it has are not run again.
         control: name of the run, and how it ends.
         predictions: keeps what the models predict.
+        strategy: says which trials come next.
         board: the leaderboard; after a run that was broken off, of the outcomes so far; ``None`` if there are none.
         listener_problems: after the run, errors of listeners.
     """
@@ -107,6 +109,7 @@ class ComparisonRun:
     store: TrialStore = field(default_factory=NullStore)
     control: RunControl = field(default_factory=RunControl)
     predictions: PredictionStore = field(default_factory=PredictionMemory)
+    strategy: Strategy = field(default_factory=Grid)
     board: Leaderboard | None = field(default=None, init=False)
     listener_problems: list[str] = field(default_factory=list, init=False)
 
@@ -120,11 +123,13 @@ class ComparisonRun:
         options, frozen = self.options, self.comparison.frozen
         costs = ExpectedCosts(self.store, self.comparison.families, PriorCosts(len(frozen.y), frozen.width))
         limits = replace(options.limits, seconds=self.comparison.request.budget_seconds)
-        engine = open_engine(self.engine, options.conf, options.payload_dir)
+        seconds = self._seconds_left(costs)
+        asked = usual_engine(seconds, limits, options.n_slots) if self.engine is None else self.engine
+        engine = open_engine(asked, options.conf, options.payload_dir)
         announcer = Announcer(self.listeners)
         patience = self.control.listener_timeout
         try:
-            engine = with_driver(engine, options.may_use_driver, frozen, self._seconds_left(costs))
+            engine = with_driver(engine, options.may_use_driver, frozen, seconds)
             with FugueExecutor(engine, frozen, self.control.name, options.n_slots, limits) as executor:
                 scheduler = self._scheduler(executor, announcer, costs, limits)
                 board = self._run_trials(scheduler)
@@ -209,6 +214,7 @@ class ComparisonRun:
             known=self.comparison.known,
             n_winners=max(self._n_select, 0),
             stop_at_failure=self.comparison.request.errors == "raise",
+            strategy=self.strategy,
         )
 
     def _run_trials(self, scheduler: Scheduler) -> Leaderboard:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from bakeoff._utils.disk import disk_trouble
 from bakeoff._utils.redaction import redact_text
-from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, STOPPED
 from bakeoff.job.best_model import save_winner, winner_of, write_profile
 from bakeoff.job.context import Comparison, RunContext
 from bakeoff.job.report import Reported, report_run, story_of
@@ -63,6 +63,7 @@ def end_record(context: RunContext, comparison: Comparison) -> RunRecord:
         n_models=len(board.rows),
         n_ok=board.count(COMPLETE),
         n_partial=board.count(PARTIAL),
+        n_stopped=board.count(STOPPED),
         n_failed=board.count(FAILED),
         best_model_id=best.model_id if best else None,
         best_value=best.primary_value if best else None,

@@ -12,7 +12,8 @@ import pandas as pd
 
 from bakeoff.comparison.events import Event, PlanMade
 from bakeoff.comparison.plan import Plan
-from bakeoff.progress.screens import Drawable, Painter, Screen, screen_for
+from bakeoff.progress.painter import Painter
+from bakeoff.progress.screens import Drawable, Screen, screen_for
 from bakeoff.progress.state import ProgressState
 from bakeoff.pycaret3.pycaret_api import CommonDisplay, detect_backend
 

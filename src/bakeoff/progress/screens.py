@@ -8,14 +8,10 @@ process.
 from __future__ import annotations
 
 import html
-import logging
 import math
 import os
 import sys
-import threading
-import time
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pandas as pd
@@ -26,18 +22,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff._utils.text import one_line
-from bakeoff.comparison.events import BatchDone, Event, PlanMade, RunDone, TrialDone
+from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, RungDone, TrialDone
 
-_LOG = logging.getLogger(__name__)
-
-BUSY_SHARE = 0.1
-"""Share of the time that is spent on drawing at most, however large the table is."""
-MAX_PAUSE = 5.0
-"""Seconds between two drawings at most, even if a terminal was blocked for a minute."""
 BAR_NEEDS, BAR_WIDTH = 100, 16
 """Width of a terminal from which a bar is shown, and the width of the bar, in columns."""
-PATIENCE = 2.0
-"""Seconds to wait for a screen that hangs when a run ends."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +90,7 @@ class Screen:
 class Log(Screen):
     """Screen of lines only, for files, pipes, and the output of a job."""
 
-    line_events = (PlanMade, TrialDone, BatchDone, RunDone)
+    line_events = (PlanMade, TrialDone, RungDone, BatchDone, RunDone)
 
     def __init__(self) -> None:
         self._stream = sys.stderr
@@ -122,7 +110,7 @@ class Terminal(Screen):
     tick = 1.0
 
     def __init__(self, *, live: bool) -> None:
-        self.line_events = (TrialDone, BatchDone) if live else (TrialDone,)
+        self.line_events = (TrialDone, RungDone, BatchDone) if live else (TrialDone, RungDone)
         self._console = Console(file=sys.stderr, highlight=False, force_jupyter=False)
         self._live: Live | None = None
 
@@ -167,7 +155,7 @@ class Notebook(Screen):
         display: PyCaret's display for a notebook.
     """
 
-    line_events = (TrialDone,)
+    line_events = (TrialDone, RungDone)
     interval, tick = 0.5, 5.0
 
     def __init__(self, display: Any) -> None:
@@ -209,80 +197,6 @@ class Picture:
         snapshot = self._snapshot
         table = "" if snapshot.table is None else _to_html(snapshot.table, snapshot.decimals)
         return f"<div>{html.escape(snapshot.line)}</div>{table}<div>{html.escape(self._more)}</div>"
-
-
-@dataclass
-class Painter:
-    """Thread that draws a run on a screen, so that nobody else waits for the screen.
-
-    Attributes:
-        screen: screen to draw on.
-        run: state of the run that is drawn.
-    """
-
-    screen: Screen
-    run: Drawable
-    _problems: list[str] = field(default_factory=list)
-    _lines: deque[str] = field(default_factory=deque)
-    _changed: bool = True
-    _drawn_at: float = 0.0
-    _closing: threading.Event = field(default_factory=threading.Event)
-    _given_up: bool = False
-
-    def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._serve, name="bakeoff-screen", daemon=True)
-        self._thread.start()
-
-    def notify(self, event: Event, line: str | None = None) -> None:
-        """Schedule a drawing soon, since the run has changed.
-
-        Args:
-            event: the event that has changed it.
-            line: line on the event, which is printed and stays, on screens that have lines for such events.
-        """
-        if line is not None and isinstance(event, self.screen.line_events):
-            self._lines.append(line)
-        self._changed = True
-
-    def close(self) -> list[str]:
-        """Draw for the last time and clear the screen; wait at most `PATIENCE` seconds for one that hangs.
-
-        Returns:
-            One line for each problem.
-        """
-        self._closing.set()
-        self._thread.join(PATIENCE)
-        self._given_up = self._thread.is_alive()
-        return [*self._problems, "The display has not caught up."] if self._given_up else self._problems
-
-    def _serve(self) -> None:
-        try:
-            try:
-                self._draw_until_closed()
-            finally:
-                self.screen.close()
-        except Exception as error:  # noqa: BLE001 - a screen may fail in any way, and never the run
-            _LOG.warning("The display stopped: %s", error, exc_info=True)
-            self._problems.append(f"display: {type(error).__name__}: {error}")
-
-    def _draw_until_closed(self) -> None:
-        self.screen.open()
-        pause = self._draw()
-        while not self._closing.wait(pause):
-            pause = self._draw()
-        self._draw()
-
-    def _draw(self) -> float:
-        """Print new lines, draw the run if it has changed, and return the seconds to wait until the next drawing."""
-        started = time.monotonic()
-        lines = [self._lines.popleft() for _ in range(len(self._lines))]
-        if lines and not self._given_up:
-            self.screen.print_lines("\n".join(lines))
-        if not self._given_up and (self._changed or started - self._drawn_at >= self.screen.tick):
-            self._changed = False  # set before drawing: a change during the drawing is drawn the next time
-            self.screen.draw(self.run)
-            self._drawn_at = started
-        return max(self.screen.interval, min((time.monotonic() - started) / BUSY_SHARE, MAX_PAUSE))
 
 
 def stderr_screen(*, live: bool) -> Screen:

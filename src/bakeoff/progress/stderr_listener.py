@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bakeoff.comparison.events import Event, PlanMade
-from bakeoff.progress.screens import Painter, stderr_screen
+from bakeoff.progress.painter import Painter
+from bakeoff.progress.screens import stderr_screen
 from bakeoff.progress.state import ProgressState
 
 

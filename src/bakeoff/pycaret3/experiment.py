@@ -11,11 +11,15 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._utils.own_process import uncollected
 from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError, SourceError
+from bakeoff.pycaret3.lean_import import import_lean
 from bakeoff.pycaret3.runners.quiet import hushed
 
 _QUIET = {"verbose": False, "html": False, "system_log": False, "log_experiment": False}
+_BOOSTERS = ("xgboost", "catboost")
+"""Families that come with the extra ``boost``."""
 _A_FEW = 5
 """Rows that tell how many columns the preprocessing leaves."""
 
@@ -130,6 +134,12 @@ def default_sort(experiment: Any) -> str:
     return default
 
 
+def missing_boosters(experiment: Any) -> list[str]:
+    """Return the ids of the boosters that PyCaret would compare if they were installed; none for a time series."""
+    models = getattr(experiment, "_all_models", {})
+    return [] if "lightgbm" not in models else [name for name in _BOOSTERS if name not in models]
+
+
 def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataFrame:
     """Return the training rows as they came from the source, without the target and the ignored features."""
     # PyCaret drops ignored features before its pipeline is fitted, so the pipeline does not know them.
@@ -138,10 +148,12 @@ def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataF
 
 
 def _experiment_class(task: str) -> Any:
-    if task != "time_series":
+    import_lean()
+    with uncollected():
+        if task == "time_series":
+            from pycaret.time_series import TSForecastingExperiment
+
+            return TSForecastingExperiment
         from bakeoff.pycaret3.fold_safe import FoldSafeClassification, FoldSafeRegression
 
-        return FoldSafeClassification if task == "classification" else FoldSafeRegression
-    from pycaret.time_series import TSForecastingExperiment
-
-    return TSForecastingExperiment
+    return FoldSafeClassification if task == "classification" else FoldSafeRegression

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bakeoff.report.charts import Chart
+from bakeoff.report.drawing import Chart
 
 
 @dataclass(frozen=True)

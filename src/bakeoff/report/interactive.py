@@ -7,7 +7,7 @@ from typing import Any
 
 from bakeoff.comparison.leaderboard import FAILED, Row, fold_values
 from bakeoff.comparison.trial import TT
-from bakeoff.report import charts
+from bakeoff.report import charts, drawing
 from bakeoff.report.facts import Facts
 from bakeoff.report.ranking_sections import pareto
 from bakeoff.report.run_sections import earlier_timeline, last_timeline
@@ -48,7 +48,7 @@ def _leaderboard(facts: Facts) -> Any:
         go.Scatter(
             x=[row.primary_value for row in rows],
             y=[row.model_name for row in rows],
-            error_x={"type": "data", "array": [row.stds[key] for row in rows], "color": charts.MUTED, "thickness": 1},
+            error_x={"type": "data", "array": [row.stds[key] for row in rows], "color": drawing.MUTED, "thickness": 1},
             mode="markers",
             marker={"size": 11, "color": [charts.colour_of(facts, row.model_id) for row in rows]},
             customdata=[[row.rank, row.model_id, row.means[TT]] for row in rows],
@@ -99,7 +99,7 @@ def _cost(facts: Facts) -> Any:
             marker={
                 "size": 12,
                 "color": [charts.colour_of(facts, row.model_id) for row in rows],
-                "line": {"width": [2 if row.model_id in front else 0 for row in rows], "color": charts.INK},
+                "line": {"width": [2 if row.model_id in front else 0 for row in rows], "color": drawing.INK},
             },
             hovertemplate="%{text}<br>%{y:.4f}<br>%{x:.3g} s a fold<extra></extra>",
         )
@@ -114,7 +114,7 @@ def _timeline(facts: Facts) -> Any:
 
     lanes = last_timeline(facts).lanes or earlier_timeline(facts).lanes  # earlier attempts may have run all trials
     figure = go.Figure()
-    colours = {"transform": charts.THIRD, "fit": charts.BEST, "score": charts.TIED, "lost": charts.BAD}
+    colours = {"transform": drawing.THIRD, "fit": drawing.BEST, "score": drawing.TIED, "lost": drawing.BAD}
     for kind, colour in colours.items():
         bars = [(lane.name, bar) for lane in lanes for bar in lane.bars if bar.kind == kind]
         if bars:

@@ -43,6 +43,9 @@ def as_object(facts: Facts) -> dict[str, Any]:
             }
             for outcome in facts.board.failures
         ],
+        "engine": run.engine,
+        "n_stopped": len(facts.board.stopped),
+        "seconds_saved": finite(facts.board.seconds_saved),
         "slots": summary.slots,
         "wall_seconds": finite(summary.wall_seconds),
         "ideal_seconds": finite(summary.ideal_seconds),
@@ -68,6 +71,7 @@ def _row(row: Row, key: str) -> dict[str, Any]:
         "metrics": _finite(row.means),
         "n_folds_ok": row.n_folds_ok,
         "fit_seconds": finite(row.fit_seconds),
+        "seconds_saved": finite(row.seconds_saved),
         "error_type": row.error_type,
         "error_message": row.error_message,
         "holdout_value": finite(row.holdout_value),

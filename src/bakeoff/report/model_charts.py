@@ -12,7 +12,8 @@ from bakeoff.comparison.model_diagnostics import (
     ForecastDiagnostics,
     RocCurve,
 )
-from bakeoff.report.charts import (  # fmt: skip
+from bakeoff.report.diagnostics import ClassCounts, Histogram
+from bakeoff.report.drawing import (  # fmt: skip
     BAD,
     BEST,
     INK,
@@ -26,7 +27,6 @@ from bakeoff.report.charts import (  # fmt: skip
     limit_ticks,
     truncate,
 )
-from bakeoff.report.diagnostics import ClassCounts, Histogram
 from bakeoff.report.facts import Facts
 
 _DARK_SHARE = 0.45

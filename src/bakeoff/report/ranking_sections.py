@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bakeoff._utils.text import counted, one_line
-from bakeoff.comparison.leaderboard import COMPLETE, FAILED, Row, fold_values
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, STOPPED, Row, fold_values
 from bakeoff.comparison.significance import LEVEL
 from bakeoff.comparison.trial import TT
 from bakeoff.report import charts, run_sections
 from bakeoff.report.blocks import Cell, Figure, Paragraph, Part, Section, Table, number, p_text
 from bakeoff.report.facts import Facts
-from bakeoff.report.sentences import blend_sentence, members_of, seconds
+from bakeoff.report.sentences import blend_sentence, members_of, race, seconds
 
 _MANY_FOLDS = 10
 """Number of folds from which the test needs no warning."""
@@ -89,6 +89,8 @@ def _leaderboard(facts: Facts) -> Section:
     if held:
         caption += f" Hold-out: {facts.metric} on the rows that nothing was chosen by, of the models that were fitted."
     parts: list[Part] = [Table(titles, rows, caption)]
+    if facts.board.stopped:
+        parts.append(Paragraph(race(facts)))
     if said := blend_sentence(facts):
         parts.append(Paragraph(said))
     return Section("leaderboard", "Leaderboard", parts)
@@ -102,6 +104,8 @@ def _remarks(row: Row, facts: Facts) -> str:
         remarks.append("nearly as good, and quicker")
     if row.status == FAILED:
         remarks.append(f"failed: {one_line(row.error_type or 'no reason given')}")
+    elif row.status == STOPPED:
+        remarks.append(f"stopped after {row.n_folds_ok} of {facts.plan.n_folds} folds")
     elif row.status != COMPLETE:
         remarks.append(f"{row.n_folds_ok} of {facts.plan.n_folds} folds: {one_line(row.error_type or '')}")
     return " · ".join(remarks)

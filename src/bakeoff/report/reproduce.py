@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from bakeoff._config_options import flag
+from bakeoff._options.values import flag
 from bakeoff.comparison.model_diagnostics import ForecastDiagnostics
 from bakeoff.config import READING_OPTIONS, RunConfig
 from bakeoff.report.facts import Facts

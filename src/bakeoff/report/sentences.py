@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bakeoff._utils.text import counted
 from bakeoff.comparison.leaderboard import Row
+from bakeoff.comparison.plan import FIRST_FOLDS
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT
@@ -27,9 +28,31 @@ def question(facts: Facts) -> str:
 
 def answer(facts: Facts) -> str:
     """Return the result, in a sentence or two."""
-    best, verdict = facts.board.best, facts.verdict
+    best = facts.board.best
     if best is None:
         return f"None of the {counted(len(facts.board.rows), 'model')} came through."
+    return f"{_best(facts, best)} {_stopped(facts)}".strip()
+
+
+def race(facts: Facts) -> str:
+    """Explain which models a race stopped, and what that saved."""
+    return (
+        f"This was a race: all models ran on {FIRST_FOLDS} folds, and on more only those whose mean was at least as "
+        f"good as the worst fold of the leader so far. {_stopped(facts)} A stopped model's mean is over the folds that "
+        "it ran on, so it ranks below the models that ran on all of them."
+    )
+
+
+def _stopped(facts: Facts) -> str:
+    stopped = facts.board.stopped
+    if not stopped:
+        return ""
+    were, saved = "was" if len(stopped) == 1 else "were", seconds(facts.board.seconds_saved)
+    return f"{len(stopped)} of {len(facts.board.rows)} models {were} stopped on the way, which saved {saved} of work."
+
+
+def _best(facts: Facts, best: Row) -> str:
+    verdict = facts.verdict
     spread = f" ± {best.stds[facts.plan.sort_by]:.4f}" if best.n_folds_ok > 1 else ""
     result = f"{best.model_name} ({best.model_id}) has the best {facts.metric}: {best.primary_value:.4f}{spread}."
     if len(facts.board.rows) == 1:
@@ -72,12 +95,14 @@ def members_of(row: Row) -> str:
 
 def _lead(facts: Facts, verdict: Verdict) -> str:
     tied, n_tested = verdict.tied, len(verdict.pairs)
+    whole = " that ran on all folds" if facts.board.stopped else ""
     if not tied:
         others = "the other" if n_tested == 1 else f"all {n_tested} others"
-        return f"It is better than {others} by more than luck of the folds explains."
+        return f"It is better than {others}{whole} by more than luck of the folds explains."
     rivals = f"{len(tied)} of the {n_tested} others"
     if len(tied) == n_tested:
         rivals = "the other model" if n_tested == 1 else "any of the others"
+    rivals += whole
     tie = f"The folds cannot tell it apart from {rivals}"
     if verdict.cheapest == verdict.winner:
         return f"{tie}; none that scores nearly as well is much quicker, so it is the sensible choice."

@@ -196,6 +196,7 @@ def _leaderboard_row(row: Mapping[str, Any]) -> Row:
         tied_with_best=row["tied_with_best"],
         holdout_value=row.get("holdout_value"),
         members=row.get("members") or {},
+        seconds_saved=row.get("seconds_saved") or 0.0,  # tables of earlier versions do not have it
     )
 
 

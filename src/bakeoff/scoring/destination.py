@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff._config_options import given, refuse_placeholder
+from bakeoff._options.values import given, refuse_placeholder
 from bakeoff._utils.platform import expanded, on_databricks
 from bakeoff.errors import ConfigError
 from bakeoff.source.locate import name_parts

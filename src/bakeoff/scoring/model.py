@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakeoff._config_options import given, refuse_placeholder
+from bakeoff._options.values import given, refuse_placeholder
 from bakeoff.errors import ConfigError, RunNotFoundError, TrackingError
 from bakeoff.runs.loading import model_folder
 from bakeoff.scoring.inputs import InputColumn, input_columns
 
-_SCHEMES = ("models:/", "runs:/")
 _LISTED = 10
 _UNITY_CATALOG = "databricks-uc"
 _FORMS = "NAME@champion, NAME/VERSION or a RUN_ID"

@@ -18,7 +18,7 @@ import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 
 from bakeoff.comparison.events import BatchDone
-from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard, Row, fold_values
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, STOPPED, Leaderboard, Row, fold_values
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
 
@@ -210,9 +210,11 @@ def _run_status(row: Row, outcomes: Sequence[Outcome]) -> str:
 
 
 def final_metrics(leaderboard: Leaderboard) -> dict[str, float]:
-    """Return the metrics of the best model, and the counts of models by status."""
+    """Return the metrics of the best model, the counts of models by status, and what a race saved."""
     counts = {"n_ok": COMPLETE, "n_partial": PARTIAL, "n_failed": FAILED}
     values: dict[str, float] = {key: leaderboard.count(status) for key, status in counts.items()}
+    if leaderboard.stopped:
+        values |= {"n_stopped": len(leaderboard.stopped), "seconds_saved": leaderboard.seconds_saved}
     values["n_models"] = len(leaderboard.rows)
     if best := leaderboard.best:
         values = {**best.means, **values, "best_value": best.primary_value}
@@ -259,7 +261,8 @@ def leaderboard_table(rows: Sequence[Mapping[str, Any]], model_run_ids: Mapping[
 
 def note(leaderboard: Leaderboard, plan: Plan | None, story: Story | None = None) -> str:
     """Return the answer in words, as Markdown."""
-    counts = ", ".join(f"{leaderboard.count(status)} {status}" for status in (COMPLETE, PARTIAL, FAILED))
+    statuses = (COMPLETE, PARTIAL, *([STOPPED] if leaderboard.stopped else []), FAILED)
+    counts = ", ".join(f"{leaderboard.count(status)} {status}" for status in statuses)
     best, metric = leaderboard.best, plan.sort_by if plan else "value"
     if best is None:
         lines = [f"No model came through: {counts}. The reasons are in the tags of the model runs."]

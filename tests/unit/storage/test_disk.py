@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bakeoff._setup_option import parse_setup
+from bakeoff._options.setup_option import parse_setup
 from bakeoff._utils import disk as disks
 from bakeoff.cli.query_commands import runs
 from bakeoff.config import RunConfig

@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bakeoff._options.values import refuse_placeholder
 from bakeoff._utils.platform import expanded
 from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError
+
+SETUP_OWNED = {
+    "data": "--source",
+    "data_func": "--source",
+    "test_data": "--source for all rows and 'train_size' for the share to train on",
+    "target": "--target",
+    "index": "--time-col for a time series, or 'ignore_features' to leave a column out",
+    "fold": "--fold",
+    "fh": "--fh",
+    "session_id": "--seed",
+    "experiment_name": "--experiment",
+    "log_experiment": "--experiment (Bakeoff logs to MLflow itself)",
+    "log_plots": "--experiment (Bakeoff logs plots itself)",
+    "log_data": "--experiment (Bakeoff logs the data set itself)",
+    "log_profile": "--experiment (Bakeoff logs to MLflow itself)",
+    "experiment_custom_tags": "--run-id to tell runs apart",
+    "html": "nothing (Bakeoff shows its own progress)",
+    "verbose": "nothing (Bakeoff shows its own progress)",
+    "profile": "nothing (a profile needs somebody to look at it)",
+    "profile_kwargs": "nothing (a profile needs somebody to look at it)",
+    "system_log": "nothing (Bakeoff keeps its own log)",
+}
+"""Arguments of PyCaret's ``setup()`` that Bakeoff sets itself, and what to use instead."""
 
 
 def parse_setup(text: str, folder: Path | None = None) -> dict[str, Any]:
@@ -48,6 +73,21 @@ def parse_setup(text: str, folder: Path | None = None) -> dict[str, Any]:
             f"{origin} must name arguments of setup() and their values, not {arguments!r}: {_how_to_write(text, path)}."
         )
     return arguments
+
+
+def parse_setup_option(option: str, value: Any) -> dict[str, Any]:
+    """Return arguments of ``setup()`` that are the user's to set."""
+    arguments = parse_setup(value) if isinstance(value, str) else value
+    if not isinstance(arguments, Mapping):
+        raise ConfigError(f"{option} must name arguments of setup(), not {value!r}.")
+    refuse_placeholder("setup", arguments)
+    for name in arguments:
+        if name in SETUP_OWNED:
+            raise ConfigError(
+                f"{option} cannot set {name!r}, which Bakeoff sets itself: use {SETUP_OWNED[name]} instead."
+            )
+    # Lists of pandas and numpy become plain ones, which are saved and compared whole.
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in arguments.items()}
 
 
 def _how_to_write(text: str, path: Path | None) -> str:

@@ -1,0 +1,1 @@
+"""Options of a run: a parser for each, from text, numbers and lists."""

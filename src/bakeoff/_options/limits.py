@@ -1,0 +1,97 @@
+"""How much, how long and how far: limits, margins and the steps of a forecast."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bakeoff._options.values import given, parse_number, parse_whole
+from bakeoff.errors import ConfigError
+
+_STEPS = re.compile(r"(\d+)\s*-\s*(\d+)")
+_MAX_STEPS = 10_000
+_SWITCH = {"yes": 1, "true": 1, "on": 1, "no": 0, "false": 0, "off": 0}
+
+
+def parse_minutes(option: str, value: Any) -> float:
+    """Return a number of minutes above 0."""
+    minutes = parse_number(option, value)
+    if minutes <= 0:
+        raise ConfigError(f"{option} must be more than 0, not {value!r}: leave it out to run without a limit.")
+    return minutes
+
+
+def parse_timeout(option: str, value: Any) -> float:
+    """Return a number of seconds, 0 for no limit."""
+    seconds = parse_number(option, value)
+    if seconds < 0:
+        raise ConfigError(f"{option} must be at least 0 seconds, not {value!r}: 0 is no limit.")
+    return seconds
+
+
+def parse_megabytes(option: str, value: Any) -> float:
+    """Return a number of megabytes above 0."""
+    megabytes = parse_number(option, value)
+    if megabytes <= 0:
+        raise ConfigError(f"{option} must be more than 0, not {value!r}: leave it out for no limit.")
+    return megabytes
+
+
+def parse_margin(option: str, value: Any) -> float:
+    """Return a lead over the champion, in units of the metric."""
+    margin = parse_number(option, value)
+    if margin < 0:
+        raise ConfigError(f"{option} must be at least 0, not {value!r}: a new model never replaces a better one.")
+    return margin
+
+
+def parse_lift(option: str, value: Any) -> float:
+    """Return a lead over the dummy model, in units of the metric."""
+    lift = parse_number(option, value)
+    if lift < 0:
+        raise ConfigError(f"{option} must be at least 0, not {value!r}: a champion is better than the dummy.")
+    return lift
+
+
+def parse_race(option: str, value: Any) -> int:
+    """Return how many models of a race run on all folds in any case, 0 for no race."""
+    word = str(value).strip().lower()
+    if word in _SWITCH:
+        return _SWITCH[word]
+    try:
+        return parse_whole(0)(option, value)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{option} must be yes, no, or the number of models that run on all folds in any case, not {value!r}."
+        ) from error
+
+
+def parse_horizon(option: str, value: Any) -> int | tuple[int, ...]:
+    """Return a number of steps ahead, or the steps themselves in order."""
+    parts = list(value) if isinstance(value, (list, tuple)) else str(value).strip("[]() ").split(",")
+    steps = tuple(step for part in parts if given(part) is not None for step in _parse_steps(option, part))
+    if not steps:
+        raise ConfigError(
+            f"{option} must be a number of steps or the steps themselves, as in 12, 1,2,3 or 4-6, not {value!r}."
+        )
+    is_list = isinstance(value, (list, tuple)) or re.search(r"[,\[(]|\d\s*-", str(value)) is not None
+    return tuple(sorted(set(steps))) if is_list else steps[0]
+
+
+def _parse_steps(option: str, part: Any) -> tuple[int, ...]:
+    """Read one step ahead, or the steps from one to another."""
+    ends = _STEPS.fullmatch(part.strip()) if isinstance(part, str) else None
+    if ends is None:
+        return (parse_whole(1)(option, part),)
+    first, last = parse_whole(1)(option, ends.group(1)), parse_whole(1)(option, ends.group(2))
+    if last < first or last - first > _MAX_STEPS:
+        raise ConfigError(f"{option} must go from a nearer step to a farther one, as in 4-6, not {part!r}.")
+    return tuple(range(first, last + 1))
+
+
+def parse_share(option: str, value: Any) -> float:
+    """Return a share between 0 and 1, without the ends."""
+    share = parse_number(option, value)
+    if not 0 < share < 1:
+        raise ConfigError(f"{option} must be a share of the rows between 0 and 1, as in 0.2, not {value!r}.")
+    return share
