@@ -114,6 +114,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         SourceError: the table cannot be read or used.
     """
     import_log_without_file()  # before anything else of PyCaret
+    from bakeoff.job.blending import unkept_note
     from bakeoff.job.setup_findings import with_findings
     from bakeoff.job.trial_limits import trial_limits
     from bakeoff.pycaret3.request import read_request
@@ -138,7 +139,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
             seed=config.seed,
             fold=config.fold,
             fh=config.fh,
-            arguments=inside(source.setup),
+            arguments={**inside(source.setup), **({"train_size": 1 - config.holdout} if config.holdout else {})},
         )
     params: dict[str, Any] = {
         "include": list(config.include) or None,
@@ -163,6 +164,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
     limits = trial_limits(config, experiment, request)
     if limits.note:
         say(limits.note)
+    if unkept := unkept_note(config, experiment, request):
+        say(unkept)
     return PreparedRun(source, experiment, params, limits, steps)
 
 
@@ -181,11 +184,16 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         EngineLostError: the session, its workers or a disk are gone.
     """
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.job.blending import with_blend, with_holdout
 
     config, outputs, steps = context.config, context.outputs, context.steps
     backend = FugueBackend.with_store(
         outputs.store,
         RunControl(config.run_id, interruption, LISTENER_SECONDS),
+        outputs.predictions,
+        keep_predictions=config.keep_predictions,
+        blend=config.blend,
+        fit_tied=config.holdout is not None,
         engine=context.ground.engine,
         payload_dir=config.payload_dir,
         batch_size=config.batch_size,
@@ -198,7 +206,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
             models = context.prepared.experiment.compare_models(**context.prepared.params, parallel=backend)
         steps.announce = partial(_announce, listeners)
         outputs.hold.check()
-        result = finish(context, Comparison.of(backend, models))
+        comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
+        result = finish(context, with_holdout(comparison, backend, context.prepared.experiment))
     except RunConflictError:
         raise
     except BaseException as error:
@@ -243,4 +252,5 @@ def closing_hold(outputs: RunOutputs) -> Iterator[None]:
     try:
         yield
     finally:
+        outputs.predictions.close()
         outputs.hold.release()
