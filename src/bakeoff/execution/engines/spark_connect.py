@@ -111,6 +111,7 @@ class ConnectEngine(PlainThreads):
         return join(one_task.mapInArrow(AnswerBatches(work, delivery), ANSWER_SCHEMA).collect())
 
     def deliver(self, payload: Payload) -> Delivery:
+        """Send a payload the first way that arrives: a shared folder, an artifact, or inside of the plan."""
         if self._payload_dir is not None:
             return self._by_file(payload, self._payload_dir)
         artifact = self._by_artifact(payload)
