@@ -16,7 +16,7 @@ class Question:
 
     Attributes:
         name: name in tables and file names.
-        source: path of a CSV file; empty for scikit-learn's breast cancer table.
+        source: path of a CSV file, or name of a table of scikit-learn's; empty for its breast cancer table.
         target: column to predict.
         task: kind of experiment.
         setup: further arguments of PyCaret's ``setup()``.
@@ -34,9 +34,10 @@ class Question:
 
     def read(self) -> pd.DataFrame:
         """Read the rows."""
-        from sklearn.datasets import load_breast_cancer
+        import sklearn.datasets
 
-        frame = pd.read_csv(Path(self.source)) if self.source else load_breast_cancer(as_frame=True).frame
+        load = getattr(sklearn.datasets, f"load_{self.source or 'breast_cancer'}", None)
+        frame = pd.read_csv(Path(self.source)) if load is None else load(as_frame=True).frame
         return frame if self.n_rows is None else frame.sample(min(self.n_rows, len(frame)), random_state=1)
 
     def in_small(self) -> Question:

@@ -51,6 +51,10 @@ class TrackingError(UserError):
     """An MLflow tracking store that cannot be used."""
 
 
+class BlendError(UserError):
+    """A blend that was asked for and cannot be made."""
+
+
 class ClusterError(UserError):
     """A Spark session or cluster that cannot do what is asked of it."""
 

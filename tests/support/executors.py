@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
 from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TrialDone
@@ -149,6 +150,32 @@ class InThisOrder(Waits):
                 self._futures[trial].set_result([what(trial)])
             except WorkerError as error:
                 self._futures[trial].set_exception(error)
+
+
+class Lottery(Waits):
+    """An executor whose running tasks end one by one, in the order in which lots are drawn."""
+
+    def __init__(self, slots, answer, lots=None):
+        super().__init__()
+        self.slots, self.submitted = slots, []
+        self._answer, self._lots = answer, lots or Random(1)  # noqa: S311 - lots, not secrets
+        self._running: dict[Future[list[Outcome]], tuple[Trial, ...]] = {}
+
+    def submit(self, task, attempt):
+        future: Future[list[Outcome]] = Future()
+        self._running[future] = task.trials
+        self.submitted += task.trials
+        return future
+
+    def wait(self, futures, timeout, *, for_all=False):
+        future = self._lots.choice(list(self._running))
+        outcomes = [self._answer(trial) for trial in self._running.pop(future)]
+        self._lots.shuffle(outcomes)
+        future.set_result(outcomes)
+        return {future}
+
+    def cancel(self):
+        raise AssertionError("there is no reason to cancel")
 
 
 class Late(Workers):

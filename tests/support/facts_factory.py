@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,16 @@ def facts(task: str = "classification", n_models: int = 5, n_failed: int = 0, n_
         look=look(task, plan, with_best=best is not None),
         tables=["delta.`/data/tables/runs`"],
     )
+
+
+def raced(n_models: int = 4) -> Facts:
+    """Such a run in which the last two models were stopped after two folds."""
+    known = facts(n_models=n_models)
+    stopped = [model.id for model in known.plan.models[-2:]]
+    ran = [outcome for outcome in known.board.outcomes if outcome.model_id not in stopped or outcome.fold < 2]
+    board = rank(known.plan, ran, stopped=stopped)
+    verdict = judge(known.plan, board)
+    return replace(known, board=mark_ties(board, verdict), verdict=verdict)
 
 
 def look(task: str, plan: Plan, *, with_best: bool) -> Diagnostics:

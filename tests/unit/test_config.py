@@ -294,6 +294,29 @@ def test_a_floor_above_the_dummy_needs_the_dummy(models: dict[str, str]) -> None
     assert "use --min-value" in complaint(min_lift=0.1, task="time_series", time_col="month")
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("yes", 1), ("True", 1), (True, 1), ("4", 4), (4, 4), ("", 0), (None, 0), ("no", 0), (False, 0), (0, 0)],
+)
+def test_a_race_is_switched_on_or_told_how_many_run_on_all_folds(given: Any, kept: int) -> None:
+    assert config(race=given).race == kept
+
+
+def test_a_race_needs_folds_to_save() -> None:
+    said = "--race must be yes, no, or the number of models that run on all folds in any case, not 'soon'."
+    assert complaint(race="soon") == said
+    assert "not -1" in complaint(race=-1)
+    assert complaint(race="yes", fold=2) == (
+        "--race compares models after 2 folds, and --fold is 2: use more folds, or no --race."
+    )
+    assert config(race="yes", fold=3).race == 1
+
+
+def test_a_race_is_another_question_than_the_grid_and_the_grid_is_what_it_was() -> None:
+    assert config(race="no").digest() == config().digest()
+    assert len({asked.digest() for asked in (config(), config(race="yes"), config(race=4))}) == 3
+
+
 class TestReadingOptions:
     @pytest.mark.parametrize(
         ("given", "read"),

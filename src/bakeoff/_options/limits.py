@@ -10,6 +10,7 @@ from bakeoff.errors import ConfigError
 
 _STEPS = re.compile(r"(\d+)\s*-\s*(\d+)")
 _MAX_STEPS = 10_000
+_SWITCH = {"yes": 1, "true": 1, "on": 1, "no": 0, "false": 0, "off": 0}
 
 
 def parse_minutes(option: str, value: Any) -> float:
@@ -52,6 +53,19 @@ def parse_lift(option: str, value: Any) -> float:
     return lift
 
 
+def parse_race(option: str, value: Any) -> int:
+    """Return how many models of a race run on all folds in any case, 0 for no race."""
+    word = str(value).strip().lower()
+    if word in _SWITCH:
+        return _SWITCH[word]
+    try:
+        return parse_whole(0)(option, value)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{option} must be yes, no, or the number of models that run on all folds in any case, not {value!r}."
+        ) from error
+
+
 def parse_horizon(option: str, value: Any) -> int | tuple[int, ...]:
     """Return a number of steps ahead, or the steps themselves in order."""
     parts = list(value) if isinstance(value, (list, tuple)) else str(value).strip("[]() ").split(",")
@@ -73,3 +87,11 @@ def _parse_steps(option: str, part: Any) -> tuple[int, ...]:
     if last < first or last - first > _MAX_STEPS:
         raise ConfigError(f"{option} must go from a nearer step to a farther one, as in 4-6, not {part!r}.")
     return tuple(range(first, last + 1))
+
+
+def parse_share(option: str, value: Any) -> float:
+    """Return a share between 0 and 1, without the ends."""
+    share = parse_number(option, value)
+    if not 0 < share < 1:
+        raise ConfigError(f"{option} must be a share of the rows between 0 and 1, as in 0.2, not {value!r}.")
+    return share

@@ -61,6 +61,8 @@ def _top_level(distribution: Any) -> set[str] | list[str]:
 
 def _module_of(path: str) -> str | None:
     first, slash, _ = path.partition("/")
+    if slash and first == "bin":  # scripts that were not unpacked, of packages inside of others
+        return None
     return first if slash else inspect.getmodulename(first)
 
 

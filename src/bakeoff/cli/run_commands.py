@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakeoff._options.choices import AUTO
+from bakeoff._utils.platform import on_databricks
 from bakeoff._utils.redaction import redact_text
 from bakeoff.cli.common import (
     CATALOG,
@@ -67,6 +69,13 @@ _ENGINE = click.option(
 @CATALOG
 @SCHEMA
 @click.option("--home", help="Folder for local tables, MLflow's database and artifacts. [default: .bakeoff]")
+@click.option(
+    "--race",
+    is_flag=False,
+    flag_value="yes",
+    metavar="[N]",
+    help="Stop models on the way that cannot win any more; N of them run on all folds in any case. [default: no race]",
+)
 @click.option("--register-model", metavar="NAME", help="Register the best model under this name.")
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
 @click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")
@@ -80,6 +89,12 @@ _ENGINE = click.option(
 @click.option("--max-retries", help="How often a trial is tried again that took its worker down. [default: 1]")
 @click.option("--n-slots", help="How many tasks run at once, if fewer than the cluster could.")
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
+@click.option("--payload-dir", help="Spark Connect: a folder that driver and workers share, such as a volume.")
+@click.option(
+    "--keep-predictions", help="auto, yes or no: what models predict for test rows. [default: auto, up to 512 MB]"
+)
+@click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
+@click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
 @text_file_options
 @click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")
@@ -133,6 +148,7 @@ def resume(
 
 
 def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
+    _start_early(config)
     from bakeoff.job.main import run as run_job
 
     def call(*, say: Say, listeners: Sequence[Listener]) -> RunResult:
@@ -142,11 +158,23 @@ def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None
     _show_run(call, config.home, as_json=as_json, quiet=quiet, verbose=verbose)
 
 
+def _start_early(config: RunConfig) -> None:
+    """Let the process of the engine ``local`` import PyCaret while this one imports the job.
+
+    The job decides about the engine, and needs seconds before it can: this is a guess.
+    """
+    is_likely = config.engine == AUTO and config.schema is None and Path(config.source).exists()
+    if config.engine == "local" or (is_likely and not on_databricks()):
+        from bakeoff.execution.warm_up import warm_up
+
+        warm_up("local")
+
+
 def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quiet: bool, verbose: int) -> None:
     """Run the job with a progress display, then print the result and what to type next."""
     from rich.console import Console
 
-    from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines
+    from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines, step_lines
     from bakeoff.job.signals import ending_at_once
     from bakeoff.progress.stderr_listener import Progress
     from bakeoff.report.json_export import as_object
@@ -168,6 +196,8 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
         print_json({**as_object(result.facts), **more})
         return
     print_leaderboard(Console(highlight=False), result.plan, result.leaderboard)
+    if verbose:
+        print_lines(console, step_lines(result.facts.look.steps))
     lines = outcome_lines(result, home)
     tell(*(lines[:1] if quiet else lines))
 

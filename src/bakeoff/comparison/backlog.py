@@ -72,6 +72,10 @@ class Backlog:
         self._folds: dict[int, list[str]] = {}
         self._waiting: Counter[str] = Counter()
         self._handed_out = 0
+        self.add(trials)
+
+    def add(self, trials: Iterable[Trial]) -> None:
+        """Add trials that may start now."""
         for trial in trials:
             self._folds.setdefault(trial.fold, []).append(trial.model_id)
             self._waiting[trial.model_id] += 1

@@ -46,12 +46,24 @@ class TrialDone:
 
 @dataclass(frozen=True)
 class BatchDone:
-    """The last trial of a batch ended. ``rows`` are ranked within the batch."""
+    """The last trial of a batch ended, or its models were stopped. ``rows`` are ranked within the batch."""
 
     batch: Batch
     rows: tuple[Row, ...]
     outcomes: tuple[Outcome, ...]
     wall_seconds: float
+
+
+@dataclass(frozen=True)
+class RungDone:
+    """A rung of a race ended: models were compared on ``n_folds`` folds, and some of them run on no further ones.
+
+    Models that had been stopped are revived if no other is left that has every fold.
+    """
+
+    n_folds: int
+    stopped: tuple[str, ...]
+    revived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,14 @@ class RunDone:
     leaderboard: Leaderboard
 
 
-Event = PlanMade | TaskStarted | TrialDone | BatchDone | RunDone
+@dataclass(frozen=True)
+class StepBegan:
+    """The comparison has ended, and the job goes on with this step."""
+
+    name: str
+
+
+Event = PlanMade | TaskStarted | TrialDone | RungDone | BatchDone | RunDone | StepBegan
 
 
 class Listener(Protocol):

@@ -1,15 +1,15 @@
 """The ranking of models by their outcomes.
 
-Complete models come first, then partial ones, then failed ones. Within a class the mean over folds decides, rounded
-as PyCaret shows it; ties keep the order in which the models were given, as plain PyCaret does. NaN is last in
-both directions. A failed fold counts as NaN, never as 0.0.
+Complete models come first, then partial ones, those that a race stopped, and failed ones. Within a class the mean over
+folds decides, rounded as PyCaret shows it; ties keep the order in which the models were given, as plain PyCaret does.
+NaN is last in both directions. A failed fold counts as NaN, never as 0.0.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,8 +18,10 @@ from bakeoff.comparison.trial import TT, Outcome
 
 COMPLETE = "ok"
 PARTIAL = "partial"
+STOPPED = "stopped"
 FAILED = "failed"
-_CLASSES = (COMPLETE, PARTIAL, FAILED)
+STATUSES = (COMPLETE, PARTIAL, STOPPED, FAILED)
+"""How a model can stand, in the order of the ranking."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,16 @@ class Row:
 
     Attributes:
         rank: from 1, over all models.
-        status: ``ok`` (every fold), ``partial`` (some) or ``failed`` (none).
+        status: ``ok`` (every fold), ``partial`` (some), ``stopped`` (some, because it could not win any more) or
+            ``failed`` (none).
         means: unrounded mean over the successful folds, by metric key, ``tt_sec`` included.
         stds: population standard deviation over the same folds (``numpy.std``, as PyCaret).
         fit_seconds: sum over all folds, failed ones included.
         error_type: type of the error on the first fold that failed.
         tied_with_best: whether the folds cannot tell it from the best model; ``None`` if that was not tested.
+        holdout_value: value of the metric that ranks on the hold-out rows; ``None`` if it is not known.
+        members: share of each model in a blend; empty for a single model.
+        seconds_saved: what a stopped model would have taken on the other folds, by the mean of those that it ran on.
     """
 
     rank: int
@@ -50,6 +56,9 @@ class Row:
     error_message: str | None = None
     finished_at: float = 0.0
     tied_with_best: bool | None = None
+    holdout_value: float | None = None
+    members: Mapping[str, float] = field(default_factory=dict)
+    seconds_saved: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -75,18 +84,31 @@ class Leaderboard:
         """The outcomes that are not ``ok``."""
         return tuple(outcome for outcome in self.outcomes if not outcome.ok)
 
+    @property
+    def stopped(self) -> tuple[Row, ...]:
+        """The models that a race stopped."""
+        return tuple(row for row in self.rows if row.status == STOPPED)
+
     def count(self, status: str) -> int:
         """Return the number of models with this status."""
         return sum(row.status == status for row in self.rows)
 
+    @property
+    def seconds_saved(self) -> float:
+        """The seconds that a race has saved."""
+        return sum(row.seconds_saved for row in self.rows)
 
-def rank(plan: Plan, outcomes: Iterable[Outcome], model_ids: Iterable[str] | None = None) -> Leaderboard:
+
+def rank(
+    plan: Plan, outcomes: Iterable[Outcome], model_ids: Iterable[str] | None = None, stopped: Collection[str] = ()
+) -> Leaderboard:
     """Rank the models of ``plan`` by the outcomes known so far.
 
     Args:
         plan: names the models, their order, and the metric that decides.
         outcomes: in any order; at most one for each trial.
         model_ids: rank only these.
+        stopped: ids of the models that a race does not run on further folds.
 
     Returns:
         A leaderboard with one row for each ranked model.
@@ -96,10 +118,10 @@ def rank(plan: Plan, outcomes: Iterable[Outcome], model_ids: Iterable[str] | Non
     for outcome in sorted(outcomes, key=lambda outcome: outcome.fold):
         if outcome.model_id in by_model:
             by_model[outcome.model_id].append(outcome)
-    rows = [_summarise(plan, model_id, model_outcomes) for model_id, model_outcomes in by_model.items()]
+    rows = [_summarise(plan, model_id, of_model, stopped) for model_id, of_model in by_model.items()]
     rows.sort(key=lambda row: _sort_key(plan, row))
     ranked = tuple(replace(row, rank=n) for n, row in enumerate(rows, start=1))
-    return Leaderboard(ranked, tuple(outcome for model_outcomes in by_model.values() for outcome in model_outcomes))
+    return Leaderboard(ranked, tuple(outcome for of_model in by_model.values() for outcome in of_model))
 
 
 def winners(board: Leaderboard, n_select: int) -> list[str]:
@@ -114,7 +136,7 @@ def winners(board: Leaderboard, n_select: int) -> list[str]:
     return ids[len(ids) - count :] if n_select < 0 else ids[:count]
 
 
-def likely_winners(plan: Plan, outcomes: Iterable[Outcome], n: int) -> list[str]:
+def likely_winners(plan: Plan, outcomes: Iterable[Outcome], n: int, stopped: Collection[str] = ()) -> list[str]:
     """Return those of the ``n`` leading models that are complete, the best first.
 
     A leader that lacks folds keeps its place but is not returned: it may still win, or be overtaken.
@@ -123,8 +145,10 @@ def likely_winners(plan: Plan, outcomes: Iterable[Outcome], n: int) -> list[str]
         plan: names the models, their order, and the metric that decides.
         outcomes: the outcomes known so far.
         n: number of winners asked for.
+        stopped: ids of models that are out of the race.
     """
-    running = [row for row in rank(plan, outcomes).rows if row.n_folds_ok and row.error_type is None]
+    rows = rank(plan, outcomes, stopped=stopped).rows
+    running = [row for row in rows if row.n_folds_ok and row.error_type is None and row.status != STOPPED]
     running.sort(key=lambda row: _sort_key(plan, row)[1:])
     return [row.model_id for row in running[:n] if row.status == COMPLETE]
 
@@ -136,7 +160,7 @@ def fold_values(outcomes: Sequence[Outcome], key: str) -> list[float]:
     return [outcome.metrics.get(key, math.nan) for outcome in outcomes if outcome.ok]
 
 
-def _summarise(plan: Plan, model_id: str, outcomes: Sequence[Outcome]) -> Row:
+def _summarise(plan: Plan, model_id: str, outcomes: Sequence[Outcome], stopped: Collection[str]) -> Row:
     n_ok = sum(outcome.ok for outcome in outcomes)
     keys = [metric.key for metric in plan.metrics] + [TT]
     values = {key: fold_values(outcomes, key) for key in keys}
@@ -144,11 +168,14 @@ def _summarise(plan: Plan, model_id: str, outcomes: Sequence[Outcome]) -> Row:
         means = {key: float(np.mean(value)) if value else math.nan for key, value in values.items()}
         stds = {key: float(np.std(value)) if value else math.nan for key, value in values.items()}
     failure = next((outcome for outcome in outcomes if not outcome.ok), None)
+    status = COMPLETE if n_ok == plan.n_folds else PARTIAL if n_ok else FAILED
+    if status == PARTIAL and failure is None and model_id in stopped:
+        status = STOPPED
     return Row(
         rank=0,
         model_id=model_id,
         model_name=plan.name_of[model_id],
-        status=COMPLETE if n_ok == plan.n_folds else PARTIAL if n_ok else FAILED,
+        status=status,
         primary_value=means[plan.sort_by],
         means=means,
         stds=stds,
@@ -158,6 +185,7 @@ def _summarise(plan: Plan, model_id: str, outcomes: Sequence[Outcome]) -> Row:
         error_type=failure.error_type if failure else None,
         error_message=failure.error_message if failure else None,
         finished_at=max((outcome.finished_at for outcome in outcomes), default=0.0),
+        seconds_saved=means[TT] * (plan.n_folds - n_ok) if status == STOPPED else 0.0,
     )
 
 
@@ -165,7 +193,7 @@ def _sort_key(plan: Plan, row: Row) -> tuple[int, bool, float]:
     value = round_half_even(row.primary_value, plan.decimals)
     missing = math.isnan(value)
     directed = 0.0 if missing else -value if plan.greater_is_better else value
-    return _CLASSES.index(row.status), missing, directed
+    return STATUSES.index(row.status), missing, directed
 
 
 def round_half_even(value: float, decimals: int) -> float:

@@ -12,6 +12,9 @@ from functools import cached_property
 
 from bakeoff.comparison.trial import TT, Metric, Model, Trial
 
+FIRST_FOLDS = 2
+"""Number of folds that every model of a race runs on: one says nothing about how far scores vary."""
+
 Cost = Callable[[str], float]
 """Expected seconds of one trial of the model with this id."""
 

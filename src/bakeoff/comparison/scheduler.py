@@ -12,12 +12,14 @@ from typing import Any, Protocol
 
 from bakeoff.comparison.backlog import Backlog
 from bakeoff.comparison.costs import Costs
-from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
+from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, RungDone, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Leaderboard, likely_winners, rank
 from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.losses import Losses
 from bakeoff.comparison.plan import Batch, Cost, Plan, Task
+from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
+from bakeoff.comparison.strategy import Grid, Strategy
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.errors import EngineLostError
@@ -74,9 +76,11 @@ class Scheduler:
         limits: limits of the trials; the time for all of them begins with the run.
         store: makes each outcome durable before it is published; outcomes that it has are not run again.
         control: ends the run early, with the outcomes so far.
+        predictions: keeps what models predict, before their outcomes are stored.
         known: outcomes of this run that are known before anything runs: of models that cannot be sent to a worker.
         n_winners: how many of the best models will be refitted after the run.
         stop_at_failure: whether the first trial that fails ends the run.
+        strategy: says which trials come next.
         stopped: whether the control has ended the run.
     """
 
@@ -87,9 +91,11 @@ class Scheduler:
     limits: TrialLimits = field(default_factory=TrialLimits)
     store: TrialStore = field(default_factory=NullStore)
     control: RunControl = field(default_factory=RunControl)
+    predictions: PredictionStore = field(default_factory=PredictionMemory)
     known: Sequence[Outcome] = ()
     n_winners: int = 0
     stop_at_failure: bool = False
+    strategy: Strategy = field(default_factory=Grid)
     stopped: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +108,9 @@ class Scheduler:
         for outcome in self._outcomes.values():
             self._costs.learn(outcome)
         self._batch_started: dict[int, float] = {}
+        self._backlog = Backlog((), self._costs)
+        self._ended_before = {*self._outcomes, *(outcome.trial for outcome in self.known)}
+        self._out: set[str] = set()  # models that the strategy has stopped
         self._is_over = False
         self._losses = Losses()
         self._is_lost = False
@@ -116,15 +125,12 @@ class Scheduler:
         deadline = None if self.limits.seconds is None else started + self.limits.seconds
         slots = max(1, self.executor.slots)
         self.announcer.tell(PlanMade(self.plan, slots, tuple(self._outcomes.values())))
-        for batch in self.plan.batches:
-            self._close_batch(batch)
+        self._resume()
         for outcome in self.known:
             self._accept(outcome)
-        missing = [trial for trial in self.plan.trials if trial not in self._outcomes]
-        backlog = Backlog(missing, self._costs)
         try:
-            while (backlog or self._again or self._running) and not (self._is_over or self._is_asked_to_stop()):
-                self._fill(backlog)
+            while self._has_work() and not (self._is_over or self._is_asked_to_stop()):
+                self._fill()
                 self._collect(deadline)
                 self._check_engine()
         except EngineLostError:
@@ -141,7 +147,7 @@ class Scheduler:
         for outcome in self._losses.settle():
             self._accept(outcome)
         self._close_open_trials()
-        leaderboard = rank(self.plan, self._outcomes.values())
+        leaderboard = rank(self.plan, self._outcomes.values(), stopped=self._out)
         self.announcer.tell(RunDone(leaderboard))
         return leaderboard
 
@@ -151,16 +157,44 @@ class Scheduler:
         If the engine was lost, which says nothing about the models, only models with outcomes are ranked.
         """
         if self._is_lost:
-            return rank(self.plan, self._outcomes.values(), {trial.model_id for trial in self._outcomes})
-        return rank(self.plan, [*self._outcomes.values(), *self._open_trials()])
+            return rank(self.plan, self._outcomes.values(), {trial.model_id for trial in self._outcomes}, self._out)
+        return rank(self.plan, [*self._outcomes.values(), *self._open_trials()], stopped=self._out)
 
-    def _fill(self, backlog: Backlog) -> None:
+    def _resume(self) -> None:
+        """Queue the first trials, and go on from there with the outcomes of earlier attempts."""
+        self._queue(self.strategy.begin(self.plan))
+        for outcome in tuple(self._outcomes.values()):
+            self._hear(outcome)
+        for batch in self.plan.batches:
+            self._close_batch(batch)
+
+    def _queue(self, trials: Iterable[Trial]) -> None:
+        self._backlog.add(trial for trial in trials if trial not in self._ended_before)
+
+    def _hear(self, outcome: Outcome) -> None:
+        """Tell the strategy of an outcome, and do what it decides."""
+        for rung in self.strategy.hear(outcome):
+            self._out = self._out.union(rung.stopped).difference(rung.revived)
+            self._closed.difference_update(self.plan.batch_of[model_id] for model_id in rung.revived)
+            self._queue(rung.trials)
+            self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived))
+            for batch_id in sorted({self.plan.batch_of[model_id] for model_id in rung.stopped}):
+                self._close_batch(self.plan.batches[batch_id - 1])
+
+    def _has_work(self) -> bool:
+        """Whether a trial waits or runs; trials that were lost for good count before a strategy has no more."""
+        if not (self._backlog or self._again or self._running):
+            for outcome in self._losses.settle():
+                self._accept(outcome)
+        return bool(self._backlog or self._again or self._running)
+
+    def _fill(self) -> None:
         """Submit tasks: one for each slot there is now, and one more, so that no slot has to wait for this thread."""
         slots = max(1, self.executor.slots)
         while len(self._running) <= slots:
             if self._again:
                 task, attempt = self._again.popleft()
-            elif (cut := backlog.take(slots)) is not None:
+            elif (cut := self._backlog.take(slots)) is not None:
                 task, attempt = cut, 1
             else:
                 break
@@ -173,7 +207,7 @@ class Scheduler:
 
     def _foresee(self) -> None:
         """Name the likely winners to the executor: no trial waits any more, so free slots can refit them already."""
-        self.executor.foresee(likely_winners(self.plan, self._outcomes.values(), self.n_winners))
+        self.executor.foresee(likely_winners(self.plan, self._outcomes.values(), self.n_winners, self._out))
 
     def _collect(self, deadline: float | None) -> None:
         """Wait for the next task to end, at most until the deadline or the next look."""
@@ -256,10 +290,11 @@ class Scheduler:
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:
             return
-        outcome = self.store.record(outcome)
+        outcome = self.store.record(self.predictions.keep(outcome))
         self._outcomes[outcome.trial] = outcome
         self._costs.learn(outcome)
         self.announcer.tell(TrialDone(outcome))
+        self._hear(outcome)
         self._close_batch(self.plan.batches[self.plan.batch_of[outcome.model_id] - 1])
         if self.stop_at_failure and not outcome.ok:
             self._is_over = True
@@ -267,11 +302,11 @@ class Scheduler:
     def _close_batch(self, batch: Batch) -> None:
         """Report a batch whose trials have all ended; also one that an earlier attempt of the run finished."""
         trials = [Trial(model_id, fold) for model_id in batch.model_ids for fold in range(self.plan.n_folds)]
-        if batch.id in self._closed or any(trial not in self._outcomes for trial in trials):
+        if batch.id in self._closed or any(self._is_open(trial) for trial in trials):
             return
         self._closed.add(batch.id)
-        outcomes = tuple(self._outcomes[trial] for trial in trials)
-        rows = rank(self.plan, outcomes, batch.model_ids).rows
+        outcomes = tuple(self._outcomes[trial] for trial in trials if trial in self._outcomes)
+        rows = rank(self.plan, outcomes, batch.model_ids, self._out).rows
         now = time.monotonic()
         wall = now - self._batch_started.get(batch.id, now)
         self.announcer.tell(BatchDone(batch, rows, outcomes, wall))
@@ -281,6 +316,9 @@ class Scheduler:
         for outcome in self._open_trials():
             self._accept(outcome)
 
+    def _is_open(self, trial: Trial) -> bool:
+        return trial not in self._outcomes and trial.model_id not in self._out
+
     def _open_trials(self) -> list[Outcome]:
-        open_trials = [trial for trial in self.plan.trials if trial not in self._outcomes]
+        open_trials = [trial for trial in self.plan.trials if self._is_open(trial)]
         return failed_outcomes(open_trials, Status.CANCELLED, "Cancelled", "The run ended before this trial did.")

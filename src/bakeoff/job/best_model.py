@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.comparison.leaderboard import FAILED, Row
+from bakeoff.comparison.leaderboard import FAILED, STOPPED, Row, fold_values
 from bakeoff.comparison.trial import finite
 from bakeoff.config import DUMMY
 from bakeoff.job.context import Comparison, RunContext
@@ -102,7 +103,21 @@ def _terms_of(context: RunContext, comparison: Comparison) -> Terms:
     from bakeoff.tracking.registry import Terms
 
     config = context.config
-    dummy = next(
-        (row.primary_value for row in comparison.board.rows if row.model_id == DUMMY and row.status != FAILED), None
-    )
-    return Terms(config.champion_margin, config.min_value, config.min_lift, None if dummy is None else finite(dummy))
+    return Terms(config.champion_margin, config.min_value, config.min_lift, dummy_value(comparison))
+
+
+def dummy_value(comparison: Comparison) -> float | None:
+    """Return the value of the dummy model that the best one has to beat; ``None`` if it came to none.
+
+    A race may have stopped it: then it is as far below the best model as on the folds that both ran on.
+    """
+    board, key = comparison.board, comparison.plan.sort_by
+    dummy = next((row for row in board.rows if row.model_id == DUMMY and row.status != FAILED), None)
+    if dummy is None:
+        return None
+    if dummy.status != STOPPED or board.best is None:
+        return finite(dummy.primary_value)
+    folds = {outcome.fold for outcome in board.outcomes if outcome.model_id == DUMMY}
+    mine = [o for o in board.outcomes if o.model_id == board.best.model_id and o.fold in folds]
+    lead = fmean(fold_values(mine, key)) - dummy.primary_value
+    return finite(board.best.primary_value - lead)

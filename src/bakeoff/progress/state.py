@@ -8,7 +8,7 @@ from datetime import timedelta
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from bakeoff.comparison.events import BatchDone, Event, PlanMade, TaskStarted, TrialDone
+from bakeoff.comparison.events import BatchDone, Event, PlanMade, RungDone, StepBegan, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Row, rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status, Trial
@@ -52,9 +52,13 @@ class ProgressState:
         self._names = {model.id: short(model.name) for model in plan.models}
         self._metric = next((short(metric.name) for metric in plan.metrics if metric.key == plan.sort_by), TT_COLUMN)
         self._running: dict[Trial, None] = {}
-        self._n_done = self._n_before = self._n_failed = self._n_cancelled = self._n_models = 0
+        self._n_done = self._n_before = self._n_failed = self._n_cancelled = 0
+        self._reported: set[str] = set()
+        self._stopped: dict[str, None] = {}
+        self._n_spared = 0  # folds that stopped models need not run on
         self._best: Row | None = None
         self._ended = False
+        self._step = ""
         self._table: tuple[int, pd.DataFrame | None, int] = (0, None, 0)
 
     def update(self, event: Event) -> str | None:
@@ -67,13 +71,18 @@ class ProgressState:
                 return None
             if isinstance(event, TrialDone):
                 return self._add_outcome(event.outcome)
+            if isinstance(event, RungDone):
+                return self._end_rung(event)
+            if isinstance(event, StepBegan):
+                self._step = event.name
+                return None
             return self._end_batch(event) if isinstance(event, BatchDone) else self._end()
 
     def line(self) -> str:
         """Return the state as one line of text."""
         with self._lock:
             if self._ended:
-                return f"{self._summary()} | fitting the best on all rows" if self._best else self._summary()
+                return f"{self._summary()} | {self._step}" if self._step else self._summary()
             names = list(dict.fromkeys(self._names[trial.model_id] for trial in self._running))
             # Running models come last, where a narrow terminal truncates the line.
             return (
@@ -86,13 +95,13 @@ class ProgressState:
     def share(self) -> float:
         """Share of all folds that is done, from 0 to 1."""
         with self._lock:
-            return self._n_done / max(self._n_trials, 1)
+            return (self._n_done + self._n_spared) / max(self._n_trials, 1)
 
     def snapshot(self) -> Snapshot:
         """Return the current state, with the leaderboard if it is live."""
         with self._lock:
             table, more = self._leaderboard() if self._live else (None, 0)
-            return Snapshot(self._n_done, self.line(), table, more, max(0, self._plan.decimals))
+            return Snapshot(self._n_done + self._n_spared, self.line(), table, more, max(0, self._plan.decimals))
 
     def _begin(self, event: PlanMade) -> str:
         self._started = time.monotonic()
@@ -118,6 +127,19 @@ class ProgressState:
         reason = short(f"{outcome.error_type}: {outcome.error_message}", 200)
         return f"{self._names[outcome.model_id]} failed on fold {outcome.fold}: {reason}"
 
+    def _end_rung(self, event: RungDone) -> str:
+        for model_id in event.revived:
+            self._stopped.pop(model_id, None)
+        self._stopped.update(dict.fromkeys(event.stopped))
+        self._n_spared = sum(self._plan.n_folds - len(self._outcomes[model_id]) for model_id in self._stopped)
+        if event.revived:
+            models = _join_names([self._names[model_id] for model_id in event.revived[:MAX_NAMES]], len(event.revived))
+            return f"After {event.n_folds} folds no model has all of them, so {models} may win after all."
+        n_left = len(self._plan.models) - len(self._stopped)
+        names = [self._names[model_id] for model_id in event.stopped]
+        stopped = f"stopped {_join_names(names[:MAX_NAMES], len(names))}" if names else "none is stopped"
+        return f"After {event.n_folds} folds {_counted(n_left, 'model')} may still win, {stopped}."
+
     def _update_best(self, model_id: str) -> None:
         """Compare a model that has run on all folds with the best one so far; means over fewer folds say too little."""
         ids = [model_id] if self._best is None else [self._best.model_id, model_id]
@@ -128,14 +150,15 @@ class ProgressState:
     def _end_batch(self, event: BatchDone) -> str | None:
         if all(outcome.status is Status.CANCELLED for outcome in event.outcomes):
             return None  # none of its trials has run; the last line gives their number
-        self._n_models += len(event.rows)
+        self._reported.update(event.batch.model_ids)
         results = [self._result(row) for row in event.rows[:MAX_NAMES]]
         listed = _join_names(results, len(event.rows))
-        line = f"{self._n_models}/{len(self._plan.models)} models | {self._metric}: {listed}"
+        line = f"{len(self._reported)}/{len(self._plan.models)} models | {self._metric}: {listed}"
         return f"{line} | {self._best_so_far()}" if self._live and self._best else line
 
     def _end(self) -> str:
         self._ended = True
+        self._step = "fitting the best on all rows" if self._best else ""
         self._running.clear()
         return f"Compared: {self._summary()}."
 
@@ -148,7 +171,8 @@ class ProgressState:
 
     def _summary(self) -> str:
         elapsed = timedelta(seconds=int(time.monotonic() - self._started))
-        parts = [f"{self._n_done - self._n_cancelled}/{self._n_trials} folds", f"{elapsed}{self._time_left()}"]
+        n_ended, n_wanted = self._n_done - self._n_cancelled, self._n_trials - self._n_spared
+        parts = [f"{n_ended}/{n_wanted} folds", f"{elapsed}{self._time_left()}"]
         parts += [f"{self._n_failed} failed"] if self._n_failed else []
         parts += [f"{self._n_cancelled} not run"] if self._n_cancelled else []
         parts += [self._best_so_far()] if self._best else []
@@ -156,7 +180,7 @@ class ProgressState:
 
     def _time_left(self) -> str:
         """Return an estimate of the remaining time, from the folds that this attempt has done, if they are enough."""
-        n_done, n_left = self._n_done - self._n_before, self._n_trials - self._n_done
+        n_done, n_left = self._n_done - self._n_before, self._n_trials - self._n_spared - self._n_done
         seconds = int((time.monotonic() - self._started) / max(n_done, 1) * n_left)
         return f", about {timedelta(seconds=seconds)} left" if n_left and n_done >= MIN_DONE and seconds else ""
 
@@ -174,7 +198,7 @@ class ProgressState:
 
             scored = [model_id for model_id, by_fold in self._outcomes.items() if any(o.ok for o in by_fold.values())]
             outcomes = [outcome for model_id in scored for outcome in self._outcomes[model_id].values()]
-            rows = rank(self._plan, outcomes, scored).rows
+            rows = rank(self._plan, outcomes, scored, self._stopped).rows
 
             shown = rows[:MAX_ROWS]
             grid = score_grid(self._plan, shown) if shown else None

@@ -18,6 +18,8 @@ from bakeoff.pycaret3.lean_import import import_lean
 from bakeoff.pycaret3.runners.quiet import hushed
 
 _QUIET = {"verbose": False, "html": False, "system_log": False, "log_experiment": False}
+_BOOSTERS = ("xgboost", "catboost")
+"""Families that come with the extra ``boost``."""
 _A_FEW = 5
 """Rows that tell how many columns the preprocessing leaves."""
 
@@ -52,7 +54,7 @@ def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
         ConfigError: ``setup()`` has no such argument.
         SourceError: ``setup()`` failed on this table with these arguments; the message gives the reason.
     """
-    experiment = _experiment_class(task)()
+    experiment = import_experiments(task)()
     accepted = inspect.signature(experiment.setup).parameters
     kwargs = {"memory": False, **(arguments or {}), **_QUIET, "target": target, "session_id": seed, "data": frame}
     if fold is not None:
@@ -132,6 +134,12 @@ def default_sort(experiment: Any) -> str:
     return default
 
 
+def missing_boosters(experiment: Any) -> list[str]:
+    """Return the ids of the boosters that PyCaret would compare if they were installed; none for a time series."""
+    models = getattr(experiment, "_all_models", {})
+    return [] if "lightgbm" not in models else [name for name in _BOOSTERS if name not in models]
+
+
 def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataFrame:
     """Return the training rows as they came from the source, without the target and the ignored features."""
     # PyCaret drops ignored features before its pipeline is fitted, so the pipeline does not know them.
@@ -139,7 +147,8 @@ def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataF
     return frame.loc[frame.index.isin(experiment.train.index)].drop(columns=[target, *ignored])
 
 
-def _experiment_class(task: str) -> Any:
+def import_experiments(task: str) -> Any:
+    """Import PyCaret, which takes seconds the first time, and return its class for a task."""
     import_lean()
     with uncollected():
         if task == "time_series":

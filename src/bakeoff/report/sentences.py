@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bakeoff._utils.text import counted
+from bakeoff.comparison.leaderboard import Row
+from bakeoff.comparison.plan import FIRST_FOLDS
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT
@@ -26,9 +28,31 @@ def question(facts: Facts) -> str:
 
 def answer(facts: Facts) -> str:
     """Return the result, in a sentence or two."""
-    best, verdict = facts.board.best, facts.verdict
+    best = facts.board.best
     if best is None:
         return f"None of the {counted(len(facts.board.rows), 'model')} came through."
+    return f"{_best(facts, best)} {_stopped(facts)}".strip()
+
+
+def race(facts: Facts) -> str:
+    """Explain which models a race stopped, and what that saved."""
+    return (
+        f"This was a race: all models ran on {FIRST_FOLDS} folds, and on more only those whose mean was at least as "
+        f"good as the worst fold of the leader so far. {_stopped(facts)} A stopped model's mean is over the folds that "
+        "it ran on, so it ranks below the models that ran on all of them."
+    )
+
+
+def _stopped(facts: Facts) -> str:
+    stopped = facts.board.stopped
+    if not stopped:
+        return ""
+    were, saved = "was" if len(stopped) == 1 else "were", seconds(facts.board.seconds_saved)
+    return f"{len(stopped)} of {len(facts.board.rows)} models {were} stopped on the way, which saved {saved} of work."
+
+
+def _best(facts: Facts, best: Row) -> str:
+    verdict = facts.verdict
     spread = f" ± {best.stds[facts.plan.sort_by]:.4f}" if best.n_folds_ok > 1 else ""
     result = f"{best.model_name} ({best.model_id}) has the best {facts.metric}: {best.primary_value:.4f}{spread}."
     if len(facts.board.rows) == 1:
@@ -40,14 +64,45 @@ def answer(facts: Facts) -> str:
     return f"{result} {_lead(facts, verdict)}"
 
 
+def blend_sentence(facts: Facts) -> str | None:
+    """Return what a blend of the models is worth, in a sentence or two; ``None`` if there is none."""
+    row, best = facts.offered, facts.board.best
+    if row is None:
+        ranked = next((row for row in facts.board.rows if row.members), None)
+        return f"The blend is the mean of what {members_of(ranked)} predict." if ranked else None
+    if best is None:
+        return None
+    lead = row.primary_value - best.primary_value
+    better = lead > 0 if facts.plan.greater_is_better else lead < 0
+    apart = {True: ", which the folds cannot tell apart", False: "", None: ""}[row.tied_with_best]
+    result = (
+        f"A blend ({members_of(row)}) has {facts.metric} {row.primary_value:.4f}, {abs(lead):.4f} "
+        f"{'better' if better else 'worse'} than {best.model_id}{apart}."
+    )
+    return f"{result} `--blend on` with the same --run-id makes it a model that can win." if better else result
+
+
+def members_of(row: Row) -> str:
+    """Return the members of a blend with their shares.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> members_of(SimpleNamespace(members={"rf": 0.75, "lr": 0.25}))
+        'rf 75 %, lr 25 %'
+    """
+    return ", ".join(f"{model_id} {share:.0%}".replace("%", " %") for model_id, share in row.members.items())
+
+
 def _lead(facts: Facts, verdict: Verdict) -> str:
     tied, n_tested = verdict.tied, len(verdict.pairs)
+    whole = " that ran on all folds" if facts.board.stopped else ""
     if not tied:
         others = "the other" if n_tested == 1 else f"all {n_tested} others"
-        return f"It is better than {others} by more than luck of the folds explains."
+        return f"It is better than {others}{whole} by more than luck of the folds explains."
     rivals = f"{len(tied)} of the {n_tested} others"
     if len(tied) == n_tested:
         rivals = "the other model" if n_tested == 1 else "any of the others"
+    rivals += whole
     tie = f"The folds cannot tell it apart from {rivals}"
     if verdict.cheapest == verdict.winner:
         return f"{tie}; none that scores nearly as well is much quicker, so it is the sensible choice."

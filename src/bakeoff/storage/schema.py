@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL
+from bakeoff.comparison.leaderboard import COMPLETE, STATUSES
 from bakeoff.comparison.trial import TT, Status
 from bakeoff.storage.run_status import RunStatus
 
@@ -128,6 +128,7 @@ RUNS = Table(
         Column("n_models", "INT", "Models that were compared"),
         Column("n_ok", "INT", "Models with every fold scored"),
         Column("n_partial", "INT", "Models with some folds scored"),
+        Column("n_stopped", "INT", "Models that a race stopped on the way, since they could not win any more"),
         Column("n_failed", "INT", "Models with no fold scored"),
         Column("best_model_id", "STRING", "Model of rank 1, unless it failed"),
         Column("best_value", "DOUBLE", "Its mean of the primary metric"),
@@ -184,24 +185,27 @@ LEADERBOARD = Table(
     (
         _RUN_ID,
         _MODEL_ID,
-        _key("rank", "From 1; complete models first, then partial ones, then failed ones", "INT"),
+        _key("rank", "From 1; complete models first, then partial, stopped and failed ones", "INT"),
         Column("tied_with_best", "BOOLEAN", "Whether the folds cannot tell it from the best model; NULL if not tested"),
         Column("model_name", "STRING", "Name of the model for people"),
-        _key("status", "ok (every fold scored), partial or failed"),
+        _key("status", "ok (every fold scored), partial, stopped (by a race) or failed"),
         Column("primary_metric", "STRING", "Key of the metric that ranks"),
         Column("primary_value", "DOUBLE", "Unrounded mean of the primary metric over the good folds"),
         Column("metrics", "MAP<STRING,DOUBLE>", "Unrounded mean per metric over the good folds"),
         Column("metrics_std", "MAP<STRING,DOUBLE>", "Population standard deviation per metric over the same folds"),
         Column("n_folds_ok", "INT", "Folds that were scored"),
         Column("fit_seconds", "DOUBLE", "Seconds of fitting over all folds, lost ones included"),
+        Column("seconds_saved", "DOUBLE", "Seconds that the folds would have taken that a race spared it; else 0"),
         Column("batch_id", "INT", "Batch that the model was reported with, from 1"),
         Column("error_type", "STRING", "Class of the exception of the first fold that went wrong"),
         Column("error_message", "STRING", "Its message"),
         Column("mlflow_run_id", "STRING", "MLflow run of the model"),
         Column("finished_at", "TIMESTAMP", "When its last trial ended"),
+        Column("holdout_value", "DOUBLE", "Primary metric on the hold-out rows; NULL if the model was not fitted"),
+        Column("members", "MAP<STRING,DOUBLE>", "Share of each model in a blend; NULL for a single model"),
     ),
     (
-        ("known_status", _among("status", (COMPLETE, PARTIAL, FAILED))),
+        ("known_status", _among("status", STATUSES)),
         ("sane_numbers", "rank >= 1 AND n_folds_ok >= 0 AND fit_seconds >= 0"),
     ),
 )

@@ -18,7 +18,7 @@ import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 
 from bakeoff.comparison.events import BatchDone
-from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, Leaderboard, Row, fold_values
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, STOPPED, Leaderboard, Row, fold_values
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
 
@@ -210,9 +210,11 @@ def _run_status(row: Row, outcomes: Sequence[Outcome]) -> str:
 
 
 def final_metrics(leaderboard: Leaderboard) -> dict[str, float]:
-    """Return the metrics of the best model, and the counts of models by status."""
+    """Return the metrics of the best model, the counts of models by status, and what a race saved."""
     counts = {"n_ok": COMPLETE, "n_partial": PARTIAL, "n_failed": FAILED}
     values: dict[str, float] = {key: leaderboard.count(status) for key, status in counts.items()}
+    if leaderboard.stopped:
+        values |= {"n_stopped": len(leaderboard.stopped), "seconds_saved": leaderboard.seconds_saved}
     values["n_models"] = len(leaderboard.rows)
     if best := leaderboard.best:
         values = {**best.means, **values, "best_value": best.primary_value}
@@ -229,8 +231,9 @@ def metric_of(written: Sequence[Any]) -> Metric:
     return Metric(*written)
 
 
-def leaderboard_rows(leaderboard: Leaderboard) -> list[dict[str, Any]]:
-    """Return one row for each model, in the order of the ranking."""
+def leaderboard_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return one row for each model, in the order given; hold-out values and members of blends if there are any."""
+    held, blended = any(row.holdout_value is not None for row in rows), any(row.members for row in rows)
     return [
         {
             "rank": row.rank,
@@ -244,8 +247,10 @@ def leaderboard_rows(leaderboard: Leaderboard) -> list[dict[str, Any]]:
             "batch_id": row.batch_id,
             "error_type": row.error_type,
             "error_message": cut(row.error_message, _ERROR_LIMIT) if row.error_message else None,
+            **({"holdout_value": row.holdout_value} if held else {}),
+            **({"members": json.dumps(dict(row.members)) if row.members else None} if blended else {}),
         }
-        for row in leaderboard.rows
+        for row in rows
     ]
 
 
@@ -256,7 +261,8 @@ def leaderboard_table(rows: Sequence[Mapping[str, Any]], model_run_ids: Mapping[
 
 def note(leaderboard: Leaderboard, plan: Plan | None, story: Story | None = None) -> str:
     """Return the answer in words, as Markdown."""
-    counts = ", ".join(f"{leaderboard.count(status)} {status}" for status in (COMPLETE, PARTIAL, FAILED))
+    statuses = (COMPLETE, PARTIAL, *([STOPPED] if leaderboard.stopped else []), FAILED)
+    counts = ", ".join(f"{leaderboard.count(status)} {status}" for status in statuses)
     best, metric = leaderboard.best, plan.sort_by if plan else "value"
     if best is None:
         lines = [f"No model came through: {counts}. The reasons are in the tags of the model runs."]

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `n_models` INT COMMENT 'Models that were compared',
   `n_ok` INT COMMENT 'Models with every fold scored',
   `n_partial` INT COMMENT 'Models with some folds scored',
+  `n_stopped` INT COMMENT 'Models that a race stopped on the way, since they could not win any more',
   `n_failed` INT COMMENT 'Models with no fold scored',
   `best_model_id` STRING COMMENT 'Model of rank 1, unless it failed',
   `best_value` DOUBLE COMMENT 'Its mean of the primary metric',
@@ -59,16 +60,17 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
 CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`leaderboard`')) (
   `run_id` STRING NOT NULL COMMENT 'Names one comparison from start to end',
   `model_id` STRING NOT NULL COMMENT 'Id of the model, as PyCaret knows it or as it was given',
-  `rank` INT NOT NULL COMMENT 'From 1\u003B complete models first, then partial ones, then failed ones',
+  `rank` INT NOT NULL COMMENT 'From 1\u003B complete models first, then partial, stopped and failed ones',
   `tied_with_best` BOOLEAN COMMENT 'Whether the folds cannot tell it from the best model\u003B NULL if not tested',
   `model_name` STRING COMMENT 'Name of the model for people',
-  `status` STRING NOT NULL COMMENT 'ok (every fold scored), partial or failed',
+  `status` STRING NOT NULL COMMENT 'ok (every fold scored), partial, stopped (by a race) or failed',
   `primary_metric` STRING COMMENT 'Key of the metric that ranks',
   `primary_value` DOUBLE COMMENT 'Unrounded mean of the primary metric over the good folds',
   `metrics` MAP<STRING,DOUBLE> COMMENT 'Unrounded mean per metric over the good folds',
   `metrics_std` MAP<STRING,DOUBLE> COMMENT 'Population standard deviation per metric over the same folds',
   `n_folds_ok` INT COMMENT 'Folds that were scored',
   `fit_seconds` DOUBLE COMMENT 'Seconds of fitting over all folds, lost ones included',
+  `seconds_saved` DOUBLE COMMENT 'Seconds that the folds would have taken that a race spared it\u003B else 0',
   `batch_id` INT COMMENT 'Batch that the model was reported with, from 1',
   `error_type` STRING COMMENT 'Class of the exception of the first fold that went wrong',
   `error_message` STRING COMMENT 'Its message',
@@ -117,9 +119,9 @@ SELECT * FROM (
 LATERAL VIEW explode(map_concat(metrics, map('tt_sec', fit_seconds + score_seconds))) AS metric, value
 GROUP BY run_id, batch_id, model_id, metric;
 
-CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`leaderboard_latest`')) COMMENT 'The leaderboard of the newest finished run of each source, target and task type' TBLPROPERTIES ('bakeoff.definition' = '263a6afa821ffd5c') AS 
+CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`leaderboard_latest`')) COMMENT 'The leaderboard of the newest finished run of each source, target and task type' TBLPROPERTIES ('bakeoff.definition' = 'a391098c1be3a146') AS 
 SELECT newest.source, newest.source_version, newest.target, newest.task_type, newest.higher_is_better,
-  l.run_id, l.model_id, l.rank, l.tied_with_best, l.model_name, l.status, l.primary_metric, l.primary_value, l.metrics, l.metrics_std, l.n_folds_ok, l.fit_seconds, l.batch_id, l.error_type, l.error_message, l.mlflow_run_id, l.finished_at
+  l.run_id, l.model_id, l.rank, l.tied_with_best, l.model_name, l.status, l.primary_metric, l.primary_value, l.metrics, l.metrics_std, l.n_folds_ok, l.fit_seconds, l.seconds_saved, l.batch_id, l.error_type, l.error_message, l.mlflow_run_id, l.finished_at
 FROM (
   SELECT *, row_number() OVER (
     PARTITION BY source, target, task_type ORDER BY finished_at DESC NULLS LAST, started_at DESC NULLS LAST, run_id
@@ -127,10 +129,10 @@ FROM (
 ) AS newest JOIN leaderboard AS l ON l.run_id = newest.run_id
 WHERE newest.nth = 1;
 
-CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`best_models`')) COMMENT 'The best model of each run that has every fold, with the run it comes from' TBLPROPERTIES ('bakeoff.definition' = '7fa90827f54688f6') AS 
+CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`best_models`')) COMMENT 'The best model of each run that has every fold, with the run it comes from' TBLPROPERTIES ('bakeoff.definition' = '8e83a2c0e1174b27') AS 
 SELECT best.model_id, best.model_name, best.primary_metric, best.primary_value, best.metrics, best.metrics_std,
   best.n_folds_ok, best.fit_seconds, best.mlflow_run_id AS model_mlflow_run_id,
-  r.run_id, r.task_type, r.source, r.source_version, r.data_digest, r.target, r.n_rows, r.n_columns, r.n_folds, r.higher_is_better, r.n_models, r.n_ok, r.n_partial, r.n_failed, r.slots, r.wall_seconds, r.ideal_seconds, r.mlflow_experiment_id, r.mlflow_run_id, r.config, r.versions, r.git_commit, r.started_at, r.finished_at, r.status AS run_status
+  r.run_id, r.task_type, r.source, r.source_version, r.data_digest, r.target, r.n_rows, r.n_columns, r.n_folds, r.higher_is_better, r.n_models, r.n_ok, r.n_partial, r.n_stopped, r.n_failed, r.slots, r.wall_seconds, r.ideal_seconds, r.mlflow_experiment_id, r.mlflow_run_id, r.config, r.versions, r.git_commit, r.started_at, r.finished_at, r.status AS run_status
 FROM (
   SELECT *, row_number() OVER (PARTITION BY run_id ORDER BY rank, model_id) AS nth
   FROM leaderboard WHERE status = 'ok'

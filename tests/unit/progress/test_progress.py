@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, TaskStarted, TrialDone
+from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, RungDone, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
@@ -50,6 +50,22 @@ def test_a_log_tells_batches_failures_and_the_best_without_control_characters(ca
     assert "1/2 models | AUC: Logistic Regression 0.9000 | best Logistic Regression, AUC 0.9000" in lines
     assert any(line.startswith("Random [red]Forest failed on fold 0: ValueError: no ") for line in lines)
     assert sum("failed on fold" in line for line in lines) == 1
+
+
+def test_a_race_says_who_is_stopped_and_counts_the_folds_that_are_left(capsys):
+    plan = PLAN
+    state = ProgressState(plan)
+    state.update(PlanMade(plan, 2))
+    for model_id, value in (("lr", 0.9), ("rf", 0.1)):
+        for fold in range(2):
+            state.update(TrialDone(good(model_id, fold, value)))
+    assert state.update(RungDone(2, ("rf",))) == "After 2 folds 1 model may still win, stopped Random [red]Forest."
+    assert state.line().startswith("4/6 folds | ")
+    assert (state.share, state.snapshot().done) == (0.75, 6)
+    assert state.update(RungDone(3, ())) == "After 3 folds 1 model may still win, none is stopped."
+    said = state.update(RungDone(4, (), ("rf",)))
+    assert said == "After 4 folds no model has all of them, so Random [red]Forest may win after all."
+    assert state.line().startswith("4/8 folds | ")
 
 
 def test_what_comes_before_the_plan_is_not_shown(capsys):

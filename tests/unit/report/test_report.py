@@ -33,7 +33,7 @@ from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.report.timeline import timeline
 from bakeoff.runs.loading import facts_from_rows
 from bakeoff.storage.location import ResultsLocation
-from support.facts_factory import BEGAN, facts
+from support.facts_factory import BEGAN, facts, raced
 
 
 def test_the_question_is_one_sentence():
@@ -71,6 +71,23 @@ def test_a_run_in_which_nothing_came_through_says_so():
     assert answer(lost) == "None of the 3 models came through."
     assert [section.id for section in sections(lost)] == [section.id for section in sections(facts())]
     assert as_object(lost)["best"] is None
+
+
+def test_a_race_is_explained_with_what_it_saved():
+    known = raced()
+    saved = "2 of 4 models were stopped on the way, which saved 1.3 s of work."
+    assert answer(known).endswith(saved)
+    assert "that ran on all folds" in answer(known)
+    (board, *_) = sections(known)
+    table, paragraph = board.parts
+    assert saved in paragraph.text
+    remarks = {row[1].below for row in table.rows}
+    assert {"m2 · stopped after 2 of 5 folds", "m3 · stopped after 2 of 5 folds"} <= remarks
+    told = json.loads(json.dumps(as_object(known), allow_nan=False))
+    assert [row["status"] for row in told["leaderboard"]] == ["ok", "ok", "stopped", "stopped"]
+    assert (told["n_stopped"], told["seconds_saved"], told["failures"]) == (2, pytest.approx(1.32), [])
+    assert all(each.table.rows for each in figures(sections(known)))
+    assert "stopped" not in answer(facts())
 
 
 def test_every_figure_has_its_numbers():

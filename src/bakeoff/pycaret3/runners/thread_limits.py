@@ -14,22 +14,28 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 _THREAD_PARAMS = ("n_jobs", "thread_count", "nthread", "num_threads")
+_FILES_PARAM = "allow_writing_files"
+"""CatBoost's: without it a folder named catboost_info is left wherever a model is fitted."""
 
 
 def cap_threads(estimator: Any, limit: int) -> dict[str, Any]:
-    """Set every thread parameter of an estimator, nested ones too, to ``limit``.
+    """Set every thread parameter of an estimator, nested ones too, to ``limit``, and keep CatBoost from writing files.
 
     Returns:
-        The replaced values by parameter name, for `restore_threads`.
+        The replaced values by parameter name, for `restore_threads`; ``None`` for those of CatBoost that were not
+        given.
     """
     try:
         params = estimator.get_params(deep=True)
     except Exception:  # an estimator that cannot list its parameters has none that could be capped
         return {}
-    thread_params = {name: value for name, value in params.items() if name.rpartition("__")[2] in _THREAD_PARAMS}
-    changed = {name: value for name, value in thread_params.items() if value != limit}
+    wanted: dict[str, Any] = {name: limit for name in params if name.rpartition("__")[2] in _THREAD_PARAMS}
+    for prefix, part in [("", estimator), *((f"{name}__", value) for name, value in params.items())]:
+        if _is_catboost(part):  # which lists only what it was given, and takes -1 threads for nothing given
+            wanted |= {f"{prefix}thread_count": limit, f"{prefix}{_FILES_PARAM}": False}
+    changed = {name: params.get(name) for name, value in wanted.items() if params.get(name) != value}
     if changed:
-        estimator.set_params(**dict.fromkeys(changed, limit))
+        estimator.set_params(**{name: wanted[name] for name in changed})
     return changed
 
 
@@ -41,10 +47,18 @@ def restore_threads(estimator: Any, before: dict[str, Any]) -> None:
     for name, value in before.items():
         prefix, _, param = name.rpartition("__")
         owner = params[prefix] if prefix else estimator
-        if hasattr(owner, "reset"):  # a forecaster of sktime, whose set_params() forgets what was fitted
+        if _is_catboost(owner):  # whose set_params() refuses a fitted model
+            owner._init_params.pop(param, None)
+            owner._init_params.update({} if value is None else {param: value})
+            owner._canonized_params = None
+        elif hasattr(owner, "reset"):  # a forecaster of sktime, whose set_params() forgets what was fitted
             setattr(owner, param, value)
         else:
             owner.set_params(**{param: value})
+
+
+def _is_catboost(part: Any) -> bool:
+    return any(cls.__module__.partition(".")[0] == "catboost" for cls in type(part).__mro__)
 
 
 @contextmanager

@@ -1,0 +1,108 @@
+"""A race that is cut off at any moment goes on, and ends as if nobody had interrupted it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakeoff import RunConfig, run
+from bakeoff.job.resume import resume
+from bakeoff.storage.journal import read_folder
+from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.spark_tables import SparkTables
+from support.datasets import cancer_file
+
+MODELS = ("nb", "knn", "dt", "lda", "svm", "dummy")
+N_FOLDS = 6
+FIRST_RUNG = 2 * len(MODELS)
+
+DIES = """
+import json, os, signal, sys
+from bakeoff import RunConfig, run
+from bakeoff.comparison.events import TrialDone
+
+class Dies:
+    left = int(sys.argv[1])
+    def handle(self, event):
+        self.left -= isinstance(event, TrialDone)
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+run(RunConfig(**json.loads(sys.argv[2])), listeners=[Dies()])
+"""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("race")
+    cancer_file(folder)
+    return folder
+
+
+def asked(folder: Path, run_id: str) -> dict[str, Any]:
+    return {
+        "source": str(folder / "cancer.csv"),
+        "target": "target",
+        "include": list(MODELS),
+        "fold": N_FOLDS,
+        "race": 1,
+        "engine": "native",
+        "run_id": run_id,
+        "home": str(folder / "home"),
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path, spark: Any) -> Any:
+    """A race that nobody interrupts."""
+    return run(RunConfig(**asked(folder, "whole")), spark, say=lambda _: None)
+
+
+def rows(spark: Any, folder: Path, run_id: str) -> tuple[Any, ...]:
+    """What the tables say of a run, but for times."""
+    tables = SparkTables(spark, ResultsLocation(path=folder / "home" / "tables"))
+    trials = {outcome.trial: (outcome.status, dict(outcome.metrics)) for outcome in tables.trials(run_id)}
+    board = [
+        (row["rank"], row["model_id"], row["status"], row["primary_value"], row["n_folds_ok"], row["tied_with_best"])
+        for row in tables.leaderboard(run_id)
+    ]
+    record = tables.run(run_id)
+    counts = (record.status, record.n_ok, record.n_stopped, record.n_failed, record.best_model_id, record.best_value)
+    return trials, board, counts
+
+
+def test_a_race_leaves_its_stopped_models_in_tables_and_report(whole: Any, spark: Any, folder: Path) -> None:
+    trials, board, (status, n_ok, n_stopped, n_failed, *_) = rows(spark, folder, "whole")
+    assert (status, n_failed, n_ok + n_stopped) == ("finished", 0, len(MODELS))
+    assert n_stopped >= 1
+    assert {status for _, _, status, *_ in board} == {"ok", "stopped"}
+    assert len(trials) == sum(n_folds for *_, n_folds, _ in board) < N_FOLDS * len(MODELS)
+    stored = {row["model_id"]: row for row in SparkTables(spark, whole.tables).leaderboard("whole")}
+    assert all((row["seconds_saved"] > 0) == (row["status"] == "stopped") for row in stored.values())
+    page = whole.report.read_text()
+    assert "This was a race: all models ran on 2 folds" in page
+    assert f"stopped after 2 of {N_FOLDS} folds" in page
+    assert json.loads(whole.facts.run.config)["race"] == 1
+
+
+@pytest.mark.parametrize("n_trials", [1, FIRST_RUNG - 1, FIRST_RUNG, FIRST_RUNG + 2, FIRST_RUNG + 5])
+def test_a_race_that_is_killed_goes_on_as_if_nothing_had_been(
+    n_trials: int, whole: Any, spark: Any, folder: Path
+) -> None:
+    run_id = f"killed-{n_trials}"
+    command = [sys.executable, "-W", "ignore", "-c", DIES, str(n_trials), json.dumps(asked(folder, run_id))]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    finished = {outcome.trial for outcome in read_folder(folder / "home" / "runs" / run_id / "journal")}
+    assert len(finished) >= n_trials
+    result = resume(run_id, spark, lambda _: None, home=folder / "home")
+    assert result.summary.n_resumed == len(finished)
+    assert rows(spark, folder, run_id) == rows(spark, folder, "whole")
