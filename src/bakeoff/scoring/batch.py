@@ -88,8 +88,8 @@ def check_case(columns: Iterable[str], source: str) -> None:
     alike = next((names for names in spellings.values() if len(names) > 1), None)
     if alike is not None:
         raise SourceError(
-            f"{source} has columns called {' and '.join(map(repr, alike))}, which a Delta table takes for one: give --to "
-            "a file that ends in .csv or .parquet, or score a copy in which they have other names."
+            f"{source} has columns called {' and '.join(map(repr, alike))}, which a Delta table takes for one: give "
+            "--to a file that ends in .csv or .parquet, or score a copy in which they have other names."
         )
 
 
