@@ -112,10 +112,6 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         ConfigError: an argument cannot be used, or no model is left to compare.
         SourceError: the table cannot be read or used.
     """
-    from bakeoff.job.setup_findings import with_findings
-    from bakeoff.job.trial_limits import trial_limits
-    from bakeoff.pycaret3.request import read_request
-
     steps = steps or StepTimes()
     with steps(READ):
         source = judged(load_source(config, spark), config)
@@ -127,7 +123,10 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
     inside = source.preparation.inside
     with steps(IMPORT):
-        import_experiments(source.task)
+        import_experiments(source.task)  # before whatever else imports PyCaret
+        from bakeoff.job.setup_findings import with_findings
+        from bakeoff.job.trial_limits import trial_limits
+        from bakeoff.pycaret3.request import read_request
     with steps(SET_UP):
         experiment = set_up(
             source.task,
