@@ -19,7 +19,7 @@ from bakeoff.cli.program import as_typed
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, STOPPED, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
-from bakeoff.report.sentences import answer, clock
+from bakeoff.report.sentences import answer, blend_sentence, clock
 from bakeoff.storage.location import home_option, place_options
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
     lines = [
         one_line(answer(result.facts)),
+        *([one_line(said)] if (said := blend_sentence(result.facts)) else []),
         clock(result.summary),
         "",
         f"Tables  {result.tables.name('runs')}",

@@ -89,6 +89,12 @@ _ENGINE = click.option(
 @click.option("--max-retries", help="How often a trial is tried again that took its worker down. [default: 1]")
 @click.option("--n-slots", help="How many tasks run at once, if fewer than the cluster could.")
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
+@click.option("--payload-dir", help="Spark Connect: a folder that driver and workers share, such as a volume.")
+@click.option(
+    "--keep-predictions", help="auto, yes or no: what models predict for test rows. [default: auto, up to 512 MB]"
+)
+@click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
+@click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
 @text_file_options
 @click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")

@@ -145,7 +145,7 @@ def write_tables(
 
     A finished run therefore has its other rows and, if possible, its model.
     """
-    outputs, board = context.outputs, comparison.board
+    outputs = context.outputs
     ids = outputs.tracking.model_run_ids
 
     def write_trials() -> None:
@@ -154,7 +154,7 @@ def write_tables(
 
     def write_ranking() -> None:
         with context.steps(LEADERBOARD):
-            outputs.tables.upsert_leaderboard(record.run_id, board.rows, comparison.plan.sort_by, ids)
+            outputs.tables.upsert_leaderboard(record.run_id, comparison.rows, comparison.plan.sort_by, ids)
 
     trials, ranking = at_once.submit(write_trials), at_once.submit(write_ranking)
 
@@ -191,7 +191,8 @@ def close_tracking(
         "ideal_seconds": summary.ideal_seconds,
         "efficiency": summary.efficiency,
     }
-    problems = outputs.tracking.finish(comparison.board, clock, comparison.status.mlflow, story_of(reported.facts))
+    story = story_of(reported.facts)
+    problems = outputs.tracking.finish(comparison.board, clock, comparison.status.mlflow, story, comparison.offered)
     if outputs.tracking.model_run_ids != tables.mlflow_run_ids or outputs.tracking.became != record.promotion:
         record = replace(record, **outputs.tracking.ids, promotion=outputs.tracking.became)
         try:

@@ -25,6 +25,7 @@ from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.job.step_times import COMPARE, IMPORT, OPEN, READ, SESSION, SET_UP, StepTimes
 from bakeoff.pycaret3.experiment import default_sort, import_experiments, missing_boosters, set_up
+from bakeoff.pycaret3.log_import import import_log_without_file
 from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import without_spark_pages
@@ -123,7 +124,9 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
     inside = source.preparation.inside
     with steps(IMPORT):
-        import_experiments(source.task)  # before whatever else imports PyCaret
+        import_log_without_file()  # before anything else of PyCaret
+        import_experiments(source.task)
+        from bakeoff.job.blending import unkept_note
         from bakeoff.job.setup_findings import with_findings
         from bakeoff.job.trial_limits import trial_limits
         from bakeoff.pycaret3.request import read_request
@@ -135,7 +138,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
             seed=config.seed,
             fold=config.fold,
             fh=config.fh,
-            arguments=inside(source.setup),
+            arguments={**inside(source.setup), **({"train_size": 1 - config.holdout} if config.holdout else {})},
         )
     params: dict[str, Any] = {
         "include": list(config.include) or None,
@@ -160,6 +163,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
     limits = trial_limits(config, experiment, request)
     if limits.note:
         say(limits.note)
+    if unkept := unkept_note(config, experiment, request):
+        say(unkept)
     return PreparedRun(source, experiment, params, limits, steps)
 
 
@@ -178,12 +183,18 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         EngineLostError: the session, its workers or a disk are gone.
     """
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.job.blending import with_blend, with_holdout
 
     config, outputs, steps = context.config, context.outputs, context.steps
     backend = FugueBackend.with_store(
         outputs.store,
         RunControl(config.run_id, interruption, LISTENER_SECONDS),
+        outputs.predictions,
+        keep_predictions=config.keep_predictions,
+        blend=config.blend,
+        fit_tied=config.holdout is not None,
         engine=context.ground.engine,
+        payload_dir=config.payload_dir,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
         race=config.race,
@@ -194,7 +205,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
             models = context.prepared.experiment.compare_models(**context.prepared.params, parallel=backend)
         steps.announce = partial(_announce, listeners)
         outputs.hold.check()
-        result = finish(context, Comparison.of(backend, models))
+        comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
+        result = finish(context, with_holdout(comparison, backend, context.prepared.experiment))
     except RunConflictError:
         raise
     except BaseException as error:
@@ -239,4 +251,5 @@ def closing_hold(outputs: RunOutputs) -> Iterator[None]:
     try:
         yield
     finally:
+        outputs.predictions.close()
         outputs.hold.release()

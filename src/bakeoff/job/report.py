@@ -89,6 +89,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
         test_ratio=plan.test_rows_per_training_row,
         began_at=summary.began_at,
         transforms=waited,
+        blend=[outcome.to_dict() for outcome in comparison.blend.outcomes] if comparison.blend else [],
     )
     return Facts(
         run=record,
@@ -100,6 +101,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
         tables=table_names(context.outputs.tables.location),
         tracking_uri=uri_to_set(context.config.home),
         mlflow_url=context.outputs.mlflow_url,
+        offered=comparison.offered,
     )
 
 

@@ -53,12 +53,12 @@ class RunResult:
 
     @property
     def status(self) -> RunStatus:
-        """How the run has ended."""
+        """The status that the run has ended with."""
         return RunStatus(self.facts.run.status)
 
     @property
     def plan(self) -> Plan:
-        """What was compared."""
+        """The plan: what was compared."""
         return self.facts.plan
 
     @property

@@ -118,7 +118,7 @@ def _check_features(experiment: Any, target: str, arguments: Mapping[str, Any]) 
 
 
 def _width_after(pipeline: Any, rows: pd.DataFrame) -> int | None:
-    """How many columns a fitted pipeline leaves; ``None`` where it cannot be asked, which trials then find out."""
+    """Return the number of columns that a fitted pipeline leaves; ``None`` where only trials find that out."""
     try:
         with hushed(), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.predictions import Keep, are_kept
 from bakeoff.comparison.trial import Outcome
 from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
 from bakeoff.pycaret3.request import Request, read_request
+from bakeoff.pycaret3.scoring.predicted import prediction_bytes
 
 
 @dataclass(frozen=True)
@@ -40,19 +42,24 @@ class PreparedComparison:
         return {model_id: family if isinstance(family, str) else "" for model_id, family in given.items()}
 
 
-def prepare(experiment: Any, params: Mapping[str, Any], batch_size: int) -> PreparedComparison:
+def prepare(
+    experiment: Any, params: Mapping[str, Any], batch_size: int, keep_predictions: Keep = Keep.NO
+) -> PreparedComparison:
     """Check the arguments of ``compare_models``, and freeze the experiment.
 
     Args:
         experiment: a PyCaret experiment after ``setup()``.
         params: the arguments that ``compare_models`` hands to its backend.
         batch_size: how many models are reported together.
+        keep_predictions: whether trials bring home what they predict.
 
     Raises:
         ValueError, TypeError: An argument cannot be used, as in plain PyCaret.
     """
     request = read_request(experiment, params)
     frozen, broken = freeze(experiment, request)
+    n_bytes = prediction_bytes(experiment, request)
+    frozen = replace(frozen, keeps_predictions=n_bytes is not None and are_kept(keep_predictions, n_bytes))
     plan = Plan(
         models=request.models,
         n_folds=len(frozen.splits),

@@ -1,4 +1,4 @@
-"""What only the driver of a run knows and no table holds, kept as JSON beside the report."""
+"""Facts that only the driver of a run knows and no table holds, kept as JSON beside the report."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ class Diagnostics:
         findings: what was noticed about the data: ``kind``, ``sentence``, ``columns`` and ``n_affected`` of each.
         columns: profile of each column of the data.
         target: profile of the target; ``None`` if it is not known.
+        blend: the scores of a blend on each fold, which no trial has.
         best: evaluation of the best model on unseen rows; ``None`` if there is none.
         importance: importance of the best model's features; ``None`` if it gives none.
         steps: steps of the whole run, of which the comparison is one; they may overlap.
@@ -96,6 +97,7 @@ class Diagnostics:
     findings: Sequence[Mapping[str, Any]] = ()
     columns: Sequence[ColumnProfile] = ()
     target: ClassCounts | Histogram | None = None
+    blend: Sequence[Mapping[str, Any]] = ()
     best: ModelDiagnostics | None = None
     importance: FeatureImportance | None = None
     steps: Sequence[Step] = ()

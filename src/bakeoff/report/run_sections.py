@@ -55,9 +55,7 @@ def best_model(facts: Facts) -> Section:
 def last_timeline(facts: Facts) -> Timeline:
     """Return the work of the slots in the last attempt of a run."""
     summary = facts.summary
-    return timeline(
-        facts.board.outcomes, summary.began_at, summary.wall_seconds, summary.slots, _transform_seconds(facts)
-    )
+    return timeline(facts.trials, summary.began_at, summary.wall_seconds, summary.slots, _transform_seconds(facts))
 
 
 def earlier_timeline(facts: Facts) -> Timeline:
@@ -132,7 +130,7 @@ def time_spent(facts: Facts) -> Section:
                 ("ideal", seconds(summary.ideal_seconds)),
                 ("efficiency", f"{summary.efficiency:.0%}"),
                 ("slots", str(summary.slots)),
-                ("trials", f"{len(facts.board.outcomes):,}"),
+                ("trials", f"{len(facts.trials):,}"),
             ]
         ),
     ]
@@ -181,7 +179,7 @@ def failures(facts: Facts) -> Section:
     failed = facts.board.failures
     if not failed:
         return Section(
-            "failures", "Failures", [Paragraph(f"None: all {counted(len(facts.board.outcomes), 'trial')} were scored.")]
+            "failures", "Failures", [Paragraph(f"None: all {counted(len(facts.trials), 'trial')} were scored.")]
         )
     reasons: dict[tuple[str, str, str, str], list[Outcome]] = {}
     for outcome in failed:
@@ -196,7 +194,7 @@ def failures(facts: Facts) -> Section:
     counts = Counter(str(outcome.status) for outcome in failed)
     statuses = ", ".join(f"{count} {status}" for status, count in counts.items())
     parts: list[Part] = [
-        Paragraph(f"{len(failed)} of {counted(len(facts.board.outcomes), 'trial')} gave no scores ({statuses})."),
+        Paragraph(f"{len(failed)} of {counted(len(facts.trials), 'trial')} gave no scores ({statuses})."),
         Table(["Model", "Folds", "Status", "Reason"], rows),
     ]
     for (model_id, *_), (first, *_) in list(reasons.items())[:_MAX_TRACEBACKS]:
