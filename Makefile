@@ -13,17 +13,21 @@ export UV_SYSTEM_CERTS ?= 1
 .DEFAULT_GOAL := help
 CLASSIC := .venv-classic
 SPARK4 := .venv-spark4
-RUNTIMES := 15.4 16.4 17.3
+RUNTIMES := 15.4 16.4 17.3 18 19
 RUNTIME ?= 16.4
 DBR := .venv-dbr-$(RUNTIME)
-PY ?= 3.12
 COVERED ?= tests/unit
-LOCK_DEV = $(UV) pip compile pyproject.toml --extra local --group dev --group docs --quiet $(LOCK_ARGS) \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-LOCK_DBR = $(UV) pip compile pyproject.toml --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links \
-	--custom-compile-command "make lock" $(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
-.PHONY: help setup demo screenshots test test-all test-unit test-classic test-spark4 test-dbr coverage docs docs-serve \
-	bench soak torture sql wheel lint format lock lock-dbr clean
+LOCKING = $(UV) pip compile --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --group dev --group docs
+LOCK_DBR = $(LOCKING) pyproject.toml requirements/dbr-$(RUNTIME).in \
+	$(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
+PYENV_ROOT ?= $(HOME)/.pyenv
+# The interpreter of a version: pyenv's, which need not be on the PATH, else what uv finds by the version.
+python_of = $(or $(lastword $(wildcard $(PYENV_ROOT)/versions/$(1).*/bin/python$(1))),$(1))
+# A runtime's tests run on 3.11, as all others do, or on the runtime's own Python where that has to be at hand anyway.
+ON_312 := 18 19
+.PHONY: help setup demo screenshots test test-all test-py310 test-py312 test-py313 test-classic test-spark4 test-dbr \
+	coverage docs docs-serve bench soak torture sql wheel lint format lock lock-dbr clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +35,10 @@ help: ## Say what can be made
 setup: $(READY) ## Make the virtual environment with the locked requirements
 
 demo: $(READY) ## Compare models on a data set that ships in a package, on local Spark
-	$(BIN)/bakeoff demo
+	$(BIN)/bakeoff demo --engine spark
 
 screenshots: $(READY) ## Take the README's pictures again, from real runs (needs Chromium)
-	$(BIN)/bakeoff demo | $(BIN)/python docs/picture.py
+	$(BIN)/bakeoff demo --engine spark | $(BIN)/python docs/picture.py
 	$(BIN)/python docs/screenshots.py
 
 test: lint ## Lint, check types, and run all tests but the slow ones
@@ -43,9 +47,13 @@ test: lint ## Lint, check types, and run all tests but the slow ones
 test-all: lint ## The same with the slow tests: every behaviour on every engine
 	tests/run_lanes.sh
 
-# PY is any of the Pythons that the wheel is for; uv looks for it on the PATH.
-test-unit: .venv-py$(PY)/.ready ## The unit tests alone, on Python PY=3.10 or 3.12
-	.venv-py$(PY)/bin/python -m pytest tests/unit
+test-py310: ## The unit tests, the native engine and a run on Spark, on Python 3.10
+test-py312: ## The same on Python 3.12
+test-py313: ## The same on Python 3.13, which has Spark 4.2 and the pandas of today
+test-py310 test-py312 test-py313: test-py3%: .venv-py3.%/.ready
+	.venv-py3.$*/bin/python -m pytest tests/unit
+	.venv-py3.$*/bin/python -m pytest -m "not slow" -k native tests/contract
+	.venv-py3.$*/bin/python -m pytest tests/e2e/test_job.py
 
 # Workers of Spark and the children in which models are fitted are other processes, whose lines are not counted.
 coverage: $(READY) ## Measure which lines the unit tests reach (htmlcov/index.html; COVERED='tests/unit tests/spark' for more)
@@ -62,8 +70,9 @@ docs-serve: $(READY) ## Show the documentation on a local port, and again when a
 test-classic: $(CLASSIC)/.ready ## The contract suite with the original PyCaret 3.3
 	$(CLASSIC)/bin/python -m pytest -k "not dask and not spark" tests/contract
 
-test-spark4: $(SPARK4)/.ready ## What is about Spark, on Spark 4.0
+test-spark4: $(SPARK4)/.ready ## What is about Spark, Spark Connect too, on Spark 4.0
 	$(SPARK4)/bin/python -m pytest -k spark tests/spark tests/contract
+	$(SPARK4)/bin/python -m pytest --connect tests/contract
 
 bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of your own
 	$(BIN)/python -m benchmarks.compare $(BENCH)
@@ -82,8 +91,8 @@ sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the 
 wheel: $(READY) ## Build the wheel into dist
 	$(UV) build --quiet --wheel --clear
 
-soak: $(READY) ## Random faults, seed after seed (SEEDS=50), each row compared with what was done to it
-	$(BIN)/python -W ignore tests/faults/soak.py --seeds $(or $(SEEDS),50)
+soak: $(READY) ## Random faults, seed after seed (SEEDS=50, ENGINE=local), each row compared with what was done to it
+	$(BIN)/python -W ignore tests/faults/soak.py --seeds $(or $(SEEDS),50) --engine $(or $(ENGINE),spark)
 
 torture: $(READY) ## Odd tables, seed after seed (TABLES=500): every model comes through, or one sentence says why not
 	$(BIN)/python -W ignore tests/torture/torture.py --tables $(or $(TABLES),100) --seed $(or $(SEED),0)
@@ -99,21 +108,18 @@ format: $(READY) ## Format the code and mend what can be mended
 
 lock: $(UV) ## Resolve the requirements again (LOCK_ARGS=--upgrade for the newest of everything)
 	$(LOCK_DEV) --python-version 3.11 --output-file $(LOCK)
-	for python in 3.10 3.12; do \
+	for python in 3.10 3.12 3.13; do \
 		$(LOCK_DEV) --python-version $$python --output-file requirements/py$$python.txt || exit 1; \
 	done
-	for name in classic spark4; do \
-		$(UV) pip compile requirements/$$name.in --python-version 3.11 --quiet $(LOCK_ARGS) --no-emit-index-url \
-			--no-emit-find-links --custom-compile-command "make lock" --output-file requirements/$$name.txt || exit 1; \
-	done
+	$(LOCKING) requirements/classic.in --python-version 3.11 --output-file requirements/classic.txt
+	$(LOCKING) pyproject.toml requirements/spark4.in --python-version 3.11 --output-file requirements/spark4.txt
 	for runtime in $(RUNTIMES); do $(MAKE) --no-print-directory lock-dbr RUNTIME=$$runtime || exit 1; done
 
-# What the wheel resolves to beside the runtime's own packages: for the runtime's Python, and with the tests' for 3.11.
+# What the wheel resolves to beside the runtime's own packages: for the runtime's Python, and with what the tests need.
 lock-dbr:
-	$(LOCK_DBR) requirements/dbr-$(RUNTIME).in --python-version $(if $(filter 15.4,$(RUNTIME)),3.11,3.12) \
-		--output-file requirements/dbr-$(RUNTIME).txt
-	$(LOCK_DBR) requirements/dbr-$(RUNTIME).in requirements/dbr-test.in --python-version 3.11 \
-		--output-file requirements/dbr-$(RUNTIME)-test.txt
+	$(LOCK_DBR) --python-version $(if $(filter 15.4,$(RUNTIME)),3.11,3.12) --output-file requirements/dbr-$(RUNTIME).txt
+	$(LOCK_DBR) $(wildcard requirements/dbr-$(RUNTIME)-test.in) requirements/dbr-test.in \
+		--python-version $(if $(filter $(ON_312),$(RUNTIME)),3.12,3.11) --output-file requirements/dbr-$(RUNTIME)-test.txt
 
 clean: ## Remove the virtual environment, caches and what runs left behind
 	rm -rf .venv .venv-* .bakeoff .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov site build dist
@@ -129,13 +135,13 @@ $(READY): $(LOCK) pyproject.toml | $(UV)
 
 # A runtime's environment holds the wheel and nothing of this folder, which `make test-dbr` sees to.
 .venv-dbr-%/.ready: requirements/dbr-%-test.txt | $(UV)
-	$(UV) venv --quiet --clear --python $(BIN)/python .venv-dbr-$*
+	$(UV) venv --quiet --clear --python $(if $(filter $(ON_312),$*),$(call python_of,3.12),$(BIN)/python) .venv-dbr-$*
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-dbr-$*/bin/python $<
 	@touch $@
 
 # The locked requirements again, for another Python than the one that everything else runs on.
 .venv-py%/.ready: requirements/py%.txt pyproject.toml | $(UV)
-	$(UV) venv --quiet --clear --python $* .venv-py$*
+	$(UV) venv --quiet --clear --python $(call python_of,$*) .venv-py$*
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-py$*/bin/python requirements/py$*.txt
 	$(UV) pip install --quiet --python .venv-py$*/bin/python --no-deps --editable .
 	@touch $@

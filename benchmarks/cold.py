@@ -1,8 +1,8 @@
 """One comparison in a process that has just started: ``python -m benchmarks.cold bakeoff 1 '{...}'``.
 
 The clock starts at the beginning of a job's own work: with an existing Spark session, as on a cluster, and before
-PyCaret is imported, the table is read and ``setup()`` is run. Plain PyCaret's clock starts at the same point, without
-a session.
+PyCaret is imported, the table is read and ``setup()`` is run. The clock of the engine ``local`` and of plain PyCaret
+starts at the same point, without a session.
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ def main(kind: str, seed: int, question: Question) -> None:
     started = time.perf_counter()
     arguments = {}
     notes = {}
-    if spark is not None:
+    engine = "local" if kind == "local" else spark
+    if engine is not None:
         import bakeoff
 
-        bakeoff.warm_up(spark)
-        backend = arguments["parallel"] = bakeoff.FugueBackend(spark)
+        bakeoff.warm_up(engine)
+        backend = arguments["parallel"] = bakeoff.FugueBackend(engine)
     experiment = question.experiment(question.read(), seed)
     experiment.compare_models(list(question.include) or None, verbose=False, **arguments)
     seconds = time.perf_counter() - started
-    if spark is not None:
+    if engine is not None:
         notes = {"ideal": backend.summary.ideal_seconds, "compare": backend.summary.wall_seconds}
+    if spark is not None:
         spark.stop()
     grid = experiment.pull().drop(columns="TT (Sec)")
     print(json.dumps({"seconds": seconds, "grid": grid.to_dict(orient="split"), "notes": notes}))

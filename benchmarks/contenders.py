@@ -73,6 +73,13 @@ def native(question: Question, seed: int, spark: Any) -> Answer:
     return _through(question, seed, "native")
 
 
+def local(question: Question, seed: int, spark: Any) -> Answer:
+    """Run Bakeoff on processes of this machine, after the process that forks them has imported PyCaret."""
+    del spark
+    _through(question.in_small(), seed, "local")
+    return _through(question, seed, "local")
+
+
 def stock(question: Question, seed: int, spark: Any) -> Answer:
     """Run PyCaret's own FugueBackend on the same Spark session after a warm-up."""
     from pycaret.parallel import FugueBackend
@@ -99,6 +106,12 @@ def cold(question: Question, seed: int, spark: Any) -> Answer:
     return _fresh_process("bakeoff", question, seed)
 
 
+def cold_local(question: Question, seed: int, spark: Any) -> Answer:
+    """Run Bakeoff in a fresh process on processes of this machine."""
+    del spark
+    return _fresh_process("local", question, seed)
+
+
 def cold_sequential(question: Question, seed: int, spark: Any) -> Answer:
     """Run plain ``compare_models`` with ``n_jobs=1`` in a fresh process."""
     del spark
@@ -110,10 +123,12 @@ CONTENDERS: dict[str, Contender] = {
     "logged": logged,
     "no report": logged_only,
     "native": native,
+    "local": local,
     "stock": stock,
     "n_jobs=1": sequential,
     "n_jobs=-1": all_cores,
     "cold": cold,
+    "cold local": cold_local,
     "cold n_jobs=1": cold_sequential,
 }
 
@@ -139,6 +154,7 @@ def _home() -> Path:
 def _as_job(question: Question, seed: int, spark: Any) -> Answer:
     from bakeoff.config import RunConfig
     from bakeoff.job.context import RunContext
+    from bakeoff.job.ground import Ground, choose_engine
     from bakeoff.job.main import ask, compare
     from bakeoff.job.outputs import open_outputs
     from bakeoff.job.signals import interruptible
@@ -160,8 +176,9 @@ def _as_job(question: Question, seed: int, spark: Any) -> Answer:
     prepared = ask(config, spark, _say_nothing)
     started = time.perf_counter()
     with interruptible() as interruption:
-        outputs = open_outputs(config, spark, prepared.source, _say_nothing)
-        compare(RunContext(config, spark, prepared, outputs), (), interruption)
+        ground = Ground(choose_engine(config, spark), spark)
+        outputs = open_outputs(config, ground, prepared.source, _say_nothing)
+        compare(RunContext(config, ground, prepared, outputs), (), interruption)
     seconds = time.perf_counter() - started
     return Answer(seconds, prepared.experiment.pull().drop(columns="TT (Sec)"))
 

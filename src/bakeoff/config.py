@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from bakeoff._options.choices import AUTO
 from bakeoff._options.parsers import PARSERS, REQUIRED
 from bakeoff._options.setup_option import parse_setup, read_text
 from bakeoff._options.values import flag, given, refuse_placeholder
@@ -89,7 +90,8 @@ class RunConfig:
         encoding: encoding of a text file.
         na_values: words and numbers that stand for gaps; by default, see `bakeoff.source.gap_words`.
         header: ``yes``, ``no``, or the number of the line that holds the names of a text file's columns.
-        engine: ``spark``, or ``native`` to fit every model in this process.
+        engine: ``spark``, ``local`` for processes of this machine without Spark, or ``native`` to fit every model in
+            this process; ``auto`` is Spark where there is a session or a need for one, else ``local``.
         max_rows: size of the seeded sample that is used when the source has more rows.
         source_version: version of the Delta table to read.
         order_by: columns that give the rows of a table an order.
@@ -123,7 +125,7 @@ class RunConfig:
     home: Path = Path(".bakeoff")
     register_model: str | None = None
     champion_margin: float = 0.0
-    engine: str = "spark"
+    engine: str = AUTO
     max_rows: int | None = None
     source_version: int | None = None
     order_by: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.restore import load_models, restore_state
 from bakeoff.pycaret3.runners.factory import runner_for
 from bakeoff.pycaret3.score_grid import highlighted, score_grid, sort_column
-from bakeoff.spark.liveness import without_py4j_pages
+from bakeoff.spark.liveness import without_spark_pages
 
 _LOCK = RLock()
 
@@ -46,16 +46,17 @@ def _get_context_lock() -> RLock:
 
 
 class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typed
-    """A backend that runs PyCaret's ``compare_models`` on Spark, or on another engine of Fugue, without losing results.
+    """A backend that runs PyCaret's ``compare_models`` on Spark, Dask or this machine, without losing results.
 
     The experiment is frozen and sent once; models x folds run as trials, and results are reported as they end. The
     failure of a model affects no other, and afterwards the experiment is as if it had compared the models itself.
 
     Args:
-        engine: ``None`` for the active SparkSession (without one, Fugue's native engine), ``"native"``, ``"dask"``,
-            ``"spark"``, a Dask client or a SparkSession of either kind. A client or session passed is never stopped.
-        conf: settings for Fugue's execution engine. Those of its RPC server, which stock ``display_remote`` needs, are
-            accepted and left out.
+        engine: ``None`` for the active SparkSession (without one, ``"local"`` where processes are worth being started,
+            else ``"native"``), ``"local"``, ``"native"``, ``"dask"``, ``"spark"``, a Dask client or a SparkSession of
+            either kind. A client or session passed is never stopped.
+        conf: settings for Fugue's execution engine, which ``"local"`` has none of. Those of its RPC server, which stock
+            ``display_remote`` needs, are accepted and left out.
         batch_size: how many models are reported and logged together.
         display_remote: show the leaderboard while it grows, not only the progress. No port is opened for it.
         top_only: accepted for compatibility: only the ``n_select`` best models are ever fitted again and returned.
@@ -185,7 +186,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             RuntimeError: A model failed, and ``errors="raise"`` was passed.
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
-        with without_py4j_pages(), without_autologging(), _get_context_lock():
+        with without_spark_pages(), without_autologging(), _get_context_lock():
             self._comparison = comparison = prepare(instance, params, self._batch_size)
             self._board = None
             request, plan = comparison.request, comparison.plan
@@ -258,6 +259,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             html=getattr(instance, "html_param", True),
             live=self._display_remote,
         )
+
+    @property
+    def engine(self) -> Any:
+        """The engine as it was given; ``None`` in a copy on a worker, since engines stay on the driver."""
+        return self._engine
 
     @property
     def board(self) -> Leaderboard | None:

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
-        engines = ["connect"] if metafunc.config.getoption("--connect") else ["native", "dask", "spark"]
+        engines = ["connect"] if metafunc.config.getoption("--connect") else ["native", "local", "dask", "spark"]
         metafunc.parametrize("engine", engines, indirect=True)
 
 
@@ -48,8 +48,8 @@ def _engine_of(item: pytest.Item) -> str | None:
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> Any:
     """What is passed to the backend as its engine."""
-    if request.param == "native":
-        return "native"
+    if request.param in {"native", "local"}:
+        return request.param
     return request.getfixturevalue({"dask": "dask_client", "spark": "spark", "connect": "connect"}[request.param])
 
 

@@ -110,7 +110,7 @@ def test_one_backend_compares_again_and_again(engine: Any, exp: Any) -> None:
 def test_a_backend_travels_without_its_engine(engine: Any, exp: Any) -> None:
     backend = FugueBackend(engine, listeners=[object()])
     assert not {"_engine", "_listeners"} & set(backend.__getstate__())
-    assert pickle.loads(pickle.dumps(backend))._engine is None
+    assert pickle.loads(pickle.dumps(backend)).engine is None
 
 
 def test_a_worker_can_do_a_whole_batch(exp: Any) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.config import RunConfig
-from bakeoff.job.best_model import _entrance
+from bakeoff.job.best_model import entrance_of
 from bakeoff.job.main import ask
 from bakeoff.job.result import PreparedRun
 from bakeoff.scoring.inputs import input_columns
@@ -76,7 +76,7 @@ def kept_model(config: RunConfig, run: PreparedRun, folder: Path, model_id: str 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pipeline = final_pipeline(run.experiment, run.experiment.create_model(model_id, verbose=False))
-        save_best_model(folder, pipeline, rows, entrance=_entrance(run.source, rows))
+        save_best_model(folder, pipeline, rows, entrance=entrance_of(run.source, rows))
         loaded = mlflow.pyfunc.load_model(str(folder))
         every = run.source.preparation.inside(run.source.frame.drop(columns=config.target))
         inside = [str(value) for value in pipeline.predict(every[rows.columns])]

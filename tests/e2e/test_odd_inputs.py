@@ -15,6 +15,7 @@ from bakeoff import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.job import main as job
 from bakeoff.job.context import RunContext
+from bakeoff.job.ground import Ground, choose_engine
 from bakeoff.job.outputs import open_outputs
 from bakeoff.job.resume import resume
 from bakeoff.job.signals import interruptible
@@ -72,8 +73,9 @@ def said(asked: RunConfig, spark: Any) -> Any:
         prepared = job.ask(asked, spark, heard.append)
         prepared.params["include"] = ["nb", TellsSecrets([secret[::-1] for secret in SECRETS]), "dummy"]
         with interruptible() as interruption:
-            outputs = open_outputs(asked, spark, prepared.source, heard.append)
-            result = job.compare(RunContext(asked, spark, prepared, outputs), [], interruption)
+            ground = Ground(choose_engine(asked, spark), spark)
+            outputs = open_outputs(asked, ground, prepared.source, heard.append)
+            result = job.compare(RunContext(asked, ground, prepared, outputs), [], interruption)
     finally:
         patch.undo()
     return [*heard, *result.problems], result
@@ -127,7 +129,8 @@ def test_what_was_asked_with_a_secret_cannot_be_resumed_and_is_asked_again(
     spark.sql(status.format(name, "killed"))
     with pytest.raises(UserError, match="asked with something secret, which is not stored: give everything again"):
         resume("odd", spark, home=home)
-    outputs = open_outputs(asked, spark, job.ask(asked, spark, print).source, print)  # it is the same question
+    ground = Ground(choose_engine(asked, spark), spark)
+    outputs = open_outputs(asked, ground, job.ask(asked, spark, print).source, print)  # it is the same question
     assert len(outputs.done) == 6
     assert outputs.tracking.close("FINISHED") == []  # as it was, for the other tests
     spark.sql(status.format(name, "finished"))

@@ -102,7 +102,7 @@ def cut_off(
     return Cut(code, said.read_text(), finished(folder, run_id))
 
 
-def asked(folder: Path, run_id: str) -> list[str]:
+def asked(folder: Path, run_id: str, engine: str = "spark") -> list[str]:
     question = [
         "--source",
         str(folder / "cancer.csv"),
@@ -113,7 +113,7 @@ def asked(folder: Path, run_id: str) -> list[str]:
         "--fold",
         str(N_FOLDS),
     ]
-    return ["run", *question, "--batch-size", "2", "--run-id", run_id, "--home", "home"]
+    return ["run", *question, "--batch-size", "2", "--run-id", run_id, "--home", "home", "--engine", engine]
 
 
 @pytest.fixture(scope="module")
@@ -232,25 +232,34 @@ def test_what_cannot_be_resumed_is_refused(whole: Any, spark: Any, folder: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
-def test_a_driver_killed_at_any_time_goes_on(share: float, spark: Any, folder: Path, client: MlflowClient) -> None:
-    run_id = f"killed-at-{share}"
-    cut = cut_off(folder, run_id, share, signal.SIGKILL, *asked(folder, run_id))
+@pytest.mark.parametrize(("share", "engine"), [(0.25, "spark"), (0.5, "spark"), (0.9, "spark"), (0.5, "local")])
+def test_a_driver_killed_at_any_time_goes_on(
+    share: float, engine: str, spark: Any, folder: Path, client: MlflowClient
+) -> None:
+    run_id = f"{engine}-killed-at-{share}"
+    cut = cut_off(folder, run_id, share, signal.SIGKILL, *asked(folder, run_id, engine))
     assert len(cut.finished) >= share * N_TRIALS
-    run(config(folder, run_id), spark, say=lambda _: None)
+    run(config(folder, run_id, engine=engine), spark, say=lambda _: None)
     went_on(spark, folder, client, run_id, cut)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("share", "number"),
-    [(0.1, signal.SIGTERM), (0.5, signal.SIGTERM), (0.5, signal.SIGHUP), (0.99, signal.SIGINT)],
+    ("share", "number", "engine"),
+    [
+        (0.1, signal.SIGTERM, "spark"),
+        (0.5, signal.SIGTERM, "spark"),
+        (0.5, signal.SIGHUP, "spark"),
+        (0.99, signal.SIGINT, "spark"),
+        (0.1, signal.SIGTERM, "local"),
+        (0.5, signal.SIGINT, "local"),
+    ],
 )
-def test_a_signal_at_any_time_ends_the_run_in_order(
-    share: float, number: signal.Signals, spark: Any, folder: Path, client: MlflowClient
+def test_a_signal_at_any_time_ends_the_run_in_order(  # noqa: PLR0917 - fixtures
+    share: float, number: signal.Signals, engine: str, spark: Any, folder: Path, client: MlflowClient
 ) -> None:
-    run_id = f"{number.name}-at-{share}"
-    cut = cut_off(folder, run_id, share, number, *asked(folder, run_id))
+    run_id = f"{engine}-{number.name}-at-{share}"
+    cut = cut_off(folder, run_id, share, number, *asked(folder, run_id, engine))
     tables = ResultsLocation(path=folder / "home" / "tables")
     (row,) = SparkTables(spark, tables).frame("runs").where(f"run_id = '{run_id}'").collect()
     # At 99 % it may come too late to stop anything.
@@ -261,7 +270,7 @@ def test_a_signal_at_any_time_ends_the_run_in_order(
     assert len(trials) == N_TRIALS
     assert {outcome.trial for outcome in trials if outcome.ok} == set(cut.finished)
     if row.status == "killed":
-        run(config(folder, run_id), spark, say=lambda _: None)
+        run(config(folder, run_id, engine=engine), spark, say=lambda _: None)
         went_on(spark, folder, client, run_id, cut)
 
 

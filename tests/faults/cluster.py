@@ -27,7 +27,7 @@ from bakeoff.comparison.run_control import RunControl
 from bakeoff.errors import EngineLostError
 from bakeoff.spark.java import find_java
 from support.datasets import breast_cancer, experiment
-from support.fake_models import CountsItself, Told, _note
+from support.fake_models import CountsItself, Told, note
 from support.trial_stores import MemoryStore
 
 HOME = Path(pyspark.__file__).parent
@@ -41,7 +41,7 @@ class Slow(Told):
 
     def before(self, X: Any) -> None:
         notes = Path(self.told)
-        _note(self.told, str(self.var_smoothing))
+        note(self.told, str(self.var_smoothing))
         time.sleep(1.0)
         end = time.monotonic() + 60
         while len(notes.read_text().splitlines()) > 14 and not list(notes.parent.glob("third/app-*/*/stderr")):

@@ -1,4 +1,4 @@
-"""Comparisons with models that misbehave, on a local Spark with two workers."""
+"""Comparisons with models that misbehave, on a local Spark with two workers and on the engine ``local``."""
 
 from __future__ import annotations
 
@@ -33,19 +33,25 @@ def exp() -> Any:
     return shared("binary")
 
 
+@pytest.fixture(scope="session", params=["spark", "local"])
+def engine(request: pytest.FixtureRequest) -> Any:
+    """What is passed to the backend as its engine; each of these forks its workers."""
+    return request.getfixturevalue("spark") if request.param == "spark" else request.param
+
+
 @pytest.fixture(scope="session")
-def alone(spark: Any) -> pd.DataFrame:
+def alone(engine: Any) -> pd.DataFrame:
     """The trials of models that are well, without any other beside them."""
-    return through(spark, shared("binary"), SURVIVORS, fold=2).backend.trials
+    return through(engine, shared("binary"), SURVIVORS, fold=2).backend.trials
 
 
 @pytest.fixture
-def beside(spark: Any, alone: pd.DataFrame) -> Callable[..., Compared]:
+def beside(engine: Any, alone: pd.DataFrame) -> Callable[..., Compared]:
     """Compares models that misbehave beside some that are well, whose scores have to be exactly what they are alone."""
 
     def compare(bad: list[Any], **options: Any) -> Compared:
         models = [SURVIVORS[0], *bad, *SURVIVORS[1:]]
-        mine = through(spark, shared("binary"), models, fold=2, n_select=0, options=options)
+        mine = through(engine, shared("binary"), models, fold=2, n_select=0, options=options)
         trials = mine.backend.trials
         assert len(trials) == 2 * len(models)
         assert not trials.duplicated(["model_id", "fold"]).any()

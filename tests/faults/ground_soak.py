@@ -1,4 +1,5 @@
-"""Random faults of what a run stands on: Java killed, the disk full, MLflow's database locked. Part of ``make soak``.
+"""Random faults of what a run stands on: Java or the process of the workers killed, the disk full, MLflow's database
+locked. Part of ``make soak``.
 
 Each seed runs the whole job in a home of its own, does one of these at a random moment, and runs it again, when the
 cause is gone, until it is finished. Then the result is compared with that of a run that nobody disturbed.
@@ -26,6 +27,7 @@ import psutil
 from bakeoff import RunConfig, run
 from bakeoff.comparison.events import Event, TrialDone
 from bakeoff.errors import BakeoffError
+from bakeoff.execution.engines.local_server import running_server
 from bakeoff.spark.session import open_session
 from bakeoff.storage.journal import Journal
 from bakeoff.tracking.addresses import local_tracking_uri
@@ -33,7 +35,9 @@ from support.datasets import cancer_file
 
 MODELS, N_FOLDS = ("nb", "dt", "lr", "ridge", "knn", "dummy"), 5
 N_TRIALS = len(MODELS) * N_FOLDS
-FAULTS = ("java", "disk", "database")
+FAULTS = {"spark": ("java", "disk", "database"), "local": ("server", "disk", "database")}
+"""What can be struck, by engine."""
+RUN_ID = "struck"
 MOST_ATTEMPTS = 3
 DISK_MB = 48
 
@@ -43,7 +47,8 @@ class Strikes:
 
     def __init__(self, fault: str, after: int, home: Path, seconds: float) -> None:
         self._left, self._home, self._seconds = after, home, seconds
-        self._deed = {"java": self._kill_java, "disk": self._fill, "database": self._lock}[fault]
+        deeds = {"java": self._kill_java, "server": self._kill_server, "disk": self._fill, "database": self._lock}
+        self._deed = deeds[fault]
 
     def handle(self, event: Event) -> None:
         self._left -= isinstance(event, TrialDone)
@@ -54,6 +59,9 @@ class Strikes:
         for child in psutil.Process().children():
             if child.name() == "java":
                 child.kill()
+
+    def _kill_server(self) -> None:
+        psutil.Process(running_server().pid).kill()
 
     def _fill(self) -> None:
         with suppress(OSError), (self._home / "filler").open("wb", buffering=0) as filler:
@@ -105,11 +113,12 @@ def can_have_a_small_disk() -> bool:
     return False
 
 
-def config(source: Path, home: Path, run_id: str) -> RunConfig:
-    return RunConfig(str(source), "target", include=MODELS, fold=N_FOLDS, batch_size=2, run_id=run_id, home=home)
+def config(source: Path, home: Path, engine: str) -> RunConfig:
+    asked = {"include": MODELS, "fold": N_FOLDS, "batch_size": 2, "run_id": RUN_ID, "home": home, "engine": engine}
+    return RunConfig(str(source), "target", **asked)  # type: ignore[arg-type]
 
 
-def read_back(home: Path, run_id: str) -> dict[str, Any]:
+def read_back(home: Path) -> dict[str, Any]:
     """What the tables, the journal and MLflow hold of a run, but for times."""
     from mlflow.tracking import MlflowClient
 
@@ -119,8 +128,8 @@ def read_back(home: Path, run_id: str) -> dict[str, Any]:
         trials = tables["trials"].collect()
         (row,) = tables["runs"].collect()
     client = MlflowClient(tracking_uri=local_tracking_uri(home))
-    runs = client.search_runs([row.mlflow_experiment_id], f"tags.`bakeoff.run_id` = '{run_id}'")
-    written = Counter(o.trial for part in Journal(home / "runs" / run_id / "journal").segments() for o in part.outcomes)
+    runs = client.search_runs([row.mlflow_experiment_id], f"tags.`bakeoff.run_id` = '{RUN_ID}'")
+    written = Counter(o.trial for part in Journal(home / "runs" / RUN_ID / "journal").segments() for o in part.outcomes)
     return {
         "status": row.status,
         "trials": {(one.model_id, one.fold): (one.status, dict(one.metrics)) for one in trials},
@@ -144,10 +153,9 @@ def problems_of(found: dict[str, Any], calm: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def strike(seed: int, fault: str, source: Path, home: Path, seen: Counter[str]) -> list[str]:
+def strike(seed: int, fault: str, asked: RunConfig, seen: Counter[str]) -> list[str]:
     """Run with a fault, and again until it is finished; returns what went wrong."""
-    lot = np.random.default_rng(seed)
-    asked = config(source, home, "struck")
+    lot, home = np.random.default_rng(seed), asked.home
     listeners: list[Any] = [Strikes(fault, int(lot.integers(1, N_TRIALS)), home, float(lot.uniform(1.0, 4.0)))]
     for _ in range(MOST_ATTEMPTS):
         try:
@@ -164,9 +172,9 @@ def strike(seed: int, fault: str, source: Path, home: Path, seen: Counter[str]) 
     return [f"{fault}: not finished after {MOST_ATTEMPTS} attempts"]
 
 
-def soak(first: int, seeds: int) -> int:
+def soak(first: int, seeds: int, engine: str) -> int:
     """Run seed after seed and say what was seen; returns the number of problems."""
-    faults = [fault for fault in FAULTS if fault != "disk" or can_have_a_small_disk()]
+    faults = [fault for fault in FAULTS[engine] if fault != "disk" or can_have_a_small_disk()]
     if "disk" not in faults:
         print("The disk is never full: only root can mount one with little room.")
     seen: Counter[str] = Counter()
@@ -174,14 +182,14 @@ def soak(first: int, seeds: int) -> int:
     with tempfile.TemporaryDirectory(prefix="bakeoff-ground-") as name:
         folder = Path(name)
         source = cancer_file(folder)
-        run(config(source, folder / "calm", "struck"), say=lambda _: None)
-        calm = read_back(folder / "calm", "struck")
+        run(config(source, folder / "calm", engine), say=lambda _: None)
+        calm = read_back(folder / "calm")
         for seed in range(first, first + seeds):
             started, fault = time.monotonic(), faults[seed % len(faults)]
             home = folder / f"seed-{seed}"
             with small_disk(home) if fault == "disk" else _folder(home):
-                wrong = strike(seed, fault, source, home, seen)
-                wrong = wrong or [f"{fault}: {line}" for line in problems_of(read_back(home, "struck"), calm)]
+                wrong = strike(seed, fault, config(source, home, engine), seen)
+                wrong = wrong or [f"{fault}: {line}" for line in problems_of(read_back(home), calm)]
             problems += [f"seed {seed}: {line}" for line in wrong]
             took = time.monotonic() - started
             print(f"seed {seed} ({fault}): {took:5.1f} s  {'; '.join(wrong) or 'all is well'}", flush=True)
@@ -201,4 +209,4 @@ def _folder(path: Path) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(1 if soak(int(sys.argv[1]), int(sys.argv[2])) else 0)
+    sys.exit(1 if soak(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]) else 0)

@@ -1,9 +1,9 @@
-"""Random faults, seed after seed: ``make soak``, or ``python tests/faults/soak.py --seeds 50``.
+"""Random faults, seed after seed: ``make soak``, or ``python tests/faults/soak.py --seeds 50 --engine local``.
 
-Thirty trials a seed on a local Spark with two workers. About one trial in ten does something bad, of every kind there
-is; some do it once and are well when they are tried again. Afterwards each row is compared with what was done: none may
-be lost, double, without a reason or with another score than without faults. Then as many whole jobs, with faults of
-what they stand on: see `ground_soak`.
+Thirty trials a seed on a local Spark with two workers, or on the engine ``local``. About one trial in ten does
+something bad, of every kind there is; some do it once and are well when they are tried again. Afterwards each row is
+compared with what was done: none may be lost, double, without a reason or with another score than without faults. Then
+as many whole jobs, with faults of what they stand on: see `ground_soak`.
 """
 
 # ruff: noqa: T201 - a program talks
@@ -28,9 +28,10 @@ import psutil
 from ground_soak import soak as soak_the_ground
 
 from bakeoff import FugueBackend
+from bakeoff.execution.engines.local_server import running_server
 from bakeoff.spark.session import local_session
 from support.datasets import breast_cancer, experiment
-from support.fake_models import Told, _note
+from support.fake_models import Told, note
 from support.faulty_models import DEEDS
 
 MARK = "BAKEOFF_SOAK"
@@ -68,7 +69,7 @@ class Unlucky(Told):
             return
         if not done.exists():
             done.touch()
-            _note(notes, f"{self.var_smoothing} {deed} {'once' if once else 'always'}")
+            note(notes, f"{self.var_smoothing} {deed} {'once' if once else 'always'}")
         DEEDS[deed]("")
 
 
@@ -76,8 +77,8 @@ def models(seed: int, rate: float, notes: Path) -> list[Any]:
     return [Unlucky((seed, rate, str(notes)), var_smoothing=10.0**-n) for n in range(1, N_MODELS + 1)]
 
 
-def compare(spark: Any, exp: Any, unlucky: list[Any], timeout: float) -> FugueBackend:
-    backend = FugueBackend(spark, trial_timeout=timeout, trial_memory_mb=MEMORY_MB)
+def compare(engine: Any, exp: Any, unlucky: list[Any], timeout: float) -> FugueBackend:
+    backend = FugueBackend(engine, trial_timeout=timeout, trial_memory_mb=MEMORY_MB)
     exp.compare_models(unlucky, n_select=0, parallel=backend, verbose=False)
     return backend
 
@@ -128,6 +129,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--only", choices=["trials", "ground"], help="what to strike")
+    parser.add_argument("--engine", choices=["spark", "local"], default="spark", help="what to run on")
     parser.add_argument("--timeout", type=float, default=8.0, help="seconds for a trial; more on a busy machine")
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -136,7 +138,7 @@ def main() -> int:
     if asked.only != "ground":
         n_problems += soak_trials(asked)
     if asked.only != "trials":
-        n_problems += soak_the_ground(asked.first, asked.seeds)
+        n_problems += soak_the_ground(asked.first, asked.seeds, asked.engine)
     time.sleep(5)
     left = [process for process in psutil.process_iter() if _is_ours(process)]
     print(f"  {'processes left':28} {len(left)}")
@@ -150,20 +152,23 @@ def soak_trials(asked: argparse.Namespace) -> int:
     longest = 0.0
     with tempfile.TemporaryDirectory(prefix="bakeoff-soak-") as name:
         folder = Path(name)
-        spark = local_session(folder, slots=2)
+        engine = asked.engine if asked.engine == "local" else local_session(folder, slots=2)
         exp = experiment(breast_cancer(200), "target", fold=N_FOLDS)
-        undisturbed = compare(spark, exp, models(0, 0.0, folder / "calm"), asked.timeout).trials
+        undisturbed = compare(engine, exp, models(0, 0.0, folder / "calm"), asked.timeout).trials
         calm = undisturbed.set_index(["model_id", "fold"])["metrics"]
         begun = time.monotonic()
         for seed in range(asked.first, asked.first + asked.seeds):
             started, notes = time.monotonic(), folder / f"notes-{seed}"
-            backend = compare(spark, exp, models(seed, RATE, notes), asked.timeout)
+            backend = compare(engine, exp, models(seed, RATE, notes), asked.timeout)
             wrong = check(backend, calm, notes, seen)
             longest = max(longest, time.monotonic() - started)
             problems += [f"seed {seed}: {line}" for line in wrong]
             print(f"seed {seed}: {time.monotonic() - started:5.1f} s  {'; '.join(wrong) or 'all is well'}", flush=True)
         wall = time.monotonic() - begun
-        spark.stop()
+        if engine == "local":
+            running_server().kill()
+        else:
+            engine.stop()
     n_trials = asked.seeds * N_MODELS * N_FOLDS
     print(f"\n{asked.seeds} seeds, {n_trials} trials in {wall:.0f} s; the longest run took {longest:.1f} s")
     for what, count in sorted(seen.items()):

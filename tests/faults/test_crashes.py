@@ -80,7 +80,12 @@ def test_a_crash_that_happens_once_costs_nothing(beside: Callable[..., Compared]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("once", [True, False])
-def test_a_model_that_ends_the_worker_itself(beside: Callable[..., Compared], tmp_path: Path, once: bool) -> None:  # noqa: FBT001
+def test_a_model_that_ends_the_worker_itself(
+    engine: Any,
+    beside: Callable[..., Compared],
+    tmp_path: Path,
+    once: bool,  # noqa: FBT001
+) -> None:
     deed = f"kill_parent {tmp_path}/notes" if once else "kill_parent_always"
     mine = beside([Hurts(deed)], driver_trials=False)
     failures = mine.backend.failures
@@ -89,7 +94,8 @@ def test_a_model_that_ends_the_worker_itself(beside: Callable[..., Compared], tm
     else:
         assert list(failures["status"]) == ["crashed"] * 2
         assert list(failures["attempts"]) == [2, 2]
-        assert failures["error_message"].str.contains("Python worker exited unexpectedly").all()
+        said = "The worker was taken down .signal SIGKILL" if engine == "local" else "Python worker exited unexpectedly"
+        assert failures["error_message"].str.contains(said).all()
         assert not failures["error_message"].str.contains("\n").any()
 
 
@@ -102,9 +108,9 @@ def test_noise_and_mess_stay_where_they_are(beside: Callable[..., Compared]) -> 
         assert mine.backend.trials.query(f"model_id == '{n + 1}'")["metrics"].tolist() == first
 
 
-def test_a_winner_that_crashes_or_hangs_in_the_refit(spark: Any, exp: Any) -> None:
+def test_a_winner_that_crashes_or_hangs_in_the_refit(engine: Any, exp: Any) -> None:
     models = [KillsItsProcessInRefit(), Hurts("nothing"), "dummy"]
-    mine = through(spark, exp, models, fold=2, n_select=2, options={"trial_timeout": 60})
+    mine = through(engine, exp, models, fold=2, n_select=2, options={"trial_timeout": 60})
     assert type(mine.models).__name__ == "Hurts"
     lost = mine.backend.failures
     assert list(lost["fold"]) == ["refit"]
@@ -120,17 +126,19 @@ def _is_worker(process: psutil.Process) -> bool:
 
 
 @pytest.fixture
-def other_workers_next(spark: Any) -> Iterator[None]:
-    """End the workers afterwards: one that has fitted a model itself would start processes for the next tests."""
+def other_workers_next(engine: Any) -> Iterator[None]:
+    """End Spark's workers afterwards: one that has fitted a model itself would start processes for the next tests."""
     yield
+    if engine == "local":  # whose workers end with the comparison
+        return
     workers = [process for process in psutil.Process().children(recursive=True) if _is_worker(process)]
     assert workers
     for process in workers:
         process.kill()
     psutil.wait_procs(workers, timeout=10)
-    for _ in range(2 * spark.sparkContext.defaultParallelism):
+    for _ in range(2 * engine.sparkContext.defaultParallelism):
         with contextlib.suppress(Exception):  # Spark notices that one is gone when it sends it a task
-            spark.range(0, 2, 1, 2).mapInPandas(lambda frames: frames, "id long").collect()
+            engine.range(0, 2, 1, 2).mapInPandas(lambda frames: frames, "id long").collect()
 
 
 @pytest.mark.slow

@@ -40,10 +40,10 @@ def _check(backend: FugueBackend, experiment: Any) -> None:
 @pytest.mark.parametrize(
     "share", [0.5, pytest.param(0.1, marks=pytest.mark.slow), pytest.param(0.99, marks=pytest.mark.slow)]
 )
-def test_at_the_deadline_the_best_so_far_is_ranked(spark: Any, exp: Any, alone: Any, share: float) -> None:
+def test_at_the_deadline_the_best_so_far_is_ranked(engine: Any, exp: Any, alone: Any, share: float) -> None:
     budget = share * WHOLE
     started = time.monotonic()
-    mine = through(spark, exp, _models(), fold=2, budget_time=budget / 60, n_select=0)
+    mine = through(engine, exp, _models(), fold=2, budget_time=budget / 60, n_select=0)
     assert time.monotonic() - started < budget + OVERSHOOT
     _check(mine.backend, exp)
     n_ok = (mine.backend.trials["status"] == "ok").sum()
@@ -51,11 +51,11 @@ def test_at_the_deadline_the_best_so_far_is_ranked(spark: Any, exp: Any, alone: 
     assert n_ok > 0 or share < 0.5
 
 
-def test_what_a_running_task_has_finished_counts(spark: Any, exp: Any, alone: Any) -> None:
+def test_what_a_running_task_has_finished_counts(engine: Any, exp: Any, alone: Any) -> None:
     models = ["nb", "dt", "dummy", Sleeps(600)]
     store = MemoryStore(seconds=dict.fromkeys("0123", 0.01))  # all of them in one task
     options = {"n_slots": 1}
-    mine = through(spark, exp, models, fold=2, budget_time=3 / 60, n_select=1, options=options, store=store)
+    mine = through(engine, exp, models, fold=2, budget_time=3 / 60, n_select=1, options=options, store=store)
     trials = mine.backend.trials.query("fold == 0").set_index("model_id")
     assert dict(trials["status"]) == {"0": "ok", "1": "ok", "2": "ok", "3": "cancelled"}
     assert type(mine.models).__name__ == "GaussianNB"
@@ -79,20 +79,20 @@ class Interrupts:
 @pytest.mark.parametrize(
     "share", [0.5, pytest.param(0.1, marks=pytest.mark.slow), pytest.param(0.99, marks=pytest.mark.slow)]
 )
-def test_after_ctrl_c_the_best_so_far_is_known(spark: Any, exp: Any, alone: Any, share: float) -> None:
+def test_after_ctrl_c_the_best_so_far_is_known(engine: Any, exp: Any, alone: Any, share: float) -> None:
     interrupts = Interrupts(max(1, int(share * 2 * N_MODELS)))
-    backend = FugueBackend(spark, listeners=[interrupts])
+    backend = FugueBackend(engine, listeners=[interrupts])
     with pytest.raises(KeyboardInterrupt):
         exp.compare_models(_models(), fold=2, parallel=backend, verbose=False)
     assert time.monotonic() - interrupts.at < OVERSHOOT
     _check(backend, exp)
     assert (backend.trials["status"] == "ok").sum() >= max(1, int(share * 2 * N_MODELS))
-    assert through(spark, exp, ["nb"], fold=2).backend.leaderboard["status"].tolist() == ["ok"]  # the slots are free
+    assert through(engine, exp, ["nb"], fold=2).backend.leaderboard["status"].tolist() == ["ok"]  # the slots are free
 
 
-def test_ctrl_c_while_the_winner_is_fitted_loses_no_score(spark: Any, exp: Any, alone: Any) -> None:
+def test_ctrl_c_while_the_winner_is_fitted_loses_no_score(engine: Any, exp: Any, alone: Any) -> None:
     interrupts = Interrupts(1, RunDone)
-    backend = FugueBackend(spark, listeners=[interrupts])
+    backend = FugueBackend(engine, listeners=[interrupts])
     with pytest.raises(KeyboardInterrupt):
         exp.compare_models([Sleeps(2.0)], fold=2, parallel=backend, verbose=False)
     assert backend.trials["status"].tolist() == ["ok", "ok"]
@@ -107,10 +107,10 @@ def test_a_deadline_where_nothing_can_be_forked(exp: Any, kind: str, request: py
 
         client = Client(n_workers=1, threads_per_worker=1, dashboard_address=None)
         request.addfinalizer(client.close)
-    engine = client if kind == "dask" else kind
     started = time.monotonic()
     store = MemoryStore(seconds={"0": 9.0})  # so it is not the one that sleeps which comes first
-    mine = through(engine, exp, ["nb", Sleeps(600)], fold=2, budget_time=25 / 60, n_select=1, store=store)
+    chosen = client if kind == "dask" else kind
+    mine = through(chosen, exp, ["nb", Sleeps(600)], fold=2, budget_time=25 / 60, n_select=1, store=store)
     assert time.monotonic() - started < 25 + OVERSHOOT
     assert dict(mine.backend.leaderboard.set_index("model_id")["status"]) == {"0": "ok", "1": "failed"}
     assert set(mine.backend.failures["status"]) == {"cancelled"}

@@ -23,12 +23,12 @@ from support.pycaret_parity import Compared, through
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_bad", [1, 10, 20])
-def test_of_twenty_models_some_raise(spark: Any, exp: Any, n_bad: int) -> None:
+def test_of_twenty_models_some_raise(engine: Any, exp: Any, n_bad: int) -> None:
     models = [Raises() if n < n_bad else GaussianNB(var_smoothing=10.0**-n) for n in range(20)]
-    mine = through(spark, exp, models, fold=2, n_select=0)
+    mine = through(engine, exp, models, fold=2, n_select=0)
     assert len(mine.backend.failures) == 2 * n_bad
     assert set(mine.backend.failures["attempts"]) == {1}
-    well = through(spark, exp, models[n_bad:], fold=2, n_select=0) if n_bad < 20 else None
+    well = through(engine, exp, models[n_bad:], fold=2, n_select=0) if n_bad < 20 else None
     scores = mine.backend.trials.query("status == 'ok'")
     expected = [] if well is None else list(well.backend.trials["metrics"])
     assert list(scores["metrics"]) == expected
@@ -48,10 +48,10 @@ def _tested_once(exp: Any, n_folds: int) -> list[float]:
 
 
 @pytest.mark.slow
-def test_on_some_of_ten_folds(spark: Any, exp: Any) -> None:
+def test_on_some_of_ten_folds(engine: Any, exp: Any) -> None:
     values = _tested_once(exp, 10)
     models = ["nb", *[RaisesWithoutRows(values[:n]) for n in (1, 5, 9)]]
-    mine = through(spark, exp, models, fold=10, n_select=0)
+    mine = through(engine, exp, models, fold=10, n_select=0)
     board = mine.backend.leaderboard.set_index("model_id")
     assert list(board.loc[["0", "1", "2", "3"], "n_folds_ok"]) == [10, 9, 5, 1]
     assert list(board.loc[["0", "1", "2", "3"], "status"]) == ["ok", "partial", "partial", "partial"]
@@ -61,7 +61,7 @@ def test_on_some_of_ten_folds(spark: Any, exp: Any) -> None:
 
 
 @pytest.mark.slow
-def test_in_the_refit_in_probabilities_and_in_pickling(spark: Any, exp: Any, beside: Callable[..., Compared]) -> None:
+def test_in_the_refit_in_probabilities_and_in_pickling(engine: Any, exp: Any, beside: Callable[..., Compared]) -> None:
     bad = [RaisesInRefit(), RaisesInProba(), CannotBePickled(), CannotBeSentBack(), CannotBeRead()]
     mine = beside(bad)
     trials = mine.backend.trials.set_index("model_id")
@@ -69,7 +69,7 @@ def test_in_the_refit_in_probabilities_and_in_pickling(spark: Any, exp: Any, bes
     assert "no probabilities" in trials.loc["2", "metric_errors"].iloc[0]["auc"]
     assert set(trials.loc[["3"], "error_message"]) == {"not to be pickled"}
     assert set(trials.loc[["5"], "error_message"]) == {"not to be read"}
-    refitted = through(spark, exp, [*bad, "dummy"], fold=2, n_select=4)
+    refitted = through(engine, exp, [*bad, "dummy"], fold=2, n_select=4)
     lost = refitted.backend.failures.query("fold == 'refit'").set_index("model")["error_message"]
     assert dict(lost) == {"0": "too many rows", "3": "not to be sent back"}
     assert [type(model).__name__ for model in refitted.models] == ["RaisesInProba", "DummyClassifier"]

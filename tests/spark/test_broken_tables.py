@@ -96,6 +96,6 @@ def test_results_are_refused_before_spark_is_asked(
     shutil.copytree(whole, home)
     assert results("one", spark=spark, home=home).run_id == "one"
     harm(home / "tables" / "leaderboard")
-    monkeypatch.setattr(table_errors, "_MAKING_SECONDS", 0.0)
+    monkeypatch.setattr(table_errors, "MAKING_SECONDS", 0.0)
     with pytest.raises(TablesError, match="leaderboard` cannot be used"):
         results("one", spark=spark, home=home)

@@ -52,6 +52,6 @@ def test_a_worker_without_what_it_takes_is_one_sentence(
 
 
 def test_a_spark_that_is_too_new_is_refused(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(spark), "version", property(lambda _: "4.1.0"))
-    with pytest.raises(UserError, match=r"Spark 4\.1\.0 needs a pandas"):
+    monkeypatch.setattr(type(spark), "version", property(lambda _: "4.3.0"))
+    with pytest.raises(UserError, match=r"Spark 4\.3\.0 is newer than Bakeoff knows"):
         check_cluster(spark)

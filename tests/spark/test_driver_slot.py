@@ -26,7 +26,7 @@ QUICK = ["nb", "dt", "dummy"]
 @pytest.fixture
 def cold(spark, monkeypatch):
     """The session, as if nobody knew that its workers are warm."""
-    monkeypatch.setattr(spark_workers, "_SEEN", weakref.WeakKeyDictionary())
+    monkeypatch.setattr(spark_workers, "ANSWERED_AT", weakref.WeakKeyDictionary())
     return spark
 
 
@@ -82,7 +82,7 @@ def test_what_a_model_does_to_its_process_ends_alike_wherever_it_runs(spark, rea
 
 def test_a_host_can_be_started_before_there_is_anything_for_it(spark):
     spawned.start_early()
-    process = psutil.Process(spawned._EARLY[0]._process.pid)
+    [process] = hosts_beside()
     assert through(spark, shared("binary"), ["nb"], fold=2).backend.summary.n_on_driver == 0
     assert not process.is_running()  # nobody wanted it: the workers are warm
 

@@ -11,7 +11,7 @@ import pytest
 from bakeoff.config import RunConfig
 from bakeoff.errors import SourceError
 from bakeoff.source import load_source
-from bakeoff.spark.session import _submit_arguments
+from bakeoff.spark.session import submit_arguments
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,8 +47,8 @@ def test_packages_that_were_asked_for_come_beside_delta_s() -> None:
 
     conf = SparkConf(loadDefaults=False).set("spark.jars.packages", "io.delta:delta")
     with patch.dict(os.environ, {"PYSPARK_SUBMIT_ARGS": "--packages a:b:1 --conf x='y z' pyspark-shell"}):
-        assert _submit_arguments(conf) == {
+        assert submit_arguments(conf) == {
             "PYSPARK_SUBMIT_ARGS": "--packages io.delta:delta,a:b:1 --conf 'x=y z' pyspark-shell"
         }
     with patch.dict(os.environ, {"PYSPARK_SUBMIT_ARGS": "pyspark-shell"}):
-        assert _submit_arguments(conf) == {}
+        assert submit_arguments(conf) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.schema import TABLES, VIEWS
 from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.sql_translation import UntranslatableError
+from support.bundle import load
 
 ROOT = Path(__file__).parents[2]
 PLAN = Plan((Model("lr", "Logistic"), Model("nb", "Bayes")), 2, (Metric("auc", "AUC"), Metric("f1", "F1")), "auc")
@@ -139,6 +141,38 @@ def test_the_saved_queries_give_the_same_rows(
             reader.frame(query, VALUES)
         return
     asked = {name: value for name, value in VALUES.items() if re.search(rf":{name}\b", query)}
+
+    expected, found = named.sql(at_versions(query, tables), args=asked).toPandas(), reader.frame(query, asked)
+
+    assert list(found.columns) == list(expected.columns)
+    assert as_shown(found) == as_shown(expected)
+
+
+def shown_queries() -> dict[str, str]:
+    """The queries of the dashboard, the alerts and the pages, by where they stand."""
+    board = json.loads((ROOT / "src" / "dashboards" / "bakeoff.lvdash.json").read_text())
+    found = {f"dashboard {part['name']}": "".join(part["queryLines"]) for part in board["datasets"]}
+    schema = "`${var.catalog}`.`${resources.schemas.results.name}`."
+    for name, alert in load()["resources"]["alerts"].items():
+        found[f"alert {name}"] = alert["query_text"].replace(schema, "")
+    for page in ("README.md", "docs/how-to/sql.md", "docs/tutorial.md"):
+        text = (ROOT / page).read_text()
+        blocks = re.findall(r"^```sql\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        queries = [query for block in blocks for query in block.split(";") if query.strip()]
+        queries += re.findall(r'bakeoff sql "([^"$]*)"', text)
+        found |= {f"{page} {number}": query for number, query in enumerate(queries)}
+    return {name: query for name, query in found.items() if "FROM scored" not in query}
+
+
+SHOWN = shown_queries()
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_queries_that_are_shown_give_the_same_rows(
+    named: Any, tables: SparkTables, reader: FolderReader, name: str
+) -> None:
+    query, values = SHOWN[name].strip().rstrip(";"), {**VALUES, "run": "latest"}
+    asked = {parameter: value for parameter, value in values.items() if re.search(rf":{parameter}\b", query)}
 
     expected, found = named.sql(at_versions(query, tables), args=asked).toPandas(), reader.frame(query, asked)
 

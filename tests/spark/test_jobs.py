@@ -141,7 +141,7 @@ def test_this_process_is_no_worker_of_sparks() -> None:
 
 
 def test_a_finder_that_cannot_acknowledge_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "_OPEN_FILES", "/nowhere")
+    monkeypatch.setattr(bootstrap, "OPEN_FILES", "/nowhere")
     bootstrap._Acknowledger().invalidate_caches()
 
 

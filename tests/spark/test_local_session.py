@@ -5,6 +5,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+from pyspark.errors import AnalysisException
+
 from bakeoff.spark.kind import is_connect
 from bakeoff.spark.session import active_session, open_session
 
@@ -36,6 +39,13 @@ def test_the_session_is_found_from_another_thread(spark: SparkSession) -> None:
     assert found[0] is not None
     assert found[0].sparkContext is spark.sparkContext
     assert conf_of(spark) == before
+
+
+def test_an_error_that_is_caught_prints_nothing(spark: SparkSession, capfd: pytest.CaptureFixture[str]) -> None:
+    with open_session(spark), pytest.raises(AnalysisException):
+        spark.sql("SELECT nothing").collect()
+    said = capfd.readouterr()
+    assert said.out + said.err == ""
 
 
 def test_the_local_session_has_delta_and_this_python(spark: SparkSession, tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def parsed(arguments: list[str]) -> set[str]:
     context = cli.commands[command].make_context(command, rest)
     options = {key: value for key, value in context.params.items() if key not in NOT_FOR_THE_RUN}
     if command == "run":
-        RunConfig.from_sources(options)
+        RunConfig.from_sources(options, context.params["config_file"])
     return {key for key, value in options.items() if value not in (None, ())}
 
 

@@ -30,9 +30,9 @@ def start_connect(folder: Path) -> Any:
 
     home = java.find_java()
     settings = {
-        **session._settings(folder, 2),
+        **session.local_settings(folder, 2),
         "spark.jars.packages": ",".join(_packages()),
-        "spark.driver.extraJavaOptions": java._java_options(home, folder),
+        "spark.driver.extraJavaOptions": java.java_options(home, folder),
     }
     environment = {
         "JAVA_HOME": str(home),
@@ -44,7 +44,7 @@ def start_connect(folder: Path) -> Any:
     for name, value in settings.items():
         if name not in _OF_THE_SERVER:
             builder = builder.config(name, value)
-    with java._environment(environment, without=_SWITCHES), warnings.catch_warnings():
+    with java.changed_environment(environment, without=_SWITCHES), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*Spark Connect jars")
         made = builder.getOrCreate()
     assert is_connect(made)

@@ -157,7 +157,7 @@ class CountsFits(Told):
     """Writes the number of rows of each fit into the file that it is told."""
 
     def before(self, X: Any) -> None:
-        _note(self.told, str(len(X)))
+        note(self.told, str(len(X)))
 
 
 class CountsItself(TransformerMixin, BaseEstimator):
@@ -167,7 +167,7 @@ class CountsItself(TransformerMixin, BaseEstimator):
         self.notes = notes
 
     def fit(self, X: Any, y: Any = None) -> Any:
-        _note(self.notes, "fit")
+        note(self.notes, "fit")
         return self
 
     def transform(self, X: Any) -> Any:
@@ -175,7 +175,7 @@ class CountsItself(TransformerMixin, BaseEstimator):
 
     def __setstate__(self, state: Any) -> None:
         self.__dict__.update(state)
-        _note(self.notes, f"read-{os.getpid()}")
+        note(self.notes, f"read-{os.getpid()}")
 
 
 class KillsItsProcess(Told):
@@ -183,7 +183,7 @@ class KillsItsProcess(Told):
 
     def before(self, X: Any) -> None:
         if not Path(self.told).exists():
-            _note(self.told, "killed")
+            note(self.told, "killed")
             os._exit(17)
 
 
@@ -195,7 +195,7 @@ class KillsItsProcessInRefit(Told):
             os._exit(17)
 
 
-def _note(path: str, line: str) -> None:
+def note(path: str, line: str) -> None:
     """Append a line in one write, which several processes may do at once."""
     with Path(path).open("ab", buffering=0) as notes:
         notes.write(f"{line}\n".encode())

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from support.fake_models import Told, _note
+from support.fake_models import Told, note
 
 
 class Hurts(Told):
@@ -24,7 +24,7 @@ class Hurts(Told):
     def before(self, X: Any) -> None:
         deed, _, notes = str(self.told).partition(" ")
         if notes:
-            _note(notes, str(os.getpid()))
+            note(notes, str(os.getpid()))
         DEEDS[deed](notes)
 
 
@@ -81,7 +81,7 @@ def _fork_and_hang(rest: str) -> None:
     if pid == 0:
         os.setsid()
         if rest:
-            _note(rest, str(os.getpid()))
+            note(rest, str(os.getpid()))
         time.sleep(600)
     os.waitpid(pid, 0)
 

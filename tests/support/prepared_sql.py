@@ -38,7 +38,8 @@ def _name(part: str) -> str:
 
 
 def _table(table: Table) -> str:
-    columns = table.definition.replace(", `", ",\n  `").replace("(`", "(\n  `", 1).replace(") USING", "\n) USING")
+    definition = table.definition(clustered=True)
+    columns = definition.replace(", `", ",\n  `").replace("(`", "(\n  `", 1).replace(") USING", "\n) USING")
     # In a text it is written like this, so that a semicolon is always the end of a statement, whoever takes them apart.
     return f"CREATE TABLE IF NOT EXISTS {_name(table.name)} {columns}".replace(";", "\\u003B")
 

@@ -30,7 +30,7 @@ from bakeoff.errors import UserError
 from bakeoff.job import main as job
 from bakeoff.job.best_model import save_winner, winner_of, write_profile
 from bakeoff.job.context import Comparison, RunContext
-from bakeoff.job.report import _diagnose
+from bakeoff.job.report import diagnose
 from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.source import FindingKind, Findings, load_source
 from bakeoff.source.locate import find
@@ -149,7 +149,7 @@ def _check_models(config: RunConfig, prepared: Any, home: Path) -> None:
     )
     context, comparison = RunContext(config, None, prepared, outputs), Comparison.of(backend, models)
     facts = SimpleNamespace(look=Diagnostics(), run=SimpleNamespace(target=config.target))
-    _diagnose(prepared.source, facts, context, comparison).to_json()
+    diagnose(prepared.source, facts, context, comparison).to_json()
     winner = winner_of(context, comparison)
     save_winner(context, comparison, winner)
     write_profile(context, winner)

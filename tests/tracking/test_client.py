@@ -30,8 +30,8 @@ def test_a_new_home_is_made_quietly_by_whoever_is_first(
     before = mlflow.get_tracking_uri(), logging.root.level, list(logging.root.handlers), logging.root.manager.disable
     home = tmp_path / "a home"
     client = store.make_client(home)
-    with store._quiet_migrations():
-        store._make_database(home / "mlflow.db")  # as a job does that looked at the same time
+    with store.quiet_migrations():
+        store.make_database(home / "mlflow.db")  # as a job does that looked at the same time
     again = store.make_client(home)
 
     assert [path.name for path in home.iterdir()] == ["mlflow.db"]

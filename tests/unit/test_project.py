@@ -28,11 +28,12 @@ def test_the_changelog_has_the_version_or_says_that_it_is_to_come() -> None:
 
 def test_ci_runs_on_every_python_that_the_wheel_is_for() -> None:
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
-    elsewhere = jobs["unit"]["strategy"]["matrix"]["python"]
+    elsewhere = jobs["pythons"]["strategy"]["matrix"]["python"]
     claimed = re.findall(r"Python :: (3\.\d+)", PROJECT)
     assert sorted([*elsewhere, "3.11"]) == sorted(claimed)
     for python in elsewhere:
         assert (ROOT / "requirements" / f"py{python}.txt").exists()
+        assert f"\ntest-py{python.replace('.', '')}: ##" in MAKEFILE
 
 
 def test_what_documents_tell_people_to_make_can_be_made() -> None:

@@ -8,7 +8,9 @@ from bakeoff._options.values import parse_text
 from bakeoff.errors import ConfigError, one_of
 
 TASKS = ("classification", "regression", "time_series")
-ENGINES = ("spark", "native")
+AUTO = "auto"
+"""The engine of a run that names none: what the run needs."""
+ENGINES = (AUTO, "spark", "local", "native")
 ISOLATIONS = ("auto", "process", "none")
 
 

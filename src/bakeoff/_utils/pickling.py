@@ -39,11 +39,23 @@ def dumps(value: Any, own: list[Any] | None = None) -> bytes:
 def standing_alone(parts: Iterable[Any]) -> Iterator[None]:
     """Pickle those of these objects by value whose classes are ours, for places where Bakeoff is not installed.
 
-    Their modules must not import others of ours.
+    So are the classes and functions of ours that their modules import, by name and not by module.
     """
-    names = {cls.__module__ for part in parts for cls in type(part).__mro__}
-    with _LOCK, _by_value([sys.modules[name] for name in names if name.partition(".")[0] == "bakeoff"]):
+    classes = [cls for part in parts for cls in type(part).__mro__]
+    with _LOCK, _by_value([sys.modules[name] for name in _homes(classes)]):
         yield
+
+
+def _homes(values: Iterable[Any]) -> set[str]:
+    """Return the names of our modules that define classes and functions, and those that these modules import."""
+    found: set[str] = set()
+    waiting = list(values)
+    while waiting:
+        name = getattr(waiting.pop(), "__module__", None)
+        if isinstance(name, str) and name.partition(".")[0] == "bakeoff" and name not in found:
+            found.add(name)
+            waiting += vars(sys.modules[name]).values()
+    return found
 
 
 def own_modules() -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -16,6 +17,19 @@ def on_databricks() -> bool:
 def usable_cores() -> int:
     """Return the number of cores that this process may use; in a container it can be less than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported, by what is installed; nothing is imported.
+
+    Example:
+        >>> is_installed("pandas"), is_installed("no_such_package")
+        (True, False)
+    """
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def expanded(path: str | Path, option: str) -> Path:

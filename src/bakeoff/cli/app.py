@@ -13,6 +13,8 @@ import click
 
 from bakeoff import __version__
 from bakeoff._utils.disk import nearest_folder
+from bakeoff._utils.own_process import claim_process, end_quickly_with, prepare_quick_end
+from bakeoff._utils.platform import on_databricks
 from bakeoff._utils.redaction import redact_text
 from bakeoff._utils.text import one_line
 from bakeoff.cli.check_command import check
@@ -112,6 +114,10 @@ def main(args: Sequence[str] | None = None) -> None:
             SIGTERM or SIGHUP.
     """
     arguments = list(sys.argv[1:] if args is None else args)
+    is_own = args is None and not on_databricks()  # there the process goes on when the job has ended
+    if is_own:
+        claim_process()
+        prepare_quick_end()
     # PyCaret writes a log into the working directory from the moment it is imported; a job has its own.
     os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
     _place_matplotlib_cache()
@@ -124,5 +130,7 @@ def main(args: Sequence[str] | None = None) -> None:
         if out.problem is not None:
             tell(f"What was to be printed could not be written: {out.problem.strerror or out.problem}.", err=True)
             code = code or (0 if arguments[:1] and arguments[0] in _WORKING else 1)
+    if is_own:
+        end_quickly_with(code if isinstance(code, int) else 0)
     if isinstance(code, int) and code != 0:
         sys.exit(code)

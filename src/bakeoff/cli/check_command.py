@@ -55,17 +55,18 @@ def check(config_file: Path | None, strict: bool, as_json: bool, quiet: bool, ve
 
 
 def _judged_source(config: RunConfig) -> SourceTable:
-    """Read the table, in a Spark session where it is no local file, and judge it."""
-    from rich.console import Console
-
-    from bakeoff.source import is_local_file, load_source
+    """Read the table, in a Spark session only where it needs one, and judge it."""
+    from bakeoff.cli.common import starting_spark
+    from bakeoff.source import load_source, why_spark
     from bakeoff.source.judgement import judged
 
-    if is_local_file(config.source):
+    reason = why_spark(config.source, config.source_version)
+    if reason is None:
         return judged(load_source(config), config)
-    from bakeoff.spark.session import open_session
+    from bakeoff.spark.session import open_session, require_spark
 
-    with Console(stderr=True).status("Starting Spark"), open_session(None, config.home) as (spark, _):
+    require_spark(reason)
+    with starting_spark(), open_session(None, config.home) as (spark, _):
         return judged(load_source(config, spark), config)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.config import RunConfig
 
@@ -19,30 +19,30 @@ QUICK_FORECASTERS = (
 """Forecasters that are fast enough for a demo."""
 
 
-def demo_config(task: str, home: Path, include: Sequence[str] = ()) -> RunConfig:
+def demo_config(task: str, home: Path, include: Sequence[str] = (), engine: str | None = None) -> RunConfig:
     """Write the demo's table under ``home`` and make a config that runs on it.
 
     Args:
         task: ``classification`` (breast_cancer), ``regression`` (diabetes) or ``time_series`` (airline).
         home: folder for tables, runs and the data.
         include: compare only these models.
+        engine: what to compare on; by default what the run needs.
     """
     folder = home / "demo"
     folder.mkdir(parents=True, exist_ok=True)
+    given: dict[str, Any] = {"home": home, "batch_size": 4, **({"engine": engine} if engine else {})}
     if task == "classification":
         path, target = folder / "breast_cancer.csv", "diagnosis"
         _breast_cancer().to_csv(path, index=False)
-        return RunConfig(str(path), target, fold=5, batch_size=4, home=home, include=tuple(include))
+        return RunConfig(str(path), target, fold=5, include=tuple(include), **given)
     if task == "regression":
         path, target = folder / "diabetes.csv", "progression"
         _diabetes().to_csv(path, index=False)
-        return RunConfig(str(path), target, fold=5, batch_size=4, home=home, include=tuple(include))
+        return RunConfig(str(path), target, fold=5, include=tuple(include), **given)
     path, target = folder / "airline.csv", "passengers"
     _airline().to_csv(path, index=False)
     chosen = tuple(include) or QUICK_FORECASTERS
-    return RunConfig(
-        str(path), target, task="time_series", time_col="month", fh=12, batch_size=4, home=home, include=chosen
-    )
+    return RunConfig(str(path), target, task="time_series", time_col="month", fh=12, include=chosen, **given)
 
 
 def _breast_cancer() -> pd.DataFrame:

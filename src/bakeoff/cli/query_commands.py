@@ -179,6 +179,7 @@ def sql(
     """
     from bakeoff.cli.sql_parameters import read_parameters, with_named_tables
     from bakeoff.errors import ConfigError
+    from bakeoff.spark.session import require_spark
     from bakeoff.storage.location import ResultsLocation
     from bakeoff.storage.table_errors import check_logs
 
@@ -190,8 +191,12 @@ def sql(
     require_results(home, schema)
     location = ResultsLocation.at(home, catalog, schema)
     check_logs(location)
-    frame = None if write or engine == "spark" else _answer_without_spark(query, values, location)
+    reason = "--engine spark was given" if engine == "spark" else "--write was given" if write else None
+    frame = None
+    if reason is None and not location.in_metastore:
+        frame, reason = _answer_without_spark(query, values, location)
     if frame is None:
+        require_spark(reason or f"the tables are in {location.place}, a schema of a metastore")
         frame = _ask_spark(query, values, location, home, write=write, everything=engine == "spark")
     if as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
@@ -199,18 +204,20 @@ def sql(
         show(frame)
 
 
-def _answer_without_spark(query: str, values: Mapping[str, str], location: ResultsLocation) -> pd.DataFrame | None:
-    """Answer a query over the tables in a folder; ``None`` for a statement that needs Spark."""
-    from bakeoff.storage.folder_reader import FolderReader
+def _answer_without_spark(
+    query: str, values: Mapping[str, str], location: ResultsLocation
+) -> tuple[pd.DataFrame | None, str | None]:
+    """Answer a query over the tables in a folder, or say why only Spark can."""
+    from bakeoff.storage.folder_reader import FolderReader, missing_reader
     from bakeoff.storage.sql_translation import UntranslatableError
 
-    if location.in_metastore:
-        return None
+    if missing := missing_reader():
+        return None, f"{missing!r} is not installed (pip install 'bakeoff[local]')"
     try:
         with FolderReader(location) as reader:
-            return reader.frame(query, values)
-    except UntranslatableError:
-        return None
+            return reader.frame(query, values), None
+    except UntranslatableError as error:
+        return None, f"DuckDB cannot be asked this: {error}"
 
 
 def _ask_spark(
@@ -218,10 +225,10 @@ def _ask_spark(
 ) -> pd.DataFrame:
     from bakeoff._utils.text import root_line
     from bakeoff.errors import BakeoffError, ConfigError
-    from bakeoff.storage.open_results import open_tables
+    from bakeoff.storage.open_results import open_spark_tables
     from bakeoff.storage.statements import Allowed, check_statement
 
-    with open_tables(location, home, waiting=starting_spark) as tables, warnings.catch_warnings():
+    with open_spark_tables(location, home, waiting=starting_spark) as tables, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
         try:
             check_statement(tables.spark, query, Allowed(location, write=write, everything=everything))

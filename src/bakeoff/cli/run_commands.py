@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from bakeoff.job.result import RunResult, Say
 
 _TASKS = click.Choice(["classification", "regression", "time_series"])
+_ENGINE = click.option(
+    "--engine",
+    help="spark; local: processes of this machine, without Spark; native: this process. [default: spark where there is "
+    "a session or a need for one, else local]",
+)
 
 
 @click.command(
@@ -62,7 +67,7 @@ _TASKS = click.Choice(["classification", "regression", "time_series"])
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
 @click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")
 @click.option("--min-lift", help="No champion that does not beat the dummy model by more than this.")
-@click.option("--engine", help="spark, or native to fit every model on the driver. [default: spark]")
+@_ENGINE
 @click.option("--max-rows", help="Use a seeded sample of so many rows where there are more.")
 @click.option(
     "--trial-timeout", help="Seconds after which a trial is ended; 0: never. [default: by what it should take]"
@@ -92,17 +97,20 @@ def run(config_file: Path | None, as_json: bool, quiet: bool, verbose: int, **op
         _run(RunConfig.from_sources(options, config_file), as_json=as_json, quiet=quiet, verbose=verbose)
 
 
-@click.command(epilog=examples("bakeoff demo", "bakeoff demo --task regression", "bakeoff demo --task time_series"))
+@click.command(epilog=examples("bakeoff demo", "bakeoff demo --task regression", "bakeoff demo --engine spark"))
 @click.option("--task", type=_TASKS, default="classification", show_default=True)
 @click.option("--include", multiple=True, help="Compare only these models (repeat, or separate by commas).")
+@_ENGINE
 @HOME
 @loudness
-def demo(task: str, include: tuple[str, ...], home: Path, as_json: bool, quiet: bool, verbose: int) -> None:
+def demo(
+    task: str, include: tuple[str, ...], engine: str | None, home: Path, as_json: bool, quiet: bool, verbose: int
+) -> None:
     """Run the whole job on a small data set that ships in an installed package."""
     from bakeoff.cli.demo_data import demo_config
 
     with answering(as_json=as_json):
-        _run(demo_config(task, home, include), as_json=as_json, quiet=quiet, verbose=verbose)
+        _run(demo_config(task, home, include, engine), as_json=as_json, quiet=quiet, verbose=verbose)
 
 
 @click.command(epilog=examples("bakeoff resume 20260131-120000-a1b2c3", "bakeoff resume nightly --schema results"))

@@ -20,7 +20,7 @@ from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Refitted
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.errors import EngineLostError
-from bakeoff.execution.engines.factory import open_engine, with_driver
+from bakeoff.execution.engines.factory import open_engine, usual_engine, with_driver
 from bakeoff.execution.engines.hybrid import HybridEngine
 from bakeoff.execution.executor import FugueExecutor
 from bakeoff.pycaret3.prepared import PreparedComparison
@@ -79,7 +79,7 @@ class ComparisonRun:
 
     Attributes:
         comparison: what is compared.
-        engine: the engine that the user named or passed.
+        engine: the engine that the user named or passed; ``None`` for the one that suits.
         options: how trials run on it.
         listeners: receive the events of the run.
         store: makes outcomes durable; those that it has are not run again.
@@ -109,11 +109,13 @@ class ComparisonRun:
         options, frozen = self.options, self.comparison.frozen
         costs = ExpectedCosts(self.store, self.comparison.families, PriorCosts(len(frozen.y), frozen.width))
         limits = replace(options.limits, seconds=self.comparison.request.budget_seconds)
-        engine = open_engine(self.engine, options.conf, options.payload_dir)
+        seconds = self._seconds_left(costs)
+        asked = usual_engine(seconds, limits, options.n_slots) if self.engine is None else self.engine
+        engine = open_engine(asked, options.conf, options.payload_dir)
         announcer = Announcer(self.listeners)
         patience = self.control.listener_timeout
         try:
-            engine = with_driver(engine, options.may_use_driver, frozen, self._seconds_left(costs))
+            engine = with_driver(engine, options.may_use_driver, frozen, seconds)
             with FugueExecutor(engine, frozen, self.control.name, options.n_slots, limits) as executor:
                 scheduler = self._scheduler(executor, announcer, costs, limits)
                 board = self._run_trials(scheduler)

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bakeoff._utils.platform import usable_cores
+from bakeoff.errors import WorkerError
+from bakeoff.execution.engines.local_server import running_server
 from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slots, slots_of
+from bakeoff.execution.isolation.processes import can_fork
 from bakeoff.execution.isolation.spawned import start_early
 from bakeoff.spark.kind import is_connect
 
@@ -17,17 +20,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LOG = logging.getLogger(__name__)
+_NAME = "bakeoff-warm-up"
 
 
-def warm_up(spark: Any) -> threading.Thread:
-    """Start the Python workers of a Spark session and let them import PyCaret, in the background.
+def warm_up(engine: Any) -> threading.Thread:
+    """Start the Python workers of an engine and let them import PyCaret, in the background.
 
     A fresh worker needs five to eight seconds for that. Called before the table is read and ``setup()`` runs, this
-    happens in parallel with both. The process in which this machine runs trials until the workers are ready is started,
-    too. Nothing depends on it: a comparison that starts earlier, or on other workers, only starts more slowly.
+    happens in parallel with both. With Spark, the process in which this machine runs trials until the workers are ready
+    is started, too. Nothing depends on it: a comparison that starts earlier, or on other workers, is only slower.
 
     Args:
-        spark: a SparkSession, classic or Connect.
+        engine: a SparkSession, classic or Connect, or ``"local"``.
 
     Returns:
         The thread that waits for the workers; there is no need to join it.
@@ -36,8 +40,11 @@ def warm_up(spark: Any) -> threading.Thread:
         >>> warm_up(None).is_alive()  # no session, nothing to do
         False
     """
-    if spark is None:
+    if engine is None or (isinstance(engine, str) and not can_fork()):
         return threading.Thread()
+    if isinstance(engine, str):
+        return _started(threading.Thread(target=_wake_local, name=_NAME, daemon=True))
+    spark = engine
     from pyspark import InheritableThread
 
     with contextlib.suppress(Exception):  # the session may have ended
@@ -46,9 +53,19 @@ def warm_up(spark: Any) -> threading.Thread:
             start_early()
     # Connect's sessions have nothing to inherit here, and Spark 4 would need the session as an argument.
     kind: type[threading.Thread] = threading.Thread if is_connect(spark) else InheritableThread
-    thread = kind(target=_wake, args=(spark,), name="bakeoff-warm-up", daemon=True)
+    return _started(kind(target=_wake, args=(spark,), name=_NAME, daemon=True))
+
+
+def _started(thread: threading.Thread) -> threading.Thread:
     thread.start()
     return thread
+
+
+def _wake_local() -> None:
+    try:
+        running_server().wait()
+    except WorkerError as error:  # the first task will say so
+        _LOG.info("The workers could not be warmed up: %s", error)
 
 
 def _wake(spark: Any) -> None:

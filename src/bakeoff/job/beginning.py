@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff._utils.platform import on_databricks
 from bakeoff._utils.redaction import redact, secrets_in
 from bakeoff.config import RunConfig
+from bakeoff.job.ground import EngineChoice, Ground
 from bakeoff.job.provenance import git_commit, versions
 from bakeoff.source import SourceTable
 from bakeoff.storage.lease import Holder
@@ -16,8 +17,6 @@ from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from bakeoff.tracking.entities import DatasetInfo
     from bakeoff.tracking.outbox import Head
 
@@ -29,12 +28,15 @@ _LOGGED = (
 )  # fmt: skip
 
 
-def first_record(config: RunConfig, source: SourceTable, holder: Holder, began: float) -> RunRecord:
+def first_record(
+    config: RunConfig, source: SourceTable, choice: EngineChoice, holder: Holder, began: float
+) -> RunRecord:
     """Return the row of a run that begins.
 
     Args:
         config: what was asked for.
         source: the table to compare on.
+        choice: the engine, and why.
         holder: this process.
         began: when the first attempt of the run was started, in seconds since the epoch.
     """
@@ -49,6 +51,7 @@ def first_record(config: RunConfig, source: SourceTable, holder: Holder, began: 
         target=config.target,
         n_rows=n_rows,
         n_columns=n_columns,
+        engine=choice.sentence,
         config=config.to_json(),
         versions=versions(),
         git_commit=git_commit(),
@@ -58,21 +61,21 @@ def first_record(config: RunConfig, source: SourceTable, holder: Holder, began: 
     )
 
 
-def head_of(config: RunConfig, source: SourceTable, record: RunRecord, spark: SparkSession) -> Head:
+def head_of(config: RunConfig, source: SourceTable, record: RunRecord, ground: Ground) -> Head:
     """Return the description of a run that MLflow gets first.
 
     Args:
         config: what was asked for.
         source: the table to compare on.
         record: the row of the run.
-        spark: session that knows the user, on Databricks.
+        ground: what it stands on; on Databricks its session knows the user.
     """
     from bakeoff.tracking.client import context_tags, experiment_location
     from bakeoff.tracking.outbox import Head
 
     return Head(
         config.run_id,
-        config.experiment or _default_experiment(spark),
+        config.experiment or _default_experiment(ground),
         params={name: str(value) for name, value in _logged_options(config).items()},
         tags={
             **context_tags(),
@@ -81,6 +84,7 @@ def head_of(config: RunConfig, source: SourceTable, record: RunRecord, spark: Sp
             "source_fraction": f"{source.fraction:.6g}",
             "source_findings": str(len(source.findings)),
             "git_commit": record.git_commit or "",
+            "engine": ground.choice.sentence,
         },
         dataset=_dataset(source),
         artifact_location=experiment_location(config.home),
@@ -115,8 +119,8 @@ def _dataset(source: SourceTable) -> DatasetInfo:
     )
 
 
-def _default_experiment(spark: SparkSession) -> str:
+def _default_experiment(ground: Ground) -> str:
     """Return the default experiment: ``bakeoff``; on Databricks, where experiments have paths, in the user's folder."""
-    if not on_databricks():
+    if not on_databricks() or ground.spark is None:
         return "bakeoff"
-    return f"/Users/{spark.sql('SELECT current_user()').first()[0]}/bakeoff"
+    return f"/Users/{ground.spark.sql('SELECT current_user()').first()[0]}/bakeoff"

@@ -56,7 +56,7 @@ def save_winner(context: RunContext, comparison: Comparison, winner: Winner) -> 
     from bakeoff.tracking.messages import of_model
 
     config, source, tracking = context.config, context.prepared.source, context.outputs.tracking
-    entrance = _entrance(source, winner.rows)
+    entrance = entrance_of(source, winner.rows)
     save_best_model(tracking.model_folder, winner.pipeline, winner.rows, task=source.task, entrance=entrance)
     score, terms = _score_of(context, comparison, winner.row), _terms_of(context, comparison)
     tracking.put(of_model(winner.row.model_id, source.task, config.register_model, score, terms))
@@ -72,7 +72,7 @@ def write_profile(context: RunContext, winner: Winner) -> None:
     outputs.tables.write_profile(context.config.run_id, profile, again=bool(outputs.done))
 
 
-def _entrance(source: SourceTable, rows: pd.DataFrame) -> Entrance | None:
+def entrance_of(source: SourceTable, rows: pd.DataFrame) -> Entrance | None:
     """Return what stands in front of the best model's pipeline, if the source has other columns than it takes."""
     from bakeoff.tracking.model_inputs import Entrance
 

@@ -12,6 +12,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
 from bakeoff.config import RunConfig
+from bakeoff.job.ground import Ground
 from bakeoff.job.outputs import RunOutputs
 from bakeoff.job.result import PreparedRun
 from bakeoff.storage.location import place_options, run_folder
@@ -19,8 +20,6 @@ from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pyspark.sql import SparkSession
 
     from bakeoff.fugue_backend import FugueBackend
 
@@ -31,13 +30,13 @@ class RunContext:
 
     Attributes:
         config: what was asked for.
-        spark: session to compare on.
+        ground: what it stands on: the engine, and a session if it has one.
         prepared: the table, the experiment and its arguments.
         outputs: the outputs of the run.
     """
 
     config: RunConfig
-    spark: SparkSession
+    ground: Ground
     prepared: PreparedRun
     outputs: RunOutputs
 

@@ -16,7 +16,6 @@ from bakeoff.config import RunConfig
 from bakeoff.errors import StorageError, StorageLostError
 from bakeoff.job.context import RunContext
 from bakeoff.job.output_checks import table_target
-from bakeoff.spark.liveness import why_lost
 from bakeoff.storage.location import place_options, run_folder
 from bakeoff.storage.run_status import RunStatus
 from bakeoff.storage.table_errors import table_trouble
@@ -44,7 +43,7 @@ def close_early(context: RunContext, status: RunStatus) -> None:
 def leave_open(context: RunContext) -> None:
     """Close a run as interrupted: unfinished trials stay open, finished ones are in the journal. Nothing is raised."""
     with suppress(Exception):
-        if why_lost(context.spark) is None:  # only the workers may be gone, or the disk may be full
+        if context.ground.is_there():  # only the workers may be gone, or the disk may be full
             close_early(context, RunStatus.INTERRUPTED)
     with suppress(Exception):
         context.outputs.tracking.close(RunStatus.INTERRUPTED.mlflow)

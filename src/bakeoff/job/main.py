@@ -13,25 +13,25 @@ from bakeoff.comparison.events import Listener
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
-from bakeoff.execution.warm_up import warm_up
 from bakeoff.job.context import Comparison, RunContext
 from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
 from bakeoff.job.finish import finish
 from bakeoff.job.first_lines import first_lines
+from bakeoff.job.ground import choose_engine, standing_on
 from bakeoff.job.output_checks import check_ground, refuse_if_held, table_target
 from bakeoff.job.outputs import RunOutputs, open_outputs
-from bakeoff.job.preflight import check_cluster
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.pycaret3.experiment import default_sort, missing_boosters, set_up
 from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
-from bakeoff.spark.liveness import lost_ground, watching_server, without_py4j_pages
-from bakeoff.spark.session import OpenSession, open_session
+from bakeoff.spark.liveness import without_spark_pages
 from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from bakeoff.spark.session import OpenSession
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ def run(
 
     Args:
         config: what to compare, and where the results go.
-        spark: session to use; by default the active one. A local session is created only if there is no active one and
-            this is not Databricks. A session that was not created here is neither stopped nor reconfigured.
+        spark: session to use; by default the active one, if there is one. A local session is created only where the run
+            needs Spark and there is none. A session that was not created here is neither stopped nor reconfigured.
         say: called with messages for the user, one sentence at a time.
         listeners: called with the events of the comparison.
 
@@ -68,29 +68,29 @@ def run(
     """
     if config.is_named:
         refuse_if_held(config.home, config.run_id)
-    with interruptible() as interruption, explaining(config), without_py4j_pages(), without_autologging():
+    with interruptible() as interruption, explaining(config), without_spark_pages(), without_autologging():
         check_ground(config)
-        # A file can be read without Spark, so a session is created only for a valid request.
-        prepared = ask(config, None, say) if is_local_file(config.source) else None
+        choice = choose_engine(config, spark)
+        say(choice.sentence)
+        choice.get_ready()
+        # A session is opened only for a valid request, where the request can be read without one.
+        reads_alone = not choice.needs_session or is_local_file(config.source)
+        prepared = ask(config, None, say) if reads_alone else None
         interruption.check(config.run_id)
-        say("Opening a Spark session.")
-        with open_session(spark, config.home) as (session, owned), watching_server(session):
+        with standing_on(choice, spark, config, say) as ground:
             interruption.listen()
             try:
-                if config.engine == "spark":
-                    if not owned:
-                        check_cluster(session)
-                    warm_up(session)
-                prepared = prepared or ask(config, session, say)
+                ground.get_ready()
+                prepared = prepared or ask(config, ground.spark, say)
                 interruption.check(config.run_id)
                 say(f"Opening the tables ({table_target(config).place}) and MLflow.")
-                outputs = open_outputs(config, session, prepared.source, say)
+                outputs = open_outputs(config, ground, prepared.source, say)
             except Exception as error:
-                if not isinstance(error, BakeoffError) and (lost := lost_ground(session, error, config.home)):
+                if not isinstance(error, BakeoffError) and (lost := ground.lost(error, config.home)):
                     raise type(lost)(lost.reason, f"run {config.run_id} had not begun, start it again.") from None
                 raise
             with closing_hold(outputs):
-                return compare(RunContext(config, session, prepared, outputs), listeners, interruption)
+                return compare(RunContext(config, ground, prepared, outputs), listeners, interruption)
 
 
 def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
@@ -98,7 +98,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
 
     Args:
         config: what was asked for.
-        spark: session to read the table with; not needed for a local file.
+        spark: session to read the table with; not needed for files and folders of this machine.
         say: called with messages for the user.
 
     Raises:
@@ -172,7 +172,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
     backend = FugueBackend.with_store(
         outputs.store,
         RunControl(config.run_id, interruption, LISTENER_SECONDS),
-        engine=context.spark if config.engine == "spark" else config.engine,
+        engine=context.ground.engine,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
         race=config.race,
@@ -185,7 +185,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
     except RunConflictError:
         raise
     except BaseException as error:
-        if lost := lost_ground(context.spark, error, config.home):
+        if lost := context.ground.lost(error, config.home):
             leave_open(context)
             reason = f"Run {config.run_id} was interrupted. {lost.reason}"
             raise type(lost)(reason, still_open(context, backend)) from None

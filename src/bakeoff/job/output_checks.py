@@ -9,15 +9,14 @@ from pathlib import Path
 
 from bakeoff._utils.platform import on_databricks
 from bakeoff.config import RunConfig
-from bakeoff.errors import ClusterError, ConfigError, RunConflictError
+from bakeoff.errors import ConfigError, RunConflictError
+from bakeoff.job.ground import Ground
 from bakeoff.source import SourceTable
-from bakeoff.spark.kind import is_connect
 from bakeoff.storage.disk import check_folder, check_local_folders
 from bakeoff.storage.lease import holder_of
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.result_tables import ResultTables
 from bakeoff.storage.run_file import read_run_file
-from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import check_logs
 from bakeoff.tracking.database import check_tracking
 
@@ -59,8 +58,8 @@ def check_ground(config: RunConfig) -> None:
     check_logs(table_target(config))
 
 
-def check_outputs(config: RunConfig, tables: SparkTables, source: SourceTable) -> None:
-    """Check, once there is a session and a table to compare on, that the results of a run can be written.
+def check_outputs(config: RunConfig, ground: Ground, tables: ResultTables, source: SourceTable) -> None:
+    """Check, once the ground and the table to compare on are there, that the results of a run can be written.
 
     Raises:
         ClusterError: the job cannot run on a session of this kind.
@@ -68,11 +67,7 @@ def check_outputs(config: RunConfig, tables: SparkTables, source: SourceTable) -
         StorageError: the folder of the tables cannot be written to.
         TablesError: the tables cannot be created.
     """
-    if is_connect(tables.spark) and config.engine == "spark":
-        raise ClusterError(
-            "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated access "
-            "mode, --engine native to fit every model on the driver, or compare_models(parallel=FugueBackend(spark))."
-        )
+    ground.check()
     if on_databricks():
         check_names(config, source.task)
     tables.check()

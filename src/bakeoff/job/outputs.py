@@ -17,25 +17,23 @@ from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.job.beginning import first_record, head_of, secrets_of
+from bakeoff.job.ground import Ground
 from bakeoff.job.output_checks import check_outputs, check_same_question, table_target
 from bakeoff.job.result import Say
 from bakeoff.job.trial_store import JournalStore
 from bakeoff.source import SourceTable
-from bakeoff.spark.liveness import SessionWatch
 from bakeoff.storage.claims import Claim, Hold, claim_run
 from bakeoff.storage.history import start_looking
 from bakeoff.storage.journal import Journal
 from bakeoff.storage.lease import Lease
 from bakeoff.storage.location import run_folder
+from bakeoff.storage.open_results import result_tables
 from bakeoff.storage.result_tables import ComparedTable, ResultTables
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_file import NAME, write_run_file
-from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_listener import TableListener
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from bakeoff.tracking.mlflow_listener import MlflowListener
     from bakeoff.tracking.outbox import Head
 
@@ -82,12 +80,12 @@ class RunOutputs:
         return redact_text(url) if url else None
 
 
-def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, say: Say) -> RunOutputs:
+def open_outputs(config: RunConfig, ground: Ground, source: SourceTable, say: Say) -> RunOutputs:
     """Check that the results can be written, and open the outputs.
 
     Args:
         config: what was asked for.
-        spark: session for the tables.
+        ground: what the run stands on, with the session for its tables if they need one.
         source: the table to compare on.
         say: called with messages for the user.
 
@@ -99,11 +97,11 @@ def open_outputs(config: RunConfig, spark: SparkSession, source: SourceTable, sa
         TablesError: the tables cannot be created or written.
         TrackingError: MLflow cannot be used.
     """
-    tables = SparkTables(spark, table_target(config))
-    check_outputs(config, tables, source)
+    tables = result_tables(table_target(config), ground.spark, say)
+    check_outputs(config, ground, tables, source)
     lease = Lease.take(run_folder(config.home, config.run_id), config.run_id, say)
     try:
-        return _Opening(config, tables, source, lease, say).open()
+        return _Opening(config, ground, tables, source, lease, say).open()
     except BaseException:
         lease.release()
         raise
@@ -114,7 +112,8 @@ class _Opening:
     """The opening of the outputs of a run whose lease this process holds."""
 
     config: RunConfig
-    tables: SparkTables
+    ground: Ground
+    tables: ResultTables
     source: SourceTable
     lease: Lease
     say: Say
@@ -127,8 +126,8 @@ class _Opening:
         with _importing("mlflow"):
             tables.create()
         history = start_looking(tables, ComparedTable(source.name, config.target, source.task, len(source.frame)))
-        record = first_record(config, source, self.lease.holder, earlier or time.time())
-        head = head_of(config, source, record, tables.spark)
+        record = first_record(config, source, self.ground.choice, self.lease.holder, earlier or time.time())
+        head = head_of(config, source, record, self.ground)
         write_run_file(run_folder(config.home, config.run_id), record)
         claim, tracking = self._claim_and_track(record, head, is_new=earlier is None)
         record = replace(record, **tracking.ids)
@@ -141,7 +140,7 @@ class _Opening:
             done = _finished_before(config.run_id, [*stored, *written], self.say)
             live = TableListener(tables, record, journal, entered=entered, check=hold.check)
             secrets = secrets_of(config)
-            store = JournalStore(journal, hold, SessionWatch(tables.spark), done, history, secrets)
+            store = JournalStore(journal, hold, self.ground.watch(), done, history, secrets)
         except BaseException:
             hold.release()
             raise

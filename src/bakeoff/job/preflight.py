@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 PACKAGES = ("bakeoff", "pycaret-core", "pandas", "numpy", "scikit-learn")
 """Packages that driver and workers must have in the same version, besides Python itself."""
-LAST_PYTHON, FIRST_PANDAS, LAST_SPARK = (3, 12), (2, 1), (4, 0)
+LAST_PYTHON, FIRST_PANDAS, LAST_SPARK = (3, 13), (2, 1), (4, 2)
+NEW_SPARK, PANDAS_OF_NEW_SPARK = (4, 1), (2, 2)
+"""The Spark that refuses an older pandas, and the first pandas that it takes."""
 MISSING = "-"
 
 
@@ -49,22 +51,29 @@ def unfit(python: str, pandas: str, spark: str) -> str | None:
     """Return a sentence on why these versions cannot run the job; ``None`` if they can.
 
     Example:
-        >>> unfit("3.12.3", "2.1.4", "3.5.2") is None
+        >>> unfit("3.12.3", "2.2.3", "4.1.0") is None
         True
         >>> print(unfit("3.12.3", "2.1.4", "4.1.0"))
-        Spark 4.1.0 needs a pandas that PyCaret cannot use: choose a runtime with Spark 3.5 or 4.0, such as 16.4 LTS ML.
+        Spark 4.1.0 needs pandas 2.2 or newer, not 2.1.4: list the relaxed wheel of pycaret-core before Bakeoff's.
     """
     if _numbers(python) > LAST_PYTHON:
         return f"Python {python} is newer than PyCaret knows: choose a runtime with Python 3.12, such as 16.4 LTS ML."
     if _numbers(spark) > LAST_SPARK:
         return (
-            f"Spark {spark} needs a pandas that PyCaret cannot use: choose a runtime with Spark 3.5 or 4.0, such as "
-            "16.4 LTS ML."
+            f"Spark {spark} is newer than Bakeoff knows: choose a runtime with Spark 3.5 to "
+            f"{LAST_SPARK[0]}.{LAST_SPARK[1]}, such as 16.4 LTS ML or 18 LTS ML."
         )
-    if pandas != MISSING and _numbers(pandas) < FIRST_PANDAS:
+    if pandas == MISSING:
+        return None
+    if _numbers(pandas) < FIRST_PANDAS:
         return (
             f"pandas {pandas} is older than PyCaret needs: install the wheel as a library of the cluster, which brings "
-            "pandas 2.1, and start Python anew."
+            "pandas 2.1 or newer, and start Python anew."
+        )
+    if _numbers(spark) >= NEW_SPARK and _numbers(pandas) < PANDAS_OF_NEW_SPARK:
+        return (
+            f"Spark {spark} needs pandas 2.2 or newer, not {pandas}: list the relaxed wheel of pycaret-core before "
+            "Bakeoff's."
         )
     return None
 

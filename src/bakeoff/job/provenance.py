@@ -14,6 +14,8 @@ PACKAGES = (
     "pycaret",
     "pyspark",
     "delta-spark",
+    "deltalake",
+    "duckdb",
     "fugue",
     "mlflow",
     "pandas",

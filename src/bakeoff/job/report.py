@@ -14,7 +14,7 @@ from bakeoff.job.context import Comparison, RunContext
 from bakeoff.report.data_profile import columns_of, target_of
 from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.report.facts import Facts, table_names
-from bakeoff.report.page import LOOK, PLOTS, write_charts, write_page
+from bakeoff.report.page import LOOK, PLOTS, draw_charts, write_charts, write_page
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.storage.rows import RunRecord
 from bakeoff.tracking.addresses import uri_to_set
@@ -51,12 +51,13 @@ def report_run(
     facts = facts_of(context, comparison, record)
     file = None
     with _noting("The report lacks what the best model does", problems):
-        facts = replace(facts, look=_diagnose(context.prepared.source, facts, context, comparison))
+        facts = replace(facts, look=diagnose(context.prepared.source, facts, context, comparison))
     with _noting("The report could not be written", problems):
-        write_charts(facts, context.folder)
+        drawings = draw_charts(facts)
+        write_charts(facts, context.folder, drawings)
         if entered is not None and entered.exception() is None:
             facts = replace(facts, run=entered.result())
-        file = write_page(facts, context.folder)
+        file = write_page(facts, context.folder, drawings)
     if file is not None:
         context.outputs.tracking.put(of_files([file.name, LOOK], [PLOTS]))
     return Reported(facts, file, tuple(problems))
@@ -85,7 +86,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
     )
 
 
-def _diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison: Comparison) -> Diagnostics:
+def diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison: Comparison) -> Diagnostics:
     """Return the diagnostics with the profile of the table and, if there is a model, with its evaluation."""
     from bakeoff.pycaret3.evaluation import evaluate, importance_of
     from bakeoff.pycaret3.restore import final_pipeline

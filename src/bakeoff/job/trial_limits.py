@@ -66,5 +66,5 @@ def usual_timeout(expected: Iterable[float]) -> float:
 
 def _has_processes(config: RunConfig) -> bool:
     """Whether models are fitted in processes that can be killed, even without a given timeout."""
-    wanted = config.engine == "spark" or config.isolation == "process"
+    wanted = config.engine != "native" or config.isolation == "process"
     return config.isolation != "none" and bool(wanted or config.budget_minutes or config.trial_memory_mb)

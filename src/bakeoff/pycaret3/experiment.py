@@ -11,8 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._utils.own_process import uncollected
 from bakeoff._utils.text import one_line
 from bakeoff.errors import ConfigError, SourceError
+from bakeoff.pycaret3.lean_import import import_lean
 from bakeoff.pycaret3.runners.quiet import hushed
 
 _QUIET = {"verbose": False, "html": False, "system_log": False, "log_experiment": False}
@@ -146,10 +148,12 @@ def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataF
 
 
 def _experiment_class(task: str) -> Any:
-    if task != "time_series":
+    import_lean()
+    with uncollected():
+        if task == "time_series":
+            from pycaret.time_series import TSForecastingExperiment
+
+            return TSForecastingExperiment
         from bakeoff.pycaret3.fold_safe import FoldSafeClassification, FoldSafeRegression
 
-        return FoldSafeClassification if task == "classification" else FoldSafeRegression
-    from pycaret.time_series import TSForecastingExperiment
-
-    return TSForecastingExperiment
+    return FoldSafeClassification if task == "classification" else FoldSafeRegression

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 
+from bakeoff._utils.own_process import uncollected
+from bakeoff.pycaret3.lean_import import import_lean
+
 _MODULES = (
     "bakeoff.pycaret3.runners.tabular",  # PyCaret itself, and most of the time
     "pycaret.internal.preprocess.transformers",
@@ -21,6 +24,8 @@ _MODULES = (
 
 def preload() -> None:
     """Import PyCaret's pipelines and scorers and the common models; modules that are not installed are skipped."""
-    for name in _MODULES:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
+    import_lean()
+    with uncollected():
+        for name in _MODULES:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)

@@ -108,6 +108,7 @@ def cost(facts: Facts, points: Sequence[tuple[str, float, float]], front: Sequen
         f"those on the Pareto front: {', '.join(front)}.",
         draw,
         height=4.0,
+        is_placed=True,
     )
 
 

@@ -10,11 +10,10 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
-WIDE, NARROW = 9.0, 4.4
-"""Widths in inches: of a column of text on a desktop, and of a phone."""
+WIDE, NARROW, PICTURE = 9.0, 4.4, 7.0
+"""Widths in inches: of a column of text on a desktop, of a phone, and of a chart that stands for itself."""
 NARROW_BELOW = 6.0
 """Width in inches below which labels are short and ticks few."""
 INK, MUTED, GRID, PAPER = "#1b1f24", "#59636e", "#d1d9e0", "#ffffff"
@@ -25,8 +24,6 @@ _VARIABLES = {
     SECOND: "second", THIRD: "third",
 }  # fmt: skip
 """Name of the page's CSS variable for each colour."""
-_IDS = count()
-"""Numbers that make the ids of each drawing unique in the page."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,7 @@ class Chart:
         draw: function that draws it on axes, given their width in inches.
         height: height in inches.
         square: whether it is narrower than the page, because both axes have the same scale.
+        is_placed: whether it places its labels for the exact width.
     """
 
     name: str
@@ -48,37 +46,61 @@ class Chart:
     draw: Callable[[Any, float], None]
     height: float = 3.4
     square: bool = False
+    is_placed: bool = False
 
 
-def svg(chart: Chart, width: float) -> str:
-    """Draw a chart as SVG for a page that defines its colours as CSS variables.
+@dataclass(frozen=True)
+class Drawing:
+    """A chart that was drawn.
 
-    Args:
-        chart: the chart.
-        width: width in inches.
+    Attributes:
+        wide: SVG for a desktop, for a page that defines its colours as CSS variables.
+        narrow: SVG for a phone.
+        png: PNG with the title, legible at a small size.
     """
-    stream = io.StringIO()
+
+    wide: str
+    narrow: str
+    png: bytes
+
+
+def draw(chart: Chart) -> Drawing:
+    """Draw a chart in all its forms; what takes long, the figure, is made once for each width and kind."""
     with _rc_context():
-        _figure(chart, width).savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure = _figure(chart, WIDE)
+        wide = _svg(figure)
+        narrow = wide if _width(chart, NARROW) == _width(chart, WIDE) else _svg(_figure(chart, NARROW))
+        if chart.is_placed:
+            figure = _figure(chart, PICTURE)
+        return Drawing(
+            _in_page(wide, f"{chart.name}-wide-"), _in_page(narrow, f"{chart.name}-narrow-"), _png(chart, figure)
+        )
+
+
+def _svg(figure: Any) -> str:
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     for colour, name in _VARIABLES.items():
         text = text.replace(colour, f"var(--{name})")
-    # Ids are unique within a drawing only, and a page has many drawings.
-    prefix = f"c{next(_IDS)}-"
+    return text
+
+
+def _in_page(text: str, prefix: str) -> str:
+    """Return an SVG whose ids are unique in a page with many drawings, not only within itself."""
     text = re.sub(r'\bid="', f'id="{prefix}', text)
     text = text.replace('href="#', f'href="#{prefix}').replace("url(#", f"url(#{prefix}")
     return text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
-def png(chart: Chart) -> bytes:
-    """Draw a chart with its title as PNG, legible at a small size."""
+def _png(chart: Chart, figure: Any) -> bytes:
+    """Draw a figure once more as PNG, with the title of its chart."""
+    figure.set_size_inches(_width(chart, PICTURE), chart.height)
+    figure.suptitle(chart.title, color=INK, fontsize=13, fontweight="bold")
+    _lay_out(figure)
     stream = io.BytesIO()
-    width = min(7.0, chart.height * 1.3) if chart.square else 7.0
-    with _rc_context():
-        figure = _figure(chart, width, chart.title)
-        figure.savefig(stream, format="png", dpi=150, facecolor=PAPER)
+    figure.savefig(stream, format="png", dpi=150, facecolor=PAPER)
     return stream.getvalue()
 
 
@@ -94,12 +116,15 @@ def _rc_context() -> Any:
     return mpl.rc_context(settings)
 
 
-def _figure(chart: Chart, width: float, title: str = "") -> Any:
+def _width(chart: Chart, width: float) -> float:
+    return min(width, chart.height * 1.3) if chart.square else width
+
+
+def _figure(chart: Chart, width: float) -> Any:
     from matplotlib.figure import Figure
 
-    if chart.square:
-        width = min(width, chart.height * 1.3)
-    figure = Figure(figsize=(width, chart.height), layout="constrained")
+    width = _width(chart, width)
+    figure = Figure(figsize=(width, chart.height))
     axes = figure.add_subplot()
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -111,12 +136,15 @@ def _figure(chart: Chart, width: float, title: str = "") -> Any:
     axes.xaxis.label.set_color(MUTED)
     axes.yaxis.label.set_color(MUTED)
     chart.draw(axes, width)
-    if title:
-        figure.suptitle(title, color=INK, fontsize=13, fontweight="bold")
-    # The layout is computed once, here: matplotlib would draw everything twice to check whether it has changed.
-    figure.get_layout_engine().execute(figure)
-    figure.set_layout_engine("none")
+    _lay_out(figure)
     return figure
+
+
+def _lay_out(figure: Any) -> None:
+    """Compute the layout once: with an engine, even "none", matplotlib would draw everything twice to do so."""
+    figure.set_layout_engine("constrained")
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine(None)
 
 
 def truncate(text: str, width: int) -> str:

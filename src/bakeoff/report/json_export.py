@@ -44,6 +44,7 @@ def as_object(facts: Facts) -> dict[str, Any]:
         ],
         "n_stopped": len(facts.board.stopped),
         "seconds_saved": finite(facts.board.seconds_saved),
+        "engine": run.engine,
         "slots": summary.slots,
         "wall_seconds": finite(summary.wall_seconds),
         "ideal_seconds": finite(summary.ideal_seconds),

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from bakeoff._utils.shared_map import shared_map
 from bakeoff.report import drawing, interactive
-from bakeoff.report.blocks import Section, kind_of
+from bakeoff.report.blocks import kind_of
 from bakeoff.report.facts import Facts
 from bakeoff.report.ranking_sections import figures, sections
 from bakeoff.report.sentences import answer, headline, question, took
 
 PAGE, LOOK, PLOTS, INTERACTIVE = "report.html", "report.json", "plots", "plots.html"
 """Names of the page, the diagnostics beside it, the folder of charts, and the interactive charts in that folder."""
+Drawings = Mapping[str, drawing.Drawing]
+"""The charts of a run, drawn, by name."""
 
 
 def render(facts: Facts) -> str:
     """Return the report as HTML without scripts or external resources, in light and dark colours."""
-    return _html(facts, sections(facts))
+    return _html(facts, draw_charts(facts))
 
 
 def write(facts: Facts, folder: Path) -> Path:
@@ -33,29 +35,37 @@ def write(facts: Facts, folder: Path) -> Path:
         The path of the report.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    file = write_page(facts, folder)
-    write_charts(facts, folder)
+    drawings = draw_charts(facts)
+    file = write_page(facts, folder, drawings)
+    write_charts(facts, folder, drawings)
     return file
 
 
-def write_charts(facts: Facts, folder: Path) -> None:
+def draw_charts(facts: Facts) -> Drawings:
+    """Draw all charts of a run, for `write_charts` and `write_page`."""
+    drawn = [figure.chart for figure in figures(sections(facts))]
+    return dict(zip((chart.name for chart in drawn), shared_map(drawing.draw, drawn), strict=True))
+
+
+def write_charts(facts: Facts, folder: Path, drawings: Drawings) -> None:
     """Write the charts and the diagnostics, without the page."""
     plots = folder / PLOTS
     plots.mkdir(parents=True, exist_ok=True)
     (folder / LOOK).write_text(facts.look.to_json(), encoding="utf-8")
-    for figure in figures(sections(facts)):
-        (plots / f"{figure.chart.name}.png").write_bytes(drawing.png(figure.chart))
+    for name, drawn in drawings.items():
+        (plots / f"{name}.png").write_bytes(drawn.png)
     (plots / INTERACTIVE).write_text(interactive.page(facts), encoding="utf-8")
 
 
-def write_page(facts: Facts, folder: Path) -> Path:
+def write_page(facts: Facts, folder: Path, drawings: Drawings) -> Path:
     """Write the page alone, into a folder that exists, and return its path."""
-    (folder / PAGE).write_text(render(facts), encoding="utf-8")
+    (folder / PAGE).write_text(_html(facts, drawings), encoding="utf-8")
     return folder / PAGE
 
 
-def _html(facts: Facts, page: Sequence[Section]) -> str:
+def _html(facts: Facts, drawings: Drawings) -> str:
     import jinja2
+    import markupsafe
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bakeoff.report", "."),
@@ -65,8 +75,9 @@ def _html(facts: Facts, page: Sequence[Section]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["kind"] = kind_of
-    environment.globals["wide"] = _svg_renderer(drawing.WIDE)
-    environment.globals["narrow"] = _svg_renderer(drawing.NARROW)
+    # The SVG is safe: matplotlib escapes the texts in it.
+    environment.globals["wide"] = lambda chart: markupsafe.Markup(drawings[chart.name].wide)  # noqa: S704
+    environment.globals["narrow"] = lambda chart: markupsafe.Markup(drawings[chart.name].narrow)  # noqa: S704
     run = facts.run
     ended = run.finished_at or max((outcome.finished_at for outcome in facts.board.outcomes), default=0.0)
     return environment.get_template("page.html").render(
@@ -74,14 +85,7 @@ def _html(facts: Facts, page: Sequence[Section]) -> str:
         question=question(facts),
         answer=answer(facts),
         facts=facts,
-        sections=page,
+        sections=sections(facts),
         ended=f"{dt.datetime.fromtimestamp(ended, dt.timezone.utc):%Y-%m-%d %H:%M} UTC" if ended else "",
         took=took(facts.summary),
     )
-
-
-def _svg_renderer(width: float) -> Any:
-    import markupsafe
-
-    # The SVG is safe: matplotlib escapes the texts in it.
-    return lambda chart: markupsafe.Markup(drawing.svg(chart, width))  # noqa: S704

@@ -134,6 +134,8 @@ def time_spent(facts: Facts) -> Section:
             ]
         )
     ]
+    if facts.run.engine:
+        parts.append(Paragraph(facts.run.engine))
     if earlier.lanes:
         finished = f"{counted(len(facts.earlier), 'trial')} had been finished when the run went on"
         nothing_left = "" if last.lanes else ", and none was left but to fit the winner"

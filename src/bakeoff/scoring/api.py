@@ -23,10 +23,11 @@ from bakeoff.scoring.files import earlier_models, read_scored, score_frame, writ
 from bakeoff.scoring.inputs import NUMBER, InputColumn, with_plain_types, with_times
 from bakeoff.scoring.model import ModelReference, load_scoring_model
 from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
+from bakeoff.source.delta_folder import read_whole
 from bakeoff.source.findings import Findings
-from bakeoff.source.locate import Files, find, is_local_file
+from bakeoff.source.locate import DeltaFolder, Files, find, why_spark
 from bakeoff.source.reading import Reading
-from bakeoff.spark.session import OpenSession, open_session
+from bakeoff.spark.session import OpenSession, open_session, require_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -108,8 +109,11 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
     say(f"Loading {model}.")
     found = load_scoring_model(reference, home)
     batch = Batch(name, found, dt.datetime.now(dt.timezone.utc))
-    without_spark = spark is None and is_local_file(source) and is_file(str(to).strip())
+    reason = why_spark(source) or (None if is_file(str(to).strip()) else f"{to} is a table")
+    without_spark = spark is None and reason is None
     if not without_spark:
+        if spark is None:
+            require_spark(str(reason))
         say("Opening a Spark session.")
     with nullcontext(None) if without_spark else open_session(spark, home) as session:
         has_metastore = session is None or not session.owned
@@ -174,6 +178,8 @@ def _rows(source: str, spark: Any, inputs: Sequence[InputColumn], say: Say) -> p
         for sentence in findings.sentences:
             say(sentence)
         return with_times(with_plain_types(rows.with_numbers(), inputs), inputs)
+    if isinstance(found, DeltaFolder):
+        return with_times(with_plain_types(read_whole(found).with_numbers(), inputs), inputs)
     return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted
 
 

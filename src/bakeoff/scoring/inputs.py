@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff._utils import raw_rows
-from bakeoff._utils.raw_rows import CONVERSIONS, WORDS
+from bakeoff._utils.raw_rows import conversions
+from bakeoff._utils.raw_rows.rows import CONVERSIONS, WORDS
 from bakeoff.errors import SourceError
 
 NUMBER, TEXT, BOOLEAN, TIME, ANY = "number", "text", "boolean", "time", "any"
@@ -33,8 +33,8 @@ class InputColumn:
     Attributes:
         name: Its name in the source.
         kind: Kind of its values.
-        conversion: What the model itself makes of its raw values, a word of `bakeoff._utils.raw_rows`; empty if it
-            takes them as they are.
+        conversion: What the model itself makes of its raw values, a word of `bakeoff._utils.raw_rows.conversions`;
+            empty if it takes them as they are.
         words: Words that are values of it, although pandas takes them for gaps.
     """
 
@@ -46,7 +46,7 @@ class InputColumn:
     @property
     def is_text(self) -> bool:
         """Whether its values in a csv file are text, whatever they look like."""
-        return self.kind == TEXT or self.conversion in {raw_rows.TEXT, raw_rows.WRITTEN}
+        return self.kind == TEXT or self.conversion in {conversions.TEXT, conversions.WRITTEN}
 
 
 def input_columns(described: Any, folder: Path) -> tuple[InputColumn, ...]:

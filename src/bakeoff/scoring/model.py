@@ -14,7 +14,6 @@ from bakeoff.errors import ConfigError, RunNotFoundError, TrackingError
 from bakeoff.runs.loading import model_folder
 from bakeoff.scoring.inputs import InputColumn, input_columns
 
-_SCHEMES = ("models:/", "runs:/")
 _LISTED = 10
 _UNITY_CATALOG = "databricks-uc"
 _FORMS = "NAME@champion, NAME/VERSION or a RUN_ID"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bakeoff.source.findings import Finding, FindingKind, Findings
 from bakeoff.source.load import SourceTable, digest_of, load_source
-from bakeoff.source.locate import is_local_file
+from bakeoff.source.locate import is_local_file, why_spark
 from bakeoff.source.series import check_series
 from bakeoff.source.target import infer_task
 from bakeoff.source.time_index import time_indexed
@@ -24,4 +24,5 @@ __all__ = [
     "is_local_file",
     "load_source",
     "time_indexed",
+    "why_spark",
 ]

@@ -14,20 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bakeoff._utils.raw_rows import (
-    MIDDLE,
-    NUMBER,
-    PLAIN,
-    SAME,
-    SECONDS,
-    TEXT,
-    TIME,
-    WRITTEN,
-    is_gap_word,
-    numpy_column,
-    unit_of,
-    written_number,
-)
+from bakeoff._utils.raw_rows.conversions import MIDDLE, NUMBER, PLAIN, SAME, SECONDS, TEXT, TIME, WRITTEN
+from bakeoff._utils.raw_rows.gaps import is_gap_word
+from bakeoff._utils.raw_rows.numpy_columns import numpy_column
+from bakeoff._utils.raw_rows.written_numbers import unit_of, written_number
 
 _FEW = 20
 """Number of distinct codes, such as 1, 2, 3, up to which text of digits alone stays text."""
@@ -46,7 +36,7 @@ class ColumnKind(NamedTuple):
     """What becomes of a column.
 
     Attributes:
-        kind: the conversion, a word of `bakeoff._utils.raw_rows`; ``None`` if models cannot use the column.
+        kind: the conversion, a word of `bakeoff._utils.raw_rows.conversions`; ``None`` if models cannot use the column.
         detail: the decimal mark of written numbers, the zone of times, or the truth that stands in for a gap.
         content: what it holds, in words, where that should be said.
         example: a value and what it becomes, in words, where that helps.

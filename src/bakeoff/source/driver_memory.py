@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.spark.kind import is_connect
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
 
 COPIES = 10
@@ -32,10 +34,24 @@ def rows_that_fit(table: DataFrame, n_rows: int, spark: SparkSession) -> int | N
         n_rows: number of rows of the table.
         spark: session that the table belongs to.
     """
-    available = memory_for_table(spark)
+    return _rows_within(memory_for_table(spark), n_rows, lambda n: table.limit(n).toPandas())
+
+
+def rows_that_fit_here(n_rows: int, head: Callable[[int], pd.DataFrame]) -> int | None:
+    """Return how many rows of a table that is read without Spark fit into this process; ``None`` if all of them do.
+
+    Args:
+        n_rows: number of rows of the table.
+        head: reads so many of its first rows.
+    """
+    free = free_memory()
+    return _rows_within(None if free is None else free / COPIES, n_rows, head)
+
+
+def _rows_within(available: float | None, n_rows: int, head: Callable[[int], pd.DataFrame]) -> int | None:
     if available is None or n_rows <= FEW_ROWS:
         return None
-    probe = table.limit(PROBE_ROWS).toPandas()
+    probe = head(PROBE_ROWS)
     bytes_per_row = max(1.0, float(probe.memory_usage(index=False, deep=True).sum()) / len(probe))
     n_fitting = int(available / bytes_per_row)
     return None if n_fitting >= n_rows else max(n_fitting, FEW_ROWS)

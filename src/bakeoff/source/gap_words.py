@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bakeoff._utils.raw_rows import is_gap, is_gap_word
+from bakeoff._utils.raw_rows.gaps import is_gap, is_gap_word
 from bakeoff._utils.text import counted, first_of
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.reading import Reading

@@ -13,11 +13,12 @@ from bakeoff._utils.redaction import redact_text, secrets_in
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
 from bakeoff.source.columns import check_columns, without_missing_target
+from bakeoff.source.delta_folder import read_folder
 from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.fold_groups import with_groups, without_groups
 from bakeoff.source.gap_words import RawTable
-from bakeoff.source.locate import Files, find
+from bakeoff.source.locate import DeltaFolder, Files, find
 from bakeoff.source.preparation import Preparation, prepared
 from bakeoff.source.reading import Reading
 from bakeoff.source.sampling import sampled
@@ -98,7 +99,11 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
             raise ConfigError(
                 f"{given[0]} is for text files such as csv, and {config.source} is a table: leave it out."
             )
-        raw, version, fraction = read_delta(location, config, findings)
+        raw, version, fraction = (
+            read_folder(location, config, findings)
+            if isinstance(location, DeltaFolder)
+            else read_delta(location, config, findings)
+        )
         frame, preparation = _usable(RawTable(raw), config, findings)
         check_columns(frame.columns, config)
         frame = with_groups(frame, config, ordered=False)

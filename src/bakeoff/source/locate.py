@@ -8,11 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from bakeoff._utils.platform import expanded
+from bakeoff._utils.redaction import redact_text
 from bakeoff._utils.text import first_line
 from bakeoff.errors import SourceError
+from bakeoff.source.delta_log import LOG, why_unreadable
 from bakeoff.source.files import ENDINGS_SAID, format_of, read_files
 from bakeoff.source.filesystems import cannot_be_read
 from bakeoff.source.findings import FindingKind, Findings
@@ -74,7 +76,38 @@ class Delta:
     spark: SparkSession
 
 
-def find(source: str, spark: SparkSession | None) -> Files | Delta:
+@dataclass(frozen=True)
+class DeltaFolder:
+    """A Delta table in a folder of this machine, read without Spark.
+
+    Attributes:
+        name: the path, as part of errors.
+        path: the folder.
+    """
+
+    name: str
+    path: Path
+    kind: ClassVar[str] = "delta"
+
+
+def why_spark(source: str, version: int | None = None) -> str | None:
+    """Return why a source can be read with Spark only, as the end of a sentence; ``None`` if it needs no Spark.
+
+    Args:
+        source: a path, a URI or the name of a table.
+        version: version of the Delta table that is wanted.
+    """
+    path, uri = _local_path(source), _SCHEME.match(source)
+    if path is not None and path.exists():
+        return why_unreadable(path, version) if (path / LOG).is_dir() else None
+    if path is None or (uri and uri.group(1) != "file"):
+        return f"{redact_text(source)} is no path of this machine"
+    if _fitting(path) or _looks_like_path(source) or name_parts(source) is None:
+        return None
+    return f"{source} is no file here, but the name of a table"
+
+
+def find(source: str, spark: SparkSession | None) -> Files | Delta | DeltaFolder:
     """Resolve the name of a source: to a path if it exists, otherwise to a table.
 
     Args:
@@ -86,8 +119,10 @@ def find(source: str, spark: SparkSession | None) -> Files | Delta:
     """
     path, uri = _local_path(source), _SCHEME.match(source)
     if path is not None and path.exists() and (_looks_like_path(source) or not _is_table(source, spark)):
-        if path.is_dir() and (path / "_delta_log").is_dir():
-            return Delta(str(path), "delta", f"delta.{quoted(_for_spark(path))}", require_session(spark, source))
+        if (path / LOG).is_dir():
+            if spark is None:
+                return DeltaFolder(str(path), path)
+            return Delta(str(path), "delta", f"delta.{quoted(_for_spark(path))}", spark)
         return _local_files(path)
     if path is not None and not path.exists() and (fitting := _fitting(path)):
         return _together(str(path), fitting)
@@ -107,7 +142,8 @@ def find(source: str, spark: SparkSession | None) -> Files | Delta:
         raise SourceError(
             f"There is no source {source!r}: no file in {Path.cwd()}, {detail}: check its name, catalog and schema."
         )
-    return Delta(source, "table", ".".join(map(quoted, parts)), require_session(spark, source))
+    assert spark is not None  # noqa: S101 - it has found the table
+    return Delta(source, "table", ".".join(map(quoted, parts)), spark)
 
 
 def is_local_file(source: str) -> bool:
@@ -232,14 +268,3 @@ def _is_table(source: str, spark: SparkSession | None) -> bool:
         if re.search("not.found", str(error), re.IGNORECASE):
             return False
         raise SourceError(f"The table {source} cannot be read ({first_line(error)}).") from error
-
-
-def require_session(spark: SparkSession | None, source: str) -> SparkSession:
-    """Return the session that a table is read with.
-
-    Raises:
-        SourceError: There is none.
-    """
-    if spark is None:
-        raise SourceError(f"{source} is a Delta table, and reading it needs a Spark session.")
-    return spark

@@ -8,20 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from bakeoff._utils.raw_rows import (
-    NUMBER,
-    PLAIN,
-    SAME,
-    TEXT,
-    TIME,
-    TRUTH,
-    WRITTEN,
-    RawColumn,
-    RawRows,
-    converted_column,
-    is_gap,
-    numpy_column,
-)
+from bakeoff._utils.raw_rows.conversions import NUMBER, PLAIN, SAME, TEXT, TIME, TRUTH, WRITTEN, converted_column
+from bakeoff._utils.raw_rows.gaps import is_gap
+from bakeoff._utils.raw_rows.numpy_columns import numpy_column
+from bakeoff._utils.raw_rows.rows import RawColumn, RawRows
 from bakeoff.config import RunConfig
 from bakeoff.errors import SourceError
 from bakeoff.source.column_kinds import ColumnKind, kind_of

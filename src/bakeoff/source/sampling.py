@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LEAST_OF_A_CLASS = 20
 """Number of rows that a class has in a sample at least, if the table has them."""
-_MAX_CLASSES = 1_000
+MAX_CLASSES = 1_000
 """Number of classes up to which a sample is stratified."""
 _COPY, _CHANCE, _LOT, _QUOTA, _BOUND = (f"__bakeoff_{name}" for name in ("copy", "chance", "lot", "quota", "bound"))
 """Names of helper columns: a row's number among equal rows, its random number in two forms, and its class's limits."""
@@ -75,7 +75,7 @@ def sample_of_table(table: DataFrame, config: RunConfig, spark: SparkSession, fi
     if quotas:
         drawn = _draw_by_class(lots, config, spark, kind, dict(zip(classes, quotas, strict=True)), classes)
     else:
-        bound = _chance_bound(size, n_present)
+        bound = chance_bound(size, n_present)
         drawn = lots.where(f"{_CHANCE} < {bound}").orderBy(_LOT, _COPY, *map(quoted, table.columns)).limit(size)
     return Sample(drawn.selectExpr(*map(quoted, table.columns)), size / n_present)
 
@@ -96,7 +96,7 @@ def shares(counts: Sequence[int], size: int) -> list[int]:
         >>> shares([9_000, 990, 10], 1_000)
         [892, 98, 10]
     """
-    if not counts or len(counts) > min(_MAX_CLASSES, size // 2):
+    if not counts or len(counts) > min(MAX_CLASSES, size // 2):
         return []
     minimum = min(LEAST_OF_A_CLASS, size // len(counts))
     quotas = [min(count, minimum) for count in counts]
@@ -154,22 +154,27 @@ def report_sample(size: int, n_rows: int, config: RunConfig, findings: Findings,
     findings.add(FindingKind.SAMPLE, sentence, n_affected=size)
 
 
+def latest_sentence(size: int, n_rows: int, config: RunConfig) -> str:
+    """Return the sentence about the latest rows of a time series, taken in place of all."""
+    reason = "--max-rows" if config.max_rows else "which is what this driver can hold"
+    return f"Took the latest {size} of {n_rows} rows ({reason})."
+
+
 def _latest(table: DataFrame, config: RunConfig, spark: SparkSession, findings: Findings) -> Sample:
     n_rows = table.count()
     size = config.max_rows or rows_that_fit(table, n_rows, spark)
     if size is None or n_rows <= size:
         return Sample(table)
     # A random sample of a time series would be full of gaps, and a forecast starts from the latest rows.
-    reason = "--max-rows" if config.max_rows else "which is what this driver can hold"
-    findings.add(FindingKind.SAMPLE, f"Took the latest {size} of {n_rows} rows ({reason}).", n_affected=size)
+    findings.add(FindingKind.SAMPLE, latest_sentence(size, n_rows, config), n_affected=size)
     return Sample(table.orderBy(quoted(str(config.time_col)), ascending=False).limit(size), size / n_rows)
 
 
 def _class_counts(table: DataFrame, config: RunConfig, kind: str) -> Mapping[Any, int]:
     """Count the rows of each class; empty if the target holds no classes, or too many."""
-    counts = table.groupBy(config.target).count().limit(_MAX_CLASSES + 1).collect()
+    counts = table.groupBy(config.target).count().limit(MAX_CLASSES + 1).collect()
     is_numeric = kind not in {"string", "boolean"}
-    if len(counts) > _MAX_CLASSES or (is_numeric and config.task is None and len(counts) > FEW_VALUES):
+    if len(counts) > MAX_CLASSES or (is_numeric and config.task is None and len(counts) > FEW_VALUES):
         return {}
     return {row[0]: int(row[1]) for row in sorted(counts, key=lambda row: str(row[0]))}
 
@@ -185,7 +190,7 @@ def _with_lots(table: DataFrame, config: RunConfig) -> DataFrame:
     return drawn.selectExpr("*", f"{_LOT} / 18446744073709551616.0D + 0.5D AS {_CHANCE}")
 
 
-def _chance_bound(wanted: int, n_rows: int) -> float:
+def chance_bound(wanted: int, n_rows: int) -> float:
     """Return a chance below which the ``wanted`` rows of the lowest chances lie almost certainly.
 
     Rows above it need no sorting, and those are nearly all when the sample is a small part of a large table.
@@ -202,7 +207,7 @@ def _draw_by_class(  # noqa: PLR0913, PLR0917 - all that a draw by class depends
     counts: Mapping[Any, int],
 ) -> DataFrame:
     target = quoted(config.target)
-    limits = [(value, quota, float(_chance_bound(quota, counts[value]))) for value, quota in quotas.items()]
+    limits = [(value, quota, float(chance_bound(quota, counts[value]))) for value, quota in quotas.items()]
     limits_table = spark.createDataFrame(limits, f"{target} {kind}, {_QUOTA} BIGINT, {_BOUND} DOUBLE")
     candidates = lots.join(limits_table.hint("broadcast"), on=config.target).where(f"{_CHANCE} < {_BOUND}")
     nth = f"row_number() OVER (PARTITION BY {target} ORDER BY {_LOT}, {_COPY}) AS __bakeoff_nth"

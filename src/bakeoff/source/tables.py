@@ -107,14 +107,26 @@ def _usable_columns(table: DataFrame, findings: Findings) -> list[str]:
     usable = [field.name for field in fields if isinstance(field.dataType, usable_types)]
     empty = [field.name for field in fields if isinstance(field.dataType, types.NullType)]
     dropped = [field.name for field in fields if field.name not in {*usable, *empty}]
+    others = {field.dataType.simpleString() for field in fields if field.name in dropped} - _holders(fields)
+    report_left_out(dropped, empty, sorted(others), findings)
+    return usable
+
+
+def report_left_out(dropped: Sequence[str], empty: Sequence[str], others: Sequence[str], findings: Findings) -> None:
+    """Add findings on columns that models cannot use.
+
+    Args:
+        dropped: columns of types that they cannot use.
+        empty: columns without a value.
+        others: types of dropped columns that hold something else than bytes, arrays, maps or structs.
+        findings: gets them.
+    """
     if dropped:
-        others = {field.dataType.simpleString() for field in fields if field.name in dropped} - _holders(fields)
-        more = f", nor of type {listed(sorted(others))}" if others else ""
+        more = f", nor of type {listed(others)}" if others else ""
         sentence = f"Left out {listed(dropped)}: models cannot use columns of bytes, arrays, maps or structs{more}."
         findings.add(FindingKind.LEFT_OUT, sentence, columns=dropped)
     if empty:
         findings.add(FindingKind.LEFT_OUT, f"Left out {listed(empty)}: no row has a value there.", columns=empty)
-    return usable
 
 
 def _holders(fields: Sequence[Any]) -> set[str]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
+from pandas.tseries import offsets
 from pandas.tseries.frequencies import to_offset
 
 _DAY = pd.Timedelta(days=1)
@@ -17,23 +18,14 @@ _WEEK = 7
 _FRIDAY = 4
 _MANY = 3
 """Number of times from which on pandas infers a frequency."""
-_UNITS = ("A", "Q", "M", "W", "D", "H", "T", "S")
-"""Units of periods, the longest first."""
-_PERIOD_OF = {
-    "M": "M",
-    "MS": "M",
-    "BM": "M",
-    "BMS": "M",
-    "Q": "Q",
-    "QS": "Q",
-    "BQ": "Q",
-    "BQS": "Q",
-    "A": "A",
-    "AS": "A",
-    "BA": "A",
-    "BAS": "A",
+_UNITS = ("Y", "Q", "M", "W", "D", "h", "min", "s")
+"""Units of periods, the longest first, in letters that pandas knows before and after it renamed them in 2.2."""
+_OFFSETS: dict[str, tuple[Any, ...]] = {
+    "M": (offsets.MonthEnd, offsets.MonthBegin, offsets.BMonthEnd, offsets.BMonthBegin),
+    "Q": (offsets.QuarterEnd, offsets.QuarterBegin, offsets.BQuarterEnd, offsets.BQuarterBegin),
+    "Y": (offsets.YearEnd, offsets.YearBegin, offsets.BYearEnd, offsets.BYearBegin),
 }
-"""Units of periods by pandas' names for the dates at which they begin or end."""
+"""Pandas' offsets for the dates at which a period begins or ends, by the unit of the period."""
 
 
 @contextmanager
@@ -113,7 +105,7 @@ def _inferred(times: pd.DatetimeIndex) -> Steps | None:
     except (ValueError, AttributeError):  # pandas 2.1 has no periods of two months
         pass
     offset: Any = to_offset(frequency)
-    unit = _PERIOD_OF.get(offset.rule_code.split("-")[0])
+    unit = next((unit for unit, kinds in _OFFSETS.items() if isinstance(offset, kinds)), None)
     return Steps(times.to_period(f"{offset.n}{unit}")) if unit else None
 
 

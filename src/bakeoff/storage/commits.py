@@ -27,6 +27,7 @@ LOST_A_RACE = re.compile(
     r"(?i)delta_concurrent|concurrent\w+exception|(metadata|protocol)_?changed|already_?exists"
     # A table that another job is making right now: its folder is there, and its log is not yet.
     r"|delta_table_not_found|delta_create_table_with_non_empty_location"
+    r"|failed to commit transaction|file ?exists"  # delta-rs, and a commit of ours to a log
 )
 NOT_ALLOWED = re.compile(r"(?i)permission|privilege|access_?denied|not authorized|read-only")
 LOCK_FILE = ".lock"

@@ -5,15 +5,19 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
+from bakeoff._utils.platform import is_installed
 from bakeoff.errors import ConfigError, TablesError
 from bakeoff.storage import delta_sql
+from bakeoff.storage.folder_ddl import DRAFT, has_table, is_writable, unusable_in
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.schema import TABLES, VIEWS, Table
 from bakeoff.storage.sql_translation import UntranslatableError, translate
@@ -21,11 +25,13 @@ from bakeoff.storage.table_queries import TableQueries
 
 if TYPE_CHECKING:
     import pandas as pd
+    from deltalake import DeltaTable
     from typing_extensions import Self
 
 _Rows = TypeVar("_Rows")
 
-LOG = "_delta_log"
+READERS = ("deltalake", "duckdb", "sqlglot")
+"""Packages by which tables in a folder are used without Spark."""
 _ELSEWHERE = (
     "Catalog Error",
     "Not implemented Error",
@@ -37,10 +43,59 @@ _ELSEWHERE = (
 """Errors for functions, forms of SQL and values with which Spark may be able to do something."""
 _MISSING = re.compile("^Binder Error: .*(not found|does not have a column)")
 """Errors for columns that are not there, which Spark would not find either."""
+_NO_LIMIT = 10**12
+_MAPPING = "delta.columnMapping.mode"
+
+
+class _Database:
+    """DuckDB without access to files: tables are handed in. One query runs at a time, with views of its own."""
+
+    def __init__(self) -> None:
+        import duckdb
+
+        self.lock = threading.Lock()
+        self.views: list[str] = []
+        self._registered: list[str] = []
+        self.connection = duckdb.connect(":memory:", config={"enable_external_access": "false"})
+        # 1 / 0 is NULL, as it is in Spark. Earlier versions have only the first setting, and do as the second says.
+        for setting in ("ieee_floating_point_ops", "error_on_division_by_zero"):
+            with suppress(duckdb.CatalogException):
+                self.connection.execute(f"SET {setting} = false")
+
+    def add_table(self, name: str, rows: Any) -> None:
+        """Make a view of rows in Arrow.
+
+        Conditions of a query are DuckDB's business, which the limit keeps it from handing on: pyarrow cannot compare
+        texts to their bounds in files that delta-rs has merged, where they have another type of Arrow's.
+        """
+        self.connection.register(f"{name}_rows", rows)
+        self._registered.append(f"{name}_rows")
+        self.add_view(name, f"SELECT * FROM {_quoted(f'{name}_rows')} LIMIT {_NO_LIMIT}")  # noqa: S608
+
+    def add_view(self, name: str, query: str) -> None:
+        """Make a view of a query."""
+        self.connection.execute(f"CREATE VIEW {_quoted(name)} AS {query}")
+        self.views.append(name)
+
+    def forget(self) -> None:
+        """Drop all views, because the tables may have been written to since."""
+        for view in self.views:
+            self.connection.execute(f"DROP VIEW {_quoted(view)}")
+        for name in self._registered:
+            self.connection.unregister(name)
+        self.views.clear()
+        self._registered.clear()
+
+    def close(self) -> None:
+        """Free its memory and threads once the running query has ended."""
+        with self.lock:
+            self.connection.close()
 
 
 class FolderReader(TableQueries):
-    """`ResultReader` for Delta tables in a folder. Used as a context manager, which frees DuckDB's memory and threads.
+    """`ResultReader` for Delta tables in a folder, from any thread. Each query reads what is there when it is asked.
+
+    DuckDB's memory and threads are freed at the end of a ``with`` block, or with the reader.
 
     Args:
         location: location of the tables, in a folder.
@@ -51,8 +106,8 @@ class FolderReader(TableQueries):
             raise TablesError(f"The tables in {location.place} are in a metastore, which only Spark can read.")
         self.location = location
         self._folder = Path(os.path.realpath(location.path))
-        self._database: Any = None
-        self._views: set[str] = set()
+        self._database: _Database | None = None
+        self._lock = threading.Lock()
 
     def read(self, name: str) -> pd.DataFrame:
         """Return a table or a view by its plain name; see `ResultReader.read`."""
@@ -95,8 +150,8 @@ class FolderReader(TableQueries):
 
     def close(self) -> None:
         """Free DuckDB's memory and threads."""
-        database, self._database = self._database, None
-        self._views.clear()
+        with self._lock:
+            database, self._database = self._database, None
         if database is not None:
             database.close()
 
@@ -107,10 +162,10 @@ class FolderReader(TableQueries):
         self.close()
 
     def _has(self, table: Table) -> bool:
-        return (self._folder / table.name / LOG).is_dir()
+        return has_table(self._folder / table.name)
 
     def _columns(self, table: Table) -> Sequence[str]:
-        columns: Sequence[str] = _open(self._folder / table.name, None).schema.names
+        columns: Sequence[str] = [field.name for field in _open(self._folder / table.name).schema().fields]
         return columns
 
     def _rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
@@ -122,32 +177,36 @@ class FolderReader(TableQueries):
     def _ask(self, query: str, values: Mapping[str, Any] | None, fetch: Callable[[Any], _Rows]) -> _Rows:
         import duckdb
 
-        if self._database is None:
-            # Without access to files: tables are handed in.
-            self._database = duckdb.connect(":memory:", config={"enable_external_access": "false"})
-            # 1 / 0 is NULL, as it is in Spark. Earlier versions have only the first setting, and do as the second says.
-            for setting in ("ieee_floating_point_ops", "error_on_division_by_zero"):
-                with suppress(duckdb.CatalogException):
-                    self._database.execute(f"SET {setting} = false")
-        translated = translate(query, self._view, values)
-        try:
-            return fetch(self._database.sql(translated))
-        except (duckdb.Error, OSError) as error:
-            if str(error).startswith(_ELSEWHERE) and not _MISSING.match(str(error)):
-                raise UntranslatableError(str(error).partition("\n")[0]) from error
-            raise ConfigError(f"This query cannot be answered: {_reason(error)}.") from error
+        database = self._opened_database()
+        with database.lock:
+            database.forget()
+            translated = translate(query, partial(self._view, database), values)
+            try:
+                return fetch(database.connection.sql(translated))
+            except (duckdb.Error, OSError) as error:
+                if str(error).startswith(_ELSEWHERE) and not _MISSING.match(str(error)):
+                    raise UntranslatableError(str(error).partition("\n")[0]) from error
+                raise ConfigError(f"This query cannot be answered: {_reason(error)}.") from error
 
-    def _view(self, name: str, version: int | None) -> str | None:
+    def _opened_database(self) -> _Database:
+        with self._lock:
+            if self._database is None:
+                self._database = _Database()
+                weakref.finalize(self, self._database.close)
+            return self._database
+
+    def _view(self, database: _Database, name: str, version: int | None) -> str | None:
         """Make the view for a table, if there is such a table; return its name."""
         plain = name.lower()
         path = Path(name)
         if path.is_absolute():
-            return self._table(path.name, version) if path.parent == self._folder and (path / LOG).is_dir() else None
+            is_here = path.parent == self._folder and has_table(path)
+            return self._table(database, path.name, version) if is_here else None
         if version is None and (plain in VIEWS or plain == "trials") and self.exists():
-            return self._selected(plain)
+            return self._selected(database, plain)
         tables = {table.lower(): table for table in self._tables()}
         if plain in tables:
-            return self._table(tables[plain], version)
+            return self._table(database, tables[plain], version)
         if name.isidentifier() and (similar := difflib.get_close_matches(plain, [*tables, *VIEWS], n=2)):
             raise ConfigError(f"There is no table {name!r}: did you mean {' or '.join(map(repr, similar))}?")
         return None
@@ -156,45 +215,52 @@ class FolderReader(TableQueries):
         """Return the names of the Delta tables in the folder."""
         if not self._folder.is_dir():
             return []
-        return sorted(path.name for path in self._folder.iterdir() if (path / LOG).is_dir())
+        found = (path.name for path in self._folder.iterdir() if has_table(path))
+        return sorted(name for name in found if not name.startswith(DRAFT))
 
-    def _table(self, name: str, version: int | None) -> str:
+    def _table(self, database: _Database, name: str, version: int | None) -> str:
         view = f"delta_{name}" if version is None else f"delta_{name}_{version}"
-        if view not in self._views:
-            self._database.register(view, _open(self._folder / name, version))
-            self._views.add(view)
+        if view not in database.views:
+            database.add_table(view, _dataset(_open(self._folder / name, version)))
         return view
 
-    def _selected(self, name: str) -> str:
+    def _selected(self, database: _Database, name: str) -> str:
         """Make the view of a query of ours: one of `schema.VIEWS`, or ``trials`` with each trial once."""
         view = f"view_{name}"
-        if view not in self._views:
-            query = translate(delta_sql.queries(self.location)[name], self._view)
-            self._database.execute(f"CREATE VIEW {_quoted(view)} AS {query}")
-            self._views.add(view)
+        if view not in database.views:
+            query = translate(delta_sql.queries(self.location)[name], partial(self._view, database))
+            database.add_view(view, query)
         return view
 
 
-def needs_spark(location: ResultsLocation) -> bool:
-    """Whether tables can be read through Spark only: those of a metastore, or with a feature that delta-rs lacks."""
-    if location.path is None or not all(map(find_spec, ("deltalake", "duckdb", "sqlglot"))):
+def missing_reader() -> str | None:
+    """Return the first of the packages for tables in a folder that is not installed, if any is not."""
+    return next((package for package in READERS if not is_installed(package)), None)
+
+
+def needs_spark(location: ResultsLocation, *, to_write: bool = False) -> bool:
+    """Whether tables can be used through Spark only: those of a metastore, or with a feature that delta-rs lacks.
+
+    Args:
+        location: location of the tables, which need not exist yet.
+        to_write: whether they are written to, too.
+    """
+    if location.path is None or missing_reader() is not None:
+        return True
+    if to_write and unusable_in(location.path):
         return True
     with suppress(Exception):  # a broken table is reported by who reads it
-        for name in TABLES:
-            if (location.path / name / LOG).is_dir():
-                _open(location.path / name, None)
-        return False
+        opened = [_open(location.path / name) for name in TABLES if has_table(location.path / name)]
+        return to_write and not all(map(is_writable, opened))
     return True
 
 
-def _open(folder: Path, version: int | None) -> Any:
-    """Open a Delta table as a data set of Arrow.
+def _open(folder: Path, version: int | None = None) -> DeltaTable:
+    """Open a Delta table for reading.
 
     Raises:
         UntranslatableError: it has a feature that only Spark can read, or no such version.
     """
-    import pyarrow as pa
-    import pyarrow.dataset as ds
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
@@ -202,9 +268,19 @@ def _open(folder: Path, version: int | None) -> Any:
         table = DeltaTable(str(folder), version=version)
     except DeltaError as error:
         raise UntranslatableError(f"its log cannot be read: {error}") from error
-    features = table.protocol().reader_features or ()
-    if "deletionVectors" in features or table.metadata().partition_columns:
+    features, metadata = table.protocol().reader_features or (), table.metadata()
+    if "deletionVectors" in features or metadata.partition_columns:
         raise UntranslatableError("it has deletion vectors or partitions")
+    if metadata.configuration.get(_MAPPING, "none") != "none":
+        raise UntranslatableError("its files have other names for columns")
+    return table
+
+
+def _dataset(table: DeltaTable) -> Any:
+    """Return the rows of a Delta table as a data set of Arrow."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
     schema = pa.schema(table.schema().to_arrow())
     # Spark writes points in time in a form with nanoseconds, which end in 2262.
     options = ds.ParquetReadOptions(coerce_int96_timestamp_unit="us")

@@ -52,6 +52,7 @@ class RunRecord:
     mlflow_experiment_id: str | None = None
     mlflow_run_id: str | None = None
     promotion: str | None = None
+    engine: str | None = None
     config: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     git_commit: str | None = None

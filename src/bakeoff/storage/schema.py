@@ -51,10 +51,14 @@ class Table:
         """The column definitions of CREATE TABLE, comments included."""
         return definitions(self.columns)
 
-    @property
-    def definition(self) -> str:
-        """The part of CREATE TABLE after the table's name, without the checks."""
-        return f"({self.ddl}) USING DELTA CLUSTER BY (run_id) COMMENT '{self.comment}'"
+    def definition(self, *, clustered: bool) -> str:
+        """Return the part of CREATE TABLE after the table's name, without the checks.
+
+        Args:
+            clustered: whether rows of the same run are kept together, which is worth it in a metastore.
+        """
+        clustering = "CLUSTER BY (run_id) " if clustered else ""
+        return f"({self.ddl}) USING DELTA {clustering}COMMENT '{self.comment}'"
 
     @property
     def row_type(self) -> str:
@@ -134,6 +138,7 @@ RUNS = Table(
         Column("mlflow_experiment_id", "STRING", "MLflow experiment"),
         Column("mlflow_run_id", "STRING", "MLflow run of the whole comparison"),
         Column("promotion", "STRING", "What became of the registered version, and why; NULL where none was registered"),
+        Column("engine", "STRING", "What the models were fitted on, and why"),
         Column("config", "STRING", "What was asked, as JSON"),
         Column("versions", "MAP<STRING,STRING>", "Versions of Python and the libraries"),
         Column("git_commit", "STRING", "Commit of the code that ran, where known"),
@@ -291,7 +296,7 @@ WHERE newest.nth = 1""",  # noqa: S608
 
 _NOT_FROM_RUN = (
     *("best_model_id", "best_value", "primary_metric", "status"),
-    *("promotion", "holder", "heartbeat_at"),
+    *("promotion", "engine", "holder", "heartbeat_at"),
 )
 """Columns of ``runs`` that ``best_models`` leaves out, among them those that tables of earlier versions do not have."""
 

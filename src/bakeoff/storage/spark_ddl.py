@@ -89,7 +89,9 @@ class TableMaker:
     def _make_shared(self) -> None:
         """Create what only a metastore has: an empty table of scored rows, and the views."""
         if not self._exists(SCORED.name):
-            statement = f"CREATE TABLE IF NOT EXISTS {self._location.name(SCORED.name)} {SCORED.definition}"
+            statement = (
+                f"CREATE TABLE IF NOT EXISTS {self._location.name(SCORED.name)} {SCORED.definition(clustered=True)}"
+            )
             commit(self._location.path, lambda: self._spark.sql(statement))
         for view in VIEWS.values():
             commit(self._location.path, partial(self._ensure_view, view))
@@ -134,17 +136,17 @@ class TableMaker:
             self._spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({definitions(lacking)})")
 
     def _create(self, table: Table) -> None:
-        name = self._location.name(table.name)
+        name, definition = self._location.name(table.name), table.definition(clustered=self._location.in_metastore)
         # Delta takes checks as properties when a table is created, which saves a commit and a scan each. On a platform
         # that does not, they are added afterwards.
         checks = ", ".join(f"'delta.constraints.{check}' = \"{condition}\"" for check, condition in table.checks)
         try:
-            self._spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {table.definition} TBLPROPERTIES ({checks})")
+            self._spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {definition} TBLPROPERTIES ({checks})")
         except Exception as error:
             if not self._location.in_metastore or LOST_A_RACE.search(reason_of(error)):
                 raise
             _LOG.debug("Made without its checks: %s", reason_of(error))
-            self._spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {table.definition}")
+            self._spark.sql(f"CREATE TABLE IF NOT EXISTS {name} {definition}")
 
     def _ensure_view(self, view: View) -> None:
         name = self._location.name(view.name)

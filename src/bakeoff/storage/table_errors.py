@@ -21,7 +21,7 @@ from bakeoff.storage.schema import TABLES
 _LOG = "_delta_log"
 _COMMIT = re.compile(r"\d{20}\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
-_MAKING_SECONDS = 3.0
+MAKING_SECONDS = 3.0
 """Seconds that another process may take from creating the folder of a log to its first commit."""
 _KINDS = (
     (
@@ -100,7 +100,7 @@ def _error(target: ResultsLocation, name: str, what: str) -> TablesError:
 
 def _commits(folder: Path) -> list[Path]:
     """Return the commits in the log of a table, the oldest first; wait for a table that is just being created."""
-    end = time.monotonic() + _MAKING_SECONDS
+    end = time.monotonic() + MAKING_SECONDS
     while True:
         log = folder / _LOG
         found = sorted(path for path in log.glob("*.json") if _COMMIT.fullmatch(path.name)) if log.is_dir() else []

@@ -107,9 +107,9 @@ def client_for(home: Path, tracking_uri: str) -> MlflowClient:
 
 def _local_client(home: Path) -> MlflowClient:
     uri = local_tracking_uri(home)
-    with _quiet_migrations():
+    with quiet_migrations():
         if not database_file(home).exists():
-            _make_database(database_file(home))
+            make_database(database_file(home))
         try:
             return MlflowClient(tracking_uri=uri, registry_uri=uri)
         except MlflowException as error:
@@ -158,6 +158,7 @@ def context_tags() -> dict[str, str]:
         from mlflow.tracking.context.registry import resolve_tags
     except ImportError:  # it is no part of MLflow's documented API
         return {}
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # else a machine without git gets pages about it
     return {key: str(value) for key, value in resolve_tags().items()}
 
 
@@ -173,7 +174,7 @@ def all_runs(client: Any, experiments: list[str], query: str) -> list[Run]:
             return found
 
 
-def _make_database(database: Path) -> None:
+def make_database(database: Path) -> None:
     """Migrate an empty file in a temporary folder and move it into place in one step.
 
     Two jobs that start at once on a new ``home`` would otherwise migrate the same file at the same time.
@@ -202,7 +203,7 @@ def _release(client: MlflowClient) -> None:
 
 
 @contextlib.contextmanager
-def _quiet_migrations() -> Iterator[None]:
+def quiet_migrations() -> Iterator[None]:
     """Hide the log of the migrations from the user, and restore the root logger.
 
     MLflow 2's migrations load a logging configuration of their own, which replaces the root logger's handlers.

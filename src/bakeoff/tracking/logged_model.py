@@ -26,8 +26,9 @@ from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
+from bakeoff._utils import installed
 from bakeoff._utils.pickling import standing_alone
-from bakeoff._utils.raw_rows import CONVERSIONS, WORDS
+from bakeoff._utils.raw_rows.rows import CONVERSIONS, WORDS
 from bakeoff.storage.rows import BEST_MODEL
 from bakeoff.tracking.bounded_client import unavailable
 from bakeoff.tracking.entities import LOGGED_MODEL_TAG
@@ -89,7 +90,7 @@ def save_best_model(
     if not forecasts:  # a series alone leaves no columns to make a schema of
         schema = entrance.schema(raw_rows) if entrance else input_schema(raw_rows)
         signature = ModelSignature(schema, _output_schema(pipeline, example))
-    with _quiet_logs(), standing_alone(parts_of(pipeline)):
+    with _quiet_logs(), _quick_requirements(), standing_alone(parts_of(pipeline)):
         mlflow.sklearn.save_model(
             pipeline,
             str(folder),
@@ -130,7 +131,7 @@ def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_
 
 def pip_requirements(pipeline: Any) -> list[str]:
     """Return the packages that are needed to load the pipeline, at exactly the versions that are installed here."""
-    owners = importlib.metadata.packages_distributions()
+    owners = installed.packages_of_modules()
     names = set(_ALWAYS_NEEDED)
     for part in parts_of(pipeline):
         for cls in type(part).__mro__:
@@ -234,6 +235,14 @@ def _installed_version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _quick_requirements() -> Any:
+    """Return a context in which MLflow is told quickly what is installed, with which it compares the requirements."""
+    from mlflow.utils import requirements_utils
+
+    metadata = getattr(requirements_utils, "importlib_metadata", None)
+    return installed.answering_for(metadata, "packages_distributions", lambda: dict(installed.packages_of_modules()))
 
 
 @contextlib.contextmanager

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 from mlflow.types import ColSpec, DataType, Schema
 
-from bakeoff._utils.raw_rows import PLAIN, SAME, TRUTH, WRITTEN, RawRows, numpy_column
+from bakeoff._utils.raw_rows.conversions import PLAIN, SAME, TRUTH, WRITTEN
+from bakeoff._utils.raw_rows.numpy_columns import numpy_column
+from bakeoff._utils.raw_rows.rows import RawRows
 
 _AS_DECLARED = {SAME, PLAIN, TRUTH}
 """Conversions of values that MLflow knows the type of, unless they are held in one of pandas' extension types."""

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `mlflow_experiment_id` STRING COMMENT 'MLflow experiment',
   `mlflow_run_id` STRING COMMENT 'MLflow run of the whole comparison',
   `promotion` STRING COMMENT 'What became of the registered version, and why\u003B NULL where none was registered',
+  `engine` STRING COMMENT 'What the models were fitted on, and why',
   `config` STRING COMMENT 'What was asked, as JSON',
   `versions` MAP<STRING,STRING> COMMENT 'Versions of Python and the libraries',
   `git_commit` STRING COMMENT 'Commit of the code that ran, where known',

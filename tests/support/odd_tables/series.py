@@ -6,12 +6,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.tseries import offsets
 
 from support.odd_tables.draft import Draft, odd
 
 _STEPS = {
-    **{f"steps of {freq}": freq for freq in ("15min", "30min", "H", "6H", "D", "2D", "B", "W-MON", "W-SUN", "W-WED")},
-    **{f"steps of {freq}": freq for freq in ("SM", "M", "MS", "BM", "Q", "QS", "Q-FEB", "A", "AS", "T", "S", "10S")},
+    **{f"steps of {freq}": freq for freq in ("15min", "30min", "D", "2D", "B", "W-MON", "W-SUN", "W-WED", "MS", "QS")},
+    # Pandas 2.2 has other letters for these.
+    "steps of H": offsets.Hour(),
+    "steps of 6H": offsets.Hour(6),
+    "steps of SM": offsets.SemiMonthEnd(),
+    "steps of M": offsets.MonthEnd(),
+    "steps of BM": offsets.BMonthEnd(),
+    "steps of Q": offsets.QuarterEnd(),
+    "steps of Q-FEB": offsets.QuarterEnd(startingMonth=2),
+    "steps of A": offsets.YearEnd(),
+    "steps of AS": offsets.YearBegin(),
+    "steps of T": offsets.Minute(),
+    "steps of S": offsets.Second(),
+    "steps of 10S": offsets.Second(10),
 }
 
 
@@ -108,7 +121,7 @@ def latest_first(draft: Draft) -> None:
 @odd("time", "summer time")
 def summer_time(draft: Draft) -> None:
     draft.as_parquet()
-    become_series(draft, pd.date_range("2022-03-26", periods=72, freq="H", tz="Europe/Berlin"))
+    become_series(draft, pd.date_range("2022-03-26", periods=72, freq="h", tz="Europe/Berlin"))
 
 
 @odd("time", "months in local time")

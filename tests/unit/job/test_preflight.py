@@ -9,7 +9,14 @@ from bakeoff.job.preflight import PACKAGES, differences, unfit, versions_here
 
 @pytest.mark.parametrize(
     ("python", "pandas", "spark"),
-    [("3.10", "2.1.4", "3.5.0"), ("3.11", "2.1.0", "3.5.7"), ("3.12", "2.1.4", "4.0.1"), ("3.12", "-", "4.0.0.dev")],
+    [
+        ("3.10", "2.1.4", "3.5.0"),
+        ("3.11", "2.1.0", "3.5.7"),
+        ("3.12", "2.1.4", "4.0.1"),
+        ("3.12", "-", "4.0.0.dev"),
+        ("3.12", "2.2.3", "4.1.0"),
+        ("3.13", "2.3.3", "4.2.0"),
+    ],
 )
 def test_what_fits(python: str, pandas: str, spark: str) -> None:
     assert unfit(python, pandas, spark) is None
@@ -18,8 +25,9 @@ def test_what_fits(python: str, pandas: str, spark: str) -> None:
 @pytest.mark.parametrize(
     ("python", "pandas", "spark", "says"),
     [
-        ("3.13", "2.1.4", "3.5.2", "Python 3.13 is newer"),
-        ("3.12", "2.2.3", "4.1.0", "Spark 4.1.0 needs a pandas"),
+        ("3.14", "2.3.3", "4.2.0", "Python 3.14 is newer"),
+        ("3.12", "2.1.4", "4.1.0", "Spark 4.1.0 needs pandas 2.2 or newer"),
+        ("3.12", "2.1.4", "4.2.0", "pandas 2.1.4"),
         ("3.12", "2.2.3", "4.10.0", "Spark 4.10.0"),
         ("3.12", "1.5.3", "3.5.2", "pandas 1.5.3 is older"),
     ],

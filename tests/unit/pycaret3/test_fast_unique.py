@@ -68,7 +68,7 @@ def test_the_result_is_numpys_to_the_last_bit(labels: Any) -> None:
 def test_few_whole_numbers_are_counted(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = np.repeat([3, 1, 3], 1_000).astype(kind)
     wanted = np.unique(labels, return_inverse=True)
-    monkeypatch.setattr(fast_unique, "_NUMPY_UNIQUE", None)
+    monkeypatch.setattr(fast_unique, "NUMPY_UNIQUE", None)
     for one, other in zip(fast_unique.unique(labels, return_inverse=True), wanted, strict=True):
         _same(one, other)
     _same(fast_unique.unique(labels[:, None]), wanted[0])

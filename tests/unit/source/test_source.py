@@ -12,6 +12,7 @@ import pytest
 from bakeoff.config import RunConfig
 from bakeoff.errors import UserError
 from bakeoff.source import SourceTable, digest_of, infer_task, load_source, time_indexed
+from support.frequencies import spelled
 
 ROWS = 60
 
@@ -226,7 +227,7 @@ class TestSample:
 
 class TestTimeSeries:
     @staticmethod
-    def series(freq: str, n_rows: int = 24) -> pd.DataFrame:
+    def series(freq: Any, n_rows: int = 24) -> pd.DataFrame:
         times = pd.date_range("2020-01-31", periods=n_rows, freq=freq)
         return pd.DataFrame({"when": times, "y": np.arange(n_rows, dtype=float), "x": 1.5})
 
@@ -234,21 +235,21 @@ class TestTimeSeries:
         ("freq", "period"),
         [
             ("MS", "M"),
-            ("M", "M"),
+            (pd.offsets.MonthEnd(), "M"),
             ("D", "D"),
             ("B", "B"),
             ("W-WED", "W-WED"),
             ("QS", "Q-DEC"),
-            ("A", "A-DEC"),
-            ("H", "H"),
+            (pd.offsets.YearEnd(), pd.offsets.YearEnd()),
+            ("h", "h"),
         ],
     )
-    def test_dates_become_periods(self, freq: str, period: str, tmp_path: Path) -> None:
+    def test_dates_become_periods(self, freq: Any, period: Any, tmp_path: Path) -> None:
         frame = self.series(freq)
         shuffled = frame.sample(frac=1, random_state=0)
         table = load(saved(tmp_path, shuffled), "y", task="time_series", time_col="when")
         assert isinstance(table.frame.index, pd.PeriodIndex)
-        assert table.frame.index.freqstr == period
+        assert table.frame.index.freqstr == spelled(period)
         assert table.frame.index.name == "when"
         assert list(table.frame["y"]) == list(frame["y"])
         assert list(table.frame.columns) == ["y", "x"]

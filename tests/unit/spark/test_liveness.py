@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from bakeoff.errors import EngineLostError, StorageLostError
-from bakeoff.spark.liveness import JAVA_GONE, STOPPED, ServerWatch, lost_ground, why_lost, without_py4j_pages
+from bakeoff.spark.liveness import (
+    _PYSPARK_4,
+    JAVA_GONE,
+    STOPPED,
+    ServerWatch,
+    lost_ground,
+    why_lost,
+    without_spark_pages,
+)
 
 
 def classic(java: Any) -> Any:
@@ -109,20 +117,28 @@ def test_a_server_that_was_never_reached_directly_is_not_watched() -> None:
 
 def test_py4j_is_kept_from_logging_what_it_raises_and_nobody_else_is(caplog: pytest.LogCaptureFixture) -> None:
     py4j = logging.getLogger("py4j.clientserver")
-    with without_py4j_pages():
+    with without_spark_pages():
         for logger in (py4j, logging.getLogger("mine")):
             logger.error("Exception while sending command.", exc_info=ConnectionRefusedError())
     py4j.error("afterwards")
     assert [record.name for record in caplog.records] == ["mine", "py4j.clientserver"]
 
 
+def test_pyspark_4_prints_no_pages_for_errors_that_it_raises(caplog: pytest.LogCaptureFixture) -> None:
+    for name in _PYSPARK_4:
+        with without_spark_pages():
+            logging.getLogger(name).error("[TABLE_OR_VIEW_NOT_FOUND]")
+            logging.getLogger(name).warning("a warning")
+    assert [record.message for record in caplog.records] == ["a warning"] * 3
+
+
 def test_py4j_is_silent_for_good_once_java_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     py4j = logging.getLogger("py4j.clientserver")
-    loggers = [logging.getLogger(), logging.getLogger("py4j.java_gateway"), py4j]
+    loggers = [logging.getLogger(), logging.getLogger("py4j.java_gateway"), py4j, *map(logging.getLogger, _PYSPARK_4)]
     before = [list(logger.filters) for logger in loggers]
     try:
         for _ in range(2):
-            with pytest.raises(EngineLostError), without_py4j_pages():
+            with pytest.raises(EngineLostError), without_spark_pages():
                 raise EngineLostError(JAVA_GONE)
         py4j.error("Exception while sending command.", exc_info=ConnectionRefusedError())
         py4j.error("without a page")

@@ -29,7 +29,7 @@ def make_java(folder: Path, version: str, home: Path | None = None) -> Path:
 def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    monkeypatch.setattr(java, "_bundled_java", lambda: None)
+    monkeypatch.setattr(java, "bundled_java", lambda: None)
 
 
 def test_java_home_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_shim_on_the_path_is_asked_for_its_home(monkeypatch: pytest.MonkeyPatc
 
 def test_the_bundled_java_is_the_last_resort(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bundled = make_java(tmp_path / "bundled", "17")
-    monkeypatch.setattr(java, "_bundled_java", lambda: bundled)
+    monkeypatch.setattr(java, "bundled_java", lambda: bundled)
     assert java.find_java((8, 11, 17)) == bundled
 
 
@@ -78,7 +78,7 @@ def test_a_java_that_fails_is_no_java(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_environment_is_put_back() -> None:
     before = dict(os.environ)
-    with java._environment({"BAKEOFF_NEW": "1", "PATH": "/elsewhere"}, without=("HOME", "BAKEOFF_UNKNOWN")):
+    with java.changed_environment({"BAKEOFF_NEW": "1", "PATH": "/elsewhere"}, without=("HOME", "BAKEOFF_UNKNOWN")):
         assert os.environ["BAKEOFF_NEW"] == "1"
         assert os.environ["PATH"] == "/elsewhere"
         assert "HOME" not in os.environ
@@ -116,15 +116,15 @@ def test_a_session_passed_is_neither_owned_nor_touched(tmp_path: Path) -> None:
     ],
 )
 def test_why_java_ended(said: str, expected: str, tmp_path: Path) -> None:
-    sentence = java._why_java_ended(said, tmp_path / "spark.log")
+    sentence = java.why_java_ended(said, tmp_path / "spark.log")
     assert expected in sentence
     assert "spark.log" in sentence
 
 
 def test_certificates_of_the_machine_are_kept_for_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(java, "_CA_BUNDLES", ())
+    monkeypatch.setattr(java, "CA_BUNDLES", ())
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    assert java._trust_store(tmp_path) is None
+    assert java.trust_store(tmp_path) is None
 
 
 def test_certificates_of_the_machine_reach_the_bundled_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_certificates_of_the_machine_reach_the_bundled_java(monkeypatch: pytest.
     broken = "-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n"
     bundle.write_text(broken + Path(certifi.where()).read_text())
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    store = java._trust_store(tmp_path)
+    store = java.trust_store(tmp_path)
     if not hasattr(pkcs12, "serialize_java_truststore"):
         assert store is None
         return

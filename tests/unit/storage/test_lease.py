@@ -119,7 +119,8 @@ def test_one_that_is_late_gets_the_time_to_say_that_it_is_there(
 def test_a_holder_sees_that_its_run_was_taken_over(tmp_path: Path) -> None:
     mine = Lease.take(tmp_path, "r")
     mine.check()
-    later = mine._file.with_name("000002.json")
+    [first] = tmp_path.rglob("000001.json")
+    later = first.with_name("000002.json")
     later.write_text(elsewhere(age=0.0).to_json())
     with pytest.raises(RunConflictError, match="on other has it"):
         mine.check()

@@ -6,15 +6,15 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
-
-import fugue.api as fa
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff.comparison.limits import Isolation
 from bakeoff.errors import WorkerError
-from bakeoff.execution.worker.task import ANSWER_SCHEMA, Call, Refit, RunTrials, Work, answer
-from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.execution.worker.task import Refit, RunTrials, Work
 from bakeoff.spark.liveness import why_lost
+
+if TYPE_CHECKING:
+    from bakeoff.pycaret3.frozen import FrozenExperiment
 
 _LOG = logging.getLogger(__name__)
 
@@ -148,28 +148,9 @@ def worker_error(error: Exception) -> WorkerError:
         >>> str(worker_error(RuntimeError("gone")))
         'RuntimeError: gone'
     """
+    if isinstance(error, WorkerError):
+        return error
     lost = _LOST_TASK.search(str(error))
     if lost is None:
         return WorkerError(f"{type(error).__name__}: {error}"[:_SHOWN])
     return WorkerError(f"{lost[2].strip()[-_SHOWN:]} ({lost[1]})")
-
-
-def map_one_row(frame: Any, work: Work | None, delivery: Any, engine: Any, *, as_local: bool = True) -> Any:
-    """Map `bakeoff.execution.worker.task.answer` over a frame of one row: one task on any engine of Fugue's.
-
-    Args:
-        frame: a frame with one row in one partition.
-        work: the work to do; ``None`` if a property of the task will name it.
-        delivery: how a worker gets the payload.
-        engine: the execution engine of Fugue.
-        as_local: run now; otherwise the task runs each time the answer is read.
-    """
-    return fa.transform(
-        frame,
-        answer,
-        schema=ANSWER_SCHEMA,
-        params={"call": Call(work, delivery)},
-        engine=engine,
-        as_fugue=True,
-        as_local=as_local,
-    )

@@ -17,7 +17,8 @@ from fugue.execution.factory import make_execution_engine
 
 from bakeoff._utils.platform import usable_cores
 from bakeoff.comparison.limits import Isolation
-from bakeoff.execution.engines.base import PlainThreads, map_one_row
+from bakeoff.execution.engines.base import PlainThreads
+from bakeoff.execution.engines.fugue_map import map_one_row
 from bakeoff.execution.worker.payload import Payload, forget_runner, interrupt_host
 from bakeoff.execution.worker.task import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment

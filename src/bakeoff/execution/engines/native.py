@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from fugue.execution.factory import make_execution_engine
 
-from bakeoff._utils import pickling
 from bakeoff.comparison.limits import Isolation
-from bakeoff.execution.engines.base import PlainThreads, map_one_row
-from bakeoff.execution.worker.payload import forget_runner, interrupt_host, keep_runner
+from bakeoff.execution.engines.base import PlainThreads
+from bakeoff.execution.engines.fugue_map import map_one_row
+from bakeoff.execution.worker.payload import HeldDelivery, forget_runner, interrupt_host, keep_runner
 from bakeoff.execution.worker.task import Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.runners.factory import runner_for
-
-
-@dataclass(frozen=True)
-class _InProcess:
-    """The payload in the process that holds it; pickled only for a host of killable trials."""
-
-    frozen: FrozenExperiment
-
-    def read(self) -> bytes:
-        return pickling.dumps(self.frozen)
 
 
 class NativeEngine(PlainThreads):
@@ -41,12 +30,12 @@ class NativeEngine(PlainThreads):
     def __init__(self, conf: Mapping[str, Any]) -> None:
         self._engine = make_execution_engine("native", dict(conf))
         self._digest = f"native-{uuid.uuid4().hex}"
-        self._delivery: _InProcess | None = None
+        self._delivery: HeldDelivery | None = None
 
     def publish(self, frozen: FrozenExperiment) -> str:
         """Hand the experiment over by reference."""
         keep_runner(self._digest, runner_for(frozen))
-        self._delivery = _InProcess(frozen)
+        self._delivery = HeldDelivery(frozen)
         return self._digest
 
     def run(self, work: Work, description: str) -> Any:

@@ -10,7 +10,8 @@ from typing import Any
 from fugue.execution.factory import make_execution_engine
 
 from bakeoff.comparison.limits import Isolation
-from bakeoff.execution.engines.base import SPARK_PATIENCE, map_one_row
+from bakeoff.execution.engines.base import SPARK_PATIENCE
+from bakeoff.execution.engines.fugue_map import map_one_row
 from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slots, slots_of
 from bakeoff.execution.worker.payload import BroadcastDelivery, Payload
 from bakeoff.execution.worker.task import WORK_PROPERTY, Work, as_property, join

@@ -1,6 +1,7 @@
 """The engine for a Spark Connect session, as on Databricks' standard and serverless compute.
 
-Nothing here touches ``sparkContext``, ``.rdd`` or ``persist``, which such a session does not have.
+Nothing here touches ``sparkContext``, ``.rdd`` or ``persist``, which such a session does not have. Nor does Fugue take
+part, which knows no Connect session of PySpark 4: tasks are mapped by Spark's own ``mapInArrow``, in every version.
 """
 
 from __future__ import annotations
@@ -10,18 +11,16 @@ import logging
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fugue.execution.factory import make_execution_engine
-
 from bakeoff.comparison.limits import Isolation
 from bakeoff.errors import ClusterError, ConfigError
-from bakeoff.execution.engines.base import SPARK_PATIENCE, PlainThreads, map_one_row
+from bakeoff.execution.engines.base import SPARK_PATIENCE, PlainThreads
 from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slots
 from bakeoff.execution.worker.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
-from bakeoff.execution.worker.task import Probe, Work, join
+from bakeoff.execution.worker.task import ANSWER_SCHEMA, AnswerBatches, Probe, Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.spark.liveness import SERVER_GONE, ServerWatch, why_lost
 
@@ -39,7 +38,6 @@ class ConnectEngine(PlainThreads):
 
     Args:
         spark: a session of Spark Connect.
-        conf: settings for Fugue's execution engine.
         payload_dir: a folder that driver and workers share.
     """
 
@@ -48,9 +46,8 @@ class ConnectEngine(PlainThreads):
     patience: float | None = SPARK_PATIENCE
     isolation = Isolation.FORKED
 
-    def __init__(self, spark: Any, conf: Mapping[str, Any], payload_dir: str | Path | None) -> None:
+    def __init__(self, spark: Any, payload_dir: str | Path | None) -> None:
         self._spark = spark
-        self._engine = make_execution_engine(spark, dict(conf))
         self._payload_dir = None if payload_dir is None else Path(payload_dir)
         self._tag = f"bakeoff-{uuid.uuid4().hex}"
         # Tags belong to threads here; with the caller's own tags, the caller can interrupt these queries, too.
@@ -110,7 +107,8 @@ class ConnectEngine(PlainThreads):
             self._written.unlink(missing_ok=True)
 
     def _map(self, work: Work, delivery: Any) -> Any:
-        return join(map_one_row(self._spark.range(0, 1, 1, 1), work, delivery, self._engine).as_array())
+        one_task = self._spark.range(0, 1, 1, 1)
+        return join(one_task.mapInArrow(AnswerBatches(work, delivery), ANSWER_SCHEMA).collect())
 
     def _deliver(self, payload: Payload) -> Delivery:
         if self._payload_dir is not None:

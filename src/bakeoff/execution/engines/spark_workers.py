@@ -17,13 +17,13 @@ WARM_SECONDS = 55.0
 
 _LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
-_SEEN: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+ANSWERED_AT: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 """When a worker of each context has last answered, in seconds of the monotonic clock."""
 
 
 def note_warm(spark: Any) -> None:
     """Record that the workers of a session have just answered."""
-    _SEEN[_owner(spark)] = time.monotonic()
+    ANSWERED_AT[_owner(spark)] = time.monotonic()
 
 
 def are_warm(spark: Any) -> bool:
@@ -37,7 +37,7 @@ def are_warm(spark: Any) -> bool:
         >>> before, are_warm(session)
         (False, True)
     """
-    seen = _SEEN.get(_owner(spark))
+    seen = ANSWERED_AT.get(_owner(spark))
     return seen is not None and (time.monotonic() - seen < WARM_SECONDS or _has_daemon(spark))
 
 

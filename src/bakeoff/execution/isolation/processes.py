@@ -6,7 +6,10 @@ import contextlib
 import ctypes
 import os
 import signal
+import subprocess
+import sys
 import threading
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
@@ -20,6 +23,35 @@ _ROUNDS = 20
 
 CGROUPS = Path("/sys/fs/cgroup")
 """The folder in which Linux counts what a container uses."""
+
+
+def can_fork() -> bool:
+    """Whether processes can be forked here, watched and ended, as workers and their children are."""
+    return hasattr(os, "fork") and hasattr(os, "waitid")
+
+
+def start_python(module: str, connection: Connection) -> subprocess.Popen[bytes]:
+    """Start a module of Bakeoff's in a fresh interpreter, whose output nobody sees.
+
+    It is not started by multiprocessing, which would run the user's script again.
+
+    Args:
+        module: the name of the module, whose arguments are the number of the pipe and the id of this process.
+        connection: the new process's end of a pipe; the caller closes it.
+    """
+    return subprocess.Popen(  # noqa: S603 - this Python
+        [sys.executable, "-W", "ignore", "-m", module, str(connection.fileno()), str(os.getpid())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[connection.fileno()],
+        start_new_session=True,  # Ctrl-C in a terminal is for the driver
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "PYCARET_CUSTOM_LOGGING_PATH": os.devnull,
+        },
+    )
 
 
 def die_with_parent(parent: int) -> None:

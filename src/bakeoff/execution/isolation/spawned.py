@@ -1,13 +1,11 @@
 """A separate process for trials, used if this one cannot be forked because it has threads or has computed.
 
-It is started as ``python -m bakeoff.execution.isolation.spawned`` and not by multiprocessing, which would run the
-user's script again. Like a worker of Spark, it imports PyCaret, reads the payload, computes nothing, and forks the
-child in which models are fitted (`bakeoff.execution.isolation.forked`).
+It is started as ``python -m bakeoff.execution.isolation.spawned``. Like a worker of Spark, it imports PyCaret, reads
+the payload, computes nothing, and forks the child in which models are fitted (`bakeoff.execution.isolation.forked`).
 """
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
@@ -18,9 +16,10 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from bakeoff._utils.own_process import claim_process
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.execution.isolation.forked import Ask, Ended, ForkedRunner, failure
-from bakeoff.execution.isolation.processes import describe_end, die_with_parent, end_tree
+from bakeoff.execution.isolation.processes import describe_end, die_with_parent, end_tree, start_python
 from bakeoff.pycaret3.preload import preload
 
 if TYPE_CHECKING:
@@ -86,19 +85,7 @@ class SpawnedRunner:
             return
         self._end()
         parent_end, child_end = Pipe()
-        self._process = subprocess.Popen(  # noqa: S603 - this Python
-            [sys.executable, "-W", "ignore", "-m", __spec__.name, str(child_end.fileno()), str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[child_end.fileno()],
-            start_new_session=True,  # Ctrl-C in a terminal is for the driver
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-                "PYCARET_CUSTOM_LOGGING_PATH": os.devnull,
-            },
-        )
+        self._process = start_python(__spec__.name, child_end)
         child_end.close()
         self._connection = parent_end
 
@@ -194,4 +181,5 @@ def serve(connection: Connection) -> None:
 
 if __name__ == "__main__":
     die_with_parent(int(sys.argv[2]))
+    claim_process()
     serve(Connection(int(sys.argv[1])))

@@ -9,7 +9,7 @@ import socket
 import sys
 import zipimport
 
-_OPEN_FILES = "/proc/self/fd"
+OPEN_FILES = "/proc/self/fd"
 
 
 def settle_in() -> None:
@@ -73,7 +73,7 @@ def acknowledge() -> int:
         return 0
     # Not by socket objects: making one for an existing socket can change whether that blocks.
     set_option, on = ctypes.CDLL(None).setsockopt, ctypes.c_int(1)
-    numbers = [int(name) for name in os.listdir(_OPEN_FILES)]  # noqa: PTH208 - only the names are of use
+    numbers = [int(name) for name in os.listdir(OPEN_FILES)]  # noqa: PTH208 - only the names are of use
     results = (
         set_option(number, socket.IPPROTO_TCP, option, ctypes.byref(on), ctypes.sizeof(on)) for number in numbers
     )

@@ -98,6 +98,17 @@ class InlineDelivery:
         return self.content
 
 
+@dataclass(frozen=True)
+class HeldDelivery:
+    """The payload in a process that holds it; it is pickled only for a process beside this one."""
+
+    frozen: FrozenExperiment
+
+    def read(self) -> bytes:
+        """Pickle the experiment."""
+        return pickling.dumps(self.frozen)
+
+
 _KEPT: OrderedDict[str, TrialRunner] = OrderedDict()
 """The runners of this process, by the digest of their payload; the most recently used is the last.
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import gc
 import os
 
+from bakeoff._utils.own_process import claim_process
 from bakeoff.execution.worker.bootstrap import settle_in
 from bakeoff.pycaret3.preload import preload
 
 
 def preload_apart() -> None:
     """Import PyCaret without output on stdout, where Spark waits for the number of a port."""
+    claim_process()
     settle_in()
     stdout = os.dup(1)
     os.dup2(2, 1)

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ CHUNK_BYTES = 32 * 1024 * 1024
 """Most bytes in a row of an answer; Spark Connect refuses messages beyond 128 MB."""
 
 ANSWER_SCHEMA = "part:long,answer:binary"
+"""The columns of an answer, as Fugue and Spark both read them."""
 
 WORK_PROPERTY = "bakeoff.work"
 """The property of a Spark job that holds the work of its task."""
@@ -115,8 +116,8 @@ class Call:
 def answer(rows: list[list[Any]], call: Any) -> list[list[Any]]:
     """Do the work and return its pickled answer in rows of ``(part, answer)``.
 
-    This is the function that Fugue maps over a frame of one row. Failures of models are part of the answer; an
-    exception raised here is a failure of Bakeoff or of the worker itself.
+    This is the function that Fugue maps over a frame of one row, and Spark Connect by `AnswerBatches`. Failures of
+    models are part of the answer; an exception raised here is a failure of Bakeoff or of the worker itself.
     """
     del rows  # one row, to make one task
     settle_in()
@@ -124,6 +125,23 @@ def answer(rows: list[list[Any]], call: Any) -> list[list[Any]]:
     content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
     starts = range(0, len(content), CHUNK_BYTES)
     return [[part, content[start : start + CHUNK_BYTES]] for part, start in enumerate(starts)]
+
+
+@dataclass(frozen=True)
+class AnswerBatches:
+    """`answer` as the function that Spark itself maps over the Arrow batches of a frame of one row."""
+
+    work: Work
+    delivery: Delivery
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Do the work, and yield its answer in batches of one row."""
+        import pyarrow as pa
+
+        for _ in batches:
+            pass  # Spark wants its input to be read
+        for part, content in answer([], Call(self.work, self.delivery)):
+            yield pa.RecordBatch.from_pydict({"part": pa.array([part], pa.int64()), "answer": [content]})
 
 
 def as_property(work: Work) -> str:

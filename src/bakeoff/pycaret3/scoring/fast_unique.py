@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-_NUMPY_UNIQUE = np.unique
+NUMPY_UNIQUE = np.unique
 _LEAST_VALUES = 1_000
 """With fewer values, sorting is as quick as counting."""
 _WIDEST_RANGE = 1_000
 """Labels have few values; numbers with a wider range are left to numpy."""
 
 
-@wraps(_NUMPY_UNIQUE)
+@wraps(NUMPY_UNIQUE)
 def unique(ar: Any, return_index: Any = False, return_inverse: Any = False, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT002 - numpy's
     """Return exactly what ``numpy.unique`` returns; whole numbers of a small range are counted instead of sorted."""
     supported = type(ar) is np.ndarray and not (return_index or args or kwargs or (return_inverse and ar.ndim > 1))
@@ -25,7 +25,7 @@ def unique(ar: Any, return_index: Any = False, return_inverse: Any = False, *arg
         occurs = np.bincount(offsets) > 0
         distinct = (np.flatnonzero(occurs) + low).astype(ar.dtype)
         return (distinct, (np.cumsum(occurs) - 1)[offsets]) if return_inverse else distinct
-    return _NUMPY_UNIQUE(ar, return_index, return_inverse, *args, **kwargs)
+    return NUMPY_UNIQUE(ar, return_index, return_inverse, *args, **kwargs)
 
 
 def _offsets(values: np.ndarray[Any, Any]) -> tuple[int, Any] | None:
@@ -61,4 +61,4 @@ def quick_unique() -> Iterator[None]:
     try:
         yield
     finally:
-        np.unique = _NUMPY_UNIQUE
+        np.unique = NUMPY_UNIQUE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +14,31 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome
 from bakeoff.storage import table_listener
 from bakeoff.storage.journal import Journal
-from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
-from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_listener import TableListener
+from support.stored_runs import stored_rows
 
 PLAN = Plan((Model("lr", "Logistic"),), 10, (Metric("auc", "AUC"),), "auc")
 
 
 @pytest.fixture(scope="module")
-def tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> SparkTables:
-    made = SparkTables(spark, ResultsLocation(path=tmp_path_factory.mktemp("live")))
+def tables(open_tables: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    made = open_tables(tmp_path_factory.mktemp("live"))
     made.create()
     return made
 
 
 @pytest.mark.parametrize("entered", [False, True])
-def test_a_run_is_entered_when_it_starts(tables: SparkTables, tmp_path: Path, *, entered: bool) -> None:
+def test_a_run_is_entered_when_it_starts(tables: Any, tmp_path: Path, *, entered: bool) -> None:
     run = RunRecord(f"entered-{entered}", "running")
     if entered:
         tables.enter_run(RunRecord(run.run_id, "killed"))
     live = TableListener(tables, run, Journal(tmp_path), entered=entered)
     live.handle(PlanMade(PLAN, 2))
-    found = tables.frame("runs").where(f"run_id = '{run.run_id}'").collect()
-    assert [row.status for row in found] == ["running"]
+    assert [row["status"] for row in stored_rows(tables, "runs", run.run_id)] == ["running"]
 
 
-def test_commits_that_take_long_are_made_seldom(
-    tables: SparkTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_commits_that_take_long_are_made_seldom(tables: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever waits is committed in the end."""
     monkeypatch.setattr(table_listener, "SECONDS_BETWEEN_COMMITS", 0.0)
     journal = Journal(tmp_path)

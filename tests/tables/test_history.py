@@ -9,10 +9,8 @@ import pytest
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.storage.history import start_looking
-from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.result_tables import ComparedTable
 from bakeoff.storage.rows import RunRecord
-from bakeoff.storage.spark_tables import SparkTables
 
 PLAN = Plan((Model("lr", "Logistic"), Model("rf", "Forest"), Model("nb", "Bayes")), 2, (Metric("auc", "AUC"),), "auc")
 FIRST = [Outcome("lr", fold, fit_seconds=40.0, finished_at=1.7e9) for fold in (0, 1)]
@@ -29,8 +27,8 @@ RUN = RunRecord(
 
 
 @pytest.fixture(scope="module")
-def tables(spark, tmp_path_factory):
-    made = SparkTables(spark, ResultsLocation(path=tmp_path_factory.mktemp("history")))
+def tables(open_tables, tmp_path_factory):
+    made = open_tables(tmp_path_factory.mktemp("history"))
     assert made.trial_seconds(ComparedTable("t.csv", "y", "classification", 100)) == {}
     made.create()
     for run_id, outcomes, when in (("first", FIRST, 1.7e9), ("last", LAST, 1.8e9), ("broken", FIRST, 1.9e9)):
@@ -60,9 +58,9 @@ def test_looking_goes_on_beside_other_things(tables):
     assert known.result(60) == {"lr": 2.0, "rf": 9.0}
 
 
-def test_tables_that_cannot_be_read_tell_nothing(spark, tmp_path):
+def test_tables_that_cannot_be_read_tell_nothing(open_tables, tmp_path):
     for table in ("runs", "trials"):
         (tmp_path / table / "_delta_log").mkdir(parents=True)
-    tables = SparkTables(spark, ResultsLocation(path=tmp_path))
+    tables = open_tables(tmp_path)
     known = start_looking(tables, ComparedTable("t.csv", "y", "classification", 100))
     assert known.result(60) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ from bakeoff.errors import RunConflictError
 from bakeoff.storage import claims
 from bakeoff.storage.claims import claim_run
 from bakeoff.storage.lease import Holder
-from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
-from bakeoff.storage.spark_tables import SparkTables
+from support.stored_runs import n_commits, rows, stored_rows
 from support.waiting import until
 
 PLAN = Plan((Model("lr", "Logistic"), Model("nb", "Bayes")), 2, (Metric("auc", "AUC"),), "auc")
@@ -25,8 +25,8 @@ PATIENCE = 120.0
 
 
 @pytest.fixture(scope="module")
-def tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> SparkTables:
-    made = SparkTables(spark, ResultsLocation(path=tmp_path_factory.mktemp("claims")))
+def tables(open_tables: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    made = open_tables(tmp_path_factory.mktemp("claims"))
     made.create()
     return made
 
@@ -34,16 +34,6 @@ def tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> SparkTables:
 @pytest.fixture
 def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "BEAT_SECONDS", 0.1)
-
-
-def held(tables: SparkTables, run_id: str) -> Any:
-    return tables.frame("runs").where(f"run_id = '{run_id}'").collect()
-
-
-def n_commits(tables: SparkTables) -> int:
-    """Counted on disk: Spark has enough to do."""
-    assert tables.location.path is not None
-    return len(list((tables.location.path / "runs" / "_delta_log").glob("*.json")))
 
 
 def another(**changes: Any) -> Holder:
@@ -56,20 +46,20 @@ def silent(_: str) -> None:
 
 @pytest.mark.usefixtures("_quick_beats")
 def test_a_run_is_claimed_renewed_refused_to_others_and_noticed_when_it_is_taken_over(
-    tables: SparkTables,
+    tables: Any,
 ) -> None:
     run, mine = RunRecord("claimed", "running"), Holder.me()
     claim = claim_run(tables, run, mine, silent)
-    (row,) = held(tables, "claimed")
-    assert Holder.from_json(row.holder) == mine
-    before = n_commits(tables)
-    until(lambda: n_commits(tables) > before, PATIENCE)
-    assert held(tables, "claimed")[0].heartbeat_at > row.heartbeat_at
+    (row,) = stored_rows(tables, "runs", "claimed")
+    assert Holder.from_json(row["holder"]) == mine
+    before, beat = n_commits(tables, "runs"), tables.run("claimed").heartbeat_at
+    until(lambda: n_commits(tables, "runs") > before, PATIENCE)
+    assert tables.run("claimed").heartbeat_at > beat
     with pytest.raises(RunConflictError, match=f"process {mine.pid} on {mine.host} has it"):
         claim_run(tables, run, another(), silent)
     claim.check()
     thief = another()
-    tables.replace_holder(replace(run, holder=thief.to_json()), row.holder)
+    tables.replace_holder(replace(run, holder=thief.to_json()), row["holder"])
 
     def is_noticed() -> bool:
         try:
@@ -82,7 +72,7 @@ def test_a_run_is_claimed_renewed_refused_to_others_and_noticed_when_it_is_taken
     claim.release()
 
 
-def test_of_a_holder_that_is_gone_or_has_ended_a_run_is_taken_over(tables: SparkTables) -> None:
+def test_of_a_holder_that_is_gone_or_has_ended_a_run_is_taken_over(tables: Any) -> None:
     run = RunRecord("left", "running")
     gone = another(beat=1.7e9)
     tables.enter_run(replace(run, holder=gone.to_json(), heartbeat_at=gone.beat))
@@ -90,30 +80,30 @@ def test_of_a_holder_that_is_gone_or_has_ended_a_run_is_taken_over(tables: Spark
     tables.upsert_run(replace(run, status="killed"))
     again = Holder.me()
     claim_run(tables, run, again, silent).release()
-    (row,) = held(tables, "left")
-    assert (Holder.from_json(row.holder), row.status) == (again, "running")
+    (row,) = stored_rows(tables, "runs", "left")
+    assert (Holder.from_json(row["holder"]), row["status"]) == (again, "running")
 
 
-def test_of_two_that_have_seen_the_same_holder_one_gets_the_run(tables: SparkTables) -> None:
+def test_of_two_that_have_seen_the_same_holder_one_gets_the_run(tables: Any) -> None:
     run = RunRecord("raced", "interrupted")
     tables.enter_run(run)
     first, second = another(), another()
     for each in (first, second):
         tables.replace_holder(replace(run, holder=each.to_json()), None)
-    (row,) = held(tables, "raced")
-    assert Holder.from_json(row.holder) == first
+    (row,) = stored_rows(tables, "runs", "raced")
+    assert Holder.from_json(row["holder"]) == first
 
 
-def test_a_run_that_was_not_begun_after_all_is_given_back(tables: SparkTables) -> None:
+def test_a_run_that_was_not_begun_after_all_is_given_back(tables: Any) -> None:
     claim_run(tables, RunRecord("new", "running"), Holder.me(), silent).give_back(forget=True)
-    assert held(tables, "new") == []
+    assert stored_rows(tables, "runs", "new") == []
     tables.enter_run(RunRecord("old", "killed"))
     claim_run(tables, RunRecord("old", "running"), Holder.me(), silent).give_back(forget=False)
-    (row,) = held(tables, "old")
-    assert (row.holder, row.status) == (None, "interrupted")
+    (row,) = stored_rows(tables, "runs", "old")
+    assert (row["holder"], row["status"]) == (None, "interrupted")
 
 
-def test_a_key_that_is_there_is_merged_and_scores_stay(tables: SparkTables) -> None:
+def test_a_key_that_is_there_is_merged_and_scores_stay(tables: Any) -> None:
     open_ones = [replace(GOOD, fold=1, status=Status.CANCELLED, metrics={}, finished_at=0.0)]
     tables.append_trials("merged", PLAN, "d1", [GOOD, *open_ones])
     later = [
@@ -124,30 +114,17 @@ def test_a_key_that_is_there_is_merged_and_scores_stay(tables: SparkTables) -> N
     for _ in range(2):
         tables.merge_trials("merged", PLAN, [*later, replace(GOOD, model_id="nb", fold=1)])
         tables.merge_trials("merged", PLAN, [replace(open_ones[0], fold=0)])
-    written = tables.spark.table(tables.location.name("trials")).where("run_id = 'merged'").collect()
-    found = {(row.model_id, row.fold): (row.status, row.metrics["auc"]) for row in written}
+    written = stored_rows(tables, "trials", "merged")
+    found = {(row["model_id"], row["fold"]): (row["status"], row["metrics"]["auc"]) for row in written}
     assert len(written) == len(found) == 4
     assert set(found.values()) == {("ok", 0.5)}
 
 
-def test_whoever_reads_trials_reads_no_key_twice(tables: SparkTables) -> None:
+def test_whoever_reads_trials_reads_no_key_twice(tables: Any) -> None:
     """As two processes of an earlier version could write them."""
     for digest, attempt in (("a", 1), ("b", 2)):
         tables.append_trials("double", PLAN, digest, [replace(GOOD, attempt=attempt)])
-    assert tables.spark.table(tables.location.name("trials")).where("run_id = 'double'").count() == 2
-    (row,) = tables.frame("trials").where("run_id = 'double'").collect()
-    assert row.attempt == 2
+    assert len(stored_rows(tables, "trials", "double")) == 2
+    (row,) = rows(tables, "trials", "double")
+    assert row["attempt"] == 2
     assert [outcome.attempt for outcome in tables.trials("double")] == [2]
-
-
-def test_runs_of_an_earlier_version_can_be_interrupted(spark: Any, tmp_path: Path) -> None:
-    older = SparkTables(spark, ResultsLocation(path=tmp_path))
-    older.create()
-    name = older.location.name("runs")
-    spark.sql(f"ALTER TABLE {name} DROP CONSTRAINT known_status")
-    spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT known_status CHECK (status IN ('running', 'finished'))")
-    spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
-    spark.sql(f"ALTER TABLE {name} DROP COLUMNS (holder, heartbeat_at)")
-    older.create()
-    older.upsert_run(RunRecord("r", "interrupted"))
-    assert [row.status for row in held(older, "r")] == ["interrupted"]
