@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from support.datasets import breast_cancer
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 PATIENCE = 280.0
 MODELS = "lr,dt,dummy"
-ODD = re.compile(r"Traceback|Warning|Exception|java|pyspark", re.IGNORECASE)
+ODD = re.compile(r"Traceback|Warning|Exception|\bjava\b|pyspark", re.IGNORECASE)
 ENGINE = (
     "Engine local (processes of this machine, without Spark): the source and the results are files of this machine."
 )
@@ -116,8 +117,8 @@ def test_files_and_delta_folders_are_checked_and_compared_on(machine: Machine) -
 
     rows = breast_cancer(120)
     folder = machine.folder / "patients"
-    write_deltalake(str(folder), rows)
-    write_deltalake(str(folder), rows.head(5), mode="append")
+    write_deltalake(str(folder), pa.Table.from_pandas(rows, preserve_index=False))
+    write_deltalake(str(folder), pa.Table.from_pandas(rows.head(5), preserve_index=False), mode="append")
     rows.to_parquet(machine.folder / "patients.parquet")
     for source in ("patients", "patients.parquet"):
         out, _ = machine.run("check", "--source", source, "--target", "target")
@@ -183,8 +184,9 @@ def test_the_ui_answers_until_it_is_ended(machine: Machine, demo: str) -> None:
         (("run", "--source", "main.sales.orders", "--target", "y"), "main.sales.orders is no file here, but the name"),
         (("run", "--source", "cancer.csv", "--target", "target", "--engine", "spark"), "--engine spark was given"),
         (("check", "--source", "orders", "--target", "y"), "orders is no file here, but the name of a table"),
-        (("runs", "--schema", "results"), "There is no Spark session, and none can be made"),
-        (("sql", "--engine", "spark", "SELECT 1"), "There is no Spark session, and none can be made"),
+        (("runs", "--schema", "results"), "the tables are in `results`, a schema of a metastore"),
+        (("sql", "--engine", "spark", "SELECT 1"), "--engine spark was given"),
+        (("sql", "SELECT dayofweek(started_at) FROM runs"), "DAYOFWEEK(started_at) may be something else in DuckDB"),
     ],
 )
 def test_what_needs_spark_says_so_in_one_sentence(

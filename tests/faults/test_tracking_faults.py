@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from bakeoff import RunConfig, run
 from bakeoff.cli.app import main
 from bakeoff.comparison.events import BatchDone, Event
 from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.open_results import open_tables
 from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking import client
 from bakeoff.tracking.replay import left_over
@@ -103,12 +104,11 @@ def mlflow_is_complete(uri: str, home: Path, run_id: str = "one") -> Any:
     return parent
 
 
-def send(spark: Any, home: Path, run_id: str | None = "one") -> list[str]:
+def send(home: Path, run_id: str | None = "one") -> list[str]:
     """As `bakeoff sync` does."""
     said: list[str] = []
-    opened = lambda location: nullcontext(SparkTables(spark, location))  # noqa: E731
     location = ResultsLocation(path=home / "tables")
-    SyncSession(home, location, opened, said.append, count=lambda _: None).sync(run_id)
+    SyncSession(home, location, partial(open_tables, home=home), said.append, count=lambda _: None).sync(run_id)
     return said
 
 
@@ -132,7 +132,7 @@ def test_a_server_that_is_not_there_costs_a_warning(
     [left] = left_over(home)
     assert [each["kind"] for each in left.attempts[0].messages][-2:] == ["answer", "close"]
     with pytest.raises(NotSyncedError, match=r"cannot be reached .* is kept: try `bakeoff sync` again later"):
-        send(spark, home)
+        send(home)
     assert len(left_over(home)) == 1
     # ... and the winner is there all the same.
     from bakeoff.runs.loading import load_best_model
@@ -182,7 +182,7 @@ def test_results_are_complete_and_mlflow_catches_up(  # noqa: PLR0917 - fixtures
     if trouble == "down":
         proxy.up()
     proxy.mode = PASS
-    said = send(spark, home, None)
+    said = send(home, None)
     assert said[0].startswith(f"Run {run_id} is in MLflow at {proxy.uri}")
     parent = mlflow_is_complete(server, home, run_id)
     after = tables(spark, home)
@@ -195,7 +195,7 @@ def test_results_are_complete_and_mlflow_catches_up(  # noqa: PLR0917 - fixtures
     predicted = mlflow.pyfunc.load_model(f"models:/best {run_id}@champion").predict(rows)
     assert set(predicted) <= {"malignant", "benign"}
     before = {each.info.run_id for each in runs_of(server, run_id)}
-    assert send(spark, home, None) == ["MLflow has everything."]
+    assert send(home, None) == ["MLflow has everything."]
     assert {each.info.run_id for each in runs_of(server, run_id)} == before
 
 
@@ -220,14 +220,14 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import bakeoff
-from bakeoff.storage.spark_tables import SparkTables
+from bakeoff.storage.folder_tables import FolderTables
 from bakeoff.tracking.mlflow_listener import MlflowListener
 
 def die(*_args, **_more):
     os.kill(os.getpid(), signal.SIGKILL)
 
 place, attribute = sys.argv[3].rsplit(".", 1)
-setattr({"MlflowListener": MlflowListener, "SparkTables": SparkTables}[place], attribute, die)
+setattr({"MlflowListener": MlflowListener, "FolderTables": FolderTables}[place], attribute, die)
 bakeoff.run(
     bakeoff.RunConfig(sys.argv[1], "target", include=("nb", "dt", "dummy", "ridge"), fold=3, batch_size=2, run_id="one",
                       home=Path(sys.argv[2])),
@@ -237,7 +237,7 @@ bakeoff.run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dies_at", ["MlflowListener.finish", "SparkTables.upsert_leaderboard"])
+@pytest.mark.parametrize("dies_at", ["MlflowListener.finish", "FolderTables.upsert_leaderboard"])
 def test_a_crash_between_the_tables_and_mlflow_is_made_good(
     spark: Any, source: Path, tmp_path: Path, dies_at: str
 ) -> None:
@@ -260,7 +260,7 @@ def test_a_crash_between_the_tables_and_mlflow_is_made_good(
     # Without going on with the run, its MLflow run is ended.
     copy = tmp_path / "copy"
     shutil.copytree(home, copy)
-    send(spark, copy)
+    send(copy)
     assert {each.info.status for each in runs_of(client.local_tracking_uri(copy), "one")} <= {"FINISHED", "KILLED"}
 
     result = run(config(source, home), spark, say=lambda _: None)

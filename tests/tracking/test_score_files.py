@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -154,3 +156,43 @@ def test_a_csv_file_has_the_types_that_the_model_takes(champion: Champion, tmp_p
     champion.rows.assign(day="some day").to_csv(tmp_path / "new.csv", index=False)
     with pytest.raises(SourceError, match="'day' holds text instead of points in time"):
         score(model=MODEL, source=str(tmp_path / "new.csv"), to=to, home=champion.home, say=quiet)
+
+
+def test_a_text_file_is_scored_as_it_is_written(champion: Champion, tmp_path: Path) -> None:
+    rows = champion.rows.head(20)
+    german, exotic, plain = tmp_path / "german.csv", tmp_path / "exotic.txt", tmp_path / "plain.csv"
+    rows.to_csv(plain, index=False)
+    rows.to_csv(german, index=False, sep=";", decimal=",", encoding="utf-16")
+    exotic.write_text("exported on Monday\n" + rows.to_csv(index=False, sep="~", decimal=","))
+    asked = {"model": MODEL, "home": champion.home, "say": quiet}
+    expected = predictions(tmp_path / "plain.out.csv", source=str(plain), **asked)
+    assert predictions(tmp_path / "german.out.csv", source=str(german), **asked) == expected
+    written = {"sep": "~", "decimal": "comma", "header": "2"}
+    assert predictions(tmp_path / "exotic.out.csv", source=str(exotic), **asked, **written) == expected
+
+
+def predictions(to: Path, **asked: Any) -> list[str]:
+    assert score(to=str(to), **asked).n_rows == 20
+    return pd.read_csv(to)["prediction"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--sep", "a"], "--sep must be what stands between two columns"),
+        (["--sep", ",", "--decimal", ","], "--sep and --decimal are both ','"),
+        (["--encoding", "utf-99"], "--encoding utf-99 is no encoding"),
+        (["--header", "2"], "--header is for text files such as csv, and .*new.parquet is of the format parquet"),
+    ],
+)
+def test_how_a_text_file_is_written_is_checked(
+    champion: Champion, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], says: str
+) -> None:
+    source, to = tmp_path / "new.parquet", tmp_path / "out.csv"
+    champion.rows.to_parquet(source)
+    asked = ["--model", MODEL, "--source", str(source), "--to", str(to), "--home", str(champion.home)]
+    with pytest.raises(SystemExit) as ended:
+        main(["score", *asked, *options])
+    assert ended.value.code == 2
+    assert re.search(says, capsys.readouterr().err.replace("\n", " "))
+    assert not to.exists()

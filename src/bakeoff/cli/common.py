@@ -36,6 +36,20 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 OPEN = click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
 
 
+def text_file_options(command: Any) -> Any:
+    """Add the options that say how a text file is written, as `RunConfig` has them."""
+    for option in (
+        click.option(
+            "--header", help="yes, no, or the number of the line with its columns' names. [default: by the file]"
+        ),
+        click.option("--encoding", help="Its encoding, such as cp1252. [default: by the file]"),
+        click.option("--decimal", help="Its decimal mark, ',' or '.'. [default: by the file]"),
+        click.option("--sep", help="Separator of a text file: a character, or tab, blank. [default: by the file]"),
+    ):
+        command = option(command)
+    return command
+
+
 def loudness(command: Any) -> Any:
     """Add the options for verbosity and JSON to a command."""
     for option in (

@@ -12,8 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakeoff._options.choices import AUTO
+from bakeoff._utils.platform import on_databricks
 from bakeoff._utils.redaction import redact_text
-from bakeoff.cli.common import CATALOG, HOME, SCHEMA, answering, examples, loudness, print_json, require_results, tell
+from bakeoff.cli.common import (
+    CATALOG,
+    HOME,
+    SCHEMA,
+    answering,
+    examples,
+    loudness,
+    print_json,
+    require_results,
+    tell,
+    text_file_options,
+)
 
 if TYPE_CHECKING:
     from bakeoff.comparison.events import Listener
@@ -76,10 +89,7 @@ _ENGINE = click.option(
 @click.option("--max-retries", help="How often a trial is tried again that took its worker down. [default: 1]")
 @click.option("--n-slots", help="How many tasks run at once, if fewer than the cluster could.")
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
-@click.option("--sep", help="Separator of a text file: a character, or tab, blank. [default: by the file]")
-@click.option("--decimal", help="Its decimal mark, ',' or '.'. [default: by the file]")
-@click.option("--encoding", help="Its encoding, such as cp1252. [default: by the file]")
-@click.option("--header", help="yes, no, or the number of the line with its columns' names. [default: by the file]")
+@text_file_options
 @click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")
 @click.option("--order-by", multiple=True, help="Columns that give the rows an order (a table has none).")
@@ -132,6 +142,7 @@ def resume(
 
 
 def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None:
+    _start_early(config)
     from bakeoff.job.main import run as run_job
 
     def call(*, say: Say, listeners: Sequence[Listener]) -> RunResult:
@@ -139,6 +150,18 @@ def _run(config: RunConfig, *, as_json: bool, quiet: bool, verbose: int) -> None
         return run_job(config, say=say, listeners=listeners)
 
     _show_run(call, config.home, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+def _start_early(config: RunConfig) -> None:
+    """Let the process of the engine ``local`` import PyCaret while this one imports the job.
+
+    The job decides about the engine, and needs seconds before it can: this is a guess.
+    """
+    is_likely = config.engine == AUTO and config.schema is None and Path(config.source).exists()
+    if config.engine == "local" or (is_likely and not on_databricks()):
+        from bakeoff.execution.warm_up import warm_up
+
+        warm_up("local")
 
 
 def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quiet: bool, verbose: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakeoff.cli.common import HOME, answering, examples, loudness, print_json, tell
+from bakeoff.cli.common import HOME, answering, examples, loudness, print_json, tell, text_file_options
 
 if TYPE_CHECKING:
     from bakeoff.scoring.api import ScoreResult
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "bakeoff score --model churn@champion --source customers.csv --to scored.csv",
         "bakeoff score --model churn/3 --source customers.parquet --to scored",
+        "bakeoff score --model churn@champion --source kunden.csv --to scored.csv --sep ';' --decimal ,",
         "bakeoff score --model 20260131-120000-a1b2c3 --source new.csv --to scored --batch-id monday",
         "bakeoff score --model main.ml.churn@champion --source main.sales.customers --to main.sales.scored",
     )
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--source", help="A table (catalog.schema.table), or a path to a file, a folder of files, or Delta.")
 @click.option("--to", help="A table or Delta folder to append to, or a file that ends in .csv or .parquet.")
 @click.option("--batch-id", help="Name of the batch; the same name again changes nothing. [default: made up]")
+@text_file_options
 @HOME
 @loudness
 def score(home: Path, as_json: bool, quiet: bool, verbose: int, **options: Any) -> None:

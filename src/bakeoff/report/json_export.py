@@ -42,9 +42,9 @@ def as_object(facts: Facts) -> dict[str, Any]:
             }
             for outcome in facts.board.failures
         ],
+        "engine": run.engine,
         "n_stopped": len(facts.board.stopped),
         "seconds_saved": finite(facts.board.seconds_saved),
-        "engine": run.engine,
         "slots": summary.slots,
         "wall_seconds": finite(summary.wall_seconds),
         "ideal_seconds": finite(summary.ideal_seconds),

@@ -43,6 +43,8 @@ def list_runs(tables: ResultReader, home: Path) -> pd.DataFrame:
     shown = [_row(run, _status(run, tables.location, home)) for run in runs.values()]
     found = pd.DataFrame(shown, columns=[*_SHOWN[:-1], "wall_seconds"]).rename(columns={"wall_seconds": "seconds"})
     found["started_at"] = pd.to_datetime(found["started_at"])
+    for column in ("n_models", "n_failed"):  # a run that was cut off has none yet
+        found[column] = found[column].astype("Int64")
     for column, digits in (("best_value", 4), ("seconds", 1)):
         found[column] = found[column].astype(float).round(digits)
     return found.sort_values("started_at", ascending=False, na_position="last", ignore_index=True)

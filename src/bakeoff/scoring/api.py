@@ -6,14 +6,14 @@ import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from bakeoff._options.parsers import PARSERS
-from bakeoff._options.values import given, refuse_placeholder
+from bakeoff._options.values import flag, given, refuse_placeholder
 from bakeoff._utils.redaction import redact_text
 from bakeoff.config import new_run_id
 from bakeoff.errors import ConfigError, SourceError
@@ -66,6 +66,10 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
     source: str,
     to: str,
     batch_id: str | None = None,
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    header: str | None = None,
     home: str | Path = ".bakeoff",
     spark: SparkSession | OpenSession | None = None,
     say: Say = print,
@@ -81,6 +85,10 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
         to: A table's name, the path of a Delta folder, or a file that ends in .csv or .parquet. It is created if it
             does not exist.
         batch_id: Id of the batch; scoring the same id again changes nothing. By default a new id.
+        sep: Separator of a text file; told from the file by default, as are the next three.
+        decimal: Decimal mark of a text file.
+        encoding: Encoding of a text file.
+        header: ``yes``, ``no``, or the number of the line that holds the names of a text file's columns.
         home: The folder that the run was given as ``--home``.
         spark: The session to use, classic or Connect; by default the active one, or a local one that is stopped again.
         say: Called with messages for the user, one sentence at a time.
@@ -106,6 +114,7 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
     source = str(source).strip()
     read_destination(to, home, has_metastore=True)
     name = PARSERS["run_id"]("--batch-id", given(batch_id)) if given(batch_id) else new_run_id()
+    reading = _reading(sep=sep, decimal=decimal, encoding=encoding, header=header)
     say(f"Loading {model}.")
     found = load_scoring_model(reference, home)
     batch = Batch(name, found, dt.datetime.now(dt.timezone.utc))
@@ -118,7 +127,7 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
     with nullcontext(None) if without_spark else open_session(spark, home) as session:
         has_metastore = session is None or not session.owned
         destination = read_destination(to, home, has_metastore=has_metastore)
-        written = _score(batch, source, destination, session.spark if session else None, say)
+        written = _score(batch, _Source(source, reading), destination, session.spark if session else None, say)
     return ScoreResult(
         n_rows=written.n_rows,
         destination=destination,
@@ -131,7 +140,24 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
     )
 
 
-def _score(batch: Batch, source: str, destination: Destination, spark: Any, say: Say) -> Written:
+class _Source(NamedTuple):
+    """What is to be scored, and how it is written if it is a text file."""
+
+    text: str
+    reading: Reading
+
+
+def _reading(**options: str | None) -> Reading:
+    """Return how a text file is written, as far as it was said."""
+    for name, value in options.items():
+        refuse_placeholder(name, value)
+    parsed = {name: PARSERS[name](flag(name), given(value)) for name, value in options.items() if given(value)}
+    if parsed.get("sep") is not None and parsed.get("sep") == parsed.get("decimal"):
+        raise ConfigError(f"--sep and --decimal are both {parsed['sep']!r}: numbers would be cut in two.")
+    return Reading(**parsed)
+
+
+def _score(batch: Batch, source: _Source, destination: Destination, spark: Any, say: Say) -> Written:
     earlier = read_scored(destination) if destination.kind != "table" else None
     if earlier is not None:
         n_rows, models = earlier_models(earlier, batch.batch_id)
@@ -141,7 +167,7 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
     if n_rows:
         return Written(n_rows, repeated=True)
     rows = _rows(source, spark, batch.model.inputs, say)
-    source_name = redact_text(source)
+    source_name = redact_text(source.text)
     if isinstance(rows, pd.DataFrame):
         check_names(map(str, rows.columns), source_name)
         if destination.kind != "table":
@@ -155,20 +181,21 @@ def _score(batch: Batch, source: str, destination: Destination, spark: Any, say:
         return _collected(scored, destination, earlier)
 
 
-def _rows(source: str, spark: Any, inputs: Sequence[InputColumn], say: Say) -> pd.DataFrame | DataFrame:
+def _rows(source: _Source, spark: Any, inputs: Sequence[InputColumn], say: Say) -> pd.DataFrame | DataFrame:
     """Read the rows of a source: a file as a data frame, anything else as a table of the session.
 
     Args:
-        source: A path, or a table's name.
+        source: A path, or a table's name, and how a text file is written.
         spark: Session to read tables with.
         inputs: Columns that the model takes, by which a csv file is read: text in it can be all digits, and points in
             time are text.
         say: Called with what a file was taken for.
     """
-    found = find(source, spark)
+    found = find(source.text, spark)
     if isinstance(found, Files):
         findings = Findings()
-        reading = Reading(
+        reading = replace(
+            source.reading,
             names=[column.name for column in inputs],
             texts=[column.name for column in inputs if column.is_text],
             numbers=[column.name for column in inputs if column.kind == NUMBER],
@@ -178,6 +205,8 @@ def _rows(source: str, spark: Any, inputs: Sequence[InputColumn], say: Say) -> p
         for sentence in findings.sentences:
             say(sentence)
         return with_times(with_plain_types(rows.with_numbers(), inputs), inputs)
+    if options := source.reading.options_given():
+        raise ConfigError(f"{options[0]} is for text files such as csv, and {source.text} is a table: leave it out.")
     if isinstance(found, DeltaFolder):
         return with_times(with_plain_types(read_whole(found).with_numbers(), inputs), inputs)
     return found.spark.sql(f"SELECT * FROM {found.sql}")  # noqa: S608 - every name is quoted

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from typing import TYPE_CHECKING, Any
 
+from bakeoff._utils.own_process import claim_process
 from bakeoff.errors import WorkerError
 from bakeoff.execution.isolation.processes import die_with_parent, end_tree
 from bakeoff.execution.worker.bootstrap import settle_in
@@ -145,6 +146,7 @@ def _work(connection: Connection, digest: str, held: _Held) -> None:
 
 def main(connection: Connection) -> None:
     """Import PyCaret, say so, and serve the driver."""
+    claim_process()
     settle_in()
     preload()
     try:
