@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bakeoff._options.choices import parse_engine, parse_isolation, parse_task
+from bakeoff._options.choices import parse_engine, parse_isolation, parse_portfolio, parse_task
 from bakeoff._options.limits import (
     parse_horizon,
     parse_lift,
@@ -58,5 +58,6 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "na_values": parse_gaps,
     "header": parse_header,
     "race": parse_race,
+    "portfolio": parse_portfolio,
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""

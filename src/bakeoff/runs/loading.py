@@ -183,6 +183,7 @@ def _leaderboard_row(row: Mapping[str, Any]) -> Row:
         error_type=row["error_type"],
         error_message=row["error_message"],
         tied_with_best=row["tied_with_best"],
+        params=row.get("params"),
         seconds_saved=row.get("seconds_saved") or 0.0,  # tables of earlier versions do not have it
     )
 
