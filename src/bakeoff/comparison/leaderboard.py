@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Row:
         error_type: type of the error on the first fold that failed.
         tied_with_best: whether the folds cannot tell it from the best model; ``None`` if that was not tested.
         params: parameters that are not those of the model's family, as JSON; ``None`` if it has none.
+        holdout_value: value of the metric that ranks on the hold-out rows; ``None`` if it is not known.
+        members: share of each model in a blend; empty for a single model.
         seconds_saved: what a stopped model would have taken on the other folds, by the mean of those that it ran on.
     """
 
@@ -56,6 +58,8 @@ class Row:
     finished_at: float = 0.0
     tied_with_best: bool | None = None
     params: str | None = None
+    holdout_value: float | None = None
+    members: Mapping[str, float] = field(default_factory=dict)
     seconds_saved: float = 0.0
 
     @property

@@ -29,7 +29,7 @@ class RocCurve:
 
 @dataclass(frozen=True)
 class ClassificationDiagnostics:
-    """What a classifier does on unseen rows.
+    """Behaviour of a classifier on unseen rows.
 
     Attributes:
         rows: number of rows.
@@ -46,7 +46,7 @@ class ClassificationDiagnostics:
 
 @dataclass(frozen=True)
 class RegressionDiagnostics:
-    """What a regressor does on unseen rows.
+    """Behaviour of a regressor on unseen rows.
 
     Attributes:
         rows: number of rows.
@@ -61,7 +61,7 @@ class RegressionDiagnostics:
 
 @dataclass(frozen=True)
 class ForecastDiagnostics:
-    """What a forecaster does on unseen steps.
+    """Behaviour of a forecaster on unseen steps.
 
     Attributes:
         rows: number of steps.

@@ -32,6 +32,7 @@ def as_object(facts: Facts) -> dict[str, Any]:
         "best": _row(best, facts.plan.sort_by) if best else None,
         "cheapest_tied_with_best": verdict.cheapest if verdict else None,
         "leaderboard": [_row(row, facts.plan.sort_by) for row in facts.board.rows],
+        "blend": _row(facts.offered, facts.plan.sort_by) if facts.offered else None,
         "findings": list(facts.look.findings),
         "failures": [
             {
@@ -75,6 +76,8 @@ def _row(row: Row, key: str) -> dict[str, Any]:
         "seconds_saved": finite(row.seconds_saved),
         "error_type": row.error_type,
         "error_message": row.error_message,
+        "holdout_value": finite(row.holdout_value),
+        "members": dict(row.members),
     }
 
 

@@ -141,7 +141,7 @@ def score(  # noqa: PLR0913 - by keyword: what, with what, where to, and where t
 
 
 class _Source(NamedTuple):
-    """What is to be scored, and how it is written if it is a text file."""
+    """A source to score, and how it is written if it is a text file."""
 
     text: str
     reading: Reading

@@ -129,6 +129,8 @@ def leaderboard_row(run_id: str, row: Row, primary_metric: str, mlflow_run_id: s
         "error_message": _text(row.error_message),
         "mlflow_run_id": mlflow_run_id,
         "finished_at": to_timestamp(row.finished_at),
+        "holdout_value": finite(row.holdout_value),
+        "members": dict(row.members) or None,
     }
 
 

@@ -202,6 +202,8 @@ LEADERBOARD = Table(
         Column("error_message", "STRING", "Its message"),
         Column("mlflow_run_id", "STRING", "MLflow run of the model"),
         Column("finished_at", "TIMESTAMP", "When its last trial ended"),
+        Column("holdout_value", "DOUBLE", "Primary metric on the hold-out rows; NULL if the model was not fitted"),
+        Column("members", "MAP<STRING,DOUBLE>", "Share of each model in a blend; NULL for a single model"),
     ),
     (
         ("known_status", _among("status", STATUSES)),

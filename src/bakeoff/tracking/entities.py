@@ -233,8 +233,9 @@ def metric_of(written: Sequence[Any]) -> Metric:
     return Metric(*written)
 
 
-def leaderboard_rows(leaderboard: Leaderboard) -> list[dict[str, Any]]:
-    """Return one row for each model, in the order of the ranking."""
+def leaderboard_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return one row for each model, in the order given; hold-out values and members of blends if there are any."""
+    held, blended = any(row.holdout_value is not None for row in rows), any(row.members for row in rows)
     return [
         {
             "rank": row.rank,
@@ -248,8 +249,10 @@ def leaderboard_rows(leaderboard: Leaderboard) -> list[dict[str, Any]]:
             "batch_id": row.batch_id,
             "error_type": row.error_type,
             "error_message": cut(row.error_message, _ERROR_LIMIT) if row.error_message else None,
+            **({"holdout_value": row.holdout_value} if held else {}),
+            **({"members": json.dumps(dict(row.members)) if row.members else None} if blended else {}),
         }
-        for row in leaderboard.rows
+        for row in rows
     ]
 
 
