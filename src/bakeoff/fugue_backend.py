@@ -24,10 +24,11 @@ from bakeoff.comparison.strategy import Grid, Race, Strategy
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
-from bakeoff.errors import BlendError, ConfigError
+from bakeoff.errors import BlendError, ConfigError, one_of
 from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions, refit_models
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
 from bakeoff.pycaret3.experiment_logger import log_comparison
+from bakeoff.pycaret3.portfolio import SIZES
 from bakeoff.pycaret3.prepared import PreparedComparison, prepare
 from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.restore import load_models, restore_state
@@ -80,6 +81,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             too, so that `holdout_values` has them.
         race: all models on two folds first, and only those that may still win on more. A number: so many models run on
             all folds in any case. The others have the status ``stopped``.
+        portfolio: ``"small"`` compares further configurations of the tree families as well (``lightgbm-2``).
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.
@@ -125,6 +127,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         blend: str = "off",
         fit_tied: bool = False,
         race: bool | int = False,
+        portfolio: str | None = None,
     ) -> None:
         super().__init__()
         del top_only
@@ -148,6 +151,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         )
         self._batch_size = batch_size
         self._race = int(race)
+        if portfolio is not None and portfolio not in SIZES:
+            raise ConfigError(one_of(portfolio, SIZES, "portfolio"))
+        self._portfolio = portfolio
         self._display_remote = display_remote
         self._listeners = tuple(listeners)
         self._store: TrialStore = NullStore()
@@ -214,7 +220,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
         with without_spark_pages(), without_autologging(), _get_context_lock():
-            self._comparison = comparison = prepare(instance, params, self._batch_size, self._keep)
+            self._comparison = comparison = prepare(instance, params, self._batch_size, self._keep, self._portfolio)
             self._predictions = self._kept or PredictionMemory()
             self._board = None
             request, plan = comparison.request, comparison.plan

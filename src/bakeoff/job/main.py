@@ -149,7 +149,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         "verbose": False,
     }
     try:
-        request = read_request(experiment, params)
+        request = read_request(experiment, params, config.portfolio)
     except (ValueError, TypeError) as error:
         raise ConfigError(str(error)) from error
     if not request.models:
@@ -198,6 +198,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
         race=config.race,
+        portfolio=config.portfolio,
         **context.prepared.limits.options,
     )
     try:
