@@ -37,7 +37,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Merge:
-    """What a merge does with the rows of a run that it is given.
+    """Effect of a merge on the rows of a run that it is given.
 
     Attributes:
         table: the table.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
+from bakeoff.spark.parameters import sql
 from bakeoff.storage import delta_sql
 from bakeoff.storage.commits import commit
 from bakeoff.storage.folder_ddl import has_table
@@ -166,7 +167,7 @@ class SparkTables(TableQueries):
         return columns
 
     def _rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        return [row.asDict() for row in self.spark.sql(query, args=values or None).collect()]
+        return [row.asDict() for row in sql(self.spark, query, values).collect()]
 
     def _append(self, table: Table, content: str, rows: Sequence[Mapping[str, Any]]) -> None:
         names = [column.name for column in table.columns]
@@ -191,7 +192,7 @@ class SparkTables(TableQueries):
         Returns:
             Number of rows that were changed.
         """
-        return commit(self.location.path, lambda: int(self.spark.sql(statement, args=values).first()[0]))
+        return commit(self.location.path, lambda: int(sql(self.spark, statement, values).first()[0]))
 
 
 def _now_micros() -> int:
