@@ -225,6 +225,7 @@ def _ask_spark(
 ) -> pd.DataFrame:
     from bakeoff._utils.text import root_line
     from bakeoff.errors import BakeoffError, ConfigError
+    from bakeoff.spark.parameters import sql
     from bakeoff.storage.open_results import open_spark_tables
     from bakeoff.storage.statements import Allowed, check_statement
 
@@ -232,7 +233,7 @@ def _ask_spark(
         warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
         try:
             check_statement(tables.spark, query, Allowed(location, write=write, everything=everything))
-            frame: pd.DataFrame = tables.spark.sql(query, args=dict(values) or None).toPandas()
+            frame: pd.DataFrame = sql(tables.spark, query, values).toPandas()
         except BakeoffError:
             raise
         except Exception as error:
