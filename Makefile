@@ -73,11 +73,12 @@ test-classic: $(CLASSIC)/.ready ## The contract suite with the original PyCaret 
 	$(CLASSIC)/bin/python -m pytest -k "not dask and not spark" tests/contract
 
 test-spark4: $(SPARK4)/.ready ## What is about Spark, Spark Connect too, on Spark 4.0
-	$(SPARK4)/bin/python -m pytest -k spark tests/spark tests/contract
+	$(SPARK4)/bin/python -m pytest -k "spark or turns" tests/spark tests/tables tests/contract
 	$(SPARK4)/bin/python -m pytest --connect tests/contract
 
 bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of your own
 	$(BIN)/python -m benchmarks.compare $(BENCH)
+	$(BIN)/python -m benchmarks.whole_run $(BENCH)
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.simulate
 

@@ -197,9 +197,9 @@ def test_connect_without_artifacts_sends_small_payloads_with_the_plan(
             through(connect, made, QUICK)
         return
     deliveries: list[Any] = []
-    deliver = spark_connect.ConnectEngine._deliver
+    deliver = spark_connect.ConnectEngine.deliver
     monkeypatch.setattr(
-        spark_connect.ConnectEngine, "_deliver", lambda *args: deliveries.append(deliver(*args)) or deliveries[-1]
+        spark_connect.ConnectEngine, "deliver", lambda *args: deliveries.append(deliver(*args)) or deliveries[-1]
     )
     assert len(through(connect, made, QUICK).grid) == 3
     assert isinstance(deliveries[0], InlineDelivery)

@@ -312,6 +312,14 @@ def test_a_race_needs_folds_to_save() -> None:
     assert config(race="yes", fold=3).race == 1
 
 
+def test_a_portfolio_is_small_or_none() -> None:
+    assert [config(portfolio=given).portfolio for given in ("small", "Small", "no", "", None)] == [
+        "small", "small", None, None, None,
+    ]  # fmt: skip
+    assert "portfolio" in complaint(portfolio="huge")
+    assert config(portfolio="small").digest() != config().digest() == config(portfolio="no").digest()
+
+
 def test_a_race_is_another_question_than_the_grid_and_the_grid_is_what_it_was() -> None:
     assert config(race="no").digest() == config().digest()
     assert len({asked.digest() for asked in (config(), config(race="yes"), config(race=4))}) == 3

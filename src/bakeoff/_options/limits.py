@@ -1,4 +1,4 @@
-"""How much, how long and how far: limits, margins and the steps of a forecast."""
+"""Limits, margins and the steps of a forecast."""
 
 from __future__ import annotations
 
@@ -87,3 +87,11 @@ def _parse_steps(option: str, part: Any) -> tuple[int, ...]:
     if last < first or last - first > _MAX_STEPS:
         raise ConfigError(f"{option} must go from a nearer step to a farther one, as in 4-6, not {part!r}.")
     return tuple(range(first, last + 1))
+
+
+def parse_share(option: str, value: Any) -> float:
+    """Return a share between 0 and 1, without the ends."""
+    share = parse_number(option, value)
+    if not 0 < share < 1:
+        raise ConfigError(f"{option} must be a share of the rows between 0 and 1, as in 0.2, not {value!r}.")
+    return share

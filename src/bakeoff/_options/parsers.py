@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bakeoff._options.choices import parse_engine, parse_isolation, parse_task
+from bakeoff._options.choices import (
+    BLENDS,
+    KEEP_PREDICTIONS,
+    parse_engine,
+    parse_isolation,
+    parse_portfolio,
+    parse_task,
+    parse_word,
+)
 from bakeoff._options.limits import (
     parse_horizon,
     parse_lift,
@@ -13,6 +21,7 @@ from bakeoff._options.limits import (
     parse_megabytes,
     parse_minutes,
     parse_race,
+    parse_share,
     parse_timeout,
 )
 from bakeoff._options.names import parse_experiment, parse_model_name, parse_name_part, parse_run_id
@@ -59,5 +68,9 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "na_values": parse_gaps,
     "header": parse_header,
     "race": parse_race,
+    "portfolio": parse_portfolio,
+    "keep_predictions": parse_word(KEEP_PREDICTIONS, {True: "yes", False: "no"}),
+    "blend": parse_word(BLENDS, {True: "on", False: "off"}),
+    "holdout": parse_share,
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""

@@ -191,7 +191,7 @@ def sql(
     require_results(home, schema)
     location = ResultsLocation.at(home, catalog, schema)
     check_logs(location)
-    reason = "--engine spark was given" if engine == "spark" else "--write was given" if write else None
+    reason = "--engine spark was asked for" if engine == "spark" else "--write was asked for" if write else None
     frame = None
     if reason is None and not location.in_metastore:
         frame, reason = _answer_without_spark(query, values, location)

@@ -100,3 +100,8 @@ class Plan:
     def name_of(self) -> dict[str, str]:
         """Display name of each model, by model id."""
         return {model.id: model.name for model in self.models}
+
+    @cached_property
+    def params_of(self) -> dict[str, str | None]:
+        """Parameters of each model that are not those of its family, as JSON, by model id."""
+        return {model.id: model.params for model in self.models}

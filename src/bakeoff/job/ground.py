@@ -1,4 +1,4 @@
-"""What a run stands on: the engine that is chosen for it, and a Spark session where one is needed."""
+"""The ground of a run: the engine that is chosen for it, and a Spark session where one is needed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class EngineChoice:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a run stands on: this machine, and a Spark session if it has one.
+    """The ground of a run: this machine, and a Spark session if it has one.
 
     Attributes:
         choice: the engine, and why.
@@ -127,7 +127,7 @@ def choose_engine(config: RunConfig, given: SparkSession | OpenSession | None = 
         session = "a Spark session is active" if active_session() is not None else None
     needed = session or _why_session(config)
     if config.engine != AUTO:
-        reason = f"--engine {config.engine} was given"
+        reason = f"--engine {config.engine} was asked for"
         choice = EngineChoice(config.engine, reason, config.engine == "spark" or needed is not None)
     elif needed is not None:
         choice = EngineChoice("spark", needed, needs_session=True)

@@ -64,6 +64,35 @@ def _best(facts: Facts, best: Row) -> str:
     return f"{result} {_lead(facts, verdict)}"
 
 
+def blend_sentence(facts: Facts) -> str | None:
+    """Return what a blend of the models is worth, in a sentence or two; ``None`` if there is none."""
+    row, best = facts.offered, facts.board.best
+    if row is None:
+        ranked = next((row for row in facts.board.rows if row.members), None)
+        return f"The blend is the mean of what {members_of(ranked)} predict." if ranked else None
+    if best is None:
+        return None
+    lead = row.primary_value - best.primary_value
+    better = lead > 0 if facts.plan.greater_is_better else lead < 0
+    apart = {True: ", which the folds cannot tell apart", False: "", None: ""}[row.tied_with_best]
+    result = (
+        f"A blend ({members_of(row)}) has {facts.metric} {row.primary_value:.4f}, {abs(lead):.4f} "
+        f"{'better' if better else 'worse'} than {best.model_id}{apart}."
+    )
+    return f"{result} `--blend on` with the same --run-id makes it a model that can win." if better else result
+
+
+def members_of(row: Row) -> str:
+    """Return the members of a blend with their shares.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> members_of(SimpleNamespace(members={"rf": 0.75, "lr": 0.25}))
+        'rf 75 %, lr 25 %'
+    """
+    return ", ".join(f"{model_id} {share:.0%}".replace("%", " %") for model_id, share in row.members.items())
+
+
 def _lead(facts: Facts, verdict: Verdict) -> str:
     tied, n_tested = verdict.tied, len(verdict.pairs)
     whole = " that ran on all folds" if facts.board.stopped else ""

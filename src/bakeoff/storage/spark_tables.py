@@ -18,6 +18,7 @@ from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.spark.parameters import sql
 from bakeoff.storage import delta_sql
 from bakeoff.storage.commits import commit
+from bakeoff.storage.folder_ddl import has_table
 from bakeoff.storage.journal import last_of_each
 from bakeoff.storage.location import ResultsLocation, quoted
 from bakeoff.storage.rows import RunRecord, leaderboard_row, run_row, trial_row
@@ -152,7 +153,7 @@ class SparkTables(TableQueries):
                 self._register(name, query)
         for folder in self.location.path.iterdir() if self.location.path is not None else ():
             # Tables that `bakeoff score` has written beside them.
-            if (folder / "_delta_log").is_dir() and folder.name not in {*TABLES, *VIEWS}:
+            if has_table(folder) and folder.name not in {*TABLES, *VIEWS}:
                 self._register(folder.name, f"SELECT * FROM {self.location.name(folder.name)}")  # noqa: S608
 
     def _register(self, name: str, query: str) -> None:

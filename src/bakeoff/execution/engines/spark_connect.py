@@ -81,7 +81,7 @@ class ConnectEngine(PlainThreads):
             ClusterError: The session has no way to send the experiment to workers, or cannot run tasks.
         """
         payload = Payload.of(frozen)
-        self._delivery = self._deliver(payload)
+        self._delivery = self.deliver(payload)
         return payload.digest
 
     def run(self, work: Work, description: str) -> Any:
@@ -110,7 +110,7 @@ class ConnectEngine(PlainThreads):
         one_task = self._spark.range(0, 1, 1, 1)
         return join(one_task.mapInArrow(AnswerBatches(work, delivery), ANSWER_SCHEMA).collect())
 
-    def _deliver(self, payload: Payload) -> Delivery:
+    def deliver(self, payload: Payload) -> Delivery:
         """Return the first way by which a task could read the payload.
 
         Raises:
