@@ -113,12 +113,6 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         ConfigError: an argument cannot be used, or no model is left to compare.
         SourceError: the table cannot be read or used.
     """
-    import_log_without_file()  # before anything else of PyCaret
-    from bakeoff.job.blending import unkept_note
-    from bakeoff.job.setup_findings import with_findings
-    from bakeoff.job.trial_limits import trial_limits
-    from bakeoff.pycaret3.request import read_request
-
     steps = steps or StepTimes()
     with steps(READ):
         source = judged(load_source(config, spark), config)
@@ -130,7 +124,12 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
     inside = source.preparation.inside
     with steps(IMPORT):
+        import_log_without_file()  # before anything else of PyCaret
         import_experiments(source.task)
+        from bakeoff.job.blending import unkept_note
+        from bakeoff.job.setup_findings import with_findings
+        from bakeoff.job.trial_limits import trial_limits
+        from bakeoff.pycaret3.request import read_request
     with steps(SET_UP):
         experiment = set_up(
             source.task,
