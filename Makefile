@@ -16,6 +16,8 @@ SPARK4 := .venv-spark4
 RUNTIMES := 15.4 16.4 17.3 18 19
 RUNTIME ?= 16.4
 DBR := .venv-dbr-$(RUNTIME)
+DBR_PIP = $(UV) run --quiet --no-project --with pip --python $(BIN)/python python -m pip --disable-pip-version-check --python $(DBR)/bin/python
+DBR_OPTIONS := -W default --override-ini=pythonpath=tests
 COVERED ?= tests/unit
 LOCKING = $(UV) pip compile --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --group dev --group docs
@@ -71,19 +73,28 @@ test-classic: $(CLASSIC)/.ready ## The contract suite with the original PyCaret 
 	$(CLASSIC)/bin/python -m pytest -k "not dask and not spark" tests/contract
 
 test-spark4: $(SPARK4)/.ready ## What is about Spark, Spark Connect too, on Spark 4.0
-	$(SPARK4)/bin/python -m pytest -k spark tests/spark tests/contract
+	$(SPARK4)/bin/python -m pytest -k "spark or turns" tests/spark tests/tables tests/contract
 	$(SPARK4)/bin/python -m pytest --connect tests/contract
 
 bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of your own
 	$(BIN)/python -m benchmarks.compare $(BENCH)
+	$(BIN)/python -m benchmarks.whole_run $(BENCH)
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.simulate
 
-# Warnings of packages as old as the runtime's are no errors here; the wheel is the one that was just built.
-test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks runtime (RUNTIME=15.4, 16.4 or 17.3)
-	$(UV) pip install --quiet --python $(DBR)/bin/python --no-deps --reinstall dist/*.whl
-	$(DBR)/bin/python -m pytest -W default --override-ini=pythonpath=tests tests/bundle/test_runtime.py \
-		tests/e2e/test_job.py tests/tracking/test_logged_model.py
+# Warnings of packages as old as the runtime's are no errors here. Pip itself installs what was just built, as on a cluster: it fails
+# where that would change one of the runtime's packages.
+test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks runtime (RUNTIME=15.4, 16.4, 17.3, 18 or 19)
+	cd src && ../$(UV) run --quiet --no-project --with pip --python ../$(BIN)/python \
+		python -m bakeoff._utils.relaxed_pycaret ../dist cluster=$(RUNTIME)
+	$(DBR_PIP) uninstall --quiet --yes bakeoff pycaret-core
+	$(DBR_PIP) install --quiet --constraint requirements/dbr-$(RUNTIME)-test.txt dist/cluster/*.whl dist/*.whl
+	$(DBR_PIP) check
+	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) tests/bundle/test_runtime.py tests/e2e/test_job.py \
+		tests/tracking/test_logged_model.py tests/spark/test_connect_job.py
+	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" -k native tests/contract
+	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" --connect tests/contract
+	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) tests/e2e/test_fidelity.py
 
 sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the tables' definitions
 	PYTHONPATH=tests $(BIN)/python tests/support/prepared_sql.py

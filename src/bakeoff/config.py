@@ -40,7 +40,7 @@ _RESULT_OPTIONS = (
 """The options that decide the result. The others say where it goes, how long it may take and what it is called."""
 _FILE_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
 """Options that decide it as well where they are given; runs that are older than they are have none of them."""
-_SEARCH_OPTIONS = ("race",)
+_SEARCH_OPTIONS = ("race", "portfolio", "holdout")
 """Further ones of this kind, which say nothing about the rows."""
 _COMPARING_OPTIONS = ("include", "exclude", "sort", "fold", "n_select")
 READING_OPTIONS = tuple(name for name in (*_RESULT_OPTIONS, *_FILE_OPTIONS) if name not in _COMPARING_OPTIONS)
@@ -90,6 +90,10 @@ class RunConfig:
         encoding: encoding of a text file.
         na_values: words and numbers that stand for gaps; by default, see `bakeoff.source.gap_words`.
         header: ``yes``, ``no``, or the number of the line that holds the names of a text file's columns.
+        keep_predictions: whether what models predict for the test rows of their folds is kept: ``auto`` (up to 512 MB),
+            ``yes`` or ``no``.
+        blend: ``off``; ``offer`` to show what a blend of the models is worth, beside the ranking; ``on`` if it may win.
+        holdout: share of the rows that no model is chosen by; PyCaret's default (0.3) when not given.
         engine: ``spark``, ``local`` for processes of this machine without Spark, or ``native`` to fit every model in
             this process; ``auto`` is Spark where there is a session or a need for one, else ``local``.
         max_rows: size of the seeded sample that is used when the source has more rows.
@@ -102,8 +106,10 @@ class RunConfig:
         max_retries: number of further attempts at a trial that took its process or its worker down.
         n_slots: number of tasks that run at once; by default, as many as the engine has slots.
         isolation: where models are fitted, ``auto``, ``process`` or ``none``.
-        race: number of models that run on all folds in any case, while others are stopped that cannot win any more; 0
+        payload_dir: folder that driver and workers share; used on Spark Connect only.
+        race: number of families that run on all folds in any case, while models are stopped that cannot win any more; 0
             runs every model on all folds.
+        portfolio: ``small`` to compare further configurations of the tree families as well; none by default.
     """
 
     source: str
@@ -136,6 +142,7 @@ class RunConfig:
     max_retries: int = 1
     n_slots: int | None = None
     isolation: str = "auto"
+    payload_dir: Path | None = None
     min_value: float | None = None
     min_lift: float | None = None
     sep: str | None = None
@@ -143,7 +150,11 @@ class RunConfig:
     encoding: str | None = None
     na_values: tuple[str, ...] = ()
     header: str | None = None
+    keep_predictions: str = "auto"
+    blend: str = "offer"
+    holdout: float | None = None
     race: int = 0
+    portfolio: str | None = None
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this id; false while it is new, made by this config and not used yet."""
@@ -180,6 +191,7 @@ class RunConfig:
             if self.isolation == "none" and getattr(self, name):
                 raise ConfigError(f"{flag(name)} needs a process that can be killed: leave out --isolation none.")
         self._check_lift()
+        self._check_blend()
         self._check_race()
         if self.sep is not None and self.sep == self.decimal:
             raise ConfigError(f"--sep and --decimal are both {self.sep!r}: numbers would be cut in two.")
@@ -194,6 +206,17 @@ class RunConfig:
             raise ConfigError("--min-lift is not for time series, which have no dummy model: use --min-value.")
         if DUMMY in self.exclude or (self.include and DUMMY not in self.include):
             raise ConfigError(f"--min-lift compares with the model {DUMMY!r}, which is not to be compared: include it.")
+
+    def _check_blend(self) -> None:
+        """Refuse a blend or a hold-out that cannot be made of what else was asked."""
+        if self.blend == "on" and self.keep_predictions == "no":
+            raise ConfigError("--blend on is made of what the models predict: leave out --keep-predictions no.")
+        if self.task == "time_series":
+            for name, asked in (("blend", self.blend == "on"), ("holdout", self.holdout is not None)):
+                if asked:
+                    raise ConfigError(f"{flag(name)} is for tables, not for time series: leave it out.")
+        if self.holdout is not None and "train_size" in self.setup:
+            raise ConfigError("--holdout and 'train_size' in --setup say the same: leave one of them out.")
 
     def _check_race(self) -> None:
         """Refuse a race that could stop no model."""
@@ -234,7 +257,7 @@ class RunConfig:
 
         Example:
             >>> RunConfig("a.csv", "y", run_id="one").to_json()[:37]
-            '{"batch_size":1,"budget_minutes":null'
+            '{"batch_size":1,"blend":"offer","budg'
         """
         return _canonical_json(redact({option.name: getattr(self, option.name) for option in fields(self)}))
 

@@ -51,6 +51,10 @@ class TrackingError(UserError):
     """An MLflow tracking store that cannot be used."""
 
 
+class BlendError(UserError):
+    """A blend that was asked for and cannot be made."""
+
+
 class ClusterError(UserError):
     """A Spark session or cluster that cannot do what is asked of it."""
 
@@ -67,7 +71,7 @@ class RunInterruptedError(BakeoffError):
 
 
 class EngineLostError(BakeoffError):
-    """What a comparison runs on is gone: Spark's Java process, its connection, its session, or the driver's disk.
+    """The ground of a comparison is gone: Spark's Java process, its connection, its session, or the driver's disk.
 
     It says nothing about the models: what was finished is kept, what was not is open, and the same run can go on. The
     exit code is that of ``sysexits.h`` for a failure after which the same may be tried again, so that a script can tell

@@ -12,20 +12,23 @@ import pandas as pd
 
 from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
+from bakeoff.comparison.blend import BLEND, Blend
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
-from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.plan import FAMILIES_KEPT, FAMILIES_OF_A_BLEND, Plan
+from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.strategy import Grid, Race, Strategy
 from bakeoff.comparison.summary import Summary
-from bakeoff.comparison.trial import Refitted, Trial
+from bakeoff.comparison.trial import TT, Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
-from bakeoff.errors import ConfigError
-from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions
+from bakeoff.errors import BlendError, ConfigError, one_of
+from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions, refit_models
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
 from bakeoff.pycaret3.experiment_logger import log_comparison
+from bakeoff.pycaret3.portfolio import SIZES
 from bakeoff.pycaret3.prepared import PreparedComparison, prepare
 from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.restore import load_models, restore_state
@@ -70,8 +73,15 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         payload_dir: a folder that driver and workers share, for Spark Connect.
         driver_trials: whether the driver's machine runs trials, too, in a process beside this one. ``"auto"``: until
             Spark's workers are ready, and longer if it has cores to spare. ``True``: always.
-        race: all models on two folds first, and only those that may still win on more. A number: so many models run on
-            all folds in any case. The others have the status ``stopped``.
+        keep_predictions: whether what models predict for the test rows of their folds is kept, which `blend` needs:
+            ``"yes"``, ``"no"``, or ``"auto"`` for up to 512 MB.
+        blend: whether a blend of the models is looked for as well: ``"off"``, ``"offer"`` (it is fitted only if that
+            takes no time) or ``"on"``. What is returned and what ``pull()`` shows stays the same.
+        fit_tied: whether the models that the folds cannot tell apart from the best one are fitted on all training rows,
+            too, so that `holdout_values` has them.
+        race: all models on two folds first, and only those that may still win on more. A number: so many families run
+            on all folds in any case (3). The others have the status ``stopped``.
+        portfolio: ``"small"`` compares further configurations of the tree families as well (``lightgbm-2``).
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.
@@ -79,6 +89,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         trials: after a run, one row for each trial.
         verdict: after a run, which models do not differ significantly from the best one.
         summary: after a run, wall and ideal time, efficiency and slots.
+        blended: after a run, the blend that was looked for, as plain data; ``None`` if there is none.
         stopped: whether the last run was asked to end early.
         listener_problems: after a run, errors of listeners, of the display and of PyCaret's loggers.
 
@@ -112,14 +123,22 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         listeners: Sequence[Listener] = (),
         payload_dir: str | Path | None = None,
         driver_trials: bool | str = "auto",
+        keep_predictions: str = "auto",
+        blend: str = "off",
+        fit_tied: bool = False,
         race: bool | int = False,
+        portfolio: str | None = None,
     ) -> None:
         super().__init__()
         del top_only
+        if keep_predictions not in tuple(map(str, Keep)):
+            raise ConfigError(f'keep_predictions must be "auto", "yes" or "no", not {keep_predictions!r}.')
+        if blend not in ("off", "offer", "on"):
+            raise ConfigError(f'blend must be "off", "offer" or "on", not {blend!r}.')
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
         if not isinstance(race, int) or race < 0:
-            raise ConfigError(f"race must be True, False or the number of models to run on all folds, not {race!r}.")
+            raise ConfigError(f"race must be True, False or the number of families to run on all folds, not {race!r}.")
         self._engine = engine
         self._options = ExecutionOptions(
             dict(conf or {}),
@@ -127,41 +146,55 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             n_slots,
             None if driver_trials == "auto" else bool(driver_trials),
             TrialLimits.of_arguments(trial_timeout, trial_memory_mb, max_retries, isolation),
+            blend,
+            fit_tied,
         )
         self._batch_size = batch_size
-        self._race = int(race)
+        self._race = FAMILIES_KEPT if race is True else int(race)
+        if portfolio is not None and portfolio not in SIZES:
+            raise ConfigError(one_of(portfolio, SIZES, "portfolio"))
+        self._portfolio = portfolio
         self._display_remote = display_remote
         self._listeners = tuple(listeners)
         self._store: TrialStore = NullStore()
         self._control = RunControl()
+        self._keep = Keep(keep_predictions)
+        self._kept: PredictionStore | None = None
+        self._predictions: PredictionStore = PredictionMemory()
         self._comparison: PreparedComparison | None = None
         self._board: Leaderboard | None = None
         self._lost_refits: tuple[Refitted, ...] = ()
+        self._fitted: dict[str, Any] = {}
+        self.blended: Blend | None = None
         self.summary: Summary | None = None
         self.verdict: Verdict | None = None
         self.stopped = False
         self.listener_problems: list[str] = []
 
     @classmethod
-    def with_store(cls, store: TrialStore, control: RunControl, **options: Any) -> FugueBackend:
+    def with_store(
+        cls, store: TrialStore, control: RunControl, predictions: PredictionStore | None = None, **options: Any
+    ) -> FugueBackend:
         """Return a backend whose outcomes are stored, and whose run can be stopped and resumed, as the job needs it.
 
         Args:
             store: makes outcomes durable; those that it has are not run again.
             control: name of the run, and how it ends.
+            predictions: keeps what models predict; by default, memory does.
             options: arguments of the class.
         """
         backend = cls(**options)
-        backend._store, backend._control = store, control
+        backend._store, backend._control, backend._kept = store, control, predictions
         return backend
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the engine, the listeners, the store and the control, which live on the driver."""
-        excluded = {"_engine", "_listeners", "_store", "_control"}
+        excluded = {"_engine", "_listeners", "_store", "_control", "_kept", "_predictions", "_fitted"}
         return {name: value for name, value in self.__dict__.items() if name not in excluded}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state, _engine=None, _listeners=(), _store=NullStore(), _control=RunControl())
+        self._kept, self._predictions, self._fitted = None, PredictionMemory(), {}
 
     def attach(self, instance: Any) -> None:
         """Store the class of the experiment. None of its data is kept: it is frozen when the comparison starts."""
@@ -187,7 +220,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
         with without_spark_pages(), without_autologging(), _get_context_lock():
-            self._comparison = comparison = prepare(instance, params, self._batch_size)
+            self._comparison = comparison = prepare(instance, params, self._batch_size, self._keep, self._portfolio)
+            self._predictions = self._kept or PredictionMemory()
             self._board = None
             request, plan = comparison.request, comparison.plan
             strategy = self._strategy(comparison)
@@ -195,7 +229,14 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             shown = [DisplayListener(display, plan, live=self._display_remote)] if request.verbose else []
             listeners = [*self._listeners, *shown]
             run = ComparisonRun(
-                comparison, self._engine, self._options, listeners, self._store, self._control, strategy
+                comparison,
+                self._engine,
+                self._options,
+                listeners,
+                self._store,
+                self._control,
+                self._predictions,
+                strategy,
             )
             try:
                 result = run.run()
@@ -208,11 +249,60 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             self._lost_refits = tuple(refit for refit in result.refitted if refit.model is None)
             if request.errors == "raise" and (why := frames.first_failure(result.board, self._lost_refits)):
                 raise RuntimeError(why)
-            models = load_models({refit.model_id: refit.model for refit in result.refitted if refit.model is not None})
+            models = _loaded(result.refitted)
+            self.blended, self._fitted = result.blend, {**models, **_loaded(result.others)}
             display.finish(lambda: highlighted(instance, instance.pull(), request.decimals))
             self.listener_problems += display.problems
             self.listener_problems += log_comparison(instance, request, plan, result.board, models)
         return next(iter(models.values())) if len(models) == 1 else list(models.values())
+
+    def blend(self) -> Any:
+        """Return the best blend of the models that were compared last, fitted on the training rows.
+
+        It is scikit-learn's ``VotingClassifier`` or ``VotingRegressor``, which ``predict_model``, ``finalize_model``
+        and ``save_model`` take. Its members are fitted on the engine, unless that was done.
+
+        Raises:
+            BlendError: There is none; the message says why.
+            EngineLostError: The engine is gone.
+        """
+        from bakeoff.pycaret3.blending import blend_of, voting_estimator, why_no_blend
+
+        comparison, board = self._comparison, self._board
+        if comparison is None or board is None:
+            raise BlendError("There is no blend: compare_models() has not been called.")
+        if (why := why_no_blend(comparison)) is not None:
+            raise BlendError(f"There is no blend: {why}.")
+        with without_spark_pages(), without_autologging(), _get_context_lock():
+            blend = self.blended = self.blended or blend_of(comparison, board, self._predictions)
+            if blend is None:
+                raise BlendError("There is no blend: no mean of several models is better than the best of them alone.")
+            missing = [model_id for model_id in blend.shares if model_id not in self._fitted]
+            if missing:
+                self._fitted |= _loaded(refit_models(comparison, self._engine, self._options, missing))
+            if lost := [model_id for model_id in missing if model_id not in self._fitted]:
+                raise BlendError(f"There is no blend: {lost[0]} could not be fitted on all training rows.")
+            return voting_estimator(comparison, blend.shares, self._fitted)
+
+    def holdout_values(self, instance: Any) -> dict[str, float]:
+        """Return the metric that ranks on the rows that ``setup()`` has put aside, of the models that were fitted.
+
+        Args:
+            instance: the experiment that was compared.
+
+        Returns:
+            The value of each model by its id; that of the blend, if it is fitted, under ``blend``.
+        """
+        from bakeoff.pycaret3.blending import voting_estimator
+        from bakeoff.pycaret3.evaluation import holdout_values
+
+        comparison, models = self._comparison, dict(self._fitted)
+        if comparison is None or comparison.request.task == "time_series" or comparison.plan.sort_by == TT:
+            return {}
+        if self.blended and all(model_id in models for model_id in self.blended.shares):
+            models[BLEND] = voting_estimator(comparison, self.blended.shares, models)
+        with _get_context_lock():
+            return holdout_values(instance, comparison, models)
 
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
         """Run some models on all folds in this process, as PyCaret's backends do on a worker.
@@ -244,7 +334,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         n_select = comparison.request.n_select
         if n_select < 0:
             raise ValueError(f"race finds the best models, and n_select={n_select} asks for the worst: leave one out.")
-        return Race(max(self._race, n_select), comparison.families)
+        for_blend = FAMILIES_OF_A_BLEND if self._options.blend == "on" else 0
+        return Race(max(self._race, n_select, for_blend), comparison.families)
 
     def _display(self, instance: Any, comparison: PreparedComparison) -> _DisplayUtil:
         """Return the display of a comparison that is about to begin."""
@@ -289,3 +380,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
     def failures(self) -> pd.DataFrame:
         """One row for each failed trial, and for each winner that could not be refitted (fold ``refit``)."""
         return frames.failures(self._board, self._lost_refits)
+
+
+def _loaded(refitted: Sequence[Refitted]) -> dict[str, Any]:
+    """Return the models that could be fitted, by id."""
+    return load_models({refit.model_id: refit.model for refit in refitted if refit.model is not None})

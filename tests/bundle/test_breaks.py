@@ -41,6 +41,10 @@ BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a query that is not there": lambda b: task(b, 1)["sql_task"]["file"].update(path="../src/sql/chek_run.sql"),
     "a query's parameter": lambda b: task(b, 1)["sql_task"]["parameters"].pop("run_id"),
     "wheels elsewhere": lambda b: task(b)["libraries"].__setitem__(0, {"whl": "dist/*.whl"}),
+    "wheels in another order": lambda b: task(b)["libraries"].reverse(),
+    "a wheel that is left out": lambda b: b["resources"]["jobs"]["bakeoff_serverless"]["environments"][0]["spec"][
+        "dependencies"
+    ].pop(0),
     "another package": lambda b: task(b)["python_wheel_task"].update(package_name="bake-off"),
     "another entry point": lambda b: task(b)["python_wheel_task"].update(entry_point="main"),
     "a key that jobs do not have": lambda b: job(b).update(timeout=3),
@@ -58,10 +62,8 @@ BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no timeout": lambda b: task(b, 2).pop("timeout_seconds"),
     "a cluster that is not there": lambda b: task(b).update(job_cluster_key="big"),
     "a task that is not there": lambda b: task(b, 1)["depends_on"].append({"task_key": "train"}),
-    "a runtime that cannot host it": lambda b: b["variables"]["runtime"].update(default="18.x-cpu-ml-scala2.13"),
-    "an environment that cannot host it": lambda b: b["resources"]["jobs"]["bakeoff_serverless"]["environments"][0][
-        "spec"
-    ].update(environment_version="6"),
+    "a runtime that cannot host it": lambda b: b["variables"]["runtime"].update(default="20.x-cpu-ml-scala2.13"),
+    "an environment that cannot host it": lambda b: b["variables"]["environment"].update(default="7"),
     "no root path": lambda b: b["targets"]["prod"].pop("workspace"),
     "no run_as": lambda b: b["targets"]["prod"].pop("run_as"),
     "a schedule that runs in development": lambda b: job(b)["schedule"].update(pause_status="UNPAUSED"),

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -20,6 +21,7 @@ from bakeoff.tracking.addresses import local_tracking_uri
 from support.datasets import breast_cancer
 
 pytestmark = pytest.mark.slow
+IN_A_RUNTIME = pytest.mark.skipif("dbr" not in sys.prefix, reason="this is about the environments of `make test-dbr`")
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,29 @@ def test_the_registered_model_is_there_and_predicts(done: tuple[Path, str]) -> N
     assert set(json.loads(predicted.stdout.splitlines()[-1])) <= {"malignant", "benign"}
 
 
-@pytest.mark.skipif("dbr" not in sys.prefix, reason="this is about the environments of `make test-dbr`")
+@IN_A_RUNTIME
+@pytest.mark.timeout(1800)
+def test_the_champion_predicts_in_an_environment_made_of_its_own_requirements(
+    done: tuple[Path, str], tmp_path: Path
+) -> None:
+    uri = local_tracking_uri(done[0] / ".bakeoff")
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    mlflow.set_tracking_uri(uri)
+    source = client.get_model_version_download_uri("main.bakeoff.best_model", "1")
+    model = Path(mlflow.artifacts.download_artifacts(source, dst_path=str(tmp_path)))
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"], check=True, cwd=model)
+    subprocess.run([python, "-m", "pip", "check"], check=True)
+    code = (
+        "import warnings; warnings.simplefilter('ignore'); import mlflow, pandas as pd;"
+        f"rows = pd.read_csv({str(done[0] / 'patients.csv')!r}).drop(columns='target').tail(5);"
+        f"print(len(mlflow.pyfunc.load_model({str(model)!r}).predict(rows)))"
+    )
+    predicted = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert predicted.stdout.splitlines()[-1:] == ["5"], predicted.stderr[-2000:]
+
+
+@IN_A_RUNTIME
 def test_it_is_the_wheel_that_was_tested() -> None:
     assert Path(sys.prefix) in Path(bakeoff.__file__).parents

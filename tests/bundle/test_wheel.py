@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import tomllib
 
-from support.bundle import ROOT, load
+from support.bundle import ROOT, build_commands, load
 
 UV = Path(sys.executable).with_name("uv")
 PYTHON = "\nimport sys, bakeoff; print(bakeoff.__version__); assert 'pyspark' not in sys.modules"
@@ -20,8 +20,7 @@ PYTHON = "\nimport sys, bakeoff; print(bakeoff.__version__); assert 'pyspark' no
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built by the bundle's own command, into a folder of its own."""
-    command = load()["artifacts"]["wheel"]["build"].split()
-    assert command[0] == "uv"
+    command = build_commands(load())[0]
     if not UV.exists():
         pytest.skip("there is no uv beside this Python")
     folder = tmp_path_factory.mktemp("dist")

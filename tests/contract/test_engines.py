@@ -161,6 +161,21 @@ def test_connect_says_what_to_do_about_a_folder_that_will_not_do(exp: Any, conne
 
 @pytest.mark.slow
 @pytest.mark.connect
+def test_connect_takes_another_way_where_workers_cannot_read_the_folder(
+    exp: Any, connect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from bakeoff.execution.engines import spark_connect
+    from bakeoff.execution.worker.payload import FileDelivery
+
+    elsewhere = FileDelivery(str(tmp_path / "not here.pkl"))  # as a volume that is mounted on the driver only
+    monkeypatch.setattr(spark_connect, "FileDelivery", lambda _: elsewhere)
+    assert len(through(connect, exp, QUICK, options={"payload_dir": tmp_path}).grid) == 3
+    assert f"A task could not read payload_dir {tmp_path}" in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.connect
 @pytest.mark.parametrize("allowed", [True, False])
 def test_connect_without_artifacts_sends_small_payloads_with_the_plan(
     exp: Any,
@@ -182,9 +197,9 @@ def test_connect_without_artifacts_sends_small_payloads_with_the_plan(
             through(connect, made, QUICK)
         return
     deliveries: list[Any] = []
-    deliver = spark_connect.ConnectEngine._deliver
+    deliver = spark_connect.ConnectEngine.deliver
     monkeypatch.setattr(
-        spark_connect.ConnectEngine, "_deliver", lambda *args: deliveries.append(deliver(*args)) or deliveries[-1]
+        spark_connect.ConnectEngine, "deliver", lambda *args: deliveries.append(deliver(*args)) or deliveries[-1]
     )
     assert len(through(connect, made, QUICK).grid) == 3
     assert isinstance(deliveries[0], InlineDelivery)
@@ -192,18 +207,7 @@ def test_connect_without_artifacts_sends_small_payloads_with_the_plan(
 
 @pytest.mark.slow
 @pytest.mark.connect
-def test_the_job_says_that_it_needs_a_classic_session(connect: Any, tmp_path: Path) -> None:
-    from bakeoff import RunConfig, run
-
-    breast_cancer(60).to_csv(tmp_path / "rows.csv", index=False)
-    asked = RunConfig(str(tmp_path / "rows.csv"), "target", include=("nb",), fold=2, home=tmp_path / "home")
-    with pytest.raises(UserError, match=r"needs a classic Spark session .* dedicated access mode"):
-        run(asked, connect, say=lambda _: None)
-    assert not (tmp_path / "home" / "tables").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.connect
+@pytest.mark.timeout(900)  # plain PyCaret fits the forest first
 def test_a_large_model_comes_home_in_parts(exp: Any, connect: Any) -> None:
     from support.datasets import diabetes
 

@@ -234,3 +234,27 @@ def test_sql_that_spark_cannot_run_gets_one_sentence(
 def test_every_command_helps_with_examples(capsys: pytest.CaptureFixture[str], command: str) -> None:
     main([command, "--help"])
     assert f"Examples:\n    bakeoff {command}" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_whole_run_says_what_each_of_its_steps_took(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--source", "good.csv", "--target", "target", "--include", "lr,dummy", "--engine", "native"]
+    main(["run", "-v", *options, "--run-id", "mine"])
+    said = capsys.readouterr().err
+    shown = said[said.index("Where the time went") :].splitlines()[1:]
+    names = [re.sub(r"^  after +[\d.]+ s +[\d.]+ s  ", "", line) for line in shown if line.startswith("  after")]
+    assert names[:5] == [
+        "reading the table",
+        "importing PyCaret",
+        "setting up PyCaret",
+        "opening the tables and MLflow",
+        "comparing the models",
+    ]
+    assert {"saving the best model", "writing the trials", "drawing the report", "writing the run"} <= set(names)
+    assert names[-1] == "handing the rest to MLflow"
+    look = json.loads((here / ".bakeoff/runs/mine/report.json").read_text())
+    assert [step["name"] for step in look["steps"]] == names
+    page = (here / ".bakeoff/runs/mine/report.html").read_text()
+    assert "setting up PyCaret" in page
+    main(["report", "mine"])  # made again, it has the last steps, too
+    assert "handing the rest to MLflow" in (here / ".bakeoff/runs/mine/report.html").read_text()

@@ -126,6 +126,8 @@ def test_files_and_delta_folders_are_checked_and_compared_on(machine: Machine) -
     asked = ("run", "--source", "patients", "--target", "target", "--include", "dt,dummy", "--fold", "2")
     for run_id, more in (("newest", ()), ("first", ("--source-version", "0"))):
         machine.run(*asked, "--run-id", run_id, *more)
+    out, _ = machine.run("score", "--model", "newest", "--source", "patients", "--to", "patients.csv")
+    assert "Scored 125 rows" in out
     found = machine.frame(
         "SELECT run_id, source_version, n_rows FROM runs WHERE run_id IN ('newest', 'first') ORDER BY 1"
     )
@@ -182,10 +184,10 @@ def test_the_ui_answers_until_it_is_ended(machine: Machine, demo: str) -> None:
     ("arguments", "reason"),
     [
         (("run", "--source", "main.sales.orders", "--target", "y"), "main.sales.orders is no file here, but the name"),
-        (("run", "--source", "cancer.csv", "--target", "target", "--engine", "spark"), "--engine spark was given"),
+        (("run", "--source", "cancer.csv", "--target", "target", "--engine", "spark"), "--engine spark was asked for"),
         (("check", "--source", "orders", "--target", "y"), "orders is no file here, but the name of a table"),
         (("runs", "--schema", "results"), "the tables are in `results`, a schema of a metastore"),
-        (("sql", "--engine", "spark", "SELECT 1"), "--engine spark was given"),
+        (("sql", "--engine", "spark", "SELECT 1"), "--engine spark was asked for"),
         (("sql", "SELECT dayofweek(started_at) FROM runs"), "DAYOFWEEK(started_at) may be something else in DuckDB"),
     ],
 )

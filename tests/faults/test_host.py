@@ -16,9 +16,10 @@ import pytest
 
 from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.trial import Outcome, Status, Trial
-from bakeoff.execution.isolation import forked
-from bakeoff.execution.isolation.forked import OUTPUT_BYTES, Ask, ForkedRunner
+from bakeoff.execution.isolation import child_process, forked
+from bakeoff.execution.isolation.forked import OUTPUT_BYTES, ForkedRunner
 from bakeoff.execution.isolation.processes import memory_of_tree, oom_kills
+from bakeoff.execution.isolation.requests import Ask
 from bakeoff.pycaret3.runners.base import Scored, TrialRunner
 from support.faulty_models import DEEDS
 
@@ -80,7 +81,7 @@ def ask(deed: str, attempt: int = 1, **limits: Any) -> Ask:
 def goes_on(host: ForkedRunner) -> None:
     """The slot is usable, and nothing runs there but the host's process."""
     assert host.answer(ask("nothing")).status is Status.OK
-    below = psutil.Process(host._child._pid).children
+    below = psutil.Process(host.child.pid).children
     until(lambda: all(child.status() == psutil.STATUS_ZOMBIE for child in below(recursive=True)))
 
 
@@ -163,7 +164,7 @@ def test_what_a_trial_says_is_bounded_and_hurts_nobody(host: ForkedRunner) -> No
     before = host.answer(ask("look")).metrics
     assert host.answer(ask("shout")).status is Status.OK
     assert host.answer(ask("warn")).status is Status.OK
-    assert 0 < len(host._child._tail) <= OUTPUT_BYTES
+    assert 0 < len(host.child.tail) <= OUTPUT_BYTES
     assert host.answer(ask("look")).metrics == before
 
 
@@ -208,9 +209,9 @@ def test_refits_have_bounds_too(host: ForkedRunner, deed: str, lost: bool) -> No
 
 
 def test_a_process_that_nobody_needs_ends_by_itself(host: ForkedRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forked, "IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(child_process, "IDLE_SECONDS", 0.3)
     assert host.answer(ask("nothing")).status is Status.OK
-    until(host._child._has_ended)
+    until(host.child.has_ended)
     assert host.answer(ask("nothing")).status is Status.OK
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.storage.table_errors import naming_broken_tables
+from support.broken_tables import be_foreign, break_first_commit, lose_data, lose_first_commit
 
 PLAN = Plan((Model("lr", "Logistic"),), 1, (Metric("auc", "AUC"),), "auc")
 OUTCOME = Outcome("lr", 0, metrics={"auc": 0.8}, finished_at=1.7e9)
@@ -36,36 +36,6 @@ def whole(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables.append_trials("one", PLAN, "a", [OUTCOME])
     tables.upsert_leaderboard("one", rank(PLAN, [OUTCOME]).rows, "auc", {})
     return home
-
-
-def lose_data(table: Path) -> None:
-    for path in table.glob("*.parquet"):
-        path.unlink()
-
-
-def lose_first_commit(table: Path) -> None:
-    (table / "_delta_log" / f"{0:020d}.json").unlink()
-
-
-def break_first_commit(table: Path) -> None:
-    (table / "_delta_log" / f"{0:020d}.json").write_text("{not json")
-    for path in (table / "_delta_log").glob("*.crc"):
-        path.unlink()
-
-
-def be_foreign(table: Path) -> None:
-    log = table / "_delta_log" / f"{0:020d}.json"
-    actions = [json.loads(line) for line in log.read_text().splitlines()]
-    column = {"name": "other", "type": "string", "nullable": True, "metadata": {}}
-    for action in actions:
-        if "metaData" in action:
-            action["metaData"]["schemaString"] = json.dumps({"type": "struct", "fields": [column]})
-            action["metaData"]["partitionColumns"] = []
-            action["metaData"]["configuration"] = {}
-    log.write_text("\n".join(map(json.dumps, actions)))
-    for path in (table / "_delta_log").iterdir():
-        if path != log and path.is_file():
-            path.unlink()
 
 
 HARMS = [lose_data, lose_first_commit, break_first_commit, be_foreign]

@@ -13,9 +13,9 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("dev", "staging", "prod")
-RUNTIME_PYTHON = {"15.4": "3.11", "16.4": "3.12", "17.3": "3.12"}
+RUNTIME_PYTHON = {"15.4": "3.11", "16.4": "3.12", "17.3": "3.12", "18.x": "3.12", "19.x": "3.12"}
 """What the release notes of the Databricks Runtimes say."""
-ENVIRONMENT_PYTHON = {"2": "3.11", "3": "3.12", "4": "3.12"}
+ENVIRONMENT_PYTHON = {"2": "3.11", **dict.fromkeys("3456", "3.12")}
 """... and those of the serverless environments."""
 
 _EVERYWHERE = {"catalog": "main"}
@@ -101,6 +101,15 @@ def merged(there: Any, more: Any, name: str = "") -> Any:
     for part in more:
         found[part[key]] = merged(found.get(part[key]), part)
     return list(found.values())
+
+
+def build_commands(bundle: Mapping[str, Any], **variables: str) -> list[list[str]]:
+    """The commands that build the wheels, one after the other, each as its words."""
+    told = {name: str(part.get("default")) for name, part in bundle["variables"].items()} | variables
+    text = _REFERENCE.sub(lambda found: told[found[1].removeprefix("var.")], bundle["artifacts"]["wheel"]["build"])
+    commands = [command.split() for command in text.split("&&")]
+    assert {command[0] for command in commands} == {"uv"}
+    return commands
 
 
 class Unresolved(Exception):  # noqa: N818 - it is what it says

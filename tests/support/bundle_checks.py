@@ -31,7 +31,11 @@ from support.bundle_rules import broken_rules
 from support.bundle_safety import clusters_out_of_reach, dangers
 
 NOT_FROM_THE_JOB = {"home", "engine"}
-"""Options of a run that the cluster job leaves as they are."""
+"""Options of a run that jobs leave as they are."""
+NOT_WITHOUT_A_CLUSTER = {"register_model", "champion_margin", "min_value", "min_lift"}
+"""... and those that the serverless job leaves as they are, besides: champions are the nightly job's."""
+
+_BUILT_INTO = (ROOT / "dist", ROOT / "dist" / "cluster", ROOT / "dist" / "serverless")
 
 
 def problems(bundle: Mapping[str, Any]) -> list[str]:
@@ -40,7 +44,7 @@ def problems(bundle: Mapping[str, Any]) -> list[str]:
         return broken
     checks = (unresolved, unused, misnamed_files, wrong_models, wrong_wheel_tasks, wrong_sql_tasks, wrong_parameters)
     checks = (*checks, wrong_arguments, wrong_loops, wrong_targets, wrong_schedules, risky, dangers)
-    checks = (*checks, clusters_out_of_reach)
+    checks = (*checks, clusters_out_of_reach, wrong_wheels)
     return [problem for check in checks for problem in check(bundle)]
 
 
@@ -78,7 +82,9 @@ def misnamed_files(bundle: Mapping[str, Any]) -> Iterator[str]:
         folder = (ROOT / resource["__file__"]).parent
         for path in _paths(resource):
             if path.endswith(".whl"):
-                if (folder / path).resolve().parent != ROOT / "dist":
+                if (folder / path).resolve().parent not in {
+                    ROOT / "dist" / part for part in ("", "cluster", "serverless")
+                }:
                     yield f"{name}: wheels are built into dist, and not where {path} is"
             elif not (folder / path).is_file():
                 yield f"{name}: there is no file {path}"
@@ -151,12 +157,25 @@ def wrong_wheel_tasks(bundle: Mapping[str, Any]) -> Iterator[str]:
             yield f"Python {python} is not admitted by requires-python"
 
 
+def wrong_wheels(bundle: Mapping[str, Any]) -> Iterator[str]:
+    """Wheels that are missing, or in an order in which pip replaces what the platform brings."""
+    for name, job in bundle["resources"]["jobs"].items():
+        lists = [[part["whl"] for part in task["libraries"]] for task in tasks(job) if "libraries" in task]
+        kinds = ["cluster"] * len(lists) + ["serverless"] * len(job.get("environments", ()))
+        lists += [environment["spec"]["dependencies"] for environment in job.get("environments", ())]
+        for kind, wheels in zip(kinds, lists, strict=True):
+            if wheels != [f"../dist/{kind}/pycaret_core-*.whl", "../dist/*.whl"]:
+                yield f"{name}: pycaret-core's wheel for a {kind} comes first, and then Bakeoff's"
+
+
 def _pythons(bundle: Mapping[str, Any]) -> Iterator[str]:
     runtime = bundle["variables"]["runtime"]["default"]
     yield RUNTIME_PYTHON.get(".".join(runtime.split(".")[:2]), f"of {runtime}")
     for job in bundle["resources"]["jobs"].values():
         for environment in job.get("environments", ()):
             version = environment["spec"]["environment_version"]
+            if version == "${var.environment}":
+                version = bundle["variables"]["environment"]["default"]
             yield ENVIRONMENT_PYTHON.get(version, f"of environment {version}")
 
 
@@ -189,7 +208,9 @@ def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: {error}"
                 continue
             missing = {option.name for option in fields(RunConfig)} - told - NOT_FROM_THE_JOB
-            if name == "bakeoff" and missing:
+            if name == "bakeoff_serverless":
+                missing -= NOT_WITHOUT_A_CLUSTER
+            if name in {"bakeoff", "bakeoff_serverless"} and missing:
                 yield f"{name}: the job says nothing about {', '.join(sorted(missing))}"
 
 

@@ -58,7 +58,10 @@ def kill_server() -> None:
 
 
 def _packages() -> list[str]:
-    delta = version("delta-spark")
-    if version("pyspark").startswith("4."):  # which brings the server along
-        return [f"io.delta:delta-spark_2.13:{delta}"]
-    return [f"io.delta:delta-spark_2.12:{delta}", "org.apache.spark:spark-connect_2.12:3.5.7"]
+    from delta import configure_spark_with_delta_pip
+    from pyspark.sql import SparkSession
+
+    delta = configure_spark_with_delta_pip(SparkSession.builder)._options["spark.jars.packages"]
+    spark = version("pyspark")
+    # Spark 4 brings the server along.
+    return [delta] if spark.startswith("4.") else [delta, f"org.apache.spark:spark-connect_2.12:{spark}"]

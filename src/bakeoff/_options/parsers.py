@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bakeoff._options.choices import parse_engine, parse_isolation, parse_task
+from bakeoff._options.choices import (
+    BLENDS,
+    KEEP_PREDICTIONS,
+    parse_engine,
+    parse_isolation,
+    parse_portfolio,
+    parse_task,
+    parse_word,
+)
 from bakeoff._options.limits import (
     parse_horizon,
     parse_lift,
@@ -13,12 +21,13 @@ from bakeoff._options.limits import (
     parse_megabytes,
     parse_minutes,
     parse_race,
+    parse_share,
     parse_timeout,
 )
 from bakeoff._options.names import parse_experiment, parse_model_name, parse_name_part, parse_run_id
 from bakeoff._options.setup_option import parse_setup_option
 from bakeoff._options.text_files import parse_decimal, parse_encoding, parse_gaps, parse_header, parse_sep
-from bakeoff._options.values import parse_home, parse_number, parse_text, parse_texts, parse_whole
+from bakeoff._options.values import parse_home, parse_number, parse_path, parse_text, parse_texts, parse_whole
 
 _MAX_SEED = 2**32 - 1
 REQUIRED = {
@@ -52,11 +61,16 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "max_retries": parse_whole(0),
     "n_slots": parse_whole(1),
     "isolation": parse_isolation,
+    "payload_dir": parse_path,
     "sep": parse_sep,
     "decimal": parse_decimal,
     "encoding": parse_encoding,
     "na_values": parse_gaps,
     "header": parse_header,
     "race": parse_race,
+    "portfolio": parse_portfolio,
+    "keep_predictions": parse_word(KEEP_PREDICTIONS, {True: "yes", False: "no"}),
+    "blend": parse_word(BLENDS, {True: "on", False: "off"}),
+    "holdout": parse_share,
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""

@@ -1,4 +1,4 @@
-"""How a text file is written: its separator, decimal mark, encoding, header and gaps."""
+"""The writing of a text file: its separator, decimal mark, encoding, header and gaps."""
 
 from __future__ import annotations
 

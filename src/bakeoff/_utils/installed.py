@@ -1,4 +1,4 @@
-"""What is installed: versions of packages, and which package a module comes from.
+"""Installed packages: their versions, and which of them a module comes from.
 
 `importlib.metadata` tells the same, but parses each package's description for each question, and looks for each of its
 files on disk: in an environment with 200 packages that is 0.2 to 0.5 s of CPU each time, and a run asks four times.
@@ -61,6 +61,8 @@ def _top_level(distribution: Any) -> set[str] | list[str]:
 
 def _module_of(path: str) -> str | None:
     first, slash, _ = path.partition("/")
+    if slash and first == "bin":  # scripts that were not unpacked, of packages inside of others
+        return None
     return first if slash else inspect.getmodulename(first)
 
 

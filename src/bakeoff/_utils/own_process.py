@@ -33,6 +33,13 @@ def is_own_process() -> bool:
     return bool(_OWNED)
 
 
+def process_began() -> float | None:
+    """Return when this process was started, in seconds since the epoch; ``None`` if it is not Bakeoff's own."""
+    import psutil
+
+    return psutil.Process().create_time() if os.getpid() in _OWNED else None
+
+
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
     """Keep Python from looking for garbage in the block.

@@ -14,6 +14,15 @@ def on_databricks() -> bool:
     return "DATABRICKS_RUNTIME_VERSION" in os.environ
 
 
+def sandbox_session() -> str | None:
+    """Return the id of the session whose sandbox this worker runs in; ``None`` if it runs in none.
+
+    Standard and serverless compute of Databricks have sandboxes, which may hold little: on serverless compute their
+    disk counts like their memory.
+    """
+    return os.environ.get("DB_SESSION_UUID")
+
+
 def usable_cores() -> int:
     """Return the number of cores that this process may use; in a container it can be less than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -19,13 +19,14 @@ from bakeoff.cli.program import as_typed
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, STOPPED, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
-from bakeoff.report.sentences import answer, clock
+from bakeoff.report.sentences import answer, blend_sentence, clock
 from bakeoff.storage.location import home_option, place_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bakeoff.job.result import RunResult
+    from bakeoff.report.diagnostics import Step
 
 _GAP = 2
 """Blanks between two columns, and before the first."""
@@ -83,6 +84,7 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
     lines = [
         one_line(answer(result.facts)),
+        *([one_line(said)] if (said := blend_sentence(result.facts)) else []),
         clock(result.summary),
         "",
         f"Tables  {result.tables.name('runs')}",
@@ -108,6 +110,18 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
         f'  bakeoff sql "SELECT * FROM best_models"{where}',  # noqa: S608 - for a person to type
         f"  bakeoff ui{home_option(home)}",
     ]
+
+
+def step_lines(steps: Sequence[Step]) -> list[str]:
+    """Return lines that say how long each step of a run took, from the moment it was asked for.
+
+    Example:
+        >>> from bakeoff.report.diagnostics import Step
+        >>> step_lines([Step("comparing the models", 3.0, 12.0)])
+        ['Where the time went (steps may overlap):', '  after  3.0 s  12.0 s  comparing the models']
+    """
+    lines = [f"  after {step.began:4.1f} s  {step.seconds:4.1f} s  {step.name}" for step in steps]
+    return ["Where the time went (steps may overlap):", *lines] if lines else []
 
 
 def print_lines(console: Console, lines: Sequence[str]) -> None:

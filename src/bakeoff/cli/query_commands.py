@@ -191,7 +191,7 @@ def sql(
     require_results(home, schema)
     location = ResultsLocation.at(home, catalog, schema)
     check_logs(location)
-    reason = "--engine spark was given" if engine == "spark" else "--write was given" if write else None
+    reason = "--engine spark was asked for" if engine == "spark" else "--write was asked for" if write else None
     frame = None
     if reason is None and not location.in_metastore:
         frame, reason = _answer_without_spark(query, values, location)
@@ -225,6 +225,7 @@ def _ask_spark(
 ) -> pd.DataFrame:
     from bakeoff._utils.text import root_line
     from bakeoff.errors import BakeoffError, ConfigError
+    from bakeoff.spark.parameters import sql
     from bakeoff.storage.open_results import open_spark_tables
     from bakeoff.storage.statements import Allowed, check_statement
 
@@ -232,7 +233,7 @@ def _ask_spark(
         warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
         try:
             check_statement(tables.spark, query, Allowed(location, write=write, everything=everything))
-            frame: pd.DataFrame = tables.spark.sql(query, args=dict(values) or None).toPandas()
+            frame: pd.DataFrame = sql(tables.spark, query, values).toPandas()
         except BakeoffError:
             raise
         except Exception as error:

@@ -74,8 +74,9 @@ _ENGINE = click.option(
     is_flag=False,
     flag_value="yes",
     metavar="[N]",
-    help="Stop models on the way that cannot win any more; N of them run on all folds in any case. [default: no race]",
+    help="Stop models that cannot win any more; N families (3) run on all folds in any case. [default: no race]",
 )
+@click.option("--portfolio", help="small: compare further configurations of the tree families, too. [default: no]")
 @click.option("--register-model", metavar="NAME", help="Register the best model under this name.")
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
 @click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")
@@ -89,6 +90,12 @@ _ENGINE = click.option(
 @click.option("--max-retries", help="How often a trial is tried again that took its worker down. [default: 1]")
 @click.option("--n-slots", help="How many tasks run at once, if fewer than the cluster could.")
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
+@click.option("--payload-dir", help="Spark Connect: a folder that driver and workers share, such as a volume.")
+@click.option(
+    "--keep-predictions", help="auto, yes or no: what models predict for test rows. [default: auto, up to 512 MB]"
+)
+@click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
+@click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
 @text_file_options
 @click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")
@@ -168,7 +175,7 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
     """Run the job with a progress display, then print the result and what to type next."""
     from rich.console import Console
 
-    from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines
+    from bakeoff.cli.formatting import outcome_lines, print_leaderboard, print_lines, step_lines
     from bakeoff.job.signals import ending_at_once
     from bakeoff.progress.stderr_listener import Progress
     from bakeoff.report.json_export import as_object
@@ -190,6 +197,8 @@ def _show_run(call: Callable[..., RunResult], home: Path, *, as_json: bool, quie
         print_json({**as_object(result.facts), **more})
         return
     print_leaderboard(Console(highlight=False), result.plan, result.leaderboard)
+    if verbose:
+        print_lines(console, step_lines(result.facts.look.steps))
     lines = outcome_lines(result, home)
     tell(*(lines[:1] if quiet else lines))
 

@@ -73,7 +73,14 @@ class RunDone:
     leaderboard: Leaderboard
 
 
-Event = PlanMade | TaskStarted | TrialDone | RungDone | BatchDone | RunDone
+@dataclass(frozen=True)
+class StepBegan:
+    """The comparison has ended, and the job goes on with this step."""
+
+    name: str
+
+
+Event = PlanMade | TaskStarted | TrialDone | RungDone | BatchDone | RunDone | StepBegan
 
 
 class Listener(Protocol):

@@ -29,24 +29,27 @@ class RocCurve:
 
 @dataclass(frozen=True)
 class ClassificationDiagnostics:
-    """What a classifier does on unseen rows.
+    """Behaviour of a classifier on unseen rows.
 
     Attributes:
         rows: number of rows.
         labels: the classes; empty if there are too many for a confusion matrix.
         matrix: number of rows by true and by predicted class.
         roc: curve of the second of two classes, or of each of several; empty without probabilities.
+        positive: the class that metrics such as Recall are about; empty where they are averages over the classes, and
+            ``None`` where that is not known.
     """
 
     rows: int
     labels: Sequence[str] = ()
     matrix: Sequence[Sequence[int]] = ()
     roc: Sequence[RocCurve] = ()
+    positive: str | None = None
 
 
 @dataclass(frozen=True)
 class RegressionDiagnostics:
-    """What a regressor does on unseen rows.
+    """Behaviour of a regressor on unseen rows.
 
     Attributes:
         rows: number of rows.
@@ -61,7 +64,7 @@ class RegressionDiagnostics:
 
 @dataclass(frozen=True)
 class ForecastDiagnostics:
-    """What a forecaster does on unseen steps.
+    """Behaviour of a forecaster on unseen steps.
 
     Attributes:
         rows: number of steps.

@@ -17,6 +17,7 @@ from bakeoff.comparison.leaderboard import Leaderboard, likely_winners, rank
 from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.losses import Losses
 from bakeoff.comparison.plan import Batch, Cost, Plan, Task
+from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.strategy import Grid, Strategy
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
@@ -75,6 +76,7 @@ class Scheduler:
         limits: limits of the trials; the time for all of them begins with the run.
         store: makes each outcome durable before it is published; outcomes that it has are not run again.
         control: ends the run early, with the outcomes so far.
+        predictions: keeps what models predict, before their outcomes are stored.
         known: outcomes of this run that are known before anything runs: of models that cannot be sent to a worker.
         n_winners: how many of the best models will be refitted after the run.
         stop_at_failure: whether the first trial that fails ends the run.
@@ -89,6 +91,7 @@ class Scheduler:
     limits: TrialLimits = field(default_factory=TrialLimits)
     store: TrialStore = field(default_factory=NullStore)
     control: RunControl = field(default_factory=RunControl)
+    predictions: PredictionStore = field(default_factory=PredictionMemory)
     known: Sequence[Outcome] = ()
     n_winners: int = 0
     stop_at_failure: bool = False
@@ -287,7 +290,7 @@ class Scheduler:
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:
             return
-        outcome = self.store.record(outcome)
+        outcome = self.store.record(self.predictions.keep(outcome))
         self._outcomes[outcome.trial] = outcome
         self._costs.learn(outcome)
         self.announcer.tell(TrialDone(outcome))

@@ -76,7 +76,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How certain it is that the winner is the best model.
+    """Certainty that the winner is the best model.
 
     Attributes:
         winner: id of the first complete model.

@@ -22,7 +22,7 @@ WORKER_LOST = "WorkerLost"
 
 
 class Status(WordEnum):
-    """How a trial ended (named after Optuna's trial states)."""
+    """End of a trial (named after Optuna's trial states)."""
 
     OK = "ok"
     FAILED = "failed"
@@ -49,10 +49,17 @@ class Metric:
 
 @dataclass(frozen=True)
 class Model:
-    """A candidate: an id, unique in the run, and a display name."""
+    """A candidate.
+
+    Attributes:
+        id: unique in the run.
+        name: for people.
+        params: parameters that are not those of its family, as JSON; ``None`` if it has none.
+    """
 
     id: str
     name: str
+    params: str | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -75,6 +82,8 @@ class Outcome:
         transform_seconds: wall time of preprocessing the fold, if this trial had to wait for it; else 0.0.
         attempt: number of the attempt, from 1.
         finished_at: seconds since the epoch, on the clock of the host that ran it.
+        predictions: what the model predicted for the test rows, packed (`bakeoff.comparison.predictions`), on its way
+            to where that is kept; ``None`` before and after, and where it is not kept.
 
     Example:
         >>> good = Outcome("lr", 0, metrics={"auc": 0.9})
@@ -96,6 +105,7 @@ class Outcome:
     error_message: str | None = None
     traceback: str | None = None
     finished_at: float = 0.0
+    predictions: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def trial(self) -> Trial:
@@ -108,8 +118,10 @@ class Outcome:
         return self.status is Status.OK
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dictionary (NaN and infinities are kept; ``json`` reads them back)."""
-        return {**asdict(self), "status": str(self.status)}
+        """Return a JSON-ready dictionary without predictions (``json`` reads NaN and infinities back)."""
+        values = {**asdict(self), "status": str(self.status)}
+        del values["predictions"]
+        return values
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Outcome:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bakeoff.comparison.blend import Blend
 from bakeoff.comparison.costs import ExpectedCosts, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, winners
 from bakeoff.comparison.limits import Isolation, TrialLimits
+from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.significance import Verdict, judge, mark_ties
@@ -25,13 +27,15 @@ from bakeoff.execution.engines.hybrid import HybridEngine
 from bakeoff.execution.executor import FugueExecutor
 from bakeoff.pycaret3.prepared import PreparedComparison
 
+OFFER_SHARE, OFFER_SECONDS = 0.01, 1.0
+"""What fitting a blend that is only shown may take at most: a share of the time of the trials, or these seconds."""
 LOST_SECONDS = 2.0
 """Seconds that the end of a comparison waits for its listeners if the engine is gone, which some of them may need."""
 
 
 @dataclass(frozen=True)
 class ExecutionOptions:
-    """How trials run on an engine, as the user asked for it.
+    """Options of the user's for trials on an engine.
 
     Attributes:
         conf: settings for Fugue's execution engine.
@@ -39,6 +43,8 @@ class ExecutionOptions:
         n_slots: how many tasks run at once; ``None`` for as many as the engine has slots.
         driver_trials: whether the driver's machine runs trials, too; ``None`` to decide by what is faster.
         limits: limits of the trials.
+        blend: ``off``; ``offer`` for a blend that is fitted if that takes no time; ``on`` for one that is fitted.
+        fit_tied: whether the models that are tied with the best one are fitted, too.
     """
 
     conf: Mapping[str, Any] = field(default_factory=dict)
@@ -46,6 +52,8 @@ class ExecutionOptions:
     n_slots: int | None = None
     driver_trials: bool | None = None
     limits: TrialLimits = field(default_factory=TrialLimits)
+    blend: str = "off"
+    fit_tied: bool = False
 
     @property
     def may_use_driver(self) -> bool | None:
@@ -63,6 +71,8 @@ class ComparisonResult:
         verdict: which models do not differ significantly from the best one; ``None`` if no model has all folds.
         summary: wall and ideal time, and slots.
         refitted: the winners, fitted on all training rows, in the order of the ranking.
+        blend: the best blend of the models; ``None`` if there is none, or it was not asked for.
+        others: further models that were fitted: members of the blend, and models that are tied with the best one.
         stopped: whether the control has ended the run early.
     """
 
@@ -71,6 +81,8 @@ class ComparisonResult:
     summary: Summary
     refitted: tuple[Refitted, ...]
     stopped: bool
+    blend: Blend | None = None
+    others: tuple[Refitted, ...] = ()
 
 
 @dataclass
@@ -84,6 +96,7 @@ class ComparisonRun:
         listeners: receive the events of the run.
         store: makes outcomes durable; those that it has are not run again.
         control: name of the run, and how it ends.
+        predictions: keeps what the models predict.
         strategy: says which trials come next.
         board: the leaderboard; after a run that was broken off, of the outcomes so far; ``None`` if there are none.
         listener_problems: after the run, errors of listeners.
@@ -95,6 +108,7 @@ class ComparisonRun:
     listeners: Sequence[Listener] = ()
     store: TrialStore = field(default_factory=NullStore)
     control: RunControl = field(default_factory=RunControl)
+    predictions: PredictionStore = field(default_factory=PredictionMemory)
     strategy: Strategy = field(default_factory=Grid)
     board: Leaderboard | None = field(default=None, init=False)
     listener_problems: list[str] = field(default_factory=list, init=False)
@@ -119,15 +133,20 @@ class ComparisonRun:
             with FugueExecutor(engine, frozen, self.control.name, options.n_slots, limits) as executor:
                 scheduler = self._scheduler(executor, announcer, costs, limits)
                 board = self._run_trials(scheduler)
-                chosen = [] if self._has_failed(board) or scheduler.stopped else winners(board, self._n_select)
-                refitted = executor.refit(chosen, self.control.stop)
+                ended = self._has_failed(board) or scheduler.stopped
+                chosen = [] if ended else winners(board, self._n_select)
+                blend = None if ended else self._blend(board)
+                verdict = judge(self.comparison.plan, board)
+                others = [] if blend is None else self._members(blend, board, executor.slots)
+                others += verdict.tied if verdict and chosen and self.options.fit_tied else ()
+                others = [model_id for model_id in dict.fromkeys(others) if model_id not in chosen]
+                refitted = executor.refit([*chosen, *others], self.control.stop)
                 slots = engine.slots_used if isinstance(engine, HybridEngine) else executor.slots
         except EngineLostError:
             patience = min(patience, LOST_SECONDS)
             raise
         finally:
-            self.listener_problems = announcer.close(patience)
-        verdict = judge(self.comparison.plan, board)
+            self.listener_problems += announcer.close(patience)
         self.board = board = mark_ties(board, verdict)
         done = self.store.finished()
         fresh = [outcome for outcome in board.outcomes if outcome not in done]
@@ -141,7 +160,31 @@ class ComparisonRun:
             too_small=isinstance(engine, HybridEngine) and not engine.is_open,
         )
         stopped = scheduler.stopped or len(refitted) < len(chosen)
-        return ComparisonResult(board, verdict, summary, tuple(refitted), stopped)
+        n = len(chosen)
+        return ComparisonResult(board, verdict, summary, tuple(refitted[:n]), stopped, blend, tuple(refitted[n:]))
+
+    def _blend(self, board: Leaderboard) -> Blend | None:
+        """Return the best blend of the models, if one was asked for; what keeps it from being made is a problem."""
+        if self.options.blend == "off":
+            return None
+        from bakeoff.pycaret3.blending import blend_of
+
+        try:
+            return blend_of(self.comparison, board, self.predictions)
+        except Exception as error:  # noqa: BLE001 - users' metrics and models may do anything; the ranking stands
+            self.listener_problems.append(f"The models could not be blended: {type(error).__name__}: {error}")
+            return None
+
+    def _members(self, blend: Blend, board: Leaderboard, slots: int) -> list[str]:
+        """Return the members of a blend that are to be fitted; none if it is only shown and that takes too long."""
+        members = list(blend.shares)
+        if self.options.blend == "on":
+            return members
+        n_folds = self.comparison.plan.n_folds
+        costs = {row.model_id: row.fit_seconds / n_folds * (1 + self.comparison.plan.test_ratio) for row in board.rows}
+        needed = sum(costs[model_id] for model_id in members) / slots
+        worked = sum(outcome.fit_seconds + outcome.score_seconds for outcome in board.outcomes) / slots
+        return members if needed <= max(OFFER_SHARE * worked, OFFER_SECONDS) else []
 
     @property
     def _n_select(self) -> int:
@@ -167,6 +210,7 @@ class ComparisonRun:
             limits,
             self.store,
             self.control,
+            self.predictions,
             known=self.comparison.known,
             n_winners=max(self._n_select, 0),
             stop_at_failure=self.comparison.request.errors == "raise",
@@ -181,3 +225,23 @@ class ComparisonRun:
             self.board = scheduler.so_far()
             raise
         return board
+
+
+def refit_models(
+    comparison: PreparedComparison, engine: Any, options: ExecutionOptions, model_ids: Sequence[str]
+) -> list[Refitted]:
+    """Fit models of a comparison that has ended on all training rows, on its engine.
+
+    Args:
+        comparison: what was compared.
+        engine: the engine that the user named or passed.
+        options: how trials run on it.
+        model_ids: the models.
+
+    Raises:
+        EngineLostError: The engine is gone.
+    """
+    opened = open_engine(engine, options.conf, options.payload_dir)
+    limits = replace(options.limits, seconds=None)
+    with FugueExecutor(opened, comparison.frozen, "blend", options.n_slots, limits) as executor:
+        return executor.refit(model_ids)

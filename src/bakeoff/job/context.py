@@ -1,4 +1,4 @@
-"""What the steps of a job hand on: the run with all that belongs to it, and its comparison when that has ended."""
+"""State that the steps of a job hand on: the run with what belongs to it, and its comparison when that has ended."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.blend import Blend
+from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.job.step_times import StepTimes
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class RunContext:
     ground: Ground
     prepared: PreparedRun
     outputs: RunOutputs
+
+    @property
+    def steps(self) -> StepTimes:
+        """The steps of the run so far."""
+        return self.prepared.steps
 
     @property
     def folder(self) -> Path:
@@ -63,6 +70,8 @@ class Comparison:
         models: the best models, fitted; empty if none survived.
         stopped: whether a signal has ended it early.
         problems: errors of listeners.
+        blend: the best blend of the models; ``None`` if there is none.
+        offered: its row beside the ranking; ``None`` if it is in the ranking, or there is none.
     """
 
     plan: Plan
@@ -72,6 +81,8 @@ class Comparison:
     models: Sequence[Any]
     stopped: bool = False
     problems: Sequence[str] = ()
+    blend: Blend | None = None
+    offered: Row | None = None
 
     @classmethod
     def of(cls, backend: FugueBackend, models: Any) -> Comparison:
@@ -95,10 +106,15 @@ class Comparison:
 
     @cached_property
     def status(self) -> RunStatus:
-        """How the run has ended."""
+        """The status that the run has ended with."""
         if self.stopped:
             return RunStatus.KILLED
         return RunStatus.FINISHED if self.board.best else RunStatus.FAILED
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of the ranking, and after them that of a blend beside it."""
+        return self.board.rows if self.offered is None else (*self.board.rows, self.offered)
 
     @property
     def best_model(self) -> Any:

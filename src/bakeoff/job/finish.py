@@ -12,8 +12,9 @@ from bakeoff._utils.redaction import redact_text
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, STOPPED
 from bakeoff.job.best_model import save_winner, winner_of, write_profile
 from bakeoff.job.context import Comparison, RunContext
-from bakeoff.job.report import Reported, report_run, story_of
+from bakeoff.job.report import Reported, report_run, story_of, with_all_steps
 from bakeoff.job.result import RunResult
+from bakeoff.job.step_times import CATCH_UP, LEADERBOARD, MLFLOW, MODEL, RUN_ROW, TRIALS
 from bakeoff.storage.rows import RunRecord
 
 
@@ -25,8 +26,9 @@ def finish(context: RunContext, comparison: Comparison) -> RunResult:
     Returns:
         The result; what could not be written is in its ``problems``.
     """
-    outputs = context.outputs
-    outputs.tracking.settle()
+    outputs, steps = context.outputs, context.steps
+    with steps(CATCH_UP):
+        outputs.tracking.settle()
     record = end_record(context, comparison)
     with ThreadPoolExecutor(thread_name_prefix="bakeoff-results") as at_once:
         model = save_model(context, comparison, at_once)
@@ -35,9 +37,11 @@ def finish(context: RunContext, comparison: Comparison) -> RunResult:
         reported = report_run(context, comparison, record, tables.entered if registers else None)
     tables.entered.result()  # raises what has kept the run from being written
     problems = [*comparison.problems, *reported.problems, *(model.problems() if model else ())]
-    record, more = close_tracking(context, comparison, tables, reported)
+    with steps(MLFLOW):
+        record, more = close_tracking(context, comparison, tables, reported)
+    facts = replace(reported.facts, run=record, mlflow_url=outputs.mlflow_url)
     return RunResult(
-        facts=replace(reported.facts, run=record, mlflow_url=outputs.mlflow_url),
+        facts=with_all_steps(facts, context),
         models=comparison.models,
         tables=outputs.tables.location,
         logged=outputs.tracking.logged,
@@ -116,7 +120,12 @@ def save_model(context: RunContext, comparison: Comparison, at_once: ThreadPoolE
     if comparison.best_model is None:
         return None
     winner = at_once.submit(winner_of, context, comparison)
-    saved = at_once.submit(lambda: save_winner(context, comparison, winner.result()))
+
+    def save() -> None:
+        with context.steps(MODEL):
+            save_winner(context, comparison, winner.result())
+
+    saved = at_once.submit(save)
 
     def profile() -> None:
         saved.exception()  # the pipeline is used by one thread at a time
@@ -136,10 +145,18 @@ def write_tables(
 
     A finished run therefore has its other rows and, if possible, its model.
     """
-    outputs, board = context.outputs, comparison.board
+    outputs = context.outputs
     ids = outputs.tracking.model_run_ids
-    trials = at_once.submit(outputs.live.flush)
-    ranking = at_once.submit(outputs.tables.upsert_leaderboard, record.run_id, board.rows, comparison.plan.sort_by, ids)
+
+    def write_trials() -> None:
+        with context.steps(TRIALS):
+            outputs.live.flush()
+
+    def write_ranking() -> None:
+        with context.steps(LEADERBOARD):
+            outputs.tables.upsert_leaderboard(record.run_id, comparison.rows, comparison.plan.sort_by, ids)
+
+    trials, ranking = at_once.submit(write_trials), at_once.submit(write_ranking)
 
     def enter() -> RunRecord:
         for each in (trials, ranking):
@@ -153,7 +170,8 @@ def write_tables(
                 outputs.tracking.settle()
                 entered = replace(entered, promotion=outputs.tracking.became)
         entered = replace(entered, finished_at=time.time())
-        outputs.tables.upsert_run(entered)
+        with context.steps(RUN_ROW):
+            outputs.tables.upsert_run(entered)
         return entered
 
     return WritingTables(at_once.submit(enter), ids)
@@ -173,7 +191,8 @@ def close_tracking(
         "ideal_seconds": summary.ideal_seconds,
         "efficiency": summary.efficiency,
     }
-    problems = outputs.tracking.finish(comparison.board, clock, comparison.status.mlflow, story_of(reported.facts))
+    story = story_of(reported.facts)
+    problems = outputs.tracking.finish(comparison.board, clock, comparison.status.mlflow, story, comparison.offered)
     if outputs.tracking.model_run_ids != tables.mlflow_run_ids or outputs.tracking.became != record.promotion:
         record = replace(record, **outputs.tracking.ids, promotion=outputs.tracking.became)
         try:

@@ -1,4 +1,4 @@
-"""What a run says about its table before anything is learned: the few things that matter most."""
+"""The lines on its table that a run begins with: the few things that matter most."""
 
 from __future__ import annotations
 

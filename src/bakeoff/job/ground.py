@@ -1,4 +1,4 @@
-"""What a run stands on: the engine that is chosen for it, and a Spark session where one is needed."""
+"""The ground of a run: the engine that is chosen for it, and a Spark session where one is needed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 from bakeoff._options.choices import AUTO
 from bakeoff._utils.platform import on_databricks
 from bakeoff.config import RunConfig
-from bakeoff.errors import ClusterError
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.job.preflight import check_cluster
 from bakeoff.job.result import Say
 from bakeoff.source import why_spark
-from bakeoff.spark.kind import is_connect
 from bakeoff.spark.liveness import SessionWatch, lost_ground, watching_server, why_lost
 from bakeoff.spark.session import OpenSession, active_session, open_session, require_spark
 from bakeoff.storage.location import ResultsLocation
@@ -63,7 +61,7 @@ class EngineChoice:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a run stands on: this machine, and a Spark session if it has one.
+    """The ground of a run: this machine, and a Spark session if it has one.
 
     Attributes:
         choice: the engine, and why.
@@ -91,19 +89,6 @@ class Ground:
         if not self.owned:
             check_cluster(self.spark)
         warm_up(self.spark)
-
-    def check(self) -> None:
-        """Check that the engine can run a job.
-
-        Raises:
-            ClusterError: it is a session of Spark Connect.
-        """
-        if self.choice.engine == "spark" and is_connect(self.spark):
-            raise ClusterError(
-                "The job needs a classic Spark session and this one is Spark Connect: use a cluster in dedicated "
-                "access mode, --engine native to fit every model on the driver, or "
-                "compare_models(parallel=FugueBackend(spark))."
-            )
 
     def watch(self) -> SessionWatch:
         """Return a watch on the session, which sees nothing where there is none."""
@@ -142,7 +127,7 @@ def choose_engine(config: RunConfig, given: SparkSession | OpenSession | None = 
         session = "a Spark session is active" if active_session() is not None else None
     needed = session or _why_session(config)
     if config.engine != AUTO:
-        reason = f"--engine {config.engine} was given"
+        reason = f"--engine {config.engine} was asked for"
         choice = EngineChoice(config.engine, reason, config.engine == "spark" or needed is not None)
     elif needed is not None:
         choice = EngineChoice("spark", needed, needs_session=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bakeoff._utils.autologging import without_autologging
 from bakeoff._utils.text import print_text
-from bakeoff.comparison.events import Listener
+from bakeoff.comparison.events import Listener, StepBegan
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
@@ -22,7 +23,9 @@ from bakeoff.job.output_checks import check_ground, refuse_if_held, table_target
 from bakeoff.job.outputs import RunOutputs, open_outputs
 from bakeoff.job.result import PreparedRun, RunResult, Say
 from bakeoff.job.signals import Interruption, interruptible
-from bakeoff.pycaret3.experiment import default_sort, missing_boosters, set_up
+from bakeoff.job.step_times import COMPARE, IMPORT, OPEN, READ, SESSION, SET_UP, StepTimes
+from bakeoff.pycaret3.experiment import default_sort, import_experiments, missing_boosters, set_up
+from bakeoff.pycaret3.log_import import import_log_without_file
 from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import without_spark_pages
@@ -68,6 +71,7 @@ def run(
     """
     if config.is_named:
         refuse_if_held(config.home, config.run_id)
+    steps = StepTimes()
     with interruptible() as interruption, explaining(config), without_spark_pages(), without_autologging():
         check_ground(config)
         choice = choose_engine(config, spark)
@@ -75,16 +79,19 @@ def run(
         choice.get_ready()
         # A session is opened only for a valid request, where the request can be read without one.
         reads_alone = not choice.needs_session or is_local_file(config.source)
-        prepared = ask(config, None, say) if reads_alone else None
+        prepared = ask(config, None, say, steps) if reads_alone else None
         interruption.check(config.run_id)
-        with standing_on(choice, spark, config, say) as ground:
+        with ExitStack() as standing:
+            with steps(SESSION) if choice.needs_session else nullcontext():
+                ground = standing.enter_context(standing_on(choice, spark, config, say))
             interruption.listen()
             try:
                 ground.get_ready()
-                prepared = prepared or ask(config, ground.spark, say)
+                prepared = prepared or ask(config, ground.spark, say, steps)
                 interruption.check(config.run_id)
                 say(f"Opening the tables ({table_target(config).place}) and MLflow.")
-                outputs = open_outputs(config, ground, prepared.source, say)
+                with steps(OPEN):
+                    outputs = open_outputs(config, ground, prepared.source, say)
             except Exception as error:
                 if not isinstance(error, BakeoffError) and (lost := ground.lost(error, config.home)):
                     raise type(lost)(lost.reason, f"run {config.run_id} had not begun, start it again.") from None
@@ -93,23 +100,22 @@ def run(
                 return compare(RunContext(config, ground, prepared, outputs), listeners, interruption)
 
 
-def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
+def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTimes | None = None) -> PreparedRun:
     """Read the table and run PyCaret's setup on it. Every argument is checked, and nothing is written.
 
     Args:
         config: what was asked for.
         spark: session to read the table with; not needed for files and folders of this machine.
         say: called with messages for the user.
+        steps: the steps of the run so far.
 
     Raises:
         ConfigError: an argument cannot be used, or no model is left to compare.
         SourceError: the table cannot be read or used.
     """
-    from bakeoff.job.setup_findings import with_findings
-    from bakeoff.job.trial_limits import trial_limits
-    from bakeoff.pycaret3.request import read_request
-
-    source = judged(load_source(config, spark), config)
+    steps = steps or StepTimes()
+    with steps(READ):
+        source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
     if source.task == "time_series":
@@ -117,15 +123,23 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     n_rows, n_columns = source.frame.shape
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
     inside = source.preparation.inside
-    experiment = set_up(
-        source.task,
-        inside(source.frame),
-        inside(config.target),
-        seed=config.seed,
-        fold=config.fold,
-        fh=config.fh,
-        arguments=inside(source.setup),
-    )
+    with steps(IMPORT):
+        import_log_without_file()  # before anything else of PyCaret
+        import_experiments(source.task)
+        from bakeoff.job.blending import unkept_note
+        from bakeoff.job.setup_findings import with_findings
+        from bakeoff.job.trial_limits import trial_limits
+        from bakeoff.pycaret3.request import read_request
+    with steps(SET_UP):
+        experiment = set_up(
+            source.task,
+            inside(source.frame),
+            inside(config.target),
+            seed=config.seed,
+            fold=config.fold,
+            fh=config.fh,
+            arguments={**inside(source.setup), **({"train_size": 1 - config.holdout} if config.holdout else {})},
+        )
     params: dict[str, Any] = {
         "include": list(config.include) or None,
         "exclude": list(config.exclude) or None,
@@ -135,7 +149,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
         "verbose": False,
     }
     try:
-        request = read_request(experiment, params)
+        request = read_request(experiment, params, config.portfolio)
     except (ValueError, TypeError) as error:
         raise ConfigError(str(error)) from error
     if not request.models:
@@ -149,7 +163,9 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say) -> PreparedRun:
     limits = trial_limits(config, experiment, request)
     if limits.note:
         say(limits.note)
-    return PreparedRun(source, experiment, params, limits)
+    if unkept := unkept_note(config, experiment, request):
+        say(unkept)
+    return PreparedRun(source, experiment, params, limits, steps)
 
 
 def compare(context: RunContext, listeners: Sequence[Listener], interruption: Interruption) -> RunResult:
@@ -167,21 +183,31 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         EngineLostError: the session, its workers or a disk are gone.
     """
     from bakeoff.fugue_backend import FugueBackend
+    from bakeoff.job.blending import with_blend, with_holdout
 
-    config, outputs = context.config, context.outputs
+    config, outputs, steps = context.config, context.outputs, context.steps
     backend = FugueBackend.with_store(
         outputs.store,
         RunControl(config.run_id, interruption, LISTENER_SECONDS),
+        outputs.predictions,
+        keep_predictions=config.keep_predictions,
+        blend=config.blend,
+        fit_tied=config.holdout is not None,
         engine=context.ground.engine,
+        payload_dir=config.payload_dir,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
         race=config.race,
+        portfolio=config.portfolio,
         **context.prepared.limits.options,
     )
     try:
-        models = context.prepared.experiment.compare_models(**context.prepared.params, parallel=backend)
+        with steps(COMPARE):
+            models = context.prepared.experiment.compare_models(**context.prepared.params, parallel=backend)
+        steps.announce = partial(_announce, listeners)
         outputs.hold.check()
-        result = finish(context, Comparison.of(backend, models))
+        comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
+        result = finish(context, with_holdout(comparison, backend, context.prepared.experiment))
     except RunConflictError:
         raise
     except BaseException as error:
@@ -201,6 +227,15 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
     return result
 
 
+def _announce(listeners: Sequence[Listener], name: str) -> None:
+    """Tell listeners which step of the run has begun after the comparison; what they make of it never ends the run."""
+    for listener in listeners:
+        try:
+            listener.handle(StepBegan(name))
+        except Exception as error:  # noqa: BLE001 - a listener may fail in any way
+            _LOG.info("%s could not handle a step: %s", type(listener).__name__, error)
+
+
 def _no_model(result: RunResult) -> str:
     """Return the sentence about a run in which every model failed."""
     first = result.leaderboard.failures[0]
@@ -217,4 +252,5 @@ def closing_hold(outputs: RunOutputs) -> Iterator[None]:
     try:
         yield
     finally:
+        outputs.predictions.close()
         outputs.hold.release()

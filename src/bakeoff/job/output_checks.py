@@ -10,7 +10,6 @@ from pathlib import Path
 from bakeoff._utils.platform import on_databricks
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, RunConflictError
-from bakeoff.job.ground import Ground
 from bakeoff.source import SourceTable
 from bakeoff.storage.disk import check_folder, check_local_folders
 from bakeoff.storage.lease import holder_of
@@ -58,16 +57,14 @@ def check_ground(config: RunConfig) -> None:
     check_logs(table_target(config))
 
 
-def check_outputs(config: RunConfig, ground: Ground, tables: ResultTables, source: SourceTable) -> None:
+def check_outputs(config: RunConfig, tables: ResultTables, source: SourceTable) -> None:
     """Check, once the ground and the table to compare on are there, that the results of a run can be written.
 
     Raises:
-        ClusterError: the job cannot run on a session of this kind.
         ConfigError: the experiment or the registered model cannot have its name.
         StorageError: the folder of the tables cannot be written to.
         TablesError: the tables cannot be created.
     """
-    ground.check()
     if on_databricks():
         check_names(config, source.task)
     tables.check()

@@ -28,6 +28,7 @@ from bakeoff.storage.journal import Journal
 from bakeoff.storage.lease import Lease
 from bakeoff.storage.location import run_folder
 from bakeoff.storage.open_results import result_tables
+from bakeoff.storage.prediction_files import PredictionFiles
 from bakeoff.storage.result_tables import ComparedTable, ResultTables
 from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_file import NAME, write_run_file
@@ -48,6 +49,7 @@ class RunOutputs:
         store: writes outcomes to the journal.
         live: listener that writes to the tables.
         tracking: listener that logs to MLflow.
+        predictions: what the models predict, on disk.
         secrets: values to redact in messages.
     """
 
@@ -56,6 +58,7 @@ class RunOutputs:
     store: JournalStore
     live: TableListener
     tracking: MlflowListener
+    predictions: PredictionFiles
     secrets: frozenset[str] = frozenset()
 
     @property
@@ -90,7 +93,6 @@ def open_outputs(config: RunConfig, ground: Ground, source: SourceTable, say: Sa
         say: called with messages for the user.
 
     Raises:
-        ClusterError: the job cannot run on a session of this kind.
         ConfigError: the options do not name a usable output.
         RunConflictError: the run id belongs to a different question, or another process works on it.
         StorageError: a folder cannot be written to.
@@ -98,7 +100,7 @@ def open_outputs(config: RunConfig, ground: Ground, source: SourceTable, say: Sa
         TrackingError: MLflow cannot be used.
     """
     tables = result_tables(table_target(config), ground.spark, say)
-    check_outputs(config, ground, tables, source)
+    check_outputs(config, tables, source)
     lease = Lease.take(run_folder(config.home, config.run_id), config.run_id, say)
     try:
         return _Opening(config, ground, tables, source, lease, say).open()
@@ -133,7 +135,8 @@ class _Opening:
         record = replace(record, **tracking.ids)
         hold = Hold(self.lease, claim)
         try:
-            journal = Journal(run_folder(config.home, config.run_id) / "journal")
+            folder = run_folder(config.home, config.run_id)
+            journal, predictions = Journal(folder / "journal"), PredictionFiles(folder / "predictions")
             written = journal.read()
             entered = bool(earlier is not None or claim or written)
             stored = tables.trials(config.run_id) if entered else []
@@ -144,7 +147,7 @@ class _Opening:
         except BaseException:
             hold.release()
             raise
-        return RunOutputs(record, tables, store, live, tracking, secrets)
+        return RunOutputs(record, tables, store, live, tracking, predictions, secrets)
 
     def _claim_and_track(self, record: RunRecord, head: Head, *, is_new: bool) -> tuple[Claim | None, MlflowListener]:
         """Claim the run in a metastore and open it in MLflow; if the user has to mend something, take both back."""

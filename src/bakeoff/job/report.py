@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bakeoff.job.context import Comparison, RunContext
+from bakeoff.job.step_times import EVALUATE, REPORT
 from bakeoff.report.data_profile import columns_of, target_of
 from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.report.facts import Facts, table_names
@@ -18,11 +19,10 @@ from bakeoff.report.page import LOOK, PLOTS, draw_charts, write_charts, write_pa
 from bakeoff.report.sentences import answer, clock, headline, question
 from bakeoff.storage.rows import RunRecord
 from bakeoff.tracking.addresses import uri_to_set
-from bakeoff.tracking.entities import Story
-from bakeoff.tracking.messages import of_files
 
 if TYPE_CHECKING:
     from bakeoff.source import SourceTable
+    from bakeoff.tracking.entities import Story
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,20 +47,37 @@ def report_run(
         entered: the row with the promotion of the registered model, which the page waits for; ``None`` if no model is
             registered.
     """
+    from bakeoff.tracking.messages import of_files
+
     problems: list[str] = []
     facts = facts_of(context, comparison, record)
     file = None
-    with _noting("The report lacks what the best model does", problems):
+    with _noting("The report lacks what the best model does", problems), context.steps(EVALUATE):
         facts = replace(facts, look=diagnose(context.prepared.source, facts, context, comparison))
     with _noting("The report could not be written", problems):
-        drawings = draw_charts(facts)
-        write_charts(facts, context.folder, drawings)
+        with context.steps(REPORT):
+            drawings = draw_charts(facts)
+            write_charts(facts, context.folder, drawings)
         if entered is not None and entered.exception() is None:
             facts = replace(facts, run=entered.result())
+        facts = _with_steps(facts, context)
         file = write_page(facts, context.folder, drawings)
     if file is not None:
         context.outputs.tracking.put(of_files([file.name, LOOK], [PLOTS]))
     return Reported(facts, file, tuple(problems))
+
+
+def with_all_steps(facts: Facts, context: RunContext) -> Facts:
+    """Return the facts with all steps of the run, and keep these for reports that are made later."""
+    facts = _with_steps(facts, context)
+    with suppress(OSError):  # the report lacks the last steps then
+        if (context.folder / LOOK).exists():
+            (context.folder / LOOK).write_text(facts.look.to_json(), encoding="utf-8")
+    return facts
+
+
+def _with_steps(facts: Facts, context: RunContext) -> Facts:
+    return replace(facts, look=replace(facts.look, steps=context.steps.steps))
 
 
 def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> Facts:
@@ -72,6 +89,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
         test_ratio=plan.test_rows_per_training_row,
         began_at=summary.began_at,
         transforms=waited,
+        blend=[outcome.to_dict() for outcome in comparison.blend.outcomes] if comparison.blend else [],
     )
     return Facts(
         run=record,
@@ -83,6 +101,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
         tables=table_names(context.outputs.tables.location),
         tracking_uri=uri_to_set(context.config.home),
         mlflow_url=context.outputs.mlflow_url,
+        offered=comparison.offered,
     )
 
 
@@ -130,6 +149,8 @@ def _noting(what: str, problems: list[str]) -> Iterator[None]:
 
 def story_of(facts: Facts) -> Story:
     """Return the name, the answer and the description of a run for MLflow's pages."""
+    from bakeoff.tracking.entities import Story
+
     run = facts.run
     more = [
         question(facts),

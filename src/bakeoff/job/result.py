@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
+from bakeoff.job.step_times import StepTimes
 from bakeoff.report.facts import Facts
 from bakeoff.source import SourceTable
 from bakeoff.storage.location import ResultsLocation
@@ -52,12 +53,12 @@ class RunResult:
 
     @property
     def status(self) -> RunStatus:
-        """How the run has ended."""
+        """The status that the run has ended with."""
         return RunStatus(self.facts.run.status)
 
     @property
     def plan(self) -> Plan:
-        """What was compared."""
+        """The plan: what was compared."""
         return self.facts.plan
 
     @property
@@ -105,9 +106,11 @@ class PreparedRun:
         experiment: PyCaret's experiment after its setup.
         params: arguments of ``compare_models``, which were checked.
         limits: limits of the trials.
+        steps: the steps of the run so far.
     """
 
     source: SourceTable
     experiment: Any
     params: dict[str, Any]
     limits: JobLimits
+    steps: StepTimes = field(default_factory=StepTimes)

@@ -1,4 +1,4 @@
-"""What is noticed once PyCaret has set a table up: dates, folds and classes."""
+"""Findings on dates, folds and classes once PyCaret has set a table up."""
 
 from __future__ import annotations
 

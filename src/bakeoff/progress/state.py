@@ -8,7 +8,7 @@ from datetime import timedelta
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from bakeoff.comparison.events import BatchDone, Event, PlanMade, RungDone, TaskStarted, TrialDone
+from bakeoff.comparison.events import BatchDone, Event, PlanMade, RungDone, StepBegan, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import Row, rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status, Trial
@@ -58,6 +58,7 @@ class ProgressState:
         self._n_spared = 0  # folds that stopped models need not run on
         self._best: Row | None = None
         self._ended = False
+        self._step = ""
         self._table: tuple[int, pd.DataFrame | None, int] = (0, None, 0)
 
     def update(self, event: Event) -> str | None:
@@ -72,13 +73,16 @@ class ProgressState:
                 return self._add_outcome(event.outcome)
             if isinstance(event, RungDone):
                 return self._end_rung(event)
+            if isinstance(event, StepBegan):
+                self._step = event.name
+                return None
             return self._end_batch(event) if isinstance(event, BatchDone) else self._end()
 
     def line(self) -> str:
         """Return the state as one line of text."""
         with self._lock:
             if self._ended:
-                return f"{self._summary()} | fitting the best on all rows" if self._best else self._summary()
+                return f"{self._summary()} | {self._step}" if self._step else self._summary()
             names = list(dict.fromkeys(self._names[trial.model_id] for trial in self._running))
             # Running models come last, where a narrow terminal truncates the line.
             return (
@@ -154,6 +158,7 @@ class ProgressState:
 
     def _end(self) -> str:
         self._ended = True
+        self._step = "fitting the best on all rows" if self._best else ""
         self._running.clear()
         return f"Compared: {self._summary()}."
 

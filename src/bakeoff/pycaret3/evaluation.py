@@ -6,10 +6,14 @@ that ``setup()`` put aside: neither the comparison nor the fit of the winner has
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pycaret.internal.patches.sklearn import MultimetricScorerPatched
+from pycaret.internal.pipeline import pipeline_predict_inverse_only
 from sklearn.metrics import auc, confusion_matrix, roc_curve
 
 from bakeoff.comparison.model_diagnostics import (
@@ -20,7 +24,10 @@ from bakeoff.comparison.model_diagnostics import (
     RegressionDiagnostics,
     RocCurve,
 )
+from bakeoff.pycaret3.prepared import PreparedComparison
 from bakeoff.pycaret3.request import task_of
+from bakeoff.pycaret3.restore import final_pipeline
+from bakeoff.pycaret3.runners.quiet import hushed
 
 MOST_LABELS = 12
 """Largest number of classes for which a confusion matrix is readable."""
@@ -48,6 +55,35 @@ def evaluate(experiment: Any, pipeline: Any) -> ModelDiagnostics:
         return _classes(pipeline, X, y, predicted)
     chosen = _spread(len(y))
     return RegressionDiagnostics(len(y), _numbers(y.to_numpy()[chosen]), _numbers(predicted.to_numpy()[chosen]))
+
+
+def holdout_values(experiment: Any, comparison: PreparedComparison, models: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metric that ranks on the hold-out rows, for models that were fitted on the training rows.
+
+    Args:
+        experiment: the experiment after ``setup()``.
+        comparison: what was compared.
+        models: the models by their ids.
+
+    Returns:
+        Values in their natural sign, by model id, without those that cannot be computed.
+    """
+    key, greater_is_better = comparison.plan.sort_by, comparison.plan.greater_is_better
+    scorer = MultimetricScorerPatched(scorers={key: comparison.frozen.scorers[key]}, raise_exc=False)
+    values: dict[str, float] = {}
+    rows: tuple[Any, Any] | None = None
+    for model_id, model in models.items():
+        pipeline = final_pipeline(experiment, model)
+        if rows is None:  # the preprocessing is the same for all
+            X, y = experiment.X_test, experiment.y_test
+            X, kept = pipeline._memory_full_transform(pipeline, X, y, with_final=False)
+            rows = X, y[y.index.isin(kept.index)]
+        with pipeline_predict_inverse_only(), hushed(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = scorer(pipeline, *rows)[key]
+        if not isinstance(value, str) and np.isfinite(value):
+            values[model_id] = float(value) if greater_is_better else -float(value)
+    return values
 
 
 def importance_of(experiment: Any, pipeline: Any) -> FeatureImportance | None:
@@ -88,7 +124,17 @@ def _classes(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], predicted: pd.Se
     if len(labels) > MOST_LABELS:
         return ClassificationDiagnostics(len(y))
     matrix = confusion_matrix(true_labels, predicted_labels, labels=labels)
-    return ClassificationDiagnostics(len(y), labels, matrix.tolist(), _roc(pipeline, X, true_labels, labels))
+    roc = _roc(pipeline, X, true_labels, labels)
+    return ClassificationDiagnostics(len(y), labels, matrix.tolist(), roc, _positive(y, labels))
+
+
+def _positive(y: pd.Series[Any], labels: list[str]) -> str:
+    """Return the class that Recall, Prec. and F1 are about; empty where they are averages over the classes.
+
+    PyCaret has a positive class only where the target is 0 and 1, or false and true. It averages over two classes of
+    other names, weighted by their rows, as it does over several.
+    """
+    return labels[1] if len(labels) == 2 and ((y == 0) | (y == 1)).all() else ""  # noqa: PLR2004
 
 
 def _roc(pipeline: Any, X: pd.DataFrame, true_labels: np.ndarray[Any, Any], labels: list[str]) -> list[RocCurve]:

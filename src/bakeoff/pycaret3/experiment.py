@@ -54,7 +54,7 @@ def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
         ConfigError: ``setup()`` has no such argument.
         SourceError: ``setup()`` failed on this table with these arguments; the message gives the reason.
     """
-    experiment = _experiment_class(task)()
+    experiment = import_experiments(task)()
     accepted = inspect.signature(experiment.setup).parameters
     kwargs = {"memory": False, **(arguments or {}), **_QUIET, "target": target, "session_id": seed, "data": frame}
     if fold is not None:
@@ -118,7 +118,7 @@ def _check_features(experiment: Any, target: str, arguments: Mapping[str, Any]) 
 
 
 def _width_after(pipeline: Any, rows: pd.DataFrame) -> int | None:
-    """How many columns a fitted pipeline leaves; ``None`` where it cannot be asked, which trials then find out."""
+    """Return the number of columns that a fitted pipeline leaves; ``None`` where only trials find that out."""
     try:
         with hushed(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -147,7 +147,8 @@ def training_rows(experiment: Any, frame: pd.DataFrame, target: str) -> pd.DataF
     return frame.loc[frame.index.isin(experiment.train.index)].drop(columns=[target, *ignored])
 
 
-def _experiment_class(task: str) -> Any:
+def import_experiments(task: str) -> Any:
+    """Import PyCaret, which takes seconds the first time, and return its class for a task."""
     import_lean()
     with uncollected():
         if task == "time_series":

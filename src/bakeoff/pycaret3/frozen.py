@@ -47,6 +47,7 @@ class FrozenExperiment:
         extra: values for forecasting only (``fh``, ``alpha``, ``coverage``, scorer arguments).
         holdout: the pickled experiment, for a comparison without cross-validation; ``None`` for one with folds.
         n_jobs: number of threads that one trial may use.
+        keeps_predictions: whether trials bring home what they predict for their test rows.
     """
 
     task: str
@@ -62,6 +63,7 @@ class FrozenExperiment:
     extra: Mapping[str, Any] = field(default_factory=dict)
     holdout: bytes | None = None
     n_jobs: int = 1
+    keeps_predictions: bool = False
 
     @property
     def width(self) -> int:

@@ -1,4 +1,4 @@
-"""What only the driver of a run knows and no table holds, kept as JSON beside the report."""
+"""Facts that only the driver of a run knows and no table holds, kept as JSON beside the report."""
 
 from __future__ import annotations
 
@@ -58,6 +58,21 @@ class Histogram:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A step of a run.
+
+    Attributes:
+        name: what was done.
+        began: seconds after the run was asked for.
+        seconds: how long it took.
+    """
+
+    name: str
+    began: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Diagnostics:
     """Diagnostics of a run, its data and its best model.
 
@@ -69,8 +84,10 @@ class Diagnostics:
         findings: what was noticed about the data: ``kind``, ``sentence``, ``columns`` and ``n_affected`` of each.
         columns: profile of each column of the data.
         target: profile of the target; ``None`` if it is not known.
+        blend: the scores of a blend on each fold, which no trial has.
         best: evaluation of the best model on unseen rows; ``None`` if there is none.
         importance: importance of the best model's features; ``None`` if it gives none.
+        steps: steps of the whole run, of which the comparison is one; they may overlap.
     """
 
     metric_names: Mapping[str, str] = field(default_factory=dict)
@@ -80,8 +97,10 @@ class Diagnostics:
     findings: Sequence[Mapping[str, Any]] = ()
     columns: Sequence[ColumnProfile] = ()
     target: ClassCounts | Histogram | None = None
+    blend: Sequence[Mapping[str, Any]] = ()
     best: ModelDiagnostics | None = None
     importance: FeatureImportance | None = None
+    steps: Sequence[Step] = ()
 
     def to_json(self) -> str:
         """Return the diagnostics as JSON, with empty objects for what is not known."""
@@ -103,6 +122,7 @@ class Diagnostics:
         values = json.loads(text)
         known = {item.name: values[item.name] for item in fields(cls) if item.name in values}
         known["columns"] = tuple(_read(ColumnProfile, column) for column in known.get("columns", ()))
+        known["steps"] = tuple(_read(Step, step) for step in known.get("steps", ()))
         target = known.get("target")
         known["target"] = _read(ClassCounts if "labels" in target else Histogram, target) if target else None
         known["best"] = from_object(known.get("best", {}))

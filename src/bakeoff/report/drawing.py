@@ -1,4 +1,4 @@
-"""How charts are drawn with matplotlib: as SVG in the page's colours, and as PNG.
+"""Drawing of charts with matplotlib: as SVG in the page's colours, and as PNG.
 
 A chart is a function that draws on axes and does not know about files. It is drawn for a given width, so that its text
 has the same size on a phone and on a desktop.

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from bakeoff._utils.text import counted
+from bakeoff.comparison.blend import BLEND
 from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
@@ -34,6 +35,7 @@ class Facts:
         tables: names of the tables in SQL.
         tracking_uri: URI for ``mlflow.set_tracking_uri``, if the environment does not set it.
         mlflow_url: address of the run in MLflow's user interface.
+        offered: a blend that is not in the ranking; ``None`` if there is none, or it is ranked.
     """
 
     run: RunRecord
@@ -45,6 +47,7 @@ class Facts:
     tables: Sequence[str] = ()
     tracking_uri: str | None = None
     mlflow_url: str | None = None
+    offered: Row | None = None
 
     @property
     def model_uri(self) -> str | None:
@@ -73,9 +76,19 @@ class Facts:
         return f"{counted(self.run.n_rows or 0, 'row')}, {counted(self.run.n_columns or 0, 'column')}"
 
     @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of the ranking, and after them that of a blend beside it."""
+        return self.board.rows if self.offered is None else (*self.board.rows, self.offered)
+
+    @property
+    def trials(self) -> tuple[Outcome, ...]:
+        """Outcomes of trials, without the scores of a blend, for which nothing ran."""
+        return tuple(outcome for outcome in self.board.outcomes if outcome.model_id != BLEND)
+
+    @property
     def earlier(self) -> list[Outcome]:
         """Outcomes of earlier attempts of the run: those that ended before the last attempt began."""
-        return earlier_than(self.summary.began_at, self.board.outcomes)
+        return earlier_than(self.summary.began_at, self.trials)
 
     def name_of(self, key: str) -> str:
         """Return the display name of a metric."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ def as_object(facts: Facts) -> dict[str, Any]:
         "best": _row(best, facts.plan.sort_by) if best else None,
         "cheapest_tied_with_best": verdict.cheapest if verdict else None,
         "leaderboard": [_row(row, facts.plan.sort_by) for row in facts.board.rows],
+        "blend": _row(facts.offered, facts.plan.sort_by) if facts.offered else None,
         "findings": list(facts.look.findings),
         "failures": [
             {
@@ -70,9 +72,12 @@ def _row(row: Row, key: str) -> dict[str, Any]:
         "metrics": _finite(row.means),
         "n_folds_ok": row.n_folds_ok,
         "fit_seconds": finite(row.fit_seconds),
+        "params": json.loads(row.params) if row.params else None,
         "seconds_saved": finite(row.seconds_saved),
         "error_type": row.error_type,
         "error_message": row.error_message,
+        "holdout_value": finite(row.holdout_value),
+        "members": dict(row.members),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from bakeoff._utils.text import counted, one_line
@@ -11,7 +12,7 @@ from bakeoff.comparison.trial import TT
 from bakeoff.report import charts, run_sections
 from bakeoff.report.blocks import Cell, Figure, Paragraph, Part, Section, Table, number, p_text
 from bakeoff.report.facts import Facts
-from bakeoff.report.sentences import race, seconds
+from bakeoff.report.sentences import blend_sentence, members_of, race, seconds
 
 _MANY_FOLDS = 10
 """Number of folds from which the test needs no warning."""
@@ -66,9 +67,11 @@ def _leaderboard(facts: Facts) -> Section:
     scores = [row.primary_value for row in facts.board.rows if row.status != FAILED]
     rows: list[Sequence[Cell | str]] = []
     titles = [">#", "Model", f">{facts.metric} ± std", *(f">{facts.name_of(other)}" for other in others), ">TT (Sec)"]
-    for row in facts.board.rows:
+    held = any(row.holdout_value is not None for row in facts.rows)
+    titles += [">Hold-out"] if held else []
+    for row in facts.rows:
         if row.status == FAILED:
-            dashes = [Cell("-")] * (len(others) + 2)
+            dashes = [Cell("-")] * (len(others) + 2 + held)
             rows.append([str(row.rank), Cell(row.model_name, below=_remarks(row, facts), kind="bad"), *dashes])
             continue
         score = Cell(
@@ -78,18 +81,26 @@ def _leaderboard(facts: Facts) -> Section:
         )
         means = [number(row.means.get(other)) for other in others]
         name = Cell(row.model_name, below=_remarks(row, facts), kind=_kind(row, facts))
-        rows.append([str(row.rank), name, score, *means, number(row.means[TT])])
+        place = "" if row is facts.offered else str(row.rank)
+        last = [number(row.holdout_value) if row.holdout_value is not None else ""] if held else []
+        rows.append([place, name, score, *means, number(row.means[TT]), *last])
     caption = "Means over the folds, the best first."
     if facts.verdict is not None and facts.verdict.tied:
         caption += " Tied: the folds cannot tell it apart from the best."
+    if held:
+        caption += f" Hold-out: {facts.metric} on the rows that nothing was chosen by, of the models that were fitted."
     parts: list[Part] = [Table(titles, rows, caption)]
     if facts.board.stopped:
         parts.append(Paragraph(race(facts)))
+    if said := blend_sentence(facts):
+        parts.append(Paragraph(said))
     return Section("leaderboard", "Leaderboard", parts)
 
 
 def _remarks(row: Row, facts: Facts) -> str:
-    remarks = [row.model_id]
+    remarks = [members_of(row) if row.members else row.model_id]
+    if row.params:
+        remarks.append(", ".join(f"{name} {value}" for name, value in json.loads(row.params).items()))
     if row.tied_with_best and row.rank > 1:
         remarks.append("tied")
     if facts.verdict is not None and row.model_id == facts.verdict.cheapest and row.rank > 1:

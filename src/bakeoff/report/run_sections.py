@@ -15,7 +15,7 @@ from bakeoff.comparison.model_diagnostics import (
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from bakeoff.report import charts, model_charts, reproduce
 from bakeoff.report.blocks import Cell, Code, Figure, Numbers, Paragraph, Part, Section, Table, number
-from bakeoff.report.diagnostics import ClassCounts
+from bakeoff.report.diagnostics import ClassCounts, Step
 from bakeoff.report.facts import Facts
 from bakeoff.report.sentences import seconds
 from bakeoff.report.timeline import Timeline, timeline
@@ -55,9 +55,7 @@ def best_model(facts: Facts) -> Section:
 def last_timeline(facts: Facts) -> Timeline:
     """Return the work of the slots in the last attempt of a run."""
     summary = facts.summary
-    return timeline(
-        facts.board.outcomes, summary.began_at, summary.wall_seconds, summary.slots, _transform_seconds(facts)
-    )
+    return timeline(facts.trials, summary.began_at, summary.wall_seconds, summary.slots, _transform_seconds(facts))
 
 
 def earlier_timeline(facts: Facts) -> Timeline:
@@ -85,11 +83,21 @@ def _classification(evaluation: ClassificationDiagnostics) -> list[Part]:
         matrix = zip(labels, evaluation.matrix, strict=True)
         rows = [[label, *(f"{count:,}" for count in counts)] for label, counts in matrix]
         table = Table(["True", *(f">{label}" for label in labels)], rows)
-        parts.append(Figure(model_charts.confusion(evaluation), table))
+        parts.append(Figure(model_charts.confusion(evaluation), table, _averaging(evaluation)))
     if evaluation.roc:
         rows = [[curve.label, f"{curve.auc:.4f}"] for curve in evaluation.roc]
         parts.append(Figure(model_charts.roc(evaluation.roc), Table(["Class", ">Area under the curve"], rows)))
     return parts
+
+
+def _averaging(evaluation: ClassificationDiagnostics) -> str:
+    """Return the sentence on the class that metrics are about; empty if that is not known."""
+    if evaluation.positive:
+        return f"Recall, Prec. and F1 are about the class {evaluation.positive}, the positive one."
+    if evaluation.positive is None:
+        return ""
+    hint = " (a target of 0 and 1 has a positive class, 1)" if len(evaluation.labels) == 2 else ""  # noqa: PLR2004
+    return f"Recall, Prec. and F1 are averages over the classes, weighted by their rows{hint}."
 
 
 def _forecast(evaluation: ForecastDiagnostics, unit: str) -> Part:
@@ -120,19 +128,21 @@ def _regression(evaluation: RegressionDiagnostics, unit: str) -> list[Part]:
 def time_spent(facts: Facts) -> Section:
     """Return the section on the time that the run took, and the work of each slot."""
     last, earlier = last_timeline(facts), earlier_timeline(facts)
+    whole = [_step_table(facts.look.steps)] if facts.look.steps else []
     if not last.lanes and not earlier.lanes:
-        return Section("time", "Where the time went", [Paragraph("Nothing ran.")])
+        return Section("time", "Where the time went", [Paragraph("Nothing ran."), *whole])
     summary = facts.summary
     parts: list[Part] = [
+        *whole,
         Numbers(
             [
                 ("wall", seconds(summary.wall_seconds)),
                 ("ideal", seconds(summary.ideal_seconds)),
                 ("efficiency", f"{summary.efficiency:.0%}"),
                 ("slots", str(summary.slots)),
-                ("trials", f"{len(facts.board.outcomes):,}"),
+                ("trials", f"{len(facts.trials):,}"),
             ]
-        )
+        ),
     ]
     if facts.run.engine:
         parts.append(Paragraph(facts.run.engine))
@@ -156,6 +166,15 @@ def time_spent(facts: Facts) -> Section:
     return Section("time", "Where the time went", parts)
 
 
+def _step_table(steps: Sequence[Step]) -> Table:
+    """Return the table of the steps of the whole run, of which the comparison is one."""
+    rows = [[step.name, seconds(step.began), seconds(step.seconds)] for step in steps]
+    caption = (
+        "The whole run, from the moment it was asked for; steps may overlap. What follows is about the comparison."
+    )
+    return Table(["Step", ">Began after", ">Took"], rows, caption)
+
+
 def _time_table(work: Timeline, slots: int) -> Table:
     total = work.wall * slots
     kinds = {"Fitting": "fit", "Scoring": "score", "Preparing folds": "transform", "Lost to failures": "lost"}
@@ -170,7 +189,7 @@ def failures(facts: Facts) -> Section:
     failed = facts.board.failures
     if not failed:
         return Section(
-            "failures", "Failures", [Paragraph(f"None: all {counted(len(facts.board.outcomes), 'trial')} were scored.")]
+            "failures", "Failures", [Paragraph(f"None: all {counted(len(facts.trials), 'trial')} were scored.")]
         )
     reasons: dict[tuple[str, str, str, str], list[Outcome]] = {}
     for outcome in failed:
@@ -185,7 +204,7 @@ def failures(facts: Facts) -> Section:
     counts = Counter(str(outcome.status) for outcome in failed)
     statuses = ", ".join(f"{count} {status}" for status, count in counts.items())
     parts: list[Part] = [
-        Paragraph(f"{len(failed)} of {counted(len(facts.board.outcomes), 'trial')} gave no scores ({statuses})."),
+        Paragraph(f"{len(failed)} of {counted(len(facts.trials), 'trial')} gave no scores ({statuses})."),
         Table(["Model", "Folds", "Status", "Reason"], rows),
     ]
     for (model_id, *_), (first, *_) in list(reasons.items())[:_MAX_TRACEBACKS]:

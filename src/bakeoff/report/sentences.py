@@ -37,9 +37,9 @@ def answer(facts: Facts) -> str:
 def race(facts: Facts) -> str:
     """Explain which models a race stopped, and what that saved."""
     return (
-        f"This was a race: all models ran on {FIRST_FOLDS} folds, and on more only those whose mean was at least as "
-        f"good as the worst fold of the leader so far. {_stopped(facts)} A stopped model's mean is over the folds that "
-        "it ran on, so it ranks below the models that ran on all of them."
+        f"This was a race: all models ran on {FIRST_FOLDS} folds, and on more only the best few and those whose mean "
+        f"was near the leader's: at least as good as its worst fold so far. {_stopped(facts)} A stopped model's mean "
+        "is over the folds that it ran on, so it ranks below the models that ran on all of them."
     )
 
 
@@ -62,6 +62,35 @@ def _best(facts: Facts, best: Row) -> str:
     if verdict is None or not verdict.pairs:
         return f"{result} Whether it is better than the others cannot be tested here."
     return f"{result} {_lead(facts, verdict)}"
+
+
+def blend_sentence(facts: Facts) -> str | None:
+    """Return what a blend of the models is worth, in a sentence or two; ``None`` if there is none."""
+    row, best = facts.offered, facts.board.best
+    if row is None:
+        ranked = next((row for row in facts.board.rows if row.members), None)
+        return f"The blend is the mean of what {members_of(ranked)} predict." if ranked else None
+    if best is None:
+        return None
+    lead = row.primary_value - best.primary_value
+    better = lead > 0 if facts.plan.greater_is_better else lead < 0
+    apart = {True: ", which the folds cannot tell apart", False: "", None: ""}[row.tied_with_best]
+    result = (
+        f"A blend ({members_of(row)}) has {facts.metric} {row.primary_value:.4f}, {abs(lead):.4f} "
+        f"{'better' if better else 'worse'} than {best.model_id}{apart}."
+    )
+    return f"{result} `--blend on` with the same --run-id makes it a model that can win." if better else result
+
+
+def members_of(row: Row) -> str:
+    """Return the members of a blend with their shares.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> members_of(SimpleNamespace(members={"rf": 0.75, "lr": 0.25}))
+        'rf 75 %, lr 25 %'
+    """
+    return ", ".join(f"{model_id} {share:.0%}".replace("%", " %") for model_id, share in row.members.items())
 
 
 def _lead(facts: Facts, verdict: Verdict) -> str:

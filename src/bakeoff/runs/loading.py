@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bakeoff.comparison.blend import BLEND
 from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
-from bakeoff.comparison.trial import TT, Metric, Model
+from bakeoff.comparison.trial import TT, Metric, Model, Outcome
 from bakeoff.errors import RunNotFoundError, UserError
 from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.report.facts import Facts, earlier_than, table_names
@@ -66,8 +67,10 @@ def facts_from_rows(
         look: diagnostics that no table holds.
         tables: location of the tables.
     """
-    plan = _plan(run, rows, look)
-    board = Leaderboard(tuple(_leaderboard_row(row) for row in rows), outcomes)
+    ranked, offered = _offered(run, rows)
+    plan = _plan(run, ranked, look)
+    blended = () if offered else tuple(Outcome.from_dict(each) for each in look.blend)
+    board = Leaderboard(tuple(_leaderboard_row(row) for row in ranked), (*outcomes, *blended))
     verdict = judge(plan, board)
     return Facts(
         run=run,
@@ -83,7 +86,15 @@ def facts_from_rows(
         ),
         look=look,
         tables=table_names(tables),
+        offered=_leaderboard_row(offered) if offered else None,
     )
+
+
+def _offered(run: RunRecord, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Return the rows of the ranking, and that of a blend beside it, which is not among the models of the run."""
+    if run.n_models is not None and len(rows) > run.n_models and rows[-1]["model_id"] == BLEND:
+        return rows[:-1], rows[-1]
+    return rows, None
 
 
 def read_diagnostics(home: Path, run: RunRecord) -> Diagnostics:
@@ -126,11 +137,11 @@ def model_folder(home: Path, mlflow_run_id: str) -> Path:
 
     client = make_client(home)
     outputs = getattr(client.get_run(mlflow_run_id), "outputs", None)
-    for output in outputs.model_outputs if outputs else ():
-        logged = client.get_logged_model(output.model_id)
-        if logged.status == "READY":
-            uri = logged.artifact_location
-            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=client.tracking_uri))
+    found = [client.get_logged_model(output.model_id) for output in (outputs.model_outputs if outputs else ())]
+    ready = [logged for logged in found if logged.status == "READY"]
+    if ready:  # of an attempt that had another winner there may be another one
+        uri = max(ready, key=lambda logged: int(logged.creation_timestamp)).artifact_location
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=client.tracking_uri))
     return _download_artifact(home, mlflow_run_id, BEST_MODEL)
 
 
@@ -183,6 +194,9 @@ def _leaderboard_row(row: Mapping[str, Any]) -> Row:
         error_type=row["error_type"],
         error_message=row["error_message"],
         tied_with_best=row["tied_with_best"],
+        params=row.get("params"),
+        holdout_value=row.get("holdout_value"),
+        members=row.get("members") or {},
         seconds_saved=row.get("seconds_saved") or 0.0,  # tables of earlier versions do not have it
     )
 

@@ -20,6 +20,7 @@ from bakeoff.scoring.inputs import check_inputs, kinds_of_schema
 from bakeoff.scoring.model import ScoringModel
 from bakeoff.scoring.predictor import PREDICTION, PROBABILITIES, CheckDelivery, Predictor, ScoreBatches
 from bakeoff.spark.kind import is_connect
+from bakeoff.spark.parameters import sql
 from bakeoff.storage.commits import commit, reason_of
 from bakeoff.storage.location import quoted
 from bakeoff.storage.rows import to_micros
@@ -229,7 +230,7 @@ def _rows_of(spark: SparkSession, batch: Batch, destination: Destination) -> int
             "name another table."
         )
     query = f"SELECT scored_by, count(*) AS n_rows FROM {destination.sql} WHERE batch_id = :batch_id GROUP BY scored_by"  # noqa: S608
-    found = spark.sql(query, args={"batch_id": batch.batch_id}).collect()
+    found = sql(spark, query, {"batch_id": batch.batch_id}).collect()
     batch.check_repeat([row.scored_by for row in found], destination.name)
     return sum(int(row.n_rows) for row in found)
 

@@ -33,7 +33,7 @@ _HOLDERS = (bytes, bytearray, memoryview, list, tuple, dict, set, frozenset, np.
 
 
 class ColumnKind(NamedTuple):
-    """What becomes of a column.
+    """The conversion of a column.
 
     Attributes:
         kind: the conversion, a word of `bakeoff._utils.raw_rows.conversions`; ``None`` if models cannot use the column.

@@ -1,4 +1,4 @@
-"""How a text file with separated columns is written, and its first rows as cells."""
+"""The dialect of a text file with separated columns, and its first rows as cells."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text file is written; by default, a plain csv file.
+    """The writing of a text file; by default, that of a plain csv file.
 
     Attributes:
         sep: separator of the columns; `SPACES` for any number of blanks.

@@ -1,4 +1,4 @@
-"""What was noticed about a table before anything was learned from it: data, not only words."""
+"""Findings on a table before anything is learned from it: data, not only words."""
 
 from __future__ import annotations
 

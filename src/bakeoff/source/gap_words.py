@@ -58,7 +58,7 @@ class Cells(NamedTuple):
 
 @dataclass(frozen=True)
 class KnownWords:
-    """What is known of the words in a file.
+    """Words in a file whose meaning is known.
 
     Attributes:
         numbers: decimal mark of each column of numbers that holds words for gaps as well, by name.

@@ -33,7 +33,7 @@ _LOST = {
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to the rows of a source before anything is learned from them.
+    """Steps that are done to the rows of a source before anything is learned from them.
 
     Attributes:
         columns: the columns as the source has them, and what becomes of them.
@@ -205,7 +205,7 @@ def _converted(column: pd.Series[Any], kind: ColumnKind) -> pd.Series[Any]:
 
 
 class _Report:
-    """What is said about the columns of a table: one sentence for all of a kind."""
+    """Sentences about the columns of a table: one for all of a kind."""
 
     def __init__(self) -> None:
         self.kinds: dict[str, ColumnKind] = {}

@@ -1,4 +1,4 @@
-"""What is known beforehand about how a file is to be read: the user's options, and the columns that are looked for."""
+"""Knowledge of a file before it is read: the user's options, and the columns that are looked for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bakeoff.config import RunConfig
 
 @dataclass(frozen=True)
 class Reading:
-    """What is known about a file before it is opened. Whatever is ``None`` or empty is told from the file itself.
+    """Knowledge of a file before it is opened. Whatever is ``None`` or empty is told from the file itself.
 
     Attributes:
         sep: separator of a text file.

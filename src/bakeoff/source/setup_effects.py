@@ -1,4 +1,4 @@
-"""What arguments of PyCaret's ``setup()`` do to each other: which exclude, switch off or hide others."""
+"""Effects of arguments of PyCaret's ``setup()`` on each other: which exclude, switch off or hide others."""
 
 from __future__ import annotations
 

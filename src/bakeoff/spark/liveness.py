@@ -237,7 +237,11 @@ def without_spark_pages() -> Iterator[None]:
     Where the block ends because Java is gone, that stays so: a thread that is still in a call hears of it later.
     """
     repeats = _Repeats()
-    loggers = [logging.getLogger(), *map(logging.getLogger, (*_PY4J, *_PYSPARK_4))]  # Py4J uses the root's as well
+    loggers = [
+        logging.getLogger(),
+        *map(logging.getLogger, _PY4J),
+        *_loggers_of_pyspark_4(),
+    ]  # Py4J uses the root's, too
     for logger in loggers:
         logger.addFilter(repeats)
     try:
@@ -249,6 +253,20 @@ def without_spark_pages() -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.removeFilter(repeats)
+
+
+def _loggers_of_pyspark_4() -> list[logging.Logger]:
+    """Return the loggers of PySpark that print pages; none where PySpark is not imported yet, or older.
+
+    They are of a class of their own, and PySpark fails where somebody else has made them first.
+    """
+    if "pyspark" not in sys.modules:
+        return []
+    try:
+        from pyspark.logger import PySparkLogger
+    except ImportError:
+        return []
+    return [PySparkLogger.getLogger(name) for name in _PYSPARK_4]
 
 
 def quieten_accumulators(context: Any) -> None:

@@ -78,16 +78,17 @@ def open_session(
         yield spark
         return
     found = spark if spark is not None else active_session()
-    with without_spark_pages():
-        if found is not None:
+    if found is not None:
+        with without_spark_pages():
             yield OpenSession(found, owned=False)
-            return
-        made = local_session(home, slots)
-        try:
+        return
+    made = local_session(home, slots)
+    try:
+        with without_spark_pages():
             yield OpenSession(made, owned=True)
-        finally:
-            stop_session(made)
-            _tidy_import_path()
+    finally:
+        stop_session(made)
+        _tidy_import_path()
 
 
 def require_spark(reason: str) -> None:
@@ -209,8 +210,6 @@ def local_settings(folder: Path, slots: int) -> dict[str, str]:
         # anew while it runs, takes longer than the query (a merge takes 2.6 s instead of 4.0 s on two cores).
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.adaptive.enabled": "false",
-        # Spark 4.1 puts parameters into a query before it is parsed, which the parser that Delta brings does not do.
-        "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
     }
 
 

@@ -28,7 +28,7 @@ Actions = list[dict[str, Any]]
 """The lines of a commit."""
 
 LOG = "_delta_log"
-DRAFT = "."
+_DRAFT = "."
 """First letter of the names of folders that are no tables yet."""
 _CHECK = "delta.constraints."
 _TYPES = {
@@ -54,8 +54,8 @@ _UNUSABLE = re.compile(r"[\[\]^|]|%[0-9A-Fa-f]{2}" + (r"|\\" if os.sep == "/" el
 
 
 def has_table(folder: Path) -> bool:
-    """Whether there is a table in a folder."""
-    return (folder / LOG).is_dir()
+    """Whether there is a table in a folder, and not only a draft of one."""
+    return (folder / LOG).is_dir() and not folder.name.startswith(_DRAFT)
 
 
 def unusable_in(folder: Path) -> str | None:
@@ -128,7 +128,7 @@ def make(folder: Path, table: Table) -> None:
         _metadata(table, fields, _checks(table), str(uuid.uuid4()), _now()),
     ]
     # The folder appears with its first commit in it, for others take one without a commit for a broken table.
-    drafts = folder.with_name(f"{DRAFT}{folder.name}-{uuid.uuid4().hex}")
+    drafts = folder.with_name(f"{_DRAFT}{folder.name}-{uuid.uuid4().hex}")
     first = f"{LOG}/{0:020}.json"
     (drafts / LOG).mkdir(parents=True)
     try:

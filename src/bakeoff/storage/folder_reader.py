@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from bakeoff._utils.platform import is_installed
 from bakeoff.errors import ConfigError, TablesError
 from bakeoff.storage import delta_sql
-from bakeoff.storage.folder_ddl import DRAFT, has_table, is_writable, unusable_in
+from bakeoff.storage.folder_ddl import has_table, is_writable, unusable_in
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.schema import TABLES, VIEWS, Table
 from bakeoff.storage.sql_translation import UntranslatableError, translate
@@ -215,8 +215,7 @@ class FolderReader(TableQueries):
         """Return the names of the Delta tables in the folder."""
         if not self._folder.is_dir():
             return []
-        found = (path.name for path in self._folder.iterdir() if has_table(path))
-        return sorted(name for name in found if not name.startswith(DRAFT))
+        return sorted(path.name for path in self._folder.iterdir() if has_table(path))
 
     def _table(self, database: _Database, name: str, version: int | None) -> str:
         view = f"delta_{name}" if version is None else f"delta_{name}_{version}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +17,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
 from bakeoff.errors import StorageError, TablesError, UserError
 from bakeoff.storage import folder_ddl
-from bakeoff.storage.commits import commit, reason_of
+from bakeoff.storage.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.storage.disk import check_folder
 from bakeoff.storage.folder_reader import FolderReader
 from bakeoff.storage.journal import last_of_each
@@ -24,6 +25,7 @@ from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord, leaderboard_row, run_row, to_timestamp, trial_row
 from bakeoff.storage.run_status import RunStatus
 from bakeoff.storage.schema import LEADERBOARD, PROFILES, RUNS, TABLES, TRIALS, Table
+from bakeoff.storage.table_errors import unusable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +37,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Merge:
-    """What a merge does with the rows of a run that it is given.
+    """Effect of a merge on the rows of a run that it is given.
 
     Attributes:
         table: the table.
@@ -212,13 +214,28 @@ class FolderTables(FolderReader):
                 self._ensure_all()
                 opened = self._opened(table)
             if not folder_ddl.is_writable(opened):
-                raise TablesError(
-                    f"The table {self.location.name(table.name)} has a feature of Delta that only Spark can write: "
-                    "install Bakeoff with its extra spark."
-                )
-            return action(opened)
+                raise unusable(self.location, table.name, "it has a feature of Delta that only Spark can write")
+            with self._naming_trouble(table):
+                return action(opened)
 
         return self._in_turn(attempt)
+
+    @contextmanager
+    def _naming_trouble(self, table: Table) -> Iterator[None]:
+        """Raise what delta-rs says of a broken table as one sentence.
+
+        Raises:
+            TablesError: the table cannot be used.
+        """
+        from deltalake.exceptions import DeltaError
+
+        try:
+            yield
+        except DeltaError as error:
+            reason = reason_of(error)
+            if LOST_A_RACE.search(reason) or NOT_ALLOWED.search(reason) or disk_trouble(error):
+                raise
+            raise unusable(self.location, table.name, reason) from error
 
     def _in_turn(self, action: Callable[[], _Made]) -> _Made:
         return commit(self._home, action)
@@ -226,7 +243,8 @@ class FolderTables(FolderReader):
     def _opened(self, table: Table) -> DeltaTable:
         from deltalake import DeltaTable
 
-        return DeltaTable(str(self._folder / table.name))
+        with self._naming_trouble(table):
+            return DeltaTable(str(self._folder / table.name))
 
     def _is_made(self, table: Table) -> bool:
         """Whether a table has a commit: a process may have died before its first one."""

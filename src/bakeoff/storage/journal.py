@@ -80,7 +80,7 @@ class Journal:
                 self._file = self._next_path().open("xb", buffering=0)
             end = self._file.tell()
             try:
-                _write(self._file, line)
+                write_durably(self._file, line)
             except OSError:
                 # Half a line would corrupt the next one, and disturb every reader of the file.
                 with contextlib.suppress(OSError):
@@ -187,7 +187,7 @@ def _close_left_over(path: Path) -> None:
     path.unlink()
 
 
-def _write(file: FileIO, content: bytes) -> None:
+def write_durably(file: FileIO, content: bytes) -> None:
     """Write all of the content, also if a nearly full disk takes only a part at once, and sync it to disk."""
     rest = memoryview(content)
     while rest:

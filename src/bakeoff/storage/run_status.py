@@ -1,4 +1,4 @@
-"""How a run stands, in the words of ``runs`` and of MLflow."""
+"""The status of a run, in the words of ``runs`` and of MLflow."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from bakeoff._utils.disk import disk_trouble
 from bakeoff.errors import TablesError, UserError
 from bakeoff.storage.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.storage.disk import check_folder
+from bakeoff.storage.folder_ddl import has_table
 from bakeoff.storage.location import ResultsLocation, quoted
 from bakeoff.storage.schema import DEFINITION, SCORED, TABLES, VIEWS, Table, View, definitions
 
@@ -41,7 +42,7 @@ def check_writable(spark: SparkSession, location: ResultsLocation) -> None:
 def table_exists(spark: SparkSession, location: ResultsLocation, table: str) -> bool:
     """Whether a table, or in a metastore a view, exists."""
     if location.path is not None:
-        return (location.path / table / "_delta_log").is_dir()
+        return has_table(location.path / table)
     try:
         return bool(spark.catalog.tableExists(location.name(table)))
     except Exception as error:  # noqa: BLE001 - for a catalog that does not exist every platform raises something else

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
+from bakeoff.spark.parameters import sql
 from bakeoff.storage import delta_sql
 from bakeoff.storage.commits import commit
+from bakeoff.storage.folder_ddl import has_table
 from bakeoff.storage.journal import last_of_each
 from bakeoff.storage.location import ResultsLocation, quoted
 from bakeoff.storage.rows import RunRecord, leaderboard_row, run_row, trial_row
@@ -151,7 +153,7 @@ class SparkTables(TableQueries):
                 self._register(name, query)
         for folder in self.location.path.iterdir() if self.location.path is not None else ():
             # Tables that `bakeoff score` has written beside them.
-            if (folder / "_delta_log").is_dir() and folder.name not in {*TABLES, *VIEWS}:
+            if has_table(folder) and folder.name not in {*TABLES, *VIEWS}:
                 self._register(folder.name, f"SELECT * FROM {self.location.name(folder.name)}")  # noqa: S608
 
     def _register(self, name: str, query: str) -> None:
@@ -165,7 +167,7 @@ class SparkTables(TableQueries):
         return columns
 
     def _rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        return [row.asDict() for row in self.spark.sql(query, args=values or None).collect()]
+        return [row.asDict() for row in sql(self.spark, query, values).collect()]
 
     def _append(self, table: Table, content: str, rows: Sequence[Mapping[str, Any]]) -> None:
         names = [column.name for column in table.columns]
@@ -190,7 +192,7 @@ class SparkTables(TableQueries):
         Returns:
             Number of rows that were changed.
         """
-        return commit(self.location.path, lambda: int(self.spark.sql(statement, args=values).first()[0]))
+        return commit(self.location.path, lambda: int(sql(self.spark, statement, values).first()[0]))
 
 
 def _now_micros() -> int:

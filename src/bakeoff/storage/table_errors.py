@@ -46,14 +46,14 @@ def check_logs(target: ResultsLocation) -> None:
     for name in TABLES:
         folder = target.path.absolute() / name
         if folder.is_file():
-            raise _error(target, name, "it is a file and no folder")
+            raise unusable(target, name, "it is a file and no folder")
         if not folder.is_dir() or not any(folder.iterdir()):
             continue
         commits = _commits(folder)
         if not commits:
-            raise _error(target, name, f"there is no commit in {folder / _LOG}")
+            raise unusable(target, name, f"there is no commit in {folder / _LOG}")
         if trouble := _trouble_in(folder, commits):
-            raise _error(target, name, trouble)
+            raise unusable(target, name, trouble)
 
 
 def table_trouble(error: BaseException, target: ResultsLocation) -> TablesError | None:
@@ -66,7 +66,7 @@ def table_trouble(error: BaseException, target: ResultsLocation) -> TablesError 
     what = next((sentence for pattern, sentence in _KINDS if re.search(pattern, text)), None)
     if name is None or (what is None and "delta" not in text.lower()):
         return None
-    return _error(target, name, what or reason_of(Exception(text)))
+    return unusable(target, name, what or reason_of(Exception(text)))
 
 
 @contextmanager
@@ -84,7 +84,8 @@ def naming_broken_tables(target: ResultsLocation) -> Iterator[None]:
         raise
 
 
-def _error(target: ResultsLocation, name: str, what: str) -> TablesError:
+def unusable(target: ResultsLocation, name: str, what: str) -> TablesError:
+    """Return the error that says that a table cannot be used, why, and what to do."""
     table = target.name(name)
     if target.path is None:
         journals = "the journals of the runs are not touched"

@@ -23,6 +23,7 @@ from bakeoff.errors import TrackingError
 from bakeoff.tracking.addresses import database_file, local_tracking_uri, named_by_environment
 from bakeoff.tracking.bounded_client import reason
 from bakeoff.tracking.database import DeferredClient, check_tracking, is_database
+from bakeoff.tracking.empty_database import copy_kept, keep
 
 REMOTE = ("http:", "https:", "databricks")
 """Beginnings of the addresses of an MLflow server."""
@@ -55,7 +56,7 @@ def is_remote(uri: str) -> bool:
 def make_client(home: Path) -> MlflowClient:
     """Return a client for the MLflow that runs are logged to.
 
-    The first call for a ``home`` creates the SQLite file, for which MLflow runs some seconds of migrations.
+    The first call for a ``home`` creates the SQLite file; for the first of a user, MLflow runs seconds of migrations.
 
     Raises:
         TrackingError: this version of MLflow cannot use the existing SQLite file.
@@ -175,7 +176,7 @@ def all_runs(client: Any, experiments: list[str], query: str) -> list[Run]:
 
 
 def make_database(database: Path) -> None:
-    """Migrate an empty file in a temporary folder and move it into place in one step.
+    """Copy an empty database, or migrate an empty file, in a temporary folder and move it into place in one step.
 
     Two jobs that start at once on a new ``home`` would otherwise migrate the same file at the same time.
     """
@@ -183,7 +184,9 @@ def make_database(database: Path) -> None:
     aside = Path(tempfile.mkdtemp(prefix=".mlflow-", dir=database.parent))
     try:
         fresh = aside / database.name
-        _release(MlflowClient(tracking_uri=f"sqlite:///{fresh.as_posix()}"))
+        if not copy_kept(fresh):
+            _release(MlflowClient(tracking_uri=f"sqlite:///{fresh.as_posix()}"))
+            keep(fresh)
         try:
             os.link(fresh, database)
         except FileExistsError:

@@ -196,6 +196,8 @@ def _model_metrics(row: Row, outcomes: Sequence[Outcome]) -> list[Metric]:
 def _model_tags(row: Row) -> dict[str, str]:
     """Return the tags of a model: its id, its name, its status and its error."""
     tags = {MODEL_TAG: row.model_id, "model_name": row.model_name, "status": row.status}
+    if row.params:
+        tags["params"] = row.params
     if row.error_type:
         tags |= {"error_type": row.error_type, "error": cut(row.error_message or "", _ERROR_LIMIT)}
     return tags
@@ -231,8 +233,9 @@ def metric_of(written: Sequence[Any]) -> Metric:
     return Metric(*written)
 
 
-def leaderboard_rows(leaderboard: Leaderboard) -> list[dict[str, Any]]:
-    """Return one row for each model, in the order of the ranking."""
+def leaderboard_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return one row for each model, in the order given; hold-out values and members of blends if there are any."""
+    held, blended = any(row.holdout_value is not None for row in rows), any(row.members for row in rows)
     return [
         {
             "rank": row.rank,
@@ -246,8 +249,10 @@ def leaderboard_rows(leaderboard: Leaderboard) -> list[dict[str, Any]]:
             "batch_id": row.batch_id,
             "error_type": row.error_type,
             "error_message": cut(row.error_message, _ERROR_LIMIT) if row.error_message else None,
+            **({"holdout_value": row.holdout_value} if held else {}),
+            **({"members": json.dumps(dict(row.members)) if row.members else None} if blended else {}),
         }
-        for row in leaderboard.rows
+        for row in rows
     ]
 
 

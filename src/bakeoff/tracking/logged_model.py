@@ -7,7 +7,6 @@ process-wide tracking URI and active run, which belong to the user, and sets the
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import json
 import logging
 import shutil
@@ -33,12 +32,9 @@ from bakeoff.storage.rows import BEST_MODEL
 from bakeoff.tracking.bounded_client import unavailable
 from bakeoff.tracking.entities import LOGGED_MODEL_TAG
 from bakeoff.tracking.model_inputs import Entrance, input_schema, plain_categories
+from bakeoff.tracking.model_requirements import add_wheels, parts_of, pip_requirements
 
 EXAMPLE_ROWS = 5
-_ALWAYS_NEEDED = (
-    "pycaret-core", "pycaret", "scikit-learn", "imbalanced-learn", "category-encoders",
-    "pandas", "numpy", "scipy", "joblib", "cloudpickle",
-)  # fmt: skip
 _CHATTY = ("mlflow.sklearn", "mlflow.utils.environment", "mlflow.models.model", "mlflow.models.utils")
 _HISTORY_TAG, _HISTORY_LIMIT = "mlflow.log-model.history", 5_000
 
@@ -105,6 +101,7 @@ def save_best_model(
             # A method that no forecaster has: MLflow then adds no function that takes rows.
             **({"pyfunc_predict_fn": "predict_rows"} if forecasts else {}),
         )
+    add_wheels(folder)
 
 
 def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_id: str, task: str) -> BestModel:
@@ -127,22 +124,6 @@ def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_
     run = client.get_run(run_id)
     logged = _logged_before(client, run, model_id)
     return logged or _Upload(client, run, model_id, task, folder).send()
-
-
-def pip_requirements(pipeline: Any) -> list[str]:
-    """Return the packages that are needed to load the pipeline, at exactly the versions that are installed here."""
-    owners = installed.packages_of_modules()
-    names = set(_ALWAYS_NEEDED)
-    for part in parts_of(pipeline):
-        for cls in type(part).__mro__:
-            names.update(owners.get(cls.__module__.partition(".")[0], ()))
-    names.discard("bakeoff")
-    return sorted(f"{name}=={version}" for name in names if (version := _installed_version(name)))
-
-
-def parts_of(pipeline: Any) -> list[Any]:
-    """Return a pipeline, its steps, and what these are made of."""
-    return [pipeline, *pipeline.get_params(deep=True).values()]
 
 
 class _Upload:
@@ -228,13 +209,6 @@ def _output_schema(pipeline: Any, example: pd.DataFrame) -> Schema:
     kind = pd.api.types.infer_dtype(pd.Series(pipeline.predict(example)), skipna=True)
     kinds = {"integer": DataType.long, "floating": DataType.double, "boolean": DataType.boolean}
     return Schema([ColSpec(kinds.get(kind, DataType.string), "prediction")])
-
-
-def _installed_version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _quick_requirements() -> Any:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bakeoff.comparison.events import BatchDone, Event, PlanMade
-from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.tracking import entities
 from bakeoff.tracking.entities import ChildRun, Story
@@ -69,7 +69,11 @@ def of_model(
 
 
 def of_answer(
-    leaderboard: Leaderboard, plan: Plan | None, summary: Mapping[str, float], story: Story | None = None
+    leaderboard: Leaderboard,
+    plan: Plan | None,
+    summary: Mapping[str, float],
+    story: Story | None = None,
+    offered: Row | None = None,
 ) -> Message:
     """Return the message for the leaderboard and the metrics, tags and description that follow from it.
 
@@ -78,18 +82,25 @@ def of_answer(
         plan: what was compared.
         summary: more metrics of the run, such as its wall time.
         story: name and description of the run from now on.
+        offered: a blend beside the leaderboard.
     """
     tags = {_NOTE_TAG: entities.note(leaderboard, plan, story)}
     if story:
         tags[_NAME_TAG] = entities.one_line(story.name)
     if best := leaderboard.best:
         tags |= {"best_model_id": best.model_id, "best_model_name": best.model_name}
-    metrics = entities.to_metrics({**entities.final_metrics(leaderboard), **summary})
+    beside = {
+        "holdout_value": best.holdout_value if best else None,
+        "blend_value": offered.primary_value if offered else None,
+        "blend_holdout_value": offered.holdout_value if offered else None,
+    }
+    known = {key: value for key, value in beside.items() if value is not None}
+    metrics = entities.to_metrics({**entities.final_metrics(leaderboard), **summary, **known})
     return {
         "kind": ANSWER,
         "metrics": [entities.plain_metric(metric) for metric in metrics],
         "tags": tags,
-        "rows": entities.leaderboard_rows(leaderboard),
+        "rows": entities.leaderboard_rows([*leaderboard.rows, *([offered] if offered else [])]),
     }
 
 

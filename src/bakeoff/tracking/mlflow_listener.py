@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow.exceptions import MlflowException
 
 from bakeoff.comparison.events import Event, PlanMade
-from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.errors import TrackingError, UserError
 from bakeoff.tracking import messages
@@ -73,7 +73,7 @@ class MlflowListener:
 
     @property
     def tracked(self) -> TrackedRun | None:
-        """Where the run is logged; ``None`` until that is known."""
+        """The place where the run is logged; ``None`` until that is known."""
         return self._tracking.tracked
 
     @property
@@ -159,7 +159,12 @@ class MlflowListener:
         self.sender.flush()
 
     def finish(
-        self, leaderboard: Leaderboard, summary: Mapping[str, float], status: str, story: Story | None = None
+        self,
+        leaderboard: Leaderboard,
+        summary: Mapping[str, float],
+        status: str,
+        story: Story | None = None,
+        offered: Row | None = None,
     ) -> list[str]:
         """Log the answer and end the run.
 
@@ -168,11 +173,12 @@ class MlflowListener:
             summary: more metrics of the run, such as its wall time.
             status: ``FINISHED``, ``FAILED`` or ``KILLED``.
             story: name and description of the run from now on.
+            offered: a blend beside the leaderboard.
 
         Returns:
             Sentences on what MLflow lacks and what to do about it; empty if all is well.
         """
-        self.put(messages.of_answer(leaderboard, self._plan, summary, story))
+        self.put(messages.of_answer(leaderboard, self._plan, summary, story, offered))
         return self.close(status)
 
     def close(self, status: str) -> list[str]:

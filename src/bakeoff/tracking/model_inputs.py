@@ -1,4 +1,4 @@
-"""What a logged model takes: the schema of its input columns, an example, and what turns raw rows into them."""
+"""Inputs of a logged model: the schema of its columns, an example, and what turns raw rows into them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AS_DECLARED = {SAME, PLAIN, TRUTH}
 
 @dataclass(frozen=True)
 class Entrance:
-    """What stands in front of a pipeline that takes other columns than the source has.
+    """Part in front of a pipeline that takes other columns than the source has.
 
     Attributes:
         raw_rows: transformer from raw rows to the columns that the pipeline takes.
@@ -31,7 +31,7 @@ class Entrance:
 
     @property
     def conversions(self) -> dict[str, str]:
-        """What is made of the raw values of columns, by name, where they do not stay what they are."""
+        """Conversions of the raw values of columns, by name, where they do not stay what they are."""
         return {
             str(column.name): column.kind
             for column in self.raw_rows.columns

@@ -80,7 +80,7 @@ class MlflowTracking:
 
     @property
     def tracked(self) -> TrackedRun | None:
-        """Where the run is logged; ``None`` before `start` has ended."""
+        """The place where the run is logged; ``None`` before `start` has ended."""
         return self._tracked
 
     def start(self) -> TrackedRun:

@@ -28,7 +28,7 @@ class NotSyncedError(BakeoffError):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of the messages of several runs.
+    """Outcome of sending the messages of several runs.
 
     Attributes:
         sent: what was sent, by run id.

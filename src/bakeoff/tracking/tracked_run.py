@@ -1,4 +1,4 @@
-"""Where a run is logged in MLflow."""
+"""The place of a run in MLflow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """Where a run is logged.
+    """The place where a run is logged.
 
     Attributes:
         experiment_id: MLflow's id of the experiment.

@@ -44,8 +44,8 @@ def config(**options: Any) -> RunConfig:
         ({}, "local", "the source and the results are files of this machine."),
         ({"source": "*.csv"}, "local", "the source and the results are files of this machine."),
         ({"source": "gone.csv"}, "local", "the source and the results are files of this machine."),
-        ({"engine": "native"}, "native", "--engine native was given."),
-        ({"engine": "spark"}, "spark", "--engine spark was given."),
+        ({"engine": "native"}, "native", "--engine native was asked for."),
+        ({"engine": "spark"}, "spark", "--engine spark was asked for."),
         ({"schema": "results"}, "spark", "the tables are in `results`, a schema of a metastore."),
         ({"source": "main.sales.orders"}, "spark", "main.sales.orders is no file here, but the name of a table."),
         ({"source": "s3://bucket/x.parquet"}, "spark", "s3://bucket/x.parquet is no path of this machine."),
@@ -61,7 +61,7 @@ def test_the_engine_is_spark_where_the_run_needs_spark(options: dict[str, Any], 
 @pytest.mark.parametrize("options", [{"source": "main.sales.orders"}, {"schema": "results"}])
 def test_an_engine_that_was_asked_for_is_kept_and_gets_the_session_that_the_run_needs(options: dict[str, Any]) -> None:
     choice = choose_engine(config(engine="local", **options))
-    assert (choice.engine, choice.needs_session, choice.reason) == ("local", True, "--engine local was given")
+    assert (choice.engine, choice.needs_session, choice.reason) == ("local", True, "--engine local was asked for")
 
 
 def test_a_session_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_on_databricks_it_is_spark(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"engine": "spark"}, "--engine spark was given"),
+        ({"engine": "spark"}, "--engine spark was asked for"),
         ({"source": "custmers"}, "custmers is no file here, but the name of a table"),
         ({"engine": "local", "schema": "results"}, "the tables are in `results`, a schema of a metastore"),
     ],

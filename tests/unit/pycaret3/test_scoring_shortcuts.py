@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, RandomForestRegressor
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from bakeoff.pycaret3.scoring.label_counts import QuickLabelsScoreFunc, count_pairs, quick_labels
@@ -77,6 +85,12 @@ def test_labels_of_other_kinds_are_left_alone(labels: Any) -> None:
         (KNeighborsClassifier(3, algorithm="brute"), "kneighbors"),
         (RandomForestClassifier(5, random_state=0), "predict_proba"),
         (ExtraTreesClassifier(5, random_state=0), "predict_proba"),
+        (LogisticRegression(), "decision_function"),
+        (LogisticRegression(multi_class="ovr"), "decision_function"),
+        (LinearDiscriminantAnalysis(), "decision_function"),
+        (QuadraticDiscriminantAnalysis(), "_decision_function"),
+        (GradientBoostingClassifier(n_estimators=3), "decision_function"),
+        (AdaBoostClassifier(n_estimators=3, algorithm="SAMME"), "decision_function"),
     ],
 )
 def test_a_model_is_asked_once_and_answers_the_same(model: Any, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class State(Enum):
-    """How far the workers of a `HybridEngine` are."""
+    """Progress of the workers of a `HybridEngine`."""
 
     ALONE = auto()
     """The driver's machine works, and no worker was asked for."""

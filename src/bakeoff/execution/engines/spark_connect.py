@@ -33,8 +33,8 @@ INLINE_BYTES = 4 * 1024 * 1024
 class ConnectEngine(PlainThreads):
     """The engine that runs tasks as queries of one task.
 
-    The payload is sent through ``payload_dir`` if that is given, else as an artifact of the session, else inside the
-    plan. One task tries whether workers can read the file or the artifact.
+    The payload is sent through ``payload_dir`` if that is given and workers can read it, else as an artifact of the
+    session, else inside the plan. One task tries each way.
 
     Args:
         spark: a session of Spark Connect.
@@ -77,11 +77,11 @@ class ConnectEngine(PlainThreads):
         """Send the pickled experiment by a way that workers can read.
 
         Raises:
-            ConfigError: ``payload_dir`` cannot be used.
+            ConfigError: ``payload_dir`` cannot be written to.
             ClusterError: The session has no way to send the experiment to workers, or cannot run tasks.
         """
         payload = Payload.of(frozen)
-        self._delivery = self._deliver(payload)
+        self._delivery = self.deliver(payload)
         return payload.digest
 
     def run(self, work: Work, description: str) -> Any:
@@ -110,9 +110,20 @@ class ConnectEngine(PlainThreads):
         one_task = self._spark.range(0, 1, 1, 1)
         return join(one_task.mapInArrow(AnswerBatches(work, delivery), ANSWER_SCHEMA).collect())
 
-    def _deliver(self, payload: Payload) -> Delivery:
+    def deliver(self, payload: Payload) -> Delivery:
+        """Return the first way by which a task could read the payload.
+
+        Raises:
+            ConfigError: ``payload_dir`` cannot be written to.
+            ClusterError: There is no such way.
+        """
+        why_no_file: Exception | None = None
         if self._payload_dir is not None:
-            return self._by_file(payload, self._payload_dir)
+            file = self._file(payload, self._payload_dir)
+            if (why_no_file := self._arrives(payload, file)) is None:
+                return file
+            _LOG.warning("A task could not read payload_dir %s: %s", self._payload_dir, _first_line(why_no_file))
+            self.close()
         artifact = self._by_artifact(payload)
         if artifact is not None:
             return artifact
@@ -124,16 +135,22 @@ class ConnectEngine(PlainThreads):
                     "installed on its workers."
                 ) from error
             return inline
+        size = f"The experiment takes {len(payload.content) / 1e6:.0f} MB, and this Spark Connect session gives workers"
+        if why_no_file is not None:
+            raise ClusterError(
+                f"{size} no files, nor can they read payload_dir {self._payload_dir} ({_first_line(why_no_file)}): "
+                "choose a folder that workers share with the driver."
+            ) from why_no_file
         raise ClusterError(
-            f"The experiment takes {len(payload.content) / 1e6:.0f} MB, and this Spark Connect session gives workers "
-            "no files: set payload_dir to a folder that driver and workers share, such as a Unity Catalog volume."
+            f"{size} no files: set payload_dir to a folder that driver and workers share, such as a Unity Catalog "
+            "volume."
         )
 
-    def _by_file(self, payload: Payload, folder: Path) -> Delivery:
-        """Write the payload to a file in the folder that the caller named; there is no fallback.
+    def _file(self, payload: Payload, folder: Path) -> FileDelivery:
+        """Write the payload to a file in the folder that the caller named.
 
         Raises:
-            ConfigError: The folder cannot be written to, or not be read by workers.
+            ConfigError: The folder cannot be written to.
         """
         path = folder / f"bakeoff-{payload.digest}-{uuid.uuid4().hex[:8]}.pkl"
         part = path.with_suffix(".part")
@@ -146,14 +163,7 @@ class ConnectEngine(PlainThreads):
             with contextlib.suppress(OSError):
                 part.unlink()
             raise ConfigError(f"payload_dir {folder} cannot be written to ({error}): choose another folder.") from error
-        delivery = FileDelivery(str(path))
-        why = self._arrives(payload, delivery)
-        if why is not None:
-            raise ConfigError(
-                f"A task could not read payload_dir {folder} ({_first_line(why)}): choose a folder that workers share "
-                "with the driver, and install Bakeoff on them."
-            ) from why
-        return delivery
+        return FileDelivery(str(path))
 
     def _by_artifact(self, payload: Payload) -> Delivery | None:
         name = f"bakeoff-{payload.digest}.pkl"

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from bakeoff._utils.own_process import claim_process
 from bakeoff.comparison.trial import Outcome, Status
-from bakeoff.execution.isolation.forked import Ask, Ended, ForkedRunner, failure
+from bakeoff.execution.isolation.forked import ForkedRunner
 from bakeoff.execution.isolation.processes import describe_end, die_with_parent, end_tree, start_python
+from bakeoff.execution.isolation.requests import Ask, Ended, failure
 from bakeoff.pycaret3.preload import preload
 
 if TYPE_CHECKING:

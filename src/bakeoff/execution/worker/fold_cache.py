@@ -14,6 +14,7 @@ from typing import Any
 
 import cloudpickle
 
+from bakeoff._utils.platform import sandbox_session
 from bakeoff.execution.worker.bootstrap import is_sparks_worker
 
 SHELF_BYTES = 1 << 30
@@ -79,9 +80,9 @@ def shelf_of(digest: str, keep: int) -> FoldCache | None:
         keep: how many payloads have a cache on a machine; the oldest are removed.
 
     Returns:
-        The cache; ``None`` if there is no folder that Spark removes.
+        The cache; ``None`` if there is no folder that Spark removes, or in a sandbox, which has no disk to spare.
     """
-    if not is_sparks_worker():
+    if not is_sparks_worker() or sandbox_session() is not None:
         return None
     from pyspark import SparkFiles
 

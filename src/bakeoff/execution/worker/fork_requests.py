@@ -1,4 +1,4 @@
-"""What a driver asks of the process that forks the workers of the engine ``local``."""
+"""Requests of a driver to the process that forks the workers of the engine ``local``."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import pickle
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff._utils import pickling
+from bakeoff._utils.platform import sandbox_session
 from bakeoff.execution.isolation.forked import ForkedRunner
 from bakeoff.execution.isolation.spawned import SpawnedRunner
 from bakeoff.execution.worker.fold_cache import shelf_of
@@ -76,15 +78,42 @@ class FileDelivery:
 
 @dataclass(frozen=True)
 class ArtifactDelivery:
-    """The payload as a file that a Spark Connect session has sent to its workers."""
+    """The payload as a file that a Spark Connect session has sent to its workers.
+
+    Spark has it among the files of the application; in the sandboxes of Databricks' standard and serverless compute it
+    is in a folder of the session instead.
+    """
 
     name: str
 
     def read(self) -> bytes:
-        """Return the bytes of the worker's copy."""
+        """Return the bytes of the worker's copy.
+
+        Raises:
+            FileNotFoundError: It is in none of the places in which platforms put artifacts.
+        """
+        places = [*_places_of_a_sandbox(), *_places_of_spark()]
+        for place in places:
+            with contextlib.suppress(OSError):
+                return (place / self.name).read_bytes()
+        raise FileNotFoundError(f"{self.name} is in none of {', '.join(map(str, places))}.")
+
+
+SANDBOX_ARTIFACTS = Path("/local_disk0/.ephemeral_nfs/artifacts")
+"""The folder in which a sandbox finds the artifacts of each session."""
+
+
+def _places_of_a_sandbox() -> list[Path]:
+    session = sandbox_session()
+    return [] if session is None else [SANDBOX_ARTIFACTS / session / kind for kind in ("files", "archives")]
+
+
+def _places_of_spark() -> list[Path]:
+    with contextlib.suppress(Exception):  # a sandbox may have nothing of the kind
         from pyspark import SparkFiles
 
-        return Path(SparkFiles.get(self.name)).read_bytes()
+        return [Path(SparkFiles.getRootDirectory())]
+    return []
 
 
 @dataclass(frozen=True)

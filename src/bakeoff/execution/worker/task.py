@@ -16,7 +16,7 @@ from typing import Any
 
 from bakeoff.comparison.limits import Isolation, TrialLimits
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
-from bakeoff.execution.isolation.forked import Ask, Ended, failure
+from bakeoff.execution.isolation.requests import Ask, Ended, failure
 from bakeoff.execution.worker.bootstrap import settle_in
 from bakeoff.execution.worker.payload import Delivery, digest_of, host_of, runner_of
 
@@ -32,7 +32,7 @@ WORK_PROPERTY = "bakeoff.work"
 
 @dataclass(frozen=True)
 class _Task:
-    """What all kinds of work have in common.
+    """Base class of all kinds of work.
 
     Attributes:
         digest: the digest of the payload.

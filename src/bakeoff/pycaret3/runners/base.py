@@ -45,6 +45,7 @@ class Scored:
         score_seconds: wall time of predicting and scoring.
         transform_seconds: wall time of preprocessing the fold; 0.0 if that was done before.
         metric_errors: one line for each metric that could not be computed.
+        predictions: what the model predicted for the test rows, packed; ``None`` if that is not kept.
     """
 
     metrics: Mapping[str, float]
@@ -52,6 +53,7 @@ class Scored:
     score_seconds: float
     transform_seconds: float = 0.0
     metric_errors: Mapping[str, str] = field(default_factory=dict)
+    predictions: bytes | None = None
 
 
 class FoldStore(Protocol):
@@ -102,6 +104,7 @@ class TrialRunner(ABC):
             host=socket.gethostname(),
             attempt=attempt,
             finished_at=time.time(),
+            predictions=scored.predictions,
         )
 
     def refit(self, model_id: str) -> Refitted:

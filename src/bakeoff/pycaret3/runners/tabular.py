@@ -13,7 +13,7 @@ import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,8 @@ from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.pipeline_steps import safe_names
 from bakeoff.pycaret3.runners.base import FoldStore, Scored, TrialRunner
 from bakeoff.pycaret3.scoring.fast_unique import quick_unique
-from bakeoff.pycaret3.scoring.prediction_cache import cached_predictions
+from bakeoff.pycaret3.scoring.predicted import class_positions, packed_predictions, test_positions
+from bakeoff.pycaret3.scoring.prediction_cache import cached_predictions, recorded_predictions
 
 KEPT_FOLD_BYTES = 1 << 30
 """Size of transformed folds that one process keeps; the least recently used is dropped first."""
@@ -80,6 +81,7 @@ class TabularRunner(TrialRunner):
         super().__init__(frozen)
         self._shared = shared
         self._folds: OrderedDict[int, Fold] = OrderedDict()
+        self._positions = class_positions(frozen) if frozen.keeps_predictions else None
 
     def _score(self, trial: Trial) -> Scored:
         estimator, _ = self._estimator(trial.model_id)
@@ -93,12 +95,26 @@ class TabularRunner(TrialRunner):
             model = _fit(clone(estimator), X_train, fold.y_train, kwargs)
         fitted = time.perf_counter()
         pipeline = type(self._frozen.pipeline)([*fold.steps, (_LAST_STEP, model)])
-        with cached_predictions(model):
+        with cached_predictions(model), recorded_predictions(pipeline) as said:
             metrics, errors = self._metrics(pipeline, X_test, fold.y_test)
-        scored = time.perf_counter()
+            scored = time.perf_counter()
+            packed = self._packed(trial, pipeline, (X_test, fold.y_test), said)
         if trusted and _checksum(fold.X_train, fold.X_test) != fold.mark:
             del self._folds[trial.fold]  # the next model must get clean rows, as this one did
-        return Scored(metrics, fitted - started, scored - fitted, transform_seconds, errors)
+        return Scored(metrics, fitted - started, scored - fitted, transform_seconds, errors, packed)
+
+    def _packed(
+        self, trial: Trial, pipeline: Pipeline, test: tuple[pd.DataFrame, pd.Series[Any]], said: dict[str, Any]
+    ) -> bytes | None:
+        """Return the predictions for the test rows, packed; ``None`` if they are not kept."""
+        if not self._frozen.keeps_predictions:
+            return None
+        X, y = test
+        if "decision_function" in said and "predict_proba" not in said:
+            with pipeline_predict_inverse_only(), suppress(AttributeError):
+                pipeline.predict_proba(X)  # recorded, and mostly made of what the decision function has computed
+        rows = test_positions(self._frozen, trial.fold, y.index)
+        return packed_predictions(said, pipeline, self._positions, rows)
 
     def _metrics(
         self, pipeline: Pipeline, X: pd.DataFrame, y: pd.Series[Any]
