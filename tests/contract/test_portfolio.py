@@ -18,7 +18,7 @@ from support.pycaret_parity import through
 def test_each_configuration_is_raced_by_its_own_name_and_the_familys_own_is_what_it_was() -> None:
     exp = shared("binary")
     plain = through("native", exp, ["lightgbm", "dummy"], fold=3)
-    mine = through("native", exp, ["lightgbm", "dummy"], fold=3, options={"portfolio": "small", "race": True})
+    mine = through("native", exp, ["lightgbm", "dummy"], fold=3, options={"portfolio": "small", "race": 1})
     board = mine.backend.leaderboard.set_index("model_id")
     assert set(board.index) == {"lightgbm", "lightgbm-2", "lightgbm-3", "dummy"}
     assert board.loc["lightgbm-2"].model_name == "Light Gradient Boosting Machine 2"
