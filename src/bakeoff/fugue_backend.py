@@ -10,13 +10,14 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._options.limits import FAMILIES_KEPT
 from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
 from bakeoff.comparison.blend import BLEND, Blend
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
-from bakeoff.comparison.plan import FAMILIES_KEPT, FAMILIES_OF_A_BLEND, Plan
+from bakeoff.comparison.plan import FAMILIES_OF_A_BLEND, Plan
 from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.significance import Verdict

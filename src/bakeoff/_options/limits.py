@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from bakeoff._options.values import given, parse_number, parse_whole
-from bakeoff.comparison.plan import FAMILIES_KEPT
 from bakeoff.errors import ConfigError
 
 _STEPS = re.compile(r"(\d+)\s*-\s*(\d+)")
 _MAX_STEPS = 10_000
+FAMILIES_KEPT = 3
+"""Number of families of a race that run on all folds in any case, if no other number is asked for."""
 _SWITCH = {**dict.fromkeys(("yes", "true", "on"), FAMILIES_KEPT), **dict.fromkeys(("no", "false", "off"), 0)}
 
 

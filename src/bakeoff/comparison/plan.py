@@ -15,10 +15,8 @@ from bakeoff.comparison.trial import TT, Metric, Model, Trial
 FIRST_FOLDS = 2
 """Number of folds that every model of a race runs on: one says nothing about how far scores vary."""
 
-FAMILIES_KEPT = 3
-"""Number of families of a race that run on all folds in any case, if no other number is asked for."""
 FAMILIES_OF_A_BLEND = 8
-"""Number of them if a blend of the models is to win."""
+"""Number of families of a race that run on all folds in any case if a blend of the models is to win."""
 
 Cost = Callable[[str], float]
 """Expected seconds of one trial of the model with this id."""
