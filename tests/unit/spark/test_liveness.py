@@ -134,8 +134,8 @@ def test_pyspark_4_prints_no_pages_for_errors_that_it_raises() -> None:
         logger = kind.getLogger(name)
         logger.addHandler(ear)
         with without_spark_pages():
-            logger.exception("within", errorClass="TABLE_OR_VIEW_NOT_FOUND")
-        logger.exception("afterwards", errorClass="TABLE_OR_VIEW_NOT_FOUND")
+            logger.error("within", errorClass="TABLE_OR_VIEW_NOT_FOUND")
+        logger.error("afterwards", errorClass="TABLE_OR_VIEW_NOT_FOUND")
         logger.removeHandler(ear)
     assert heard == ["afterwards"] * 2
 
