@@ -107,7 +107,7 @@ class RunConfig:
         n_slots: number of tasks that run at once; by default, as many as the engine has slots.
         isolation: where models are fitted, ``auto``, ``process`` or ``none``.
         payload_dir: folder that driver and workers share; used on Spark Connect only.
-        race: number of models that run on all folds in any case, while others are stopped that cannot win any more; 0
+        race: number of families that run on all folds in any case, while models are stopped that cannot win any more; 0
             runs every model on all folds.
         portfolio: ``small`` to compare further configurations of the tree families as well; none by default.
     """

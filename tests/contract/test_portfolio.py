@@ -18,7 +18,7 @@ from support.pycaret_parity import through
 def test_each_configuration_is_raced_by_its_own_name_and_the_familys_own_is_what_it_was() -> None:
     exp = shared("binary")
     plain = through("native", exp, ["lightgbm", "dummy"], fold=3)
-    mine = through("native", exp, ["lightgbm", "dummy"], fold=3, options={"portfolio": "small", "race": True})
+    mine = through("native", exp, ["lightgbm", "dummy"], fold=3, options={"portfolio": "small", "race": 1})
     board = mine.backend.leaderboard.set_index("model_id")
     assert set(board.index) == {"lightgbm", "lightgbm-2", "lightgbm-3", "dummy"}
     assert board.loc["lightgbm-2"].model_name == "Light Gradient Boosting Machine 2"
@@ -36,7 +36,7 @@ def test_each_configuration_is_raced_by_its_own_name_and_the_familys_own_is_what
 @pytest.mark.parametrize("name", ["binary", "multiclass", "regression"])
 def test_every_configuration_of_the_families_that_are_installed_can_be_made(name: str) -> None:
     exp, params = shared(name), {"sort": "R2" if name == "regression" else "Accuracy"}
-    request = prepare(exp, params, 1, "small").request
+    request = prepare(exp, params, 1, portfolio="small").request
     further = [model for model in request.models if model.params]
     assert {"rf-2", "et-2", "lightgbm-2"} <= {model.id for model in further}
     for model in further:

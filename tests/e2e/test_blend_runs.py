@@ -16,13 +16,13 @@ from bakeoff import RunConfig, run
 from bakeoff.comparison.blend import BLEND
 from bakeoff.job.resume import resume
 from bakeoff.runs.loading import read_facts
+from bakeoff.storage.folder_tables import FolderTables
 from bakeoff.storage.journal import read_folder
-from bakeoff.storage.spark_tables import SparkTables
 from bakeoff.tracking.addresses import local_tracking_uri
 from support.datasets import cancer_file
 from support.waiting import until
 
-MODELS = ("lr", "nb", "knn", "dt", "rf", "dummy")
+MODELS = ("rf", "lda", "knn", "dummy")
 N_FOLDS = 4
 PATIENCE = 600.0
 
@@ -67,19 +67,18 @@ def config(folder: Path, run_id: str, **more: Any) -> RunConfig:
 
 
 @pytest.fixture(scope="module")
-def offered(folder: Path, spark: Any) -> Any:
-    return run(config(folder, "whole"), spark, say=lambda _: None)
+def offered(folder: Path) -> Any:
+    return run(config(folder, "whole"), say=lambda _: None)
 
 
 @pytest.fixture(scope="module")
-def blended(offered: Any, folder: Path, spark: Any) -> Any:
+def blended(offered: Any, folder: Path) -> Any:
     """The same run, which goes on with a blend that may win."""
-    return run(config(folder, "whole", blend="on"), spark, say=lambda _: None)
+    return run(config(folder, "whole", blend="on"), say=lambda _: None)
 
 
-def table_of(spark: Any, result: Any, run_id: str) -> list[Any]:
-    frame = SparkTables(spark, result.tables).frame("leaderboard")
-    return list(frame.where(f"run_id = '{run_id}'").orderBy("rank").collect())
+def tables_of(result: Any) -> FolderTables:
+    return FolderTables(result.tables, lambda _: None)
 
 
 def shown(row: Any) -> dict[str, Any]:
@@ -88,15 +87,21 @@ def shown(row: Any) -> dict[str, Any]:
     return {"id": row.model_id, "value": row.primary_value, "means": means, "members": dict(row.members)}
 
 
-def test_a_blend_that_is_offered_changes_nothing_but_stands_below(offered: Any, folder: Path, spark: Any) -> None:
-    plain = run(config(folder, "plain", blend="off", keep_predictions="no"), spark, say=lambda _: None)
+def test_a_blend_that_is_offered_changes_nothing_but_stands_below(offered: Any, folder: Path) -> None:
+    plain = run(config(folder, "plain", blend="off", keep_predictions="no"), say=lambda _: None)
     assert [shown(row) for row in offered.leaderboard.rows] == [shown(row) for row in plain.leaderboard.rows]
     assert plain.facts.offered is None
     row = offered.facts.offered
     assert (row.model_id, row.rank) == (BLEND, len(MODELS) + 1)
     assert sum(row.members.values()) == pytest.approx(1.0)
-    stored = SparkTables(spark, offered.tables).run("whole")
+    stored = tables_of(offered).run("whole")
     assert stored.n_models == len(MODELS)
+    again = read_facts(tables_of(offered), folder / "home", "whole")
+    assert again.offered is not None
+    assert (again.offered.members, again.offered.primary_value) == (row.members, row.primary_value)
+    assert again.offered.tied_with_best == row.tied_with_best
+    stored_ids = [each["model_id"] for each in tables_of(offered).leaderboard("whole")]
+    assert stored_ids == [each.model_id for each in offered.leaderboard.rows]
     assert stored.best_model_id == plain.leaderboard.best.model_id
     page = offered.report.read_text(encoding="utf-8")
     assert "A blend (" in page
@@ -111,11 +116,11 @@ def test_winner_tied_and_blend_have_their_value_on_the_hold_out_rows(blended: An
     assert held["dummy"] is None
 
 
-def test_a_blend_that_may_win_is_ranked_and_read_back_as_it_was(blended: Any, folder: Path, spark: Any) -> None:
-    rows = table_of(spark, blended, "whole")
-    assert [row.model_id for row in rows] == [row.model_id for row in blended.leaderboard.rows]
+def test_a_blend_that_may_win_is_ranked_and_read_back_as_it_was(blended: Any, folder: Path) -> None:
+    rows = tables_of(blended).leaderboard("whole")
+    assert [row["model_id"] for row in rows] == [row.model_id for row in blended.leaderboard.rows]
     assert len(rows) == len(MODELS) + 1
-    facts = read_facts(SparkTables(spark, blended.tables), folder / "home", "whole")
+    facts = read_facts(tables_of(blended), folder / "home", "whole")
     assert facts.offered is None
     assert [row.tied_with_best for row in facts.board.rows] == [row.tied_with_best for row in blended.leaderboard.rows]
     before, after = (sorted(each.model_id for each in board.outcomes) for board in (blended.leaderboard, facts.board))
@@ -135,9 +140,7 @@ def test_the_winning_blend_is_one_model_that_stands_alone(blended: Any, folder: 
 
 
 @pytest.mark.parametrize("share", [0.3, 0.8])
-def test_a_run_that_was_killed_has_the_blend_of_one_that_was_not(
-    share: float, blended: Any, folder: Path, spark: Any
-) -> None:
+def test_a_run_that_was_killed_has_the_blend_of_one_that_was_not(share: float, blended: Any, folder: Path) -> None:
     run_id = f"killed-{share}"
     question = ["--source", str(folder / "cancer.csv"), "--target", "target", "--include", ",".join(MODELS)]
     options = ["--fold", str(N_FOLDS), "--sort", "AUC", "--engine", "native", "--holdout", "0.25", "--blend", "on"]
@@ -149,7 +152,7 @@ def test_a_run_that_was_killed_has_the_blend_of_one_that_was_not(
         until(lambda: len(read_folder(journal)) >= n_trials or process.poll() is not None, PATIENCE)
         process.send_signal(signal.SIGKILL)
         assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
-    result = resume(run_id, spark, say=lambda _: None, home=folder / "home")
+    result = resume(run_id, say=lambda _: None, home=folder / "home")
     assert [shown(row) for row in result.leaderboard.rows] == [shown(row) for row in blended.leaderboard.rows]
     looks = [json.loads((folder / "home" / "runs" / each / "report.json").read_text()) for each in (run_id, "whole")]
     first, second = ([(each["fold"], each["metrics"]) for each in look["blend"]] for look in looks)

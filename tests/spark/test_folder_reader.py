@@ -193,6 +193,7 @@ QUERIES = [
     "SELECT DISTINCT upper(substring(error_type, 1, 5)) AS kind FROM failures WHERE error_message LIKE '%ü%'",
     "WITH best AS (SELECT * FROM best_models) SELECT b.run_id, r.source FROM best AS b JOIN runs AS r USING (run_id)",
     "SELECT unix_timestamp(finished_at) - unix_timestamp(started_at) AS seconds FROM runs",
+    "SELECT unix_seconds(finished_at) AS seconds FROM runs",
     "SELECT run_id FROM runs VERSION AS OF 1",
     "SELECT concat_ws('-', run_id, target) AS name, coalesce(promotion, 'none') AS promotion FROM runs",
     "SELECT status, count(*) FROM trials GROUP BY status",

@@ -296,20 +296,20 @@ def test_a_floor_above_the_dummy_needs_the_dummy(models: dict[str, str]) -> None
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("yes", 1), ("True", 1), (True, 1), ("4", 4), (4, 4), ("", 0), (None, 0), ("no", 0), (False, 0), (0, 0)],
+    [("yes", 3), ("True", 3), (True, 3), ("1", 1), ("4", 4), (4, 4), ("", 0), (None, 0), ("no", 0), (False, 0), (0, 0)],
 )
 def test_a_race_is_switched_on_or_told_how_many_run_on_all_folds(given: Any, kept: int) -> None:
     assert config(race=given).race == kept
 
 
 def test_a_race_needs_folds_to_save() -> None:
-    said = "--race must be yes, no, or the number of models that run on all folds in any case, not 'soon'."
+    said = "--race must be yes, no, or the number of families that run on all folds in any case, not 'soon'."
     assert complaint(race="soon") == said
     assert "not -1" in complaint(race=-1)
     assert complaint(race="yes", fold=2) == (
         "--race compares models after 2 folds, and --fold is 2: use more folds, or no --race."
     )
-    assert config(race="yes", fold=3).race == 1
+    assert config(race="yes", fold=3).race == 3
 
 
 def test_a_portfolio_is_small_or_none() -> None:
@@ -379,3 +379,41 @@ class TestReadingOptions:
     def test_survive_the_way_through_a_table(self) -> None:
         asked = config(sep="\t", decimal=",", na_values="?,-1", header="2")
         assert RunConfig.from_sources(json.loads(asked.to_json())) == asked
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "read"),
+    [
+        ("blend", True, "on"),  # what YAML makes of on
+        ("blend", False, "off"),
+        ("blend", "ON", "on"),
+        ("keep_predictions", True, "yes"),
+        ("keep_predictions", False, "no"),
+        ("holdout", "0.2", 0.2),
+    ],
+)
+def test_words_and_shares_are_read_as_yaml_and_people_write_them(option: str, given: Any, read: Any) -> None:
+    assert getattr(RunConfig("a.csv", "y", **{option: given}), option) == read
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"blend": "maybe"}, "--blend must be off, offer or on, not 'maybe'"),
+        ({"keep_predictions": "some"}, "--keep-predictions must be auto, yes or no, not 'some'"),
+        ({"holdout": 1}, "--holdout must be a share of the rows between 0 and 1, as in 0.2, not 1"),
+        ({"holdout": "many"}, "--holdout"),
+        ({"blend": "on", "keep_predictions": "no"}, "leave out --keep-predictions no"),
+        ({"holdout": 0.2, "setup": {"train_size": 0.8}}, "leave one of them out"),
+        ({"task": "time_series", "time_col": "t", "blend": "on"}, "--blend is for tables"),
+        ({"task": "time_series", "time_col": "t", "holdout": 0.2}, "--holdout is for tables"),
+    ],
+)
+def test_a_blend_or_a_hold_out_that_cannot_be_is_refused(options: dict[str, Any], why: str) -> None:
+    assert why in complaint(**options)
+
+
+def test_a_hold_out_is_another_question_and_a_blend_is_not() -> None:
+    plain = RunConfig("a.csv", "y").digest()
+    assert RunConfig("a.csv", "y", holdout=0.2).digest() != plain
+    assert RunConfig("a.csv", "y", blend="on", keep_predictions="yes").digest() == plain

@@ -15,7 +15,7 @@ from bakeoff.job.context import Comparison, RunContext
 from bakeoff.job.report import Reported, report_run, story_of, with_all_steps
 from bakeoff.job.result import RunResult
 from bakeoff.job.step_times import CATCH_UP, LEADERBOARD, MLFLOW, MODEL, RUN_ROW, TRIALS
-from bakeoff.storage.rows import RunRecord
+from bakeoff.storage.rows import RunRecord, blend_text
 
 
 def finish(context: RunContext, comparison: Comparison) -> RunResult:
@@ -75,6 +75,7 @@ def end_record(context: RunContext, comparison: Comparison) -> RunRecord:
         wall_seconds=summary.wall_seconds,
         ideal_seconds=summary.ideal_seconds,
         finished_at=time.time(),
+        blend=blend_text(comparison.offered) if comparison.offered else None,
     )
 
 
@@ -154,7 +155,7 @@ def write_tables(
 
     def write_ranking() -> None:
         with context.steps(LEADERBOARD):
-            outputs.tables.upsert_leaderboard(record.run_id, comparison.rows, comparison.plan.sort_by, ids)
+            outputs.tables.upsert_leaderboard(record.run_id, comparison.board.rows, comparison.plan.sort_by, ids)
 
     trials, ranking = at_once.submit(write_trials), at_once.submit(write_ranking)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -67,10 +68,10 @@ def facts_from_rows(
         look: diagnostics that no table holds.
         tables: location of the tables.
     """
-    ranked, offered = _offered(run, rows)
-    plan = _plan(run, ranked, look)
-    blended = () if offered else tuple(Outcome.from_dict(each) for each in look.blend)
-    board = Leaderboard(tuple(_leaderboard_row(row) for row in ranked), (*outcomes, *blended))
+    plan = _plan(run, rows, look)
+    is_ranked = any(row["model_id"] == BLEND for row in rows)
+    blended = tuple(Outcome.from_dict(each) for each in look.blend) if is_ranked else ()
+    board = Leaderboard(tuple(_leaderboard_row(row) for row in rows), (*outcomes, *blended))
     verdict = judge(plan, board)
     return Facts(
         run=run,
@@ -86,15 +87,8 @@ def facts_from_rows(
         ),
         look=look,
         tables=table_names(tables),
-        offered=_leaderboard_row(offered) if offered else None,
+        offered=_leaderboard_row(json.loads(run.blend)) if run.blend else None,
     )
-
-
-def _offered(run: RunRecord, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """Return the rows of the ranking, and that of a blend beside it, which is not among the models of the run."""
-    if run.n_models is not None and len(rows) > run.n_models and rows[-1]["model_id"] == BLEND:
-        return rows[:-1], rows[-1]
-    return rows, None
 
 
 def read_diagnostics(home: Path, run: RunRecord) -> Diagnostics:

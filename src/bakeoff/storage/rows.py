@@ -6,6 +6,7 @@ above every number and it would win every ``ORDER BY ... DESC``.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,6 +17,7 @@ from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status, finite
 
+_NOT_OF_BLENDS = {"run_id", "primary_metric", "mlflow_run_id", "finished_at"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 BEST_MODEL = "model"
 """Name under which the best model of a run is logged in MLflow."""
@@ -60,6 +62,7 @@ class RunRecord:
     finished_at: float | None = None
     holder: str | None = None
     heartbeat_at: float | None = None
+    blend: str | None = None
 
     @property
     def model_uri(self) -> str | None:
@@ -132,6 +135,12 @@ def leaderboard_row(run_id: str, row: Row, primary_metric: str, mlflow_run_id: s
         "holdout_value": finite(row.holdout_value),
         "members": dict(row.members) or None,
     }
+
+
+def blend_text(row: Row) -> str:
+    """Return a blend beside the ranking as the JSON in ``runs``: the columns of ``leaderboard`` but for times."""
+    values = leaderboard_row("", row, "", None)
+    return json.dumps({name: value for name, value in values.items() if name not in _NOT_OF_BLENDS})
 
 
 def outcome_of(row: Mapping[str, Any]) -> Outcome:

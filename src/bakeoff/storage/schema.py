@@ -146,6 +146,7 @@ RUNS = Table(
         Column("finished_at", "TIMESTAMP", "When it ended; NULL while it runs"),
         Column("holder", "STRING", "Process that works on it, as JSON; NULL when none does"),
         Column("heartbeat_at", "TIMESTAMP", "When that process has last said that it is there"),
+        Column("blend", "STRING", "Blend beside the ranking, as JSON; NULL if there is none, or it is ranked"),
     ),
     (("known_status", _among("status", tuple(map(str, RunStatus)))),),
 )
@@ -299,7 +300,7 @@ WHERE newest.nth = 1""",  # noqa: S608
 
 _NOT_FROM_RUN = (
     *("best_model_id", "best_value", "primary_metric", "status"),
-    *("promotion", "engine", "holder", "heartbeat_at"),
+    *("promotion", "engine", "holder", "heartbeat_at", "blend"),
 )
 """Columns of ``runs`` that ``best_models`` leaves out, among them those that tables of earlier versions do not have."""
 
