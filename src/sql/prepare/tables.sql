@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `started_at` TIMESTAMP COMMENT 'When the run began',
   `finished_at` TIMESTAMP COMMENT 'When it ended\u003B NULL while it runs',
   `holder` STRING COMMENT 'Process that works on it, as JSON\u003B NULL when none does',
-  `heartbeat_at` TIMESTAMP COMMENT 'When that process has last said that it is there'
+  `heartbeat_at` TIMESTAMP COMMENT 'When that process has last said that it is there',
+  `blend` STRING COMMENT 'Blend beside the ranking, as JSON\u003B NULL if there is none, or it is ranked'
 ) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per comparison: what was asked, on which data, and how it went';
 
 CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`trials`')) (
