@@ -40,7 +40,7 @@ _RESULT_OPTIONS = (
 """The options that decide the result. The others say where it goes, how long it may take and what it is called."""
 _FILE_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
 """Options that decide it as well where they are given; runs that are older than they are have none of them."""
-_SEARCH_OPTIONS = ("race", "holdout")
+_SEARCH_OPTIONS = ("race", "portfolio", "holdout")
 """Further ones of this kind, which say nothing about the rows."""
 _COMPARING_OPTIONS = ("include", "exclude", "sort", "fold", "n_select")
 READING_OPTIONS = tuple(name for name in (*_RESULT_OPTIONS, *_FILE_OPTIONS) if name not in _COMPARING_OPTIONS)
@@ -107,8 +107,9 @@ class RunConfig:
         n_slots: number of tasks that run at once; by default, as many as the engine has slots.
         isolation: where models are fitted, ``auto``, ``process`` or ``none``.
         payload_dir: folder that driver and workers share; used on Spark Connect only.
-        race: number of models that run on all folds in any case, while others are stopped that cannot win any more; 0
+        race: number of families that run on all folds in any case, while models are stopped that cannot win any more; 0
             runs every model on all folds.
+        portfolio: ``small`` to compare further configurations of the tree families as well; none by default.
     """
 
     source: str
@@ -153,6 +154,7 @@ class RunConfig:
     blend: str = "offer"
     holdout: float | None = None
     race: int = 0
+    portfolio: str | None = None
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this id; false while it is new, made by this config and not used yet."""

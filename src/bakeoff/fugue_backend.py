@@ -10,13 +10,14 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._options.limits import FAMILIES_KEPT
 from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
 from bakeoff.comparison.blend import BLEND, Blend
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
-from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.plan import FAMILIES_OF_A_BLEND, Plan
 from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.significance import Verdict
@@ -24,10 +25,11 @@ from bakeoff.comparison.strategy import Grid, Race, Strategy
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
-from bakeoff.errors import BlendError, ConfigError
+from bakeoff.errors import BlendError, ConfigError, one_of
 from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions, refit_models
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
 from bakeoff.pycaret3.experiment_logger import log_comparison
+from bakeoff.pycaret3.portfolio import SIZES
 from bakeoff.pycaret3.prepared import PreparedComparison, prepare
 from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.restore import load_models, restore_state
@@ -78,8 +80,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             takes no time) or ``"on"``. What is returned and what ``pull()`` shows stays the same.
         fit_tied: whether the models that the folds cannot tell apart from the best one are fitted on all training rows,
             too, so that `holdout_values` has them.
-        race: all models on two folds first, and only those that may still win on more. A number: so many models run on
-            all folds in any case. The others have the status ``stopped``.
+        race: all models on two folds first, and only those that may still win on more. A number: so many families run
+            on all folds in any case (3). The others have the status ``stopped``.
+        portfolio: ``"small"`` compares further configurations of the tree families as well (``lightgbm-2``).
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.
@@ -125,6 +128,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         blend: str = "off",
         fit_tied: bool = False,
         race: bool | int = False,
+        portfolio: str | None = None,
     ) -> None:
         super().__init__()
         del top_only
@@ -135,7 +139,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
         if not isinstance(race, int) or race < 0:
-            raise ConfigError(f"race must be True, False or the number of models to run on all folds, not {race!r}.")
+            raise ConfigError(f"race must be True, False or the number of families to run on all folds, not {race!r}.")
         self._engine = engine
         self._options = ExecutionOptions(
             dict(conf or {}),
@@ -147,7 +151,10 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             fit_tied,
         )
         self._batch_size = batch_size
-        self._race = int(race)
+        self._race = FAMILIES_KEPT if race is True else int(race)
+        if portfolio is not None and portfolio not in SIZES:
+            raise ConfigError(one_of(portfolio, SIZES, "portfolio"))
+        self._portfolio = portfolio
         self._display_remote = display_remote
         self._listeners = tuple(listeners)
         self._store: TrialStore = NullStore()
@@ -214,7 +221,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
         with without_spark_pages(), without_autologging(), _get_context_lock():
-            self._comparison = comparison = prepare(instance, params, self._batch_size, self._keep)
+            self._comparison = comparison = prepare(instance, params, self._batch_size, self._keep, self._portfolio)
             self._predictions = self._kept or PredictionMemory()
             self._board = None
             request, plan = comparison.request, comparison.plan
@@ -328,7 +335,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         n_select = comparison.request.n_select
         if n_select < 0:
             raise ValueError(f"race finds the best models, and n_select={n_select} asks for the worst: leave one out.")
-        return Race(max(self._race, n_select), comparison.families)
+        for_blend = FAMILIES_OF_A_BLEND if self._options.blend == "on" else 0
+        return Race(max(self._race, n_select, for_blend), comparison.families)
 
     def _display(self, instance: Any, comparison: PreparedComparison) -> _DisplayUtil:
         """Return the display of a comparison that is about to begin."""

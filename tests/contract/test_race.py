@@ -72,7 +72,7 @@ def test_a_hold_out_and_two_folds_are_compared_as_ever(exp: Any) -> None:
 
 def test_forecasters_race_too() -> None:
     made = series_experiment(airline())
-    race = through("native", made, ["snaive", "naive", "grand_means"], options={"race": True}, fold=3)
+    race = through("native", made, ["snaive", "naive", "grand_means"], options={"race": 1}, fold=3)
     assert race.grid.index[0] == "snaive"
     assert statuses(race)["grand_means"] == ("stopped", 2)
 
@@ -84,5 +84,5 @@ def test_the_worst_models_are_not_found_by_a_race(exp: Any) -> None:
 
 @pytest.mark.parametrize("race", [-1, "yes", 0.5])
 def test_what_is_no_number_of_models_is_refused(race: Any) -> None:
-    with pytest.raises(ConfigError, match="race must be True, False or the number of models"):
+    with pytest.raises(ConfigError, match="race must be True, False or the number of families"):
         FugueBackend("native", race=race)

@@ -15,7 +15,7 @@ from bakeoff import RunConfig, run
 from bakeoff.job.resume import resume
 from bakeoff.storage.journal import read_folder
 from bakeoff.storage.location import ResultsLocation
-from bakeoff.storage.spark_tables import SparkTables
+from bakeoff.storage.open_results import open_reader
 from support.datasets import cancer_file
 
 MODELS = ("nb", "knn", "dt", "lda", "svm", "dummy")
@@ -61,32 +61,39 @@ def asked(folder: Path, run_id: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def whole(folder: Path, spark: Any) -> Any:
+def whole(folder: Path) -> Any:
     """A race that nobody interrupts."""
-    return run(RunConfig(**asked(folder, "whole")), spark, say=lambda _: None)
+    return run(RunConfig(**asked(folder, "whole")), say=lambda _: None)
 
 
-def rows(spark: Any, folder: Path, run_id: str) -> tuple[Any, ...]:
+def rows(folder: Path, run_id: str) -> tuple[Any, ...]:
     """What the tables say of a run, but for times."""
-    tables = SparkTables(spark, ResultsLocation(path=folder / "home" / "tables"))
-    trials = {outcome.trial: (outcome.status, dict(outcome.metrics)) for outcome in tables.trials(run_id)}
-    board = [
-        (row["rank"], row["model_id"], row["status"], row["primary_value"], row["n_folds_ok"], row["tied_with_best"])
-        for row in tables.leaderboard(run_id)
-    ]
-    record = tables.run(run_id)
+    home = folder / "home"
+    with open_reader(ResultsLocation.at(home, None, None), home, None) as tables:
+        trials = {outcome.trial: (outcome.status, dict(outcome.metrics)) for outcome in tables.trials(run_id)}
+        board = [
+            (
+                row["rank"],
+                row["model_id"],
+                row["status"],
+                row["primary_value"],
+                row["n_folds_ok"],
+                row["seconds_saved"] > 0,
+            )
+            for row in tables.leaderboard(run_id)
+        ]
+        record = tables.run(run_id)
     counts = (record.status, record.n_ok, record.n_stopped, record.n_failed, record.best_model_id, record.best_value)
     return trials, board, counts
 
 
-def test_a_race_leaves_its_stopped_models_in_tables_and_report(whole: Any, spark: Any, folder: Path) -> None:
-    trials, board, (status, n_ok, n_stopped, n_failed, *_) = rows(spark, folder, "whole")
+def test_a_race_leaves_its_stopped_models_in_tables_and_report(whole: Any, folder: Path) -> None:
+    trials, board, (status, n_ok, n_stopped, n_failed, *_) = rows(folder, "whole")
     assert (status, n_failed, n_ok + n_stopped) == ("finished", 0, len(MODELS))
     assert n_stopped >= 1
     assert {status for _, _, status, *_ in board} == {"ok", "stopped"}
     assert len(trials) == sum(n_folds for *_, n_folds, _ in board) < N_FOLDS * len(MODELS)
-    stored = {row["model_id"]: row for row in SparkTables(spark, whole.tables).leaderboard("whole")}
-    assert all((row["seconds_saved"] > 0) == (row["status"] == "stopped") for row in stored.values())
+    assert all(has_saved == (status == "stopped") for _, _, status, _, _, has_saved in board)
     page = whole.report.read_text()
     assert "This was a race: all models ran on 2 folds" in page
     assert f"stopped after 2 of {N_FOLDS} folds" in page
@@ -94,15 +101,13 @@ def test_a_race_leaves_its_stopped_models_in_tables_and_report(whole: Any, spark
 
 
 @pytest.mark.parametrize("n_trials", [1, FIRST_RUNG - 1, FIRST_RUNG, FIRST_RUNG + 2, FIRST_RUNG + 5])
-def test_a_race_that_is_killed_goes_on_as_if_nothing_had_been(
-    n_trials: int, whole: Any, spark: Any, folder: Path
-) -> None:
+def test_a_race_that_is_killed_goes_on_as_if_nothing_had_been(n_trials: int, whole: Any, folder: Path) -> None:
     run_id = f"killed-{n_trials}"
     command = [sys.executable, "-W", "ignore", "-c", DIES, str(n_trials), json.dumps(asked(folder, run_id))]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     finished = {outcome.trial for outcome in read_folder(folder / "home" / "runs" / run_id / "journal")}
     assert len(finished) >= n_trials
-    result = resume(run_id, spark, lambda _: None, home=folder / "home")
+    result = resume(run_id, say=lambda _: None, home=folder / "home")
     assert result.summary.n_resumed == len(finished)
-    assert rows(spark, folder, run_id) == rows(spark, folder, "whole")
+    assert rows(folder, run_id) == rows(folder, "whole")

@@ -28,7 +28,7 @@ import psutil
 from ground_soak import soak as soak_the_ground
 
 from bakeoff import FugueBackend
-from bakeoff.execution.engines.local_server import running_server
+from bakeoff.execution.engines.local_server import end_server
 from bakeoff.spark.session import local_session
 from support.datasets import breast_cancer, experiment
 from support.fake_models import Told, note
@@ -139,6 +139,7 @@ def main() -> int:
         n_problems += soak_trials(asked)
     if asked.only != "trials":
         n_problems += soak_the_ground(asked.first, asked.seeds, asked.engine)
+    end_server()  # which would wait for another comparison
     time.sleep(5)
     left = [process for process in psutil.process_iter() if _is_ours(process)]
     print(f"  {'processes left':28} {len(left)}")
@@ -165,9 +166,7 @@ def soak_trials(asked: argparse.Namespace) -> int:
             problems += [f"seed {seed}: {line}" for line in wrong]
             print(f"seed {seed}: {time.monotonic() - started:5.1f} s  {'; '.join(wrong) or 'all is well'}", flush=True)
         wall = time.monotonic() - begun
-        if engine == "local":
-            running_server().kill()
-        else:
+        if engine != "local":
             engine.stop()
     n_trials = asked.seeds * N_MODELS * N_FOLDS
     print(f"\n{asked.seeds} seeds, {n_trials} trials in {wall:.0f} s; the longest run took {longest:.1f} s")

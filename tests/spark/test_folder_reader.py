@@ -96,17 +96,17 @@ def at_versions(query: str, tables: SparkTables) -> str:
     return re.sub(r"(\w+) (?=VERSION AS OF)", lambda found: f"{tables.location.name(found[1])} ", query)
 
 
-def as_shown(frame: pd.DataFrame) -> list[list[str]]:
+def as_shown(frame: pd.DataFrame, digits: int = 9) -> list[list[str]]:
     """The values as they are printed, in an order that does not depend on how they were read."""
-    return sorted([_shown(value) for value in row] for row in frame.itertuples(index=False, name=None))
+    return sorted([_shown(value, digits) for value in row] for row in frame.itertuples(index=False, name=None))
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, digits: int) -> str:
     if isinstance(value, dict):
-        return str({key: _shown(inner) for key, inner in sorted(value.items())})
+        return str({key: _shown(inner, digits) for key, inner in sorted(value.items())})
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 @pytest.mark.parametrize("name", [*TABLES, *VIEWS])
@@ -176,8 +176,9 @@ def test_the_queries_that_are_shown_give_the_same_rows(
 
     expected, found = named.sql(at_versions(query, tables), args=asked).toPandas(), reader.frame(query, asked)
 
+    digits = 3 if "current_timestamp" in query else 9  # one is asked after the other
     assert list(found.columns) == list(expected.columns)
-    assert as_shown(found) == as_shown(expected)
+    assert as_shown(found, digits) == as_shown(expected, digits)
 
 
 QUERIES = [
@@ -192,6 +193,7 @@ QUERIES = [
     "SELECT DISTINCT upper(substring(error_type, 1, 5)) AS kind FROM failures WHERE error_message LIKE '%ü%'",
     "WITH best AS (SELECT * FROM best_models) SELECT b.run_id, r.source FROM best AS b JOIN runs AS r USING (run_id)",
     "SELECT unix_timestamp(finished_at) - unix_timestamp(started_at) AS seconds FROM runs",
+    "SELECT unix_seconds(finished_at) AS seconds FROM runs",
     "SELECT run_id FROM runs VERSION AS OF 1",
     "SELECT concat_ws('-', run_id, target) AS name, coalesce(promotion, 'none') AS promotion FROM runs",
     "SELECT status, count(*) FROM trials GROUP BY status",

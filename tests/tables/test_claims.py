@@ -53,8 +53,8 @@ def test_a_run_is_claimed_renewed_refused_to_others_and_noticed_when_it_is_taken
     (row,) = stored_rows(tables, "runs", "claimed")
     assert Holder.from_json(row["holder"]) == mine
     before, beat = n_commits(tables, "runs"), tables.run("claimed").heartbeat_at
-    until(lambda: n_commits(tables, "runs") > before, PATIENCE)
-    assert tables.run("claimed").heartbeat_at > beat
+    until(lambda: tables.run("claimed").heartbeat_at > beat, PATIENCE)
+    assert n_commits(tables, "runs") > before
     with pytest.raises(RunConflictError, match=f"process {mine.pid} on {mine.host} has it"):
         claim_run(tables, run, another(), silent)
     claim.check()

@@ -69,7 +69,7 @@ def wait_for(processes: Sequence[subprocess.Popen[str]]) -> None:
     assert [process.returncode for process in processes] == [0] * len(processes), "\n".join(said)[-2000:]
 
 
-@pytest.mark.parametrize("n_batches", [1, pytest.param(25, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("n_batches", [1, pytest.param(12, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_two_sessions_make_the_same_tables_and_write_to_them_at_once(spark: Any, n_batches: int) -> None:
     # In a catalog nothing but Delta itself keeps them apart: commits collide, and are tried again.
     target = ResultsLocation(schema=SCHEMA)
@@ -87,16 +87,17 @@ def test_processes_without_spark_write_to_the_same_folder_at_once(tmp_path: Path
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kinds", [["spark"], ["folder", "folder"]], ids=["spark", "folder"])
 def test_processes_write_to_the_same_folder_as_spark_does_here(spark: Any, tmp_path: Path, kinds: list[str]) -> None:
     # Delta itself does not keep two processes apart on a plain disk.
+    n_batches = 8
     location, jobs = ResultsLocation(path=tmp_path / "tables"), [f"job-{n}" for n in range(len(kinds))]
-    processes = [start_writer(tmp_path, job, 25, kind) for job, kind in zip(jobs, kinds, strict=True)]
-    commit_batches(SparkTables(spark, location), "here", 25)
+    processes = [start_writer(tmp_path, job, n_batches, kind) for job, kind in zip(jobs, kinds, strict=True)]
+    commit_batches(SparkTables(spark, location), "here", n_batches)
     wait_for(processes)
     for tables in (SparkTables(spark, location), FolderTables(location)):
-        check(tables, [*jobs, "here"], 25)
+        check(tables, [*jobs, "here"], n_batches)
 
 
 def test_where_there_are_no_locks_the_second_of_two_commits_is_made_again(

@@ -20,7 +20,8 @@ HEAVY = {"pycaret", "pyspark", "fugue", "mlflow", "delta", "sklearn"}
 LAYERS = (
     {"errors"},
     {"_utils"},
-    {"comparison", "_options", "spark"},
+    {"comparison", "spark"},
+    {"_options"},
     {"config", "pycaret3", "session", "storage"},
     {"execution", "progress", "report", "source", "tracking"},
     {"fugue_backend", "runs"},

@@ -296,20 +296,28 @@ def test_a_floor_above_the_dummy_needs_the_dummy(models: dict[str, str]) -> None
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("yes", 1), ("True", 1), (True, 1), ("4", 4), (4, 4), ("", 0), (None, 0), ("no", 0), (False, 0), (0, 0)],
+    [("yes", 3), ("True", 3), (True, 3), ("1", 1), ("4", 4), (4, 4), ("", 0), (None, 0), ("no", 0), (False, 0), (0, 0)],
 )
 def test_a_race_is_switched_on_or_told_how_many_run_on_all_folds(given: Any, kept: int) -> None:
     assert config(race=given).race == kept
 
 
 def test_a_race_needs_folds_to_save() -> None:
-    said = "--race must be yes, no, or the number of models that run on all folds in any case, not 'soon'."
+    said = "--race must be yes, no, or the number of families that run on all folds in any case, not 'soon'."
     assert complaint(race="soon") == said
     assert "not -1" in complaint(race=-1)
     assert complaint(race="yes", fold=2) == (
         "--race compares models after 2 folds, and --fold is 2: use more folds, or no --race."
     )
-    assert config(race="yes", fold=3).race == 1
+    assert config(race="yes", fold=3).race == 3
+
+
+def test_a_portfolio_is_small_or_none() -> None:
+    assert [config(portfolio=given).portfolio for given in ("small", "Small", "no", "", None)] == [
+        "small", "small", None, None, None,
+    ]  # fmt: skip
+    assert "portfolio" in complaint(portfolio="huge")
+    assert config(portfolio="small").digest() != config().digest() == config(portfolio="no").digest()
 
 
 def test_a_race_is_another_question_than_the_grid_and_the_grid_is_what_it_was() -> None:

@@ -13,6 +13,7 @@ AUTO = "auto"
 """The engine of a run that names none: what the run needs."""
 ENGINES = (AUTO, "spark", "local", "native")
 ISOLATIONS = ("auto", "process", "none")
+PORTFOLIOS = ("small",)
 KEEP_PREDICTIONS = ("auto", "yes", "no")
 BLENDS = ("off", "offer", "on")
 
@@ -39,6 +40,16 @@ def parse_isolation(option: str, value: Any) -> str:
     if isolation not in ISOLATIONS:
         raise ConfigError(one_of(value, ISOLATIONS, "isolation"))
     return isolation
+
+
+def parse_portfolio(option: str, value: Any) -> str | None:
+    """Return the size of a portfolio; ``None`` for ``no``."""
+    word = parse_text(option, value).lower()
+    if word in {"no", "off", "none"}:
+        return None
+    if word not in PORTFOLIOS:
+        raise ConfigError(one_of(value, (*PORTFOLIOS, "no"), "portfolio"))
+    return word
 
 
 def parse_word(words: tuple[str, ...], truth: Mapping[bool, str]) -> Callable[[str, Any], str]:

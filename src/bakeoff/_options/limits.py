@@ -10,7 +10,9 @@ from bakeoff.errors import ConfigError
 
 _STEPS = re.compile(r"(\d+)\s*-\s*(\d+)")
 _MAX_STEPS = 10_000
-_SWITCH = {"yes": 1, "true": 1, "on": 1, "no": 0, "false": 0, "off": 0}
+FAMILIES_KEPT = 3
+"""Number of families of a race that run on all folds in any case, if no other number is asked for."""
+_SWITCH = {**dict.fromkeys(("yes", "true", "on"), FAMILIES_KEPT), **dict.fromkeys(("no", "false", "off"), 0)}
 
 
 def parse_minutes(option: str, value: Any) -> float:
@@ -54,7 +56,7 @@ def parse_lift(option: str, value: Any) -> float:
 
 
 def parse_race(option: str, value: Any) -> int:
-    """Return how many models of a race run on all folds in any case, 0 for no race."""
+    """Return how many families of a race run on all folds in any case, 0 for no race."""
     word = str(value).strip().lower()
     if word in _SWITCH:
         return _SWITCH[word]
@@ -62,7 +64,7 @@ def parse_race(option: str, value: Any) -> int:
         return parse_whole(0)(option, value)
     except ConfigError as error:
         raise ConfigError(
-            f"{option} must be yes, no, or the number of models that run on all folds in any case, not {value!r}."
+            f"{option} must be yes, no, or the number of families that run on all folds in any case, not {value!r}."
         ) from error
 
 

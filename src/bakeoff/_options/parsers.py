@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bakeoff._options.choices import BLENDS, KEEP_PREDICTIONS, parse_engine, parse_isolation, parse_task, parse_word
+from bakeoff._options.choices import (
+    BLENDS,
+    KEEP_PREDICTIONS,
+    parse_engine,
+    parse_isolation,
+    parse_portfolio,
+    parse_task,
+    parse_word,
+)
 from bakeoff._options.limits import (
     parse_horizon,
     parse_lift,
@@ -60,6 +68,7 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "na_values": parse_gaps,
     "header": parse_header,
     "race": parse_race,
+    "portfolio": parse_portfolio,
     "keep_predictions": parse_word(KEEP_PREDICTIONS, {True: "yes", False: "no"}),
     "blend": parse_word(BLENDS, {True: "on", False: "off"}),
     "holdout": parse_share,

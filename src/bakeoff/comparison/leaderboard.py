@@ -37,6 +37,7 @@ class Row:
         fit_seconds: sum over all folds, failed ones included.
         error_type: type of the error on the first fold that failed.
         tied_with_best: whether the folds cannot tell it from the best model; ``None`` if that was not tested.
+        params: parameters that are not those of the model's family, as JSON; ``None`` if it has none.
         holdout_value: value of the metric that ranks on the hold-out rows; ``None`` if it is not known.
         members: share of each model in a blend; empty for a single model.
         seconds_saved: what a stopped model would have taken on the other folds, by the mean of those that it ran on.
@@ -56,6 +57,7 @@ class Row:
     error_message: str | None = None
     finished_at: float = 0.0
     tied_with_best: bool | None = None
+    params: str | None = None
     holdout_value: float | None = None
     members: Mapping[str, float] = field(default_factory=dict)
     seconds_saved: float = 0.0
@@ -184,6 +186,7 @@ def _summarise(plan: Plan, model_id: str, outcomes: Sequence[Outcome], stopped: 
         batch_id=plan.batch_of[model_id],
         error_type=failure.error_type if failure else None,
         error_message=failure.error_message if failure else None,
+        params=plan.params_of[model_id],
         finished_at=max((outcome.finished_at for outcome in outcomes), default=0.0),
         seconds_saved=means[TT] * (plan.n_folds - n_ok) if status == STOPPED else 0.0,
     )

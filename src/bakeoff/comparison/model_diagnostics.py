@@ -36,12 +36,15 @@ class ClassificationDiagnostics:
         labels: the classes; empty if there are too many for a confusion matrix.
         matrix: number of rows by true and by predicted class.
         roc: curve of the second of two classes, or of each of several; empty without probabilities.
+        positive: the class that metrics such as Recall are about; empty where they are averages over the classes, and
+            ``None`` where that is not known.
     """
 
     rows: int
     labels: Sequence[str] = ()
     matrix: Sequence[Sequence[int]] = ()
     roc: Sequence[RocCurve] = ()
+    positive: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from bakeoff.comparison.trial import TT, Metric, Model, Trial
 FIRST_FOLDS = 2
 """Number of folds that every model of a race runs on: one says nothing about how far scores vary."""
 
+FAMILIES_OF_A_BLEND = 8
+"""Number of families of a race that run on all folds in any case if a blend of the models is to win."""
+
 Cost = Callable[[str], float]
 """Expected seconds of one trial of the model with this id."""
 
@@ -100,3 +103,8 @@ class Plan:
     def name_of(self) -> dict[str, str]:
         """Display name of each model, by model id."""
         return {model.id: model.name for model in self.models}
+
+    @cached_property
+    def params_of(self) -> dict[str, str | None]:
+        """Parameters of each model that are not those of its family, as JSON, by model id."""
+        return {model.id: model.params for model in self.models}

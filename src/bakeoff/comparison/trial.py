@@ -49,10 +49,17 @@ class Metric:
 
 @dataclass(frozen=True)
 class Model:
-    """A candidate: an id, unique in the run, and a display name."""
+    """A candidate.
+
+    Attributes:
+        id: unique in the run.
+        name: for people.
+        params: parameters that are not those of its family, as JSON; ``None`` if it has none.
+    """
 
     id: str
     name: str
+    params: str | None = None
 
 
 @dataclass(frozen=True, order=True)

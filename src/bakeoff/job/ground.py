@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bakeoff.errors import EngineLostError
 
 _ENGINES = {
-    "spark": "Spark",
+    "spark": "a Spark session",
     "local": "processes of this machine, without Spark",
     "native": "this process",
 }

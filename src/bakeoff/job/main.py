@@ -113,12 +113,6 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         ConfigError: an argument cannot be used, or no model is left to compare.
         SourceError: the table cannot be read or used.
     """
-    import_log_without_file()  # before anything else of PyCaret
-    from bakeoff.job.blending import unkept_note
-    from bakeoff.job.setup_findings import with_findings
-    from bakeoff.job.trial_limits import trial_limits
-    from bakeoff.pycaret3.request import read_request
-
     steps = steps or StepTimes()
     with steps(READ):
         source = judged(load_source(config, spark), config)
@@ -130,7 +124,12 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
     inside = source.preparation.inside
     with steps(IMPORT):
+        import_log_without_file()  # before anything else of PyCaret
         import_experiments(source.task)
+        from bakeoff.job.blending import unkept_note
+        from bakeoff.job.setup_findings import with_findings
+        from bakeoff.job.trial_limits import trial_limits
+        from bakeoff.pycaret3.request import read_request
     with steps(SET_UP):
         experiment = set_up(
             source.task,
@@ -150,7 +149,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         "verbose": False,
     }
     try:
-        request = read_request(experiment, params)
+        request = read_request(experiment, params, config.portfolio)
     except (ValueError, TypeError) as error:
         raise ConfigError(str(error)) from error
     if not request.models:
@@ -199,6 +198,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
         race=config.race,
+        portfolio=config.portfolio,
         **context.prepared.limits.options,
     )
     try:

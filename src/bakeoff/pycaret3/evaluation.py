@@ -124,7 +124,17 @@ def _classes(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], predicted: pd.Se
     if len(labels) > MOST_LABELS:
         return ClassificationDiagnostics(len(y))
     matrix = confusion_matrix(true_labels, predicted_labels, labels=labels)
-    return ClassificationDiagnostics(len(y), labels, matrix.tolist(), _roc(pipeline, X, true_labels, labels))
+    roc = _roc(pipeline, X, true_labels, labels)
+    return ClassificationDiagnostics(len(y), labels, matrix.tolist(), roc, _positive(y, labels))
+
+
+def _positive(y: pd.Series[Any], labels: list[str]) -> str:
+    """Return the class that Recall, Prec. and F1 are about; empty where they are averages over the classes.
+
+    PyCaret has a positive class only where the target is 0 and 1, or false and true. It averages over two classes of
+    other names, weighted by their rows, as it does over several.
+    """
+    return labels[1] if len(labels) == 2 and ((y == 0) | (y == 1)).all() else ""  # noqa: PLR2004
 
 
 def _roc(pipeline: Any, X: pd.DataFrame, true_labels: np.ndarray[Any, Any], labels: list[str]) -> list[RocCurve]:

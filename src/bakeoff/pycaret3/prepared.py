@@ -10,6 +10,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.predictions import Keep, are_kept
 from bakeoff.comparison.trial import Outcome
 from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
+from bakeoff.pycaret3.portfolio import Configured
 from bakeoff.pycaret3.request import Request, read_request
 from bakeoff.pycaret3.scoring.predicted import prediction_bytes
 
@@ -39,11 +40,16 @@ class PreparedComparison:
     def families(self) -> dict[str, str]:
         """PyCaret's id of each model, by model id (a position, if there are estimator objects); empty for an object."""
         given = self.request.given
-        return {model_id: family if isinstance(family, str) else "" for model_id, family in given.items()}
+        known = (str, Configured)
+        return {model_id: str(family) if isinstance(family, known) else "" for model_id, family in given.items()}
 
 
 def prepare(
-    experiment: Any, params: Mapping[str, Any], batch_size: int, keep_predictions: Keep = Keep.NO
+    experiment: Any,
+    params: Mapping[str, Any],
+    batch_size: int,
+    keep_predictions: Keep = Keep.NO,
+    portfolio: str | None = None,
 ) -> PreparedComparison:
     """Check the arguments of ``compare_models``, and freeze the experiment.
 
@@ -52,11 +58,12 @@ def prepare(
         params: the arguments that ``compare_models`` hands to its backend.
         batch_size: how many models are reported together.
         keep_predictions: whether trials bring home what they predict.
+        portfolio: size of the portfolio whose configurations are compared as well.
 
     Raises:
         ValueError, TypeError: An argument cannot be used, as in plain PyCaret.
     """
-    request = read_request(experiment, params)
+    request = read_request(experiment, params, portfolio)
     frozen, broken = freeze(experiment, request)
     n_bytes = prediction_bytes(experiment, request)
     frozen = replace(frozen, keeps_predictions=n_bytes is not None and are_kept(keep_predictions, n_bytes))

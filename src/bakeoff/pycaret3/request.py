@@ -15,6 +15,7 @@ from sklearn.base import clone
 from bakeoff.comparison.trial import TT, Metric, Model
 from bakeoff.errors import one_of
 from bakeoff.pycaret3.fit_kwargs import read_fit_kwargs
+from bakeoff.pycaret3.portfolio import Configured, further_models
 
 _TT_NAMES = ("TT", "TT (Sec)")
 """Names of the time column that ``sort`` accepts."""
@@ -38,7 +39,8 @@ class Request:
     Attributes:
         task: ``classification``, ``regression`` or ``time_series``.
         models: the candidates, in PyCaret's order or in that of ``include``.
-        given: the candidate behind each model id: an id of PyCaret's, or an estimator object.
+        given: the candidate behind each model id: an id of PyCaret's, an estimator object, or a configuration of the
+            portfolio's.
         metrics: all metrics of the experiment, in the order of the score grid.
         metric_ids: PyCaret's id of each metric, by our key.
         sort_by: key of the ranking metric, or ``tt_sec``.
@@ -74,12 +76,13 @@ class Request:
     custom_tags: Mapping[str, Any] | None = None
 
 
-def read_request(experiment: Any, params: Mapping[str, Any]) -> Request:
+def read_request(experiment: Any, params: Mapping[str, Any], portfolio: str | None = None) -> Request:
     """Check and resolve the arguments of one ``compare_models`` call.
 
     Args:
         experiment: a PyCaret experiment after ``setup()``.
         params: the arguments that ``compare_models`` hands to its backend.
+        portfolio: size of the portfolio whose configurations are compared as well; ``None`` for none.
 
     Raises:
         ValueError: An argument has a value that cannot be used; the same type that plain PyCaret raises.
@@ -89,6 +92,8 @@ def read_request(experiment: Any, params: Mapping[str, Any]) -> Request:
     metrics, metric_ids = metrics_of(experiment)
     _check_types(params)
     candidates = _candidates(experiment, params)
+    if portfolio is not None:
+        candidates |= {model.id: model for model in further_models(task, list(candidates.values()))}
     fold = params.get("fold")
     if task == "time_series":
         cv = experiment.get_fold_generator(fold=fold)
@@ -102,9 +107,7 @@ def read_request(experiment: Any, params: Mapping[str, Any]) -> Request:
     budget = params.get("budget_time")
     return Request(
         task=task,
-        models=tuple(
-            Model(model_id, experiment._get_model_name(candidate)) for model_id, candidate in candidates.items()
-        ),
+        models=tuple(_model(experiment, model_id, candidate) for model_id, candidate in candidates.items()),
         given=candidates,
         metrics=metrics,
         metric_ids=metric_ids,
@@ -162,7 +165,10 @@ def snake_case(name: str) -> str:
 def make_estimator(experiment: Any, request: Request, model_id: str) -> Any:
     """Build the unfitted estimator of a model, with the parameters that plain PyCaret gives it."""
     candidate = request.given[model_id]
-    if isinstance(candidate, str):
+    if isinstance(candidate, Configured):
+        definition = experiment._all_models_internal[candidate.family]
+        estimator = definition.class_def(**{**definition.args, **candidate.params})
+    elif isinstance(candidate, str):
         definition = experiment._all_models_internal[candidate]
         estimator = clone(definition.class_def(**definition.args))
     else:
@@ -176,6 +182,13 @@ def make_estimator(experiment: Any, request: Request, model_id: str) -> Any:
     return CustomProbabilityThresholdClassifier(
         classifier=estimator, probability_threshold=request.probability_threshold
     )
+
+
+def _model(experiment: Any, model_id: str, candidate: Any) -> Model:
+    if isinstance(candidate, Configured):
+        name = f"{experiment._get_model_name(candidate.family)} {candidate.number}"
+        return Model(model_id, name, candidate.params_text)
+    return Model(model_id, experiment._get_model_name(candidate))
 
 
 def _check_types(params: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,6 +72,7 @@ def _row(row: Row, key: str) -> dict[str, Any]:
         "metrics": _finite(row.means),
         "n_folds_ok": row.n_folds_ok,
         "fit_seconds": finite(row.fit_seconds),
+        "params": json.loads(row.params) if row.params else None,
         "seconds_saved": finite(row.seconds_saved),
         "error_type": row.error_type,
         "error_message": row.error_message,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from bakeoff._utils.text import counted, one_line
@@ -98,6 +99,8 @@ def _leaderboard(facts: Facts) -> Section:
 
 def _remarks(row: Row, facts: Facts) -> str:
     remarks = [members_of(row) if row.members else row.model_id]
+    if row.params:
+        remarks.append(", ".join(f"{name} {value}" for name, value in json.loads(row.params).items()))
     if row.tied_with_best and row.rank > 1:
         remarks.append("tied")
     if facts.verdict is not None and row.model_id == facts.verdict.cheapest and row.rank > 1:

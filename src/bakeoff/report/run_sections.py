@@ -83,11 +83,21 @@ def _classification(evaluation: ClassificationDiagnostics) -> list[Part]:
         matrix = zip(labels, evaluation.matrix, strict=True)
         rows = [[label, *(f"{count:,}" for count in counts)] for label, counts in matrix]
         table = Table(["True", *(f">{label}" for label in labels)], rows)
-        parts.append(Figure(model_charts.confusion(evaluation), table))
+        parts.append(Figure(model_charts.confusion(evaluation), table, _averaging(evaluation)))
     if evaluation.roc:
         rows = [[curve.label, f"{curve.auc:.4f}"] for curve in evaluation.roc]
         parts.append(Figure(model_charts.roc(evaluation.roc), Table(["Class", ">Area under the curve"], rows)))
     return parts
+
+
+def _averaging(evaluation: ClassificationDiagnostics) -> str:
+    """Return the sentence on the class that metrics are about; empty if that is not known."""
+    if evaluation.positive:
+        return f"Recall, Prec. and F1 are about the class {evaluation.positive}, the positive one."
+    if evaluation.positive is None:
+        return ""
+    hint = " (a target of 0 and 1 has a positive class, 1)" if len(evaluation.labels) == 2 else ""  # noqa: PLR2004
+    return f"Recall, Prec. and F1 are averages over the classes, weighted by their rows{hint}."
 
 
 def _forecast(evaluation: ForecastDiagnostics, unit: str) -> Part:

@@ -37,9 +37,9 @@ def answer(facts: Facts) -> str:
 def race(facts: Facts) -> str:
     """Explain which models a race stopped, and what that saved."""
     return (
-        f"This was a race: all models ran on {FIRST_FOLDS} folds, and on more only those whose mean was at least as "
-        f"good as the worst fold of the leader so far. {_stopped(facts)} A stopped model's mean is over the folds that "
-        "it ran on, so it ranks below the models that ran on all of them."
+        f"This was a race: all models ran on {FIRST_FOLDS} folds, and on more only the best few and those whose mean "
+        f"was near the leader's: at least as good as its worst fold so far. {_stopped(facts)} A stopped model's mean "
+        "is over the folds that it ran on, so it ranks below the models that ran on all of them."
     )
 
 

@@ -188,6 +188,7 @@ def _leaderboard_row(row: Mapping[str, Any]) -> Row:
         error_type=row["error_type"],
         error_message=row["error_message"],
         tied_with_best=row["tied_with_best"],
+        params=row.get("params"),
         holdout_value=row.get("holdout_value"),
         members=row.get("members") or {},
         seconds_saved=row.get("seconds_saved") or 0.0,  # tables of earlier versions do not have it

@@ -17,7 +17,7 @@ from bakeoff._options.values import flag, given, refuse_placeholder
 from bakeoff._utils.redaction import redact_text
 from bakeoff.config import new_run_id
 from bakeoff.errors import ConfigError, SourceError
-from bakeoff.scoring.batch import Batch, check_names
+from bakeoff.scoring.batch import Batch, check_case, check_names
 from bakeoff.scoring.destination import Destination, is_file, read_destination
 from bakeoff.scoring.files import earlier_models, read_scored, score_frame, write_scored
 from bakeoff.scoring.inputs import NUMBER, InputColumn, with_plain_types, with_times
@@ -172,6 +172,7 @@ def _score(batch: Batch, source: _Source, destination: Destination, spark: Any, 
         check_names(map(str, rows.columns), source_name)
         if destination.kind != "table":
             return _to_file(rows, batch, source_name, destination, earlier, say)
+        check_case(map(str, rows.columns), source_name)
         rows = _as_table(rows, spark, source_name)
     say(f"Scoring {source_name} with {batch.model.said}.")
     with delivered(spark, batch.model) as delivery:

@@ -76,6 +76,23 @@ def check_names(columns: Iterable[str], source: str) -> None:
         )
 
 
+def check_case(columns: Iterable[str], source: str) -> None:
+    """Refuse a source for a table if it has columns whose names differ in nothing but case: Delta takes them for one.
+
+    Raises:
+        SourceError: The source has such columns; they are named.
+    """
+    spellings: dict[str, list[str]] = {}
+    for name in columns:
+        spellings.setdefault(name.lower(), []).append(name)
+    alike = next((names for names in spellings.values() if len(names) > 1), None)
+    if alike is not None:
+        raise SourceError(
+            f"{source} has columns called {' and '.join(map(repr, alike))}, which a Delta table takes for one: give "
+            "--to a file that ends in .csv or .parquet, or score a copy in which they have other names."
+        )
+
+
 def as_text(probabilities: Any) -> str:
     """Return probabilities as JSON, for files that cannot hold maps."""
     return json.dumps(dict(probabilities))

@@ -44,7 +44,10 @@ def usable_beside(frame: pd.DataFrame, config: RunConfig, findings: Findings) ->
     if truths:
         sentence = f"Took {_listed(truths)} as 1 for true and 0 for false."
         findings.add(FindingKind.CONVERTED, sentence, columns=truths)
-    converted = {name: frame[name].astype(object).replace(_TRUTHS).astype(float) for name in truths}
+    converted = {
+        name: frame[name].map(lambda value: _TRUTHS.get(value, value), na_action="ignore").astype(float)
+        for name in truths
+    }
     return frame.assign(**converted).drop(columns=other) if other or truths else frame
 
 

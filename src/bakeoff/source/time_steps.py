@@ -59,11 +59,6 @@ class Steps:
         step: int = frequency.n
         return (self.periods[-1].ordinal - self.periods[0].ordinal) // step + 1 - len(self.periods)
 
-    @property
-    def first_missing(self) -> pd.Period:
-        """The first period that is missing."""
-        return self.expected[~self.expected.isin(self.periods)][0]
-
 
 def steps_of_periods(periods: pd.PeriodIndex) -> Steps | None:
     """Return the steps of periods in order: as they are, or longer ones if only every third month is there."""

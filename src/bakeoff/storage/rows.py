@@ -125,6 +125,7 @@ def leaderboard_row(run_id: str, row: Row, primary_metric: str, mlflow_run_id: s
         "metrics_std": _finite_values(row.stds),
         "n_folds_ok": row.n_folds_ok,
         "fit_seconds": _seconds(row.fit_seconds),
+        "params": row.params,
         "seconds_saved": _seconds(row.seconds_saved),
         "batch_id": row.batch_id,
         "error_type": _text(row.error_type),

@@ -196,6 +196,7 @@ LEADERBOARD = Table(
         Column("metrics_std", "MAP<STRING,DOUBLE>", "Population standard deviation per metric over the same folds"),
         Column("n_folds_ok", "INT", "Folds that were scored"),
         Column("fit_seconds", "DOUBLE", "Seconds of fitting over all folds, lost ones included"),
+        Column("params", "STRING", "Parameters that are not those of the family, as JSON; NULL if there are none"),
         Column("seconds_saved", "DOUBLE", "Seconds that the folds would have taken that a race spared it; else 0"),
         Column("batch_id", "INT", "Batch that the model was reported with, from 1"),
         Column("error_type", "STRING", "Class of the exception of the first fold that went wrong"),

@@ -91,6 +91,7 @@ _ALIKE = frozenset(
         "TryCast",
         "TsOrDsToDate",
         "UnixMicros",
+        "UnixSeconds",
         "Upper",
         "VarMap",
         "Variance",
@@ -237,7 +238,7 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
         return exp.func("quantile_disc", node.this, node.args["quantile"])
     if isinstance(node, exp.Quantile):
         return exp.func("quantile_cont", node.this, node.args["quantile"])
-    if isinstance(node, exp.StrToUnix) and node.this is not None:
+    if isinstance(node, exp.StrToUnix | exp.UnixSeconds) and node.this is not None:
         moment = exp.cast(node.this, "TIMESTAMPTZ", dialect=_DUCKDB)
         # Whole seconds as Spark counts them: a cast alone would round half a second up.
         return exp.cast(exp.Floor(this=exp.func("epoch", moment)), "BIGINT", dialect=_DUCKDB)

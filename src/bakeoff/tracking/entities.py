@@ -196,6 +196,8 @@ def _model_metrics(row: Row, outcomes: Sequence[Outcome]) -> list[Metric]:
 def _model_tags(row: Row) -> dict[str, str]:
     """Return the tags of a model: its id, its name, its status and its error."""
     tags = {MODEL_TAG: row.model_id, "model_name": row.model_name, "status": row.status}
+    if row.params:
+        tags["params"] = row.params
     if row.error_type:
         tags |= {"error_type": row.error_type, "error": cut(row.error_message or "", _ERROR_LIMIT)}
     return tags

@@ -70,12 +70,15 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `metrics_std` MAP<STRING,DOUBLE> COMMENT 'Population standard deviation per metric over the same folds',
   `n_folds_ok` INT COMMENT 'Folds that were scored',
   `fit_seconds` DOUBLE COMMENT 'Seconds of fitting over all folds, lost ones included',
+  `params` STRING COMMENT 'Parameters that are not those of the family, as JSON\u003B NULL if there are none',
   `seconds_saved` DOUBLE COMMENT 'Seconds that the folds would have taken that a race spared it\u003B else 0',
   `batch_id` INT COMMENT 'Batch that the model was reported with, from 1',
   `error_type` STRING COMMENT 'Class of the exception of the first fold that went wrong',
   `error_message` STRING COMMENT 'Its message',
   `mlflow_run_id` STRING COMMENT 'MLflow run of the model',
-  `finished_at` TIMESTAMP COMMENT 'When its last trial ended'
+  `finished_at` TIMESTAMP COMMENT 'When its last trial ended',
+  `holdout_value` DOUBLE COMMENT 'Primary metric on the hold-out rows\u003B NULL if the model was not fitted',
+  `members` MAP<STRING,DOUBLE> COMMENT 'Share of each model in a blend\u003B NULL for a single model'
 ) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per model of a comparison, ranked';
 
 CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`profiles`')) (
@@ -119,9 +122,9 @@ SELECT * FROM (
 LATERAL VIEW explode(map_concat(metrics, map('tt_sec', fit_seconds + score_seconds))) AS metric, value
 GROUP BY run_id, batch_id, model_id, metric;
 
-CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`leaderboard_latest`')) COMMENT 'The leaderboard of the newest finished run of each source, target and task type' TBLPROPERTIES ('bakeoff.definition' = 'a391098c1be3a146') AS 
+CREATE VIEW IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`leaderboard_latest`')) COMMENT 'The leaderboard of the newest finished run of each source, target and task type' TBLPROPERTIES ('bakeoff.definition' = '1fcba9a99b2f4746') AS 
 SELECT newest.source, newest.source_version, newest.target, newest.task_type, newest.higher_is_better,
-  l.run_id, l.model_id, l.rank, l.tied_with_best, l.model_name, l.status, l.primary_metric, l.primary_value, l.metrics, l.metrics_std, l.n_folds_ok, l.fit_seconds, l.seconds_saved, l.batch_id, l.error_type, l.error_message, l.mlflow_run_id, l.finished_at
+  l.run_id, l.model_id, l.rank, l.tied_with_best, l.model_name, l.status, l.primary_metric, l.primary_value, l.metrics, l.metrics_std, l.n_folds_ok, l.fit_seconds, l.params, l.seconds_saved, l.batch_id, l.error_type, l.error_message, l.mlflow_run_id, l.finished_at, l.holdout_value, l.members
 FROM (
   SELECT *, row_number() OVER (
     PARTITION BY source, target, task_type ORDER BY finished_at DESC NULLS LAST, started_at DESC NULLS LAST, run_id

@@ -112,7 +112,6 @@ def test_without_the_packages_for_it_tables_are_written_by_spark(monkeypatch: py
 def test_the_ground_of_a_run_without_spark_has_nothing_to_lose(tmp_path: Path) -> None:
     alone = Ground(choose_engine(config()))
     alone.get_ready()
-    alone.check()
     alone.watch().check()
     assert alone.is_there()
     assert alone.lost(ValueError("a model's own"), tmp_path) is None

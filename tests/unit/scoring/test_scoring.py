@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.errors import ConfigError, SourceError, UserError
-from bakeoff.scoring.batch import check_names
+from bakeoff.scoring.batch import check_case, check_names
 from bakeoff.scoring.destination import read_destination
 from bakeoff.scoring.inputs import ANY, BOOLEAN, NUMBER, TEXT, TIME, InputColumn, check_inputs, kinds_of_frame, with_nan
 from bakeoff.scoring.model import ModelReference
@@ -128,3 +128,9 @@ def test_each_value_is_in_one_bin(values: pd.Series) -> None:
 def test_a_column_of_mostly_one_value_has_that_value_in_a_bin_of_its_own() -> None:
     _, below, zero, one, above = bins_of(pd.Series([0.0] * 90 + [1.0] * 10))
     assert [share for *_, share in (below, zero, one, above)] == [0, 0.9, 0.1, 0]
+
+
+def test_columns_that_a_delta_table_takes_for_one_are_named() -> None:
+    check_case(["size", "colour"], "new.csv")
+    with pytest.raises(SourceError, match=r"new.csv has columns called 'size' and 'SIZE', .* give --to a file"):
+        check_case(["size", "colour", "SIZE"], "new.csv")

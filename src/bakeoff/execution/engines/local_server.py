@@ -248,6 +248,13 @@ def running_server() -> LocalServer:
         return server
 
 
+def end_server() -> None:
+    """End the server of this process, if there is one; the next comparison would start another."""
+    server = _RUNNING.pop(os.getpid(), None)
+    if server is not None:
+        server.kill()
+
+
 def is_server_ready() -> bool:
     """Whether a server of this process could fork workers at once."""
     server = _RUNNING.get(os.getpid())
