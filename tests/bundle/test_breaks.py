@@ -29,6 +29,11 @@ def arguments(loaded: dict[str, Any]) -> list[str]:
     return task(loaded)["python_wheel_task"]["parameters"]
 
 
+def without_option(arguments: list[str], option: str) -> None:
+    at = arguments.index(option)
+    del arguments[at : at + 2]
+
+
 BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a variable that is not there": lambda b: job(b).update(name="${var.nmae}"),
     "a variable that lost its default": lambda b: b["variables"]["schema"].pop("default"),
@@ -55,7 +60,7 @@ BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     ),
     "an option that there is not": lambda b: arguments(b).__setitem__(1, "--sources"),
     "a value that no option takes": lambda b: job(b)["parameters"][9].update(default="four"),
-    "an option that is left out": lambda b: arguments(b).__delitem__(slice(1, 3)),
+    "an option that is left out": lambda b: without_option(arguments(b), "--target"),
     "a parameter that is not declared": lambda b: job(b)["parameters"].pop(4),
     "a parameter that nobody reads": lambda b: job(b)["parameters"].append({"name": "colour", "default": ""}),
     "a value that the platform does not know": lambda b: arguments(b).append("{{job.repairs}}"),

@@ -131,7 +131,8 @@ def test_it_is_ready_before_it_is_needed() -> None:
 
 def test_what_is_ended_while_the_process_still_imports_pycaret_ends_at_once(exp: Any) -> None:
     starting = restarted()
-    mine = through("local", exp, QUICK, fold=2, budget_time=0.1 / 60, n_select=1)
+    psutil.Process(starting.pid).suspend()  # so that it imports for longer than the budget lasts
+    mine = through("local", exp, QUICK, fold=2, budget_time=2 / 60, n_select=1)
     assert set(mine.backend.trials["status"]) == {"cancelled"}
     assert not starting.is_alive
 
