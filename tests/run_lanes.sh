@@ -4,13 +4,13 @@
 #   tests/run_lanes.sh [pytest's arguments]      with PYTHON= for another interpreter than .venv's
 #
 # One lane takes Spark Connect, which needs a process of its own (a process that has held Connect's session gives no
-# other kind any more), and then the bundle, whole runs and faults. The other takes all the rest. What the first lane printed is shown
+# other kind any more), and then the bundle, whole runs, faults and Spark. The other takes all the rest. What the first lane printed is shown
 # when both have ended. The exit code is 0 only where every part exited with 0.
 set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${PYTHON:-.venv/bin/python}
-aside=(tests/bundle tests/e2e tests/faults)
+aside=(tests/bundle tests/e2e tests/faults tests/spark)
 
 aside_lane() {
   local connect

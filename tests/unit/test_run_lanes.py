@@ -47,9 +47,9 @@ def test_each_part_gets_the_arguments_and_the_first_lane_is_shown_last(lanes: Pa
     env = interpreter(tmp_path, 'for word in "$@"; do printf "[%s]" "$word"; done; echo')
     ended = subprocess.run([lanes, "-m", "not slow"], env=env, capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout.splitlines() == [
-        "[-m][pytest][-m][not slow][--ignore=tests/bundle][--ignore=tests/e2e][--ignore=tests/faults]",
+        "[-m][pytest][-m][not slow][--ignore=tests/bundle][--ignore=tests/e2e][--ignore=tests/faults][--ignore=tests/spark]",
         "[-m][pytest][-m][not slow][--connect][tests/contract]",
-        "[-m][pytest][-m][not slow][tests/bundle][tests/e2e][tests/faults]",
+        "[-m][pytest][-m][not slow][tests/bundle][tests/e2e][tests/faults][tests/spark]",
     ]
 
 
