@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +68,30 @@ def config(folder: Path, run_id: str, **more: Any) -> RunConfig:
 
 
 @pytest.fixture(scope="module")
-def offered(folder: Path) -> Any:
-    return run(config(folder, "whole"), say=lambda _: None)
+def offered(folder: Path) -> Offered:
+    result = run(config(folder, "whole"), say=lambda _: None)
+    tables = tables_of(result)
+    page = result.report.read_text(encoding="utf-8")
+    return Offered(
+        result, tables.run("whole"), tables.leaderboard("whole"), read_facts(tables, folder / "home", "whole"), page
+    )
 
 
 @pytest.fixture(scope="module")
-def blended(offered: Any, folder: Path) -> Any:
+def blended(offered: Offered, folder: Path) -> Any:
     """The same run, which goes on with a blend that may win."""
     return run(config(folder, "whole", blend="on"), say=lambda _: None)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A run whose blend is only offered, as it was stored before it went on with one that may win."""
+
+    result: Any
+    row: Any
+    ranking: list[dict[str, Any]]
+    facts: Any
+    page: str
 
 
 def tables_of(result: Any) -> FolderTables:
@@ -87,25 +104,23 @@ def shown(row: Any) -> dict[str, Any]:
     return {"id": row.model_id, "value": row.primary_value, "means": means, "members": dict(row.members)}
 
 
-def test_a_blend_that_is_offered_changes_nothing_but_stands_below(offered: Any, folder: Path) -> None:
+def test_a_blend_that_is_offered_changes_nothing_but_stands_below(offered: Offered, folder: Path) -> None:
     plain = run(config(folder, "plain", blend="off", keep_predictions="no"), say=lambda _: None)
-    assert [shown(row) for row in offered.leaderboard.rows] == [shown(row) for row in plain.leaderboard.rows]
+    ranked = offered.result.leaderboard.rows
+    assert [shown(row) for row in ranked] == [shown(row) for row in plain.leaderboard.rows]
     assert plain.facts.offered is None
-    row = offered.facts.offered
+    row = offered.result.facts.offered
     assert (row.model_id, row.rank) == (BLEND, len(MODELS) + 1)
     assert sum(row.members.values()) == pytest.approx(1.0)
-    stored = tables_of(offered).run("whole")
-    assert stored.n_models == len(MODELS)
-    again = read_facts(tables_of(offered), folder / "home", "whole")
-    assert again.offered is not None
-    assert (again.offered.members, again.offered.primary_value) == (row.members, row.primary_value)
-    assert again.offered.tied_with_best == row.tied_with_best
-    stored_ids = [each["model_id"] for each in tables_of(offered).leaderboard("whole")]
-    assert stored_ids == [each.model_id for each in offered.leaderboard.rows]
-    assert stored.best_model_id == plain.leaderboard.best.model_id
-    page = offered.report.read_text(encoding="utf-8")
-    assert "A blend (" in page
-    assert "Hold-out" in page
+    assert offered.row.n_models == len(MODELS)
+    again = offered.facts.offered
+    assert again is not None
+    assert (again.members, again.primary_value) == (row.members, row.primary_value)
+    assert again.tied_with_best == row.tied_with_best
+    assert [each["model_id"] for each in offered.ranking] == [each.model_id for each in ranked]
+    assert offered.row.best_model_id == plain.leaderboard.best.model_id
+    assert "A blend (" in offered.page
+    assert "Hold-out" in offered.page
 
 
 def test_winner_tied_and_blend_have_their_value_on_the_hold_out_rows(blended: Any) -> None:
