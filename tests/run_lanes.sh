@@ -4,20 +4,24 @@
 #   tests/run_lanes.sh [pytest's arguments]      with PYTHON= for another interpreter than .venv's
 #
 # One lane takes Spark Connect, which needs a process of its own (a process that has held Connect's session gives no
-# other kind any more), and then the bundle, whole runs, faults and Spark. The other takes all the rest. What the first lane printed is shown
-# when both have ended. The exit code is 0 only where every part exited with 0.
+# other kind any more), then the bundle, whole runs and faults, and in one more process what is about Spark. The other
+# takes all the rest. What the first lane printed is shown when both have ended. The exit code is 0 only where every part
+# exited with 0.
 set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${PYTHON:-.venv/bin/python}
-aside=(tests/bundle tests/e2e tests/faults tests/spark)
+aside=(tests/bundle tests/e2e tests/faults)
+spark=tests/spark
 
 aside_lane() {
-  local connect
+  local code
   "$python" -m pytest "$@" --connect tests/contract
-  connect=$?
+  code=$?
   "$python" -m pytest "$@" "${aside[@]}"
-  return $(($? | connect))
+  code=$(($? | code))
+  "$python" -m pytest "$@" "$spark"
+  return $(($? | code))
 }
 
 log=$(mktemp)
@@ -36,7 +40,7 @@ stop() {
 trap 'stop 130' INT
 trap 'stop 143' TERM
 
-"$python" -m pytest "$@" "${aside[@]/#/--ignore=}"
+"$python" -m pytest "$@" "${aside[@]/#/--ignore=}" "--ignore=$spark"
 rest=$?
 wait "$beside"
 beside_code=$?

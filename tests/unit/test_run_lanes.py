@@ -15,8 +15,13 @@ import pytest
 from support.waiting import until
 
 ROOT = Path(__file__).parents[2]
-ASIDE = ("tests/bundle", "tests/e2e", "tests/faults", "tests/spark")
-PARTS = {"connect": "--connect tests/contract", "aside": "tests/e2e tests/faults", "rest": "--ignore=tests/bundle"}
+ASIDE = ("tests/bundle", "tests/e2e", "tests/faults")
+PARTS = {
+    "connect": "--connect tests/contract",
+    "aside": "tests/e2e tests/faults",
+    "spark": "slow tests/spark",
+    "rest": "--ignore=tests/bundle",
+}
 """By which arguments each part can be known."""
 
 pytestmark = pytest.mark.skipif(shutil.which("pkill") is None, reason="the lanes need pkill")
@@ -47,10 +52,12 @@ def test_the_lanes_fail_where_a_part_fails(lanes: Path, tmp_path: Path, failing:
 def test_each_part_gets_the_arguments_and_the_first_lane_is_shown_last(lanes: Path, tmp_path: Path) -> None:
     env = interpreter(tmp_path, 'for word in "$@"; do printf "[%s]" "$word"; done; echo')
     ended = subprocess.run([lanes, "-m", "not slow"], env=env, capture_output=True, text=True, check=True, timeout=60)
-        "".join(f"[{word}]" for word in ("-m", "pytest", "-m", "not slow", *(f"--ignore={part}" for part in ASIDE))),
-        "[--ignore=tests/spark]",
+    ignored = "".join(f"[--ignore={part}]" for part in (*ASIDE, "tests/spark"))
+    assert ended.stdout.splitlines() == [
+        f"[-m][pytest][-m][not slow]{ignored}",
         "[-m][pytest][-m][not slow][--connect][tests/contract]",
-        "[-m][pytest][-m][not slow][tests/bundle][tests/e2e][tests/faults][tests/spark]",
+        f"[-m][pytest][-m][not slow][{']['.join(ASIDE)}]",
+        "[-m][pytest][-m][not slow][tests/spark]",
     ]
 
 
