@@ -14,12 +14,13 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import StorageError, TablesError
+from bakeoff.errors import StorageError
 from bakeoff.storage.schema import Column, Table
+from bakeoff.storage.upgrades import lacking_columns
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -94,7 +95,7 @@ def outstanding(opened: DeltaTable, table: Table, name: str) -> Actions:
         TablesError: the table is not Bakeoff's, or has a column of another type.
     """
     fields: list[dict[str, Any]] = json.loads(opened.schema().to_json())["fields"]
-    lacking = _lacking(fields, table, name)
+    lacking = lacking_columns(table, {field["name"]: _sql_type(field["type"]) for field in fields}, name)
     metadata = opened.metadata()
     checks = _checks(table)
     actions = _protocol(opened)
@@ -165,24 +166,6 @@ def _protocol(opened: DeltaTable) -> Actions:
 def _checks(table: Table) -> dict[str, str]:
     """Return the checks of a table as its settings."""
     return {f"{_CHECK}{check}": condition for check, condition in table.checks}
-
-
-def _lacking(fields: Sequence[dict[str, Any]], table: Table, name: str) -> list[Column]:
-    """Return the columns that a table of an earlier version does not have."""
-    types = {field["name"]: _sql_type(field["type"]) for field in fields}
-    lacking = [column for column in table.columns if column.name not in types]
-    if needed := [column.name for column in lacking if not column.nullable]:
-        raise TablesError(
-            f"{name} is there already and is not Bakeoff's (it has no column {min(needed)}): "
-            "name another place for the tables."
-        )
-    for column in table.columns:
-        if (kind := types.get(column.name, column.type)) != column.type:
-            raise TablesError(
-                f"{name} has {column.name} as {kind}, and this version of Bakeoff writes {column.type}: name "
-                "another place for the tables, or change the column's type."
-            )
-    return lacking
 
 
 def _metadata(

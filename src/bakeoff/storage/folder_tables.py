@@ -15,7 +15,7 @@ from bakeoff._utils.disk import disk_trouble
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status
-from bakeoff.errors import StorageError, TablesError, UserError
+from bakeoff.errors import StorageError
 from bakeoff.storage import folder_ddl
 from bakeoff.storage.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.storage.disk import check_folder
@@ -26,6 +26,7 @@ from bakeoff.storage.rows import RunRecord, leaderboard_row, run_row, to_timesta
 from bakeoff.storage.run_status import RunStatus
 from bakeoff.storage.schema import LEADERBOARD, PROFILES, RUNS, TABLES, TRIALS, Table
 from bakeoff.storage.table_errors import unusable
+from bakeoff.storage.upgrades import explaining_creation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,20 +76,11 @@ class FolderTables(FolderReader):
 
     def create(self) -> None:
         """Create what does not exist yet; see `ResultTables.create`."""
-        try:
+        with explaining_creation(self.location):
             if all(map(self._is_current, TABLES.values())):
                 return
             self.check()
             self._in_turn(self._ensure_all)
-        except UserError:
-            raise
-        except Exception as error:
-            if disk_trouble(error):
-                raise
-            raise TablesError(
-                f"The tables cannot be made in {self.location.place} ({reason_of(error)}): name a place where you may "
-                "create tables."
-            ) from error
 
     def enter_run(self, run: RunRecord) -> None:
         """Add the row of a run that is not in the table yet; cheaper than a merge."""

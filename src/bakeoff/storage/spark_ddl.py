@@ -10,13 +10,13 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bakeoff._utils.disk import disk_trouble
-from bakeoff.errors import TablesError, UserError
+from bakeoff.errors import TablesError
 from bakeoff.storage.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.storage.disk import check_folder
 from bakeoff.storage.folder_ddl import has_table
 from bakeoff.storage.location import ResultsLocation, quoted
 from bakeoff.storage.schema import DEFINITION, SCORED, TABLES, VIEWS, Table, View, definitions
+from bakeoff.storage.upgrades import explaining_creation, lacking_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,22 +67,13 @@ class TableMaker:
         missing = [table for table in TABLES if not self._exists(table)]
         if missing:
             check_writable(self._spark, location)
-        try:
+        with explaining_creation(location):
             if missing and location.in_metastore and not _works(self._spark, f"DESCRIBE SCHEMA {location.place}"):
                 self._spark.sql(f"CREATE SCHEMA IF NOT EXISTS {location.place}")
             for table in TABLES.values():
                 commit(location.path, partial(self._ensure_table, table))
             if location.in_metastore:
                 self._make_shared()
-        except UserError:
-            raise
-        except Exception as error:
-            if disk_trouble(error):
-                raise
-            raise TablesError(
-                f"The tables cannot be made in {location.place} ({reason_of(error)}): name a place where you may "
-                "create tables."
-            ) from error
 
     def _exists(self, table: str) -> bool:
         return table_exists(self._spark, self._location, table)
@@ -116,18 +107,7 @@ class TableMaker:
             TablesError: the table is not Bakeoff's, or has a column of another type.
         """
         types = {column: kind.upper() for column, kind in self._spark.table(name).dtypes}
-        lacking = [column for column in table.columns if column.name not in types]
-        if needed := [column.name for column in lacking if not column.nullable]:
-            raise TablesError(
-                f"{name} is there already and is not Bakeoff's (it has no column {min(needed)}): "
-                "name another place for the tables."
-            )
-        for column in table.columns:
-            if (kind := types.get(column.name, column.type)) != column.type:
-                raise TablesError(
-                    f"{name} has {column.name} as {kind}, and this version of Bakeoff writes {column.type}: name "
-                    "another place for the tables, or change the column's type."
-                )
+        lacking = lacking_columns(table, types, name)
         if lacking:
             _LOG.info("%s is an earlier version's and gets %s.", name, ", ".join(column.name for column in lacking))
             # The checks come first, since they may allow more by now: if this is cut off, the columns show the version.
