@@ -23,49 +23,29 @@ import pandas as pd
 
 from benchmarks.contenders import CONTENDERS, Answer, memory_of_workers
 from benchmarks.hushed import hushed
-from benchmarks.question import Question
+from benchmarks.question import Question, question_options
 from benchmarks.recording import RECORDED
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--source", default="", help="A CSV file; without it scikit-learn's breast cancer table.")
-@click.option("--target", default="target", show_default=True, help="The column to predict.")
-@click.option(
-    "--task", default="classification", type=click.Choice(["classification", "regression"]), show_default=True
-)
-@click.option("--setup", "setup_json", default="{}", help="Further arguments of PyCaret's setup(), as JSON.")
-@click.option("--include", default="", help="Ids of models, with commas; by default all of PyCaret's list.")
+@question_options
 @click.option("--contenders", default=",".join(CONTENDERS), show_default=True, help="Who takes part.")
 @click.option("--repeat", default=3, show_default=True, help="How often each takes its turn.")
-@click.option("--name", default=None, help="What the work is called; by default the name of the file.")
 @click.option("--out", default="benchmarks/results", show_default=True, type=click.Path(path_type=Path))
-def main(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has options
-    source: str,
-    target: str,
-    task: str,
-    setup_json: str,
-    include: str,
-    contenders: str,
-    repeat: int,
-    name: str | None,
-    out: Path,
-) -> None:
+def main(question: Question, contenders: str, repeat: int, out: Path) -> None:
     """Measure, print a table, and write JSON and Markdown."""
-    ids = tuple(filter(None, include.split(",")))
-    named = name or (Path(source).stem if source else "breast_cancer")
-    question = Question(named, source, target, task, json.loads(setup_json), ids)
     names = [each.strip() for each in contenders.split(",")]
     answers, worker_mb = take_turns(question, names, repeat)
     report = {**summarise(question, answers), "worker_mb": worker_mb}
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{named}.json").write_text(json.dumps(report, indent=1) + "\n")
+    (out / f"{question.name}.json").write_text(json.dumps(report, indent=1) + "\n")
     table = as_markdown(report)
-    (out / f"{named}.md").write_text(table)
+    (out / f"{question.name}.md").write_text(table)
     print(table)
-    print(f"Written to {out / named}.json and .md.")
+    print(f"Written to {out / question.name}.json and .md.")
     if "native" in answers:
         RECORDED.mkdir(parents=True, exist_ok=True)
-        path = RECORDED / f"{named}.json"
+        path = RECORDED / f"{question.name}.json"
         path.write_text(json.dumps(answers["native"][-1].recording, indent=1) + "\n")
         print(f"What each trial took is in {path}. Next: python -m benchmarks.simulate --recorded {path}")
     if not report["agree"]:

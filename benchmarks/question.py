@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 
 
@@ -60,3 +63,30 @@ class Question:
         """Return the question that `to_json` wrote."""
         values = json.loads(text)
         return cls(**{**values, "include": tuple(values["include"])})
+
+
+def question_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name a question, which the command gets as ``question``."""
+
+    @functools.wraps(command)
+    def asked(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has options
+        source: str, target: str, task: str, setup_json: str, include: str, name: str | None, **others: Any
+    ) -> None:
+        named = name or (Path(source).stem if source else "breast_cancer")
+        ids = tuple(filter(None, include.split(",")))
+        command(question=Question(named, source, target, task, json.loads(setup_json), ids), **others)
+
+    tasks = click.Choice(["classification", "regression"])
+    options = (
+        click.option(
+            "--source", default="", help="A CSV file, or a table of scikit-learn's. [default: its breast_cancer]"
+        ),
+        click.option("--target", default="target", show_default=True, help="The column to predict."),
+        click.option("--task", default="classification", type=tasks, show_default=True),
+        click.option("--setup", "setup_json", default="{}", help="Further arguments of PyCaret's setup(), as JSON."),
+        click.option("--include", default="", help="Ids of models, with commas; by default all of PyCaret's list."),
+        click.option("--name", default=None, help="What the work is called; by default the name of the file."),
+    )
+    for option in reversed(options):
+        asked = option(asked)
+    return asked

@@ -15,7 +15,6 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -25,7 +24,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import judge
 from bakeoff.comparison.strategy import Grid, Race, Strategy
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status, Trial
-from benchmarks.question import Question
+from benchmarks.question import Question, question_options
 from benchmarks.recording import RECORDED
 
 FOLDS = 10
@@ -155,34 +154,18 @@ def main() -> None:
 
 
 @main.command("record")
-@click.option(
-    "--source",
-    default="breast_cancer",
-    show_default=True,
-    help="A CSV file, or a table of scikit-learn's, as diabetes.",
-)
-@click.option("--target", default="target", show_default=True, help="The column to predict.")
-@click.option(
-    "--task", default="classification", type=click.Choice(["classification", "regression"]), show_default=True
-)
-@click.option("--include", default="", help="Ids of models, with commas; by default all of PyCaret's list.")
+@question_options
 @click.option("--seeds", default=3, show_default=True, help="Number of recordings, each with a seed of its own.")
-@click.option("--name", default=None, help="What the table is called; by default the name of the file.")
-def record_command(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has options
-    source: str, target: str, task: str, include: str, seeds: int, name: str | None
-) -> None:
+def record_command(question: Question, seeds: int) -> None:
     """Record the trials of one table; what is recorded already is kept."""
-    ids = tuple(filter(None, include.split(",")))
-    named = name or Path(source).stem
-    question = Question(named, source, target, task, {}, ids)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / f"{named}.json"
+    path = FOLDER / f"{question.name}.json"
     runs = json.loads(path.read_text()) if path.exists() else []
     for seed in range(1, seeds + 1):
         if all(run["seed"] != seed for run in runs):
             runs.append(record(question, seed))
             path.write_text(json.dumps(runs, separators=(",", ":")) + "\n")
-            print(f"{named}: seed {seed}")
+            print(f"{question.name}: seed {seed}")
 
 
 @main.command("replay")

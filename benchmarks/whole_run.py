@@ -22,7 +22,7 @@ import click
 import pandas as pd
 
 from benchmarks.processes import Took, bakeoff, python, timed
-from benchmarks.question import Question
+from benchmarks.question import Question, question_options
 
 READING = {
     "runs": ("runs",),
@@ -47,40 +47,20 @@ class Turn:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--source", default="", help="A CSV file; without it scikit-learn's breast cancer table.")
-@click.option("--target", default="target", show_default=True, help="The column to predict.")
-@click.option(
-    "--task", default="classification", type=click.Choice(["classification", "regression"]), show_default=True
-)
-@click.option("--setup", "setup_json", default="{}", help="Further arguments of PyCaret's setup(), as JSON.")
-@click.option("--include", default="", help="Ids of models, with commas; by default all of PyCaret's list.")
+@question_options
 @click.option("--engines", default="auto,spark", show_default=True, help="Engines of the runs, with commas.")
 @click.option("--alone", default="local", show_default=True, help="Engine of the comparison without results.")
 @click.option("--repeat", default=5, show_default=True, help="How often each takes its turn.")
-@click.option("--name", default=None, help="What the work is called; by default the name of the file.")
 @click.option("--out", default="benchmarks/results", show_default=True, type=click.Path(path_type=Path))
-def main(  # noqa: PLR0913, PLR0917 - a command has as many parameters as it has options
-    source: str,
-    target: str,
-    task: str,
-    setup_json: str,
-    include: str,
-    engines: str,
-    alone: str,
-    repeat: int,
-    name: str | None,
-    out: Path,
-) -> None:
+def main(question: Question, engines: str, alone: str, repeat: int, out: Path) -> None:
     """Measure, print a table, and write JSON and Markdown."""
-    named = name or (Path(source).stem if source else "breast_cancer")
-    question = Question(named, source, target, task, json.loads(setup_json), tuple(filter(None, include.split(","))))
     with tempfile.TemporaryDirectory() as folder:
         turns = take_turns(question, [*filter(None, engines.split(","))], alone, repeat, Path(folder))
     report = summarise(question, turns)
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{named}-whole.json").write_text(json.dumps(report, indent=1) + "\n")
+    (out / f"{question.name}-whole.json").write_text(json.dumps(report, indent=1) + "\n")
     table = as_markdown(report)
-    (out / f"{named}-whole.md").write_text(table)
+    (out / f"{question.name}-whole.md").write_text(table)
     print(table)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._options.choices import BLENDS, PORTFOLIOS
 from bakeoff._options.limits import FAMILIES_KEPT
 from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
@@ -29,7 +30,6 @@ from bakeoff.errors import BlendError, ConfigError, one_of
 from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions, refit_models
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
 from bakeoff.pycaret3.experiment_logger import log_comparison
-from bakeoff.pycaret3.portfolio import SIZES
 from bakeoff.pycaret3.prepared import PreparedComparison, prepare
 from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.restore import load_models, restore_state
@@ -134,7 +134,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         del top_only
         if keep_predictions not in tuple(map(str, Keep)):
             raise ConfigError(f'keep_predictions must be "auto", "yes" or "no", not {keep_predictions!r}.')
-        if blend not in ("off", "offer", "on"):
+        if blend not in BLENDS:
             raise ConfigError(f'blend must be "off", "offer" or "on", not {blend!r}.')
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
@@ -152,8 +152,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         )
         self._batch_size = batch_size
         self._race = FAMILIES_KEPT if race is True else int(race)
-        if portfolio is not None and portfolio not in SIZES:
-            raise ConfigError(one_of(portfolio, SIZES, "portfolio"))
+        if portfolio is not None and portfolio not in PORTFOLIOS:
+            raise ConfigError(one_of(portfolio, PORTFOLIOS, "portfolio"))
         self._portfolio = portfolio
         self._display_remote = display_remote
         self._listeners = tuple(listeners)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
@@ -51,3 +52,8 @@ def test_what_documents_tell_people_to_make_can_be_made() -> None:
 def test_no_lock_names_where_packages_come_from() -> None:
     for lock in (ROOT / "requirements").glob("*.txt"):
         assert not re.search(r"^(?:--|-[if] )|://", lock.read_text(), re.MULTILINE), lock.name
+
+
+def test_all_test_files_can_be_collected_together() -> None:
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []

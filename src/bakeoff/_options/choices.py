@@ -18,28 +18,21 @@ KEEP_PREDICTIONS = ("auto", "yes", "no")
 BLENDS = ("off", "offer", "on")
 
 
-def parse_task(option: str, value: Any) -> str:
-    """Return the task in PyCaret's spelling."""
-    task = parse_text(option, value).lower().replace("-", "_")
-    if task not in TASKS:
-        raise ConfigError(one_of(value, TASKS, "task"))
-    return task
+def parse_choice(words: tuple[str, ...], what: str) -> Callable[[str, Any], str]:
+    """Return a parser for one of some words, in any case and with ``-`` for ``_``.
 
+    Args:
+        words: the words.
+        what: what they are, for the error.
+    """
 
-def parse_engine(option: str, value: Any) -> str:
-    """Return the engine's word."""
-    engine = parse_text(option, value).lower()
-    if engine not in ENGINES:
-        raise ConfigError(one_of(value, ENGINES, "engine"))
-    return engine
+    def parse(option: str, value: Any) -> str:
+        word = parse_text(option, value).lower().replace("-", "_")
+        if word not in words:
+            raise ConfigError(one_of(value, words, what))
+        return word
 
-
-def parse_isolation(option: str, value: Any) -> str:
-    """Return the word for where models are fitted."""
-    isolation = parse_text(option, value).lower()
-    if isolation not in ISOLATIONS:
-        raise ConfigError(one_of(value, ISOLATIONS, "isolation"))
-    return isolation
+    return parse
 
 
 def parse_portfolio(option: str, value: Any) -> str | None:

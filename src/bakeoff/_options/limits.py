@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from bakeoff._options.values import given, parse_number, parse_whole
@@ -15,44 +16,37 @@ FAMILIES_KEPT = 3
 _SWITCH = {**dict.fromkeys(("yes", "true", "on"), FAMILIES_KEPT), **dict.fromkeys(("no", "false", "off"), 0)}
 
 
-def parse_minutes(option: str, value: Any) -> float:
-    """Return a number of minutes above 0."""
-    minutes = parse_number(option, value)
-    if minutes <= 0:
-        raise ConfigError(f"{option} must be more than 0, not {value!r}: leave it out to run without a limit.")
-    return minutes
+def parse_above_zero(hint: str) -> Callable[[str, Any], float]:
+    """Return a parser of numbers above 0.
+
+    Args:
+        hint: what to do, or why, as the end of the error.
+    """
+
+    def parse(option: str, value: Any) -> float:
+        number = parse_number(option, value)
+        if number <= 0:
+            raise ConfigError(f"{option} must be more than 0, not {value!r}: {hint}.")
+        return number
+
+    return parse
 
 
-def parse_timeout(option: str, value: Any) -> float:
-    """Return a number of seconds, 0 for no limit."""
-    seconds = parse_number(option, value)
-    if seconds < 0:
-        raise ConfigError(f"{option} must be at least 0 seconds, not {value!r}: 0 is no limit.")
-    return seconds
+def parse_from_zero(hint: str, least: str = "0") -> Callable[[str, Any], float]:
+    """Return a parser of numbers that are not below 0.
 
+    Args:
+        hint: what to do, or why, as the end of the error.
+        least: the least number, with its unit.
+    """
 
-def parse_megabytes(option: str, value: Any) -> float:
-    """Return a number of megabytes above 0."""
-    megabytes = parse_number(option, value)
-    if megabytes <= 0:
-        raise ConfigError(f"{option} must be more than 0, not {value!r}: leave it out for no limit.")
-    return megabytes
+    def parse(option: str, value: Any) -> float:
+        number = parse_number(option, value)
+        if number < 0:
+            raise ConfigError(f"{option} must be at least {least}, not {value!r}: {hint}.")
+        return number
 
-
-def parse_margin(option: str, value: Any) -> float:
-    """Return a lead over the champion, in units of the metric."""
-    margin = parse_number(option, value)
-    if margin < 0:
-        raise ConfigError(f"{option} must be at least 0, not {value!r}: a new model never replaces a better one.")
-    return margin
-
-
-def parse_lift(option: str, value: Any) -> float:
-    """Return a lead over the dummy model, in units of the metric."""
-    lift = parse_number(option, value)
-    if lift < 0:
-        raise ConfigError(f"{option} must be at least 0, not {value!r}: a champion is better than the dummy.")
-    return lift
+    return parse
 
 
 def parse_race(option: str, value: Any) -> int:

@@ -7,23 +7,15 @@ from typing import Any
 
 from bakeoff._options.choices import (
     BLENDS,
+    ENGINES,
+    ISOLATIONS,
     KEEP_PREDICTIONS,
-    parse_engine,
-    parse_isolation,
+    TASKS,
+    parse_choice,
     parse_portfolio,
-    parse_task,
     parse_word,
 )
-from bakeoff._options.limits import (
-    parse_horizon,
-    parse_lift,
-    parse_margin,
-    parse_megabytes,
-    parse_minutes,
-    parse_race,
-    parse_share,
-    parse_timeout,
-)
+from bakeoff._options.limits import parse_above_zero, parse_from_zero, parse_horizon, parse_race, parse_share
 from bakeoff._options.names import parse_experiment, parse_model_name, parse_name_part, parse_run_id
 from bakeoff._options.setup_option import parse_setup_option
 from bakeoff._options.text_files import parse_decimal, parse_encoding, parse_gaps, parse_header, parse_sep
@@ -42,13 +34,13 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("catalog", "schema"), parse_name_part),
     "experiment": parse_experiment,
     "register_model": parse_model_name,
-    "task": parse_task,
+    "task": parse_choice(TASKS, "task"),
     "fold": parse_whole(2),
-    "budget_minutes": parse_minutes,
-    "champion_margin": parse_margin,
+    "budget_minutes": parse_above_zero("leave it out to run without a limit"),
+    "champion_margin": parse_from_zero("a new model never replaces a better one"),
     "min_value": parse_number,
-    "min_lift": parse_lift,
-    "engine": parse_engine,
+    "min_lift": parse_from_zero("a champion is better than the dummy"),
+    "engine": parse_choice(ENGINES, "engine"),
     "seed": parse_whole(0, _MAX_SEED),
     "setup": parse_setup_option,
     "run_id": parse_run_id,
@@ -56,11 +48,11 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "max_rows": parse_whole(2),
     "source_version": parse_whole(0),
     "fh": parse_horizon,
-    "trial_timeout": parse_timeout,
-    "trial_memory_mb": parse_megabytes,
+    "trial_timeout": parse_from_zero("0 is no limit", "0 seconds"),
+    "trial_memory_mb": parse_above_zero("leave it out for no limit"),
     "max_retries": parse_whole(0),
     "n_slots": parse_whole(1),
-    "isolation": parse_isolation,
+    "isolation": parse_choice(ISOLATIONS, "isolation"),
     "payload_dir": parse_path,
     "sep": parse_sep,
     "decimal": parse_decimal,

@@ -112,11 +112,6 @@ class Comparison:
         return RunStatus.FINISHED if self.board.best else RunStatus.FAILED
 
     @property
-    def rows(self) -> tuple[Row, ...]:
-        """The rows of the ranking, and after them that of a blend beside it."""
-        return self.board.rows if self.offered is None else (*self.board.rows, self.offered)
-
-    @property
     def best_model(self) -> Any:
         """The best model, fitted; ``None`` if no model survived or none was fitted."""
         return self.models[0] if self.board.best and self.models else None

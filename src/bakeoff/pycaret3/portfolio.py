@@ -13,9 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SIZES = ("small",)
-"""Portfolios that can be asked for."""
-
 _Settings = Mapping[str, Sequence[Mapping[str, Any]]]
 
 _CATBOOST: Sequence[Mapping[str, Any]] = (

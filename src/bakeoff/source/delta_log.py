@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bakeoff._utils.platform import is_installed
 from bakeoff._utils.text import first_line
@@ -11,8 +11,8 @@ from bakeoff.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
+    from deltalake import DeltaTable
 
-LOG = "_delta_log"
 _ONLY_SPARK = {"deletionVectors": "deletion vectors", "columnMapping": "mapped columns"}
 """Features of tables that delta-rs does not read, in words."""
 _SPARK_TIMES = "us"
@@ -45,9 +45,14 @@ def why_unreadable(path: Path, version: int | None = None) -> str | None:
     from deltalake import DeltaTable
 
     try:
-        protocol = DeltaTable(str(path), version=version).protocol()
+        table = DeltaTable(str(path), version=version)
     except Exception:  # noqa: BLE001 - delta-rs raises errors of many classes, and panics
         return None
+    return _why_only_spark(table, path)
+
+
+def _why_only_spark(table: DeltaTable, path: Path) -> str | None:
+    protocol = table.protocol()
     features = {*(protocol.reader_features or ()), *_mapping(protocol.min_reader_version)}
     odd = [_ONLY_SPARK.get(feature, feature) for feature in sorted(features - _known())]
     return f"{path} has {' and '.join(odd)}, which only Spark reads" if odd else None
@@ -82,18 +87,18 @@ def open_table(path: Path, name: str, version: int | None) -> OpenTable:
         table = DeltaTable(str(path))
     except Exception as error:  # delta-rs raises errors of many classes, and panics
         raise SourceError(f"{name} cannot be read ({first_line(error)}).") from error
-    if why := why_unreadable(path, version):
-        raise SourceError(f"{why}: add --engine spark, or pass a Spark session.")
     newest = table.version()
     if version is not None and version != newest:
         try:
             table.load_as_version(version)
         except Exception as error:
             raise ConfigError(f"{name} has no version {version} that can be read: its newest is {newest}.") from error
+    if why := _why_only_spark(table, path):
+        raise SourceError(f"{why}: add --engine spark, or pass a Spark session.")
     return OpenTable(table.version(), _rows_of(table, path))
 
 
-def _rows_of(table: Any, path: Path) -> ds.Dataset:
+def _rows_of(table: DeltaTable, path: Path) -> ds.Dataset:
     import pyarrow.dataset as ds
     from pyarrow import fs
 

@@ -14,13 +14,13 @@ from bakeoff._utils.platform import expanded
 from bakeoff._utils.redaction import redact_text
 from bakeoff._utils.text import first_line
 from bakeoff.errors import SourceError
-from bakeoff.source.delta_log import LOG, why_unreadable
+from bakeoff.source.delta_log import why_unreadable
 from bakeoff.source.files import ENDINGS_SAID, format_of, read_files
 from bakeoff.source.filesystems import cannot_be_read
 from bakeoff.source.findings import FindingKind, Findings
 from bakeoff.source.gap_words import RawTable
 from bakeoff.source.reading import Reading
-from bakeoff.storage.location import quoted
+from bakeoff.storage.location import DELTA_LOG, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -99,7 +99,7 @@ def why_spark(source: str, version: int | None = None) -> str | None:
     """
     path, uri = _local_path(source), _SCHEME.match(source)
     if path is not None and path.exists():
-        return why_unreadable(path, version) if (path / LOG).is_dir() else None
+        return why_unreadable(path, version) if (path / DELTA_LOG).is_dir() else None
     if path is None or (uri and uri.group(1) != "file"):
         return f"{redact_text(source)} is no path of this machine"
     if _fitting(path) or _looks_like_path(source) or name_parts(source) is None:
@@ -119,7 +119,7 @@ def find(source: str, spark: SparkSession | None) -> Files | Delta | DeltaFolder
     """
     path, uri = _local_path(source), _SCHEME.match(source)
     if path is not None and path.exists() and (_looks_like_path(source) or not _is_table(source, spark)):
-        if (path / LOG).is_dir():
+        if (path / DELTA_LOG).is_dir():
             if spark is None:
                 return DeltaFolder(str(path), path)
             return Delta(str(path), "delta", f"delta.{quoted(_for_spark(path))}", spark)

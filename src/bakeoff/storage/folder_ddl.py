@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import StorageError
+from bakeoff.storage.location import DELTA_LOG
 from bakeoff.storage.schema import Column, Table
 from bakeoff.storage.upgrades import lacking_columns
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 Actions = list[dict[str, Any]]
 """The lines of a commit."""
 
-LOG = "_delta_log"
 _DRAFT = "."
 """First letter of the names of folders that are no tables yet."""
 _CHECK = "delta.constraints."
@@ -56,7 +56,7 @@ _UNUSABLE = re.compile(r"[\[\]^|]|%[0-9A-Fa-f]{2}" + (r"|\\" if os.sep == "/" el
 
 def has_table(folder: Path) -> bool:
     """Whether there is a table in a folder, and not only a draft of one."""
-    return (folder / LOG).is_dir() and not folder.name.startswith(_DRAFT)
+    return (folder / DELTA_LOG).is_dir() and not folder.name.startswith(_DRAFT)
 
 
 def unusable_in(folder: Path) -> str | None:
@@ -113,8 +113,8 @@ def upgrade(folder: Path, opened: DeltaTable, actions: Actions) -> None:
     Raises:
         FileExistsError: somebody else's commit came first.
     """
-    with _draft(folder / LOG / f"_commit_{uuid.uuid4()}.json.tmp", "UPGRADE TABLE", actions) as draft:
-        _link(draft, folder / LOG / f"{opened.version() + 1:020}.json")
+    with _draft(folder / DELTA_LOG / f"_commit_{uuid.uuid4()}.json.tmp", "UPGRADE TABLE", actions) as draft:
+        _link(draft, folder / DELTA_LOG / f"{opened.version() + 1:020}.json")
 
 
 def make(folder: Path, table: Table) -> None:
@@ -130,8 +130,8 @@ def make(folder: Path, table: Table) -> None:
     ]
     # The folder appears with its first commit in it, for others take one without a commit for a broken table.
     drafts = folder.with_name(f"{_DRAFT}{folder.name}-{uuid.uuid4().hex}")
-    first = f"{LOG}/{0:020}.json"
-    (drafts / LOG).mkdir(parents=True)
+    first = f"{DELTA_LOG}/{0:020}.json"
+    (drafts / DELTA_LOG).mkdir(parents=True)
     try:
         with _draft(drafts / "draft", "CREATE TABLE", actions) as draft:
             _link(draft, drafts / first)
@@ -139,7 +139,7 @@ def make(folder: Path, table: Table) -> None:
             drafts.rename(folder)
             return
         # It exists and is not empty: a process may have died before its first commit there.
-        (folder / LOG).mkdir(exist_ok=True)
+        (folder / DELTA_LOG).mkdir(exist_ok=True)
         _link(drafts / first, folder / first)
     finally:
         shutil.rmtree(drafts, ignore_errors=True)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from bakeoff.errors import ConfigError
 
+DELTA_LOG = "_delta_log"
+"""The folder in a Delta table's that makes it one."""
+
 
 @dataclass(frozen=True)
 class ResultsLocation:

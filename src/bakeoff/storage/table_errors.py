@@ -15,10 +15,9 @@ from pathlib import Path
 
 from bakeoff.errors import TablesError
 from bakeoff.storage.commits import reason_of
-from bakeoff.storage.location import ResultsLocation
+from bakeoff.storage.location import DELTA_LOG, ResultsLocation
 from bakeoff.storage.schema import TABLES
 
-_LOG = "_delta_log"
 _COMMIT = re.compile(r"\d{20}\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 MAKING_SECONDS = 3.0
@@ -51,7 +50,7 @@ def check_logs(target: ResultsLocation) -> None:
             continue
         commits = _commits(folder)
         if not commits:
-            raise unusable(target, name, f"there is no commit in {folder / _LOG}")
+            raise unusable(target, name, f"there is no commit in {folder / DELTA_LOG}")
         if trouble := _trouble_in(folder, commits):
             raise unusable(target, name, trouble)
 
@@ -103,7 +102,7 @@ def _commits(folder: Path) -> list[Path]:
     """Return the commits in the log of a table, the oldest first; wait for a table that is just being created."""
     end = time.monotonic() + MAKING_SECONDS
     while True:
-        log = folder / _LOG
+        log = folder / DELTA_LOG
         found = sorted(path for path in log.glob("*.json") if _COMMIT.fullmatch(path.name)) if log.is_dir() else []
         if found or not log.is_dir() or time.monotonic() > end:
             return found
@@ -112,7 +111,9 @@ def _commits(folder: Path) -> list[Path]:
 
 def _trouble_in(folder: Path, commits: list[Path]) -> str | None:
     versions = [int(path.stem) for path in commits]
-    checkpoints = [int(found[1]) for path in (folder / _LOG).iterdir() if (found := _CHECKPOINT.fullmatch(path.name))]
+    checkpoints = [
+        int(found[1]) for path in (folder / DELTA_LOG).iterdir() if (found := _CHECKPOINT.fullmatch(path.name))
+    ]
     first = versions[0] if checkpoints else 0  # old commits are removed when a checkpoint has what they say
     if missing := sorted(set(range(first, versions[-1] + 1)) - set(versions)):
         return f"commit {missing[0]} is missing in its log"

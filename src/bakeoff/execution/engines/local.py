@@ -73,8 +73,9 @@ class LocalEngine(PlainThreads):
         self._server = running_server()
         self._frozen, self._content = frozen, pickling.dumps(frozen)
         with contextlib.suppress(OSError):  # then each worker transforms for itself
-            self._folder = scratch_folder() / self._digest
-            self._folder.mkdir(mode=0o700)
+            folder = scratch_folder() / self._digest
+            folder.mkdir(mode=0o700)
+            self._folder = folder
         return self._digest
 
     def run(self, work: Work, description: str) -> Any:
