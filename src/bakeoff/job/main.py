@@ -15,7 +15,7 @@ from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.job.context import Comparison, RunContext
-from bakeoff.job.deciding import aim_of, aim_sentence, with_decision
+from bakeoff.job.deciding import aim_sentence, wanted_of, with_decision
 from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
 from bakeoff.job.finish import finish
 from bakeoff.job.first_lines import first_lines
@@ -119,8 +119,9 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
-    if aim := aim_of(config, source):
-        say(aim_sentence(aim, config))
+    wanted = wanted_of(config, source)
+    if wanted.threshold:
+        say(aim_sentence(wanted.threshold, config))
     if source.task == "time_series":
         check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
@@ -133,6 +134,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         from bakeoff.job.setup_findings import with_findings
         from bakeoff.job.trial_limits import trial_limits
         from bakeoff.pycaret3.request import read_request
+    share = {"train_size": 1 - config.holdout} if config.holdout else {}
     with steps(SET_UP):
         experiment = set_up(
             source.task,
@@ -141,7 +143,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
             seed=config.seed,
             fold=config.fold,
             fh=config.fh,
-            arguments={**inside(source.setup), **({"train_size": 1 - config.holdout} if config.holdout else {})},
+            n_held=source.n_held,
+            arguments={**inside(source.setup), **(share if source.n_held is None else {})},
         )
     params: dict[str, Any] = {
         "include": list(config.include) or None,
@@ -168,7 +171,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         say(limits.note)
     if unkept := unkept_note(config, experiment, request):
         say(unkept)
-    return PreparedRun(source, experiment, params, limits, aim, steps)
+    return PreparedRun(source, experiment, params, limits, wanted, steps)
 
 
 def compare(context: RunContext, listeners: Sequence[Listener], interruption: Interruption) -> RunResult:
@@ -195,7 +198,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         outputs.predictions,
         keep_predictions=config.keep_predictions,
         blend=config.blend,
-        fit_tied=config.holdout is not None,
+        fit_tied=config.holdout is not None or context.prepared.source.n_held is not None,
         engine=context.ground.engine,
         payload_dir=config.payload_dir,
         batch_size=config.batch_size,
@@ -211,7 +214,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         outputs.hold.check()
         comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
         comparison = with_holdout(comparison, backend, context.prepared.experiment)
-        result = finish(context, with_decision(comparison, backend, context.prepared.aim))
+        result = finish(context, with_decision(comparison, backend, context.prepared.wanted))
     except RunConflictError:
         raise
     except BaseException as error:
