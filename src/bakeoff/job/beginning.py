@@ -24,7 +24,7 @@ _LONG = 8
 """Least length of a secret in the environment; shorter values are more often words."""
 _LOGGED = (
     "source", "target", "task", "include", "exclude", "sort", "fold", "n_select", "batch_size", "budget_minutes",
-    "seed", "setup", "max_rows", "time_col", "fh", "keep_predictions", "blend", "holdout",
+    "seed", "setup", "max_rows", "time_col", "fh", "keep_predictions", "blend", "holdout", "threshold",
 )  # fmt: skip
 
 
