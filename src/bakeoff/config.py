@@ -109,7 +109,8 @@ class RunConfig:
         payload_dir: folder that driver and workers share; used on Spark Connect only.
         race: number of families that run on all folds in any case, while models are stopped that cannot win any more; 0
             runs every model on all folds.
-        portfolio: ``small`` to compare further configurations of the tree families as well; none by default.
+        portfolio: ``small`` or ``large`` to compare further configurations of the tree families as well; none by
+            default.
     """
 
     source: str
