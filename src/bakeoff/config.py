@@ -117,7 +117,8 @@ class RunConfig:
         payload_dir: folder that driver and workers share; used on Spark Connect only.
         race: number of families that run on all folds in any case, while models are stopped that cannot win any more; 0
             runs every model on all folds.
-        portfolio: ``small`` to compare further configurations of the tree families as well; none by default.
+        portfolio: ``small`` or ``large`` to compare further configurations of the tree families as well; none by
+            default.
         threshold: what the threshold of the best classifier of two classes is to be good at: ``f1``,
             ``balanced_accuracy``, or costs of errors as in ``fp=1,fn=5``; by default it is 0.5.
         calibrate: how its probabilities are calibrated where that makes them better: ``off``, ``auto``, ``isotonic``

@@ -83,7 +83,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             too, so that `holdout_values` has them.
         race: all models on two folds first, and only those that may still win on more. A number: so many families run
             on all folds in any case (3). The others have the status ``stopped``.
-        portfolio: ``"small"`` compares further configurations of the tree families as well (``lightgbm-2``).
+        portfolio: ``"small"`` compares further configurations of the tree families as well (``lightgbm-2``),
+            ``"large"`` about 20 of them.
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.

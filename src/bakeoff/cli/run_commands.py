@@ -76,7 +76,9 @@ _ENGINE = click.option(
     metavar="[N]",
     help="Stop models that cannot win any more; N families (3) run on all folds in any case. [default: no race]",
 )
-@click.option("--portfolio", help="small: compare further configurations of the tree families, too. [default: no]")
+@click.option(
+    "--portfolio", help="small or large: compare further configurations of the tree families, too. [default: no]"
+)
 @click.option("--register-model", metavar="NAME", help="Register the best model under this name.")
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
 @click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")
