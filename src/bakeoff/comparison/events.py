@@ -16,7 +16,7 @@ from typing import Protocol
 
 from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Batch, Plan
-from bakeoff.comparison.trial import Outcome, Trial
+from bakeoff.comparison.trial import Model, Outcome, Trial
 
 _LOG = logging.getLogger(__name__)
 
@@ -67,6 +67,21 @@ class RungDone:
 
 
 @dataclass(frozen=True)
+class PlanGrown:
+    """Tuning goes on with further candidates of a family.
+
+    Attributes:
+        plan: the plan with them.
+        models: the candidates.
+        done: outcomes of theirs of an earlier attempt of the same run.
+    """
+
+    plan: Plan
+    models: tuple[Model, ...]
+    done: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunDone:
     """Every trial ended, or the deadline passed. ``leaderboard`` is final."""
 
@@ -80,7 +95,7 @@ class StepBegan:
     name: str
 
 
-Event = PlanMade | TaskStarted | TrialDone | RungDone | BatchDone | RunDone | StepBegan
+Event = PlanMade | PlanGrown | TaskStarted | TrialDone | RungDone | BatchDone | RunDone | StepBegan
 
 
 class Listener(Protocol):
