@@ -69,8 +69,9 @@ class Study:
                 sampler = optuna.samplers.TPESampler(
                     seed=seed, n_startup_trials=n_startup, multivariate=True, constant_liar=True
                 )
-            direction = "maximize" if greater_is_better else "minimize"
-            self._study = optuna.create_study(sampler=sampler, direction=direction)
+            self._study = optuna.create_study(
+                sampler=sampler, direction="maximize" if greater_is_better else "minimize"
+            )
         finally:
             optuna.logging.set_verbosity(verbosity)
 

@@ -32,6 +32,16 @@ PATIENCE = 3
 """Number of generations in a row without a better candidate after which it ends."""
 
 
+def candidates_of(n_families: int) -> int:
+    """Return about how many candidates run on all folds: those of the least number of generations.
+
+    Example:
+        >>> candidates_of(2)
+        64
+    """
+    return n_families * GENERATION * (PATIENCE + 1)
+
+
 class Ending(WordEnum):
     """Why the study of a family has ended."""
 
@@ -120,14 +130,15 @@ class Tuning:
     def _begin_tuning(self) -> list[Rung]:
         self._ends_at = None if self.seconds is None else self.clock() + self.seconds
         board = rank(self._plan, self._outcomes.values(), stopped=self._out)
-        begun = []
+        begun: list[Rung] = []
         for row in self._chosen(board.rows):
             family = self.families[row.model_id]
+            base = next(model.id for model in self._plan.models if self.families.get(model.id) == family)
             own = [outcome for outcome in board.outcomes if outcome.model_id == row.model_id]
-            base = next(model for model in self._plan.models if self.families.get(model.id) == family)
             seed = zlib.crc32(f"{self.seed} {family}".encode())
             study = Study(self.spaces[family], seed, GENERATION, greater_is_better=self._plan.greater_is_better)
-            self._tuned[family] = tuning = _FamilyTuning(self._plan, family, base, row.model_id, own, study)
+            studied = Studied(family, base, row.model_id, Ending.OPEN)
+            self._tuned[family] = tuning = _FamilyTuning(self._plan, studied, own, study)
             begun += self._admitted(tuning, tuning.next_generation())
         return begun
 
@@ -161,24 +172,19 @@ class _FamilyTuning:
 
     Args:
         plan: what was compared.
-        family: PyCaret's id of the family.
-        base: the model whose parameters are varied.
-        best: id of the family's best model.
+        studied: the family, and its best model.
         outcomes: outcomes of that one.
         study: proposes the parameters.
     """
 
-    def __init__(
-        self, plan: Plan, family: str, base: Model, best: str, outcomes: Sequence[Outcome], study: Study
-    ) -> None:
+    def __init__(self, plan: Plan, studied: Studied, outcomes: Sequence[Outcome], study: Study) -> None:
+        self.studied = studied
         self._plan, self._study = plan, study
-        self._base, self._best = base, Model(best, plan.name_of[best])
-        self._of_best = tuple(outcomes)
+        self._best, self._of_best = Model(studied.untuned, plan.name_of[studied.untuned]), tuple(outcomes)
         self._n_asked = self._n_generations = self._n_in_vain = 0
         self._candidates: dict[str, tuple[Model, Proposal]] = {}  # of the generation that runs
         self._outcomes: dict[Trial, Outcome] = {}
         self._stopped: set[str] = set()
-        self.studied = Studied(family, base.id, best, Ending.OPEN)
 
     def next_generation(self) -> list[Rung]:
         """Ask for the next candidates; none if the space has no more."""
@@ -188,10 +194,11 @@ class _FamilyTuning:
             return []
         self._n_generations += 1
         self._candidates, self._outcomes, self._stopped = {}, {}, set()
+        base = self.studied.model_id
+        name = f"{self._plan.name_of[base]} (tuned)"
         for proposal in proposals:
             self._n_asked += 1
-            name = f"{self._base.name} (tuned)"
-            model = Model(f"{self._base.id}-t{self._n_asked}", name, proposal.text, tunes=self._base.id)
+            model = Model(f"{base}-t{self._n_asked}", name, proposal.text, tunes=base)
             self._candidates[model.id] = model, proposal
         models = tuple(model for model, _ in self._candidates.values())
         self._race = Race()
@@ -214,12 +221,7 @@ class _FamilyTuning:
             return []
         self._check(outcome)
         self._outcomes[outcome.trial] = outcome
-        ended = [
-            replace(
-                rung, trials=self._own(rung.trials), stopped=self._ids(rung.stopped), revived=self._ids(rung.revived)
-            )
-            for rung in self._race.hear(outcome)
-        ]
+        ended = [self._own_part(rung) for rung in self._race.hear(outcome)]
         for rung in ended:
             self._stopped = self._stopped.union(rung.stopped).difference(rung.revived)
         if all(self._has_ended(model_id) for model_id in self._candidates):
@@ -264,6 +266,12 @@ class _FamilyTuning:
     def _has_ended(self, model_id: str) -> bool:
         return model_id in self._stopped or all(
             Trial(model_id, fold) in self._outcomes for fold in range(self._plan.n_folds)
+        )
+
+    def _own_part(self, rung: Rung) -> Rung:
+        """Return a rung without the model that the candidates race against."""
+        return replace(
+            rung, trials=self._own(rung.trials), stopped=self._ids(rung.stopped), revived=self._ids(rung.revived)
         )
 
     def _own(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:

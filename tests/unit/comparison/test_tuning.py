@@ -74,7 +74,7 @@ def strategy_of(plan, n_families=1, seed=1, **more):
     return Tuning(n_families, families, SPACES, seed, **more)
 
 
-def tuned(plan, n_families=1, slots=2, lots=None, fails=lambda trial: False, strategy=None, **more):
+def tuned(plan, n_families=1, slots=2, lots=None, *, fails=lambda trial: False, strategy=None, **more):
     executor = TuningLottery(slots, Answers(plan, fails), lots)
     strategy = strategy or strategy_of(plan, n_families)
     ended = run(plan, executor, strategy=strategy, **more)
@@ -110,7 +110,7 @@ def test_the_order_in_which_trials_end_changes_nothing(slots):
 def test_any_slots_and_any_order_try_the_same_candidates_and_rank_the_same(comparison, n_families, slots, lots):
     plan, fails = comparison
     alone = tuned(plan, n_families, slots=1, fails=fails)
-    ended = tuned(plan, n_families, slots, lots, fails, cost=lambda model_id: 0.01 * slots)
+    ended = tuned(plan, n_families, slots, lots, fails=fails, cost=lambda model_id: 0.01 * slots)
     assert seen(ended) == seen(alone)
 
 
