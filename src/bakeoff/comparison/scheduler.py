@@ -195,7 +195,9 @@ class Scheduler:
                 continue
             self._closed.difference_update(self.plan.batch_of[model_id] for model_id in rung.revived)
             self._queue(rung.trials)
-            self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived))
+            concerned = {*rung.stopped, *rung.revived, *(trial.model_id for trial in rung.trials)}
+            of_candidates = not self.plan.candidate_ids.isdisjoint(concerned)
+            self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived, of_candidates))
             for batch_id in sorted({self.plan.batch_of[model_id] for model_id in rung.stopped}):
                 self._close_batch(self.plan.batches[batch_id - 1])
 

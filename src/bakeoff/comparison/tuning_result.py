@@ -28,7 +28,8 @@ class TunedFamily:
         seconds: seconds of fitting and scoring all candidates.
         gain: by how much the best candidate's mean is better than the best untuned one's; negative if it is worse.
         half_width: half the width of the gain's confidence interval; ``None`` if it could not be tested.
-        p_value: by the corrected t-test over the folds; ``None`` if it could not be tested.
+        p_value: by the corrected t-test over the folds, times the number of candidates that the best one was chosen
+            among (Bonferroni); ``None`` if it could not be tested.
         ending: why no more candidates were tried.
     """
 
@@ -82,6 +83,12 @@ class TuningResult:
         """Whether there was no time for further candidates."""
         return any(each.ending in (Ending.TIME, Ending.OPEN) for each in self.families)
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The result as numbers by name, for MLflow."""
+        gains = {f"tuning_gain_{each.family}": each.gain for each in self.families if each.gain is not None}
+        return {"tuning_candidates": self.n_candidates, "tuning_seconds": self.seconds, **gains}
+
     def to_json(self) -> str:
         """Return the result as JSON."""
         return json.dumps(asdict(self), default=str)
@@ -123,6 +130,7 @@ def _family(
         for model_id in ids
         if (done := [each for each in by_model.get(model_id, ()) if each.status is not Status.CANCELLED])
     }
+    n_complete = sum(sum(each.ok for each in done) == plan.n_folds for done in tried.values())
     best = next((rows[model_id] for model_id in ids if model_id in rows), None)
     gain = half_width = p_value = None
     if best is not None:
@@ -132,13 +140,13 @@ def _family(
         outcomes = tuple(outcome for row in pair for outcome in by_model[row.model_id])
         verdict = judge(plan, Leaderboard(pair, outcomes))
         if verdict is not None and verdict.pairs:
-            half_width, p_value = verdict.pairs[0].half_width, verdict.pairs[0].p_value
+            half_width, p_value = verdict.pairs[0].half_width, min(1.0, n_complete * verdict.pairs[0].p_value)
     return TunedFamily(
         family=studied.family,
         untuned=studied.untuned,
         tuned=best.model_id if best else None,
         n_candidates=len(tried),
-        n_complete=sum(sum(each.ok for each in done) == plan.n_folds for done in tried.values()),
+        n_complete=n_complete,
         n_failed=sum(not all(each.ok for each in done) for done in tried.values()),
         seconds=sum(each.fit_seconds + each.score_seconds for done in tried.values() for each in done),
         gain=gain,
