@@ -7,6 +7,7 @@ WITH asked AS (
 ), good_trials AS (
   SELECT DISTINCT model_id, fold FROM IDENTIFIER(:catalog || '.' || :schema || '.trials')
   WHERE run_id = :run_id AND status = 'ok'
+    AND model_id IN (SELECT model_id FROM board)  -- of the candidates of a tuning, the best of each family is ranked
 )
 SELECT
   assert_true(

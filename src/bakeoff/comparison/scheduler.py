@@ -270,8 +270,8 @@ class Scheduler:
         if why is None and self._losses.are_suspicious(max(1, self.executor.slots)):
             why = f"Something is wrong with the workers: {self._losses}"
         if why is not None:
-            n_done = len(self._outcomes)
-            raise EngineLostError(why, f"{n_done} of {len(self.plan.trials)} trials are finished, the others are open.")
+            of = "" if self.plan.candidates else f" of {len(self.plan.trials)}"  # how many tuning runs is not known
+            raise EngineLostError(why, f"{len(self._outcomes)}{of} trials are finished, the others are open.")
 
     def _is_asked_to_stop(self) -> bool:
         if self.control.stop is not None and self.control.stop():

@@ -125,7 +125,7 @@ class ProgressState:
         """Add candidates of a family, and return a line about those that it has had."""
         family = event.models[0].tunes
         before = [candidate.id for candidate in self._plan.candidates if candidate.tunes == family]
-        line = f"Tuning {self._names.get(str(family), family)}: {len(event.models)} candidates"
+        line = f"Tuning {self._names.get(str(family), family)}: {_counted(len(event.models), 'candidate')}"
         if before:
             outcomes = [outcome for model_id in before for outcome in self._outcomes[model_id].values()]
             rows = rank(self._plan, outcomes, before, self._stopped).rows

@@ -53,7 +53,8 @@ def tuning_section(facts: Facts) -> Section | None:
                 "Candidates were proposed by Optuna, in PyCaret's search spaces, and stopped on the way as in a race "
                 "when they could not be the best of their family. Gain is the mean over the folds, with its 95% "
                 "interval; p is that of the test that is used for the ranking, times the number of candidates that ran "
-                f"on all folds, since the best of them was picked. {OPTIMISM}: the more candidates, the more. {_advice(facts)}"
+                f"on all folds, since the best of them was picked. {OPTIMISM}: the more candidates, the more. "
+                f"{_advice(facts)}"
             )
         )
     said = _untunable(result)
