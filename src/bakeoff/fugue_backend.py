@@ -267,7 +267,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                     restore_state(instance, request, run.comparison.frozen, plan, run.board)
             self.summary, self.verdict, self.stopped = result.summary, result.verdict, result.stopped
             self._lost_refits = tuple(refit for refit in result.refitted if refit.model is None)
-            if request.errors == "raise" and (why := frames.first_failure(result.board, self._lost_refits)):
+            if request.errors == "raise" and (
+                why := frames.first_failure(result.board, self._lost_refits, plan.candidate_ids)
+            ):
                 raise RuntimeError(why)
             models = _loaded(result.refitted)
             self.blended, self._fitted = result.blend, {**models, **_loaded(result.others)}

@@ -170,7 +170,7 @@ def test_a_tuning_without_time_for_more_says_so_and_goes_on(whole: Any, folder: 
     short = asked(folder, "short", tune_minutes=0.0001)
     result = run(RunConfig(**short), say=lambda _: None)
     assert {each.ending for each in result.facts.tuning.families} == {"time"}
-    assert "`bakeoff resume short` tries more" in result.report.read_text()
+    assert f"`bakeoff resume short --home {folder / 'home'}` tries more" in result.report.read_text()
     assert result.facts.tuning.n_candidates == 2 * GENERATION
     longer = resume("short", say=lambda _: None, home=folder / "home")
     assert longer.summary.n_resumed == len(result.leaderboard.outcomes)

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
 
 from bakeoff.comparison.backlog import Backlog
 from bakeoff.comparison.costs import Costs
@@ -22,6 +21,7 @@ from bakeoff.comparison.events import (
     TaskStarted,
     TrialDone,
 )
+from bakeoff.comparison.executor import Executor
 from bakeoff.comparison.leaderboard import Leaderboard, likely_winners, rank
 from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.losses import Losses
@@ -29,7 +29,7 @@ from bakeoff.comparison.plan import Batch, Cost, Plan, Task
 from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.strategy import Grid, Rung, Strategy
-from bakeoff.comparison.trial import WORKER_LOST, Model, Outcome, Status, Trial, failed_outcomes
+from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.errors import EngineLostError
 
@@ -43,33 +43,6 @@ LOOK_SECONDS = 5.0
 
 STOP_SECONDS = 0.3
 """Seconds between two calls of a control's ``stop``, if it has one."""
-
-
-class Executor(Protocol):
-    """The interface of what runs tasks."""
-
-    @property
-    def slots(self) -> int:
-        """The number of tasks that can run at once, now."""
-
-    @property
-    def lost(self) -> str | None:
-        """The reason why no task can run any more; ``None`` while tasks can run."""
-
-    def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
-        """Start a task, or queue it; the future fails if the worker is lost."""
-
-    def cancel(self) -> None:
-        """Stop the running tasks and drop the queued ones."""
-
-    def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
-        """Wait for one future to end (``for_all``: for all of them), or for these seconds; return those that have."""
-
-    def foresee(self, model_ids: Sequence[str]) -> None:
-        """Take note of the likely winners, best first; called when a slot has nothing left to do."""
-
-    def admit(self, candidates: Sequence[Model]) -> Sequence[Outcome]:
-        """Take note of models that were not there at the start; return the outcomes of those that cannot be built."""
 
 
 @dataclass
@@ -191,7 +164,8 @@ class Scheduler:
         for rung in self.strategy.hear(outcome):
             self._out = self._out.union(rung.stopped).difference(rung.revived)
             if rung.candidates:
-                self._admit(rung)
+                if not self._is_over:
+                    self._admit(rung)
                 continue
             self._closed.difference_update(self.plan.batch_of[model_id] for model_id in rung.revived)
             self._queue(rung.trials)

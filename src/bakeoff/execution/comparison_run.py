@@ -198,7 +198,10 @@ class ComparisonRun:
 
     def _has_failed(self, board: Leaderboard) -> bool:
         """Whether the first failure was to end the run, and there is one."""
-        return self.comparison.request.errors == "raise" and bool(board.failures)
+        candidates = self.comparison.plan.candidate_ids
+        return self.comparison.request.errors == "raise" and any(
+            outcome.model_id not in candidates for outcome in board.failures
+        )
 
     def _seconds_left(self, costs: ExpectedCosts) -> float:
         """Return the expected seconds of the open trials on one core; infinity if a model has no known cost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from bakeoff._utils.text import counted
 from bakeoff.comparison.tuning import Ending
@@ -10,6 +11,7 @@ from bakeoff.comparison.tuning_result import TunedFamily, TuningResult
 from bakeoff.report.blocks import Cell, Paragraph, Part, Section, Table, number, p_text
 from bakeoff.report.facts import Facts
 from bakeoff.report.sentences import seconds
+from bakeoff.storage.location import ResultsLocation, place_options
 
 OPTIMISM = (
     "Scores of tuned models are optimistic, since their parameters were chosen by the folds that they are scored on"
@@ -124,7 +126,10 @@ def _untunable(result: TuningResult) -> list[str]:
 
 
 def _cut(facts: Facts) -> str:
-    return f"The time for tuning was over; `bakeoff resume {facts.run.run_id}` tries more."
+    options = facts.config
+    home = Path(options.get("home") or ".bakeoff")
+    place = place_options(ResultsLocation.at(home, options.get("catalog"), options.get("schema")), home)
+    return f"The time for tuning was over; `bakeoff resume {facts.run.run_id}{place}` tries more."
 
 
 def _on_the_holdout(facts: Facts) -> str:

@@ -87,9 +87,10 @@ def test_a_tuning_says_what_it_tries_and_what_that_has_given(capsys):
     said = state.update(PlanGrown(grown.with_candidates(then), then, (good("lr-t3", 0),)))
     assert said == "Tuning Logistic Regression: 1 candidate more after 2, best AUC 0.9500."
     assert state.line().startswith("14/17 folds | ")
-    rows = rank(grown, [good("lr-t1", fold, 0.95) for fold in range(4)], ["lr-t1"]).rows
+    best = tuple(good("lr-t1", fold, 0.95) for fold in range(4))
+    rows = rank(grown, best, ["lr-t1"]).rows
     assert (
-        state.update(BatchDone(Batch(3, ("lr-t1",)), rows, (), 1.0))
+        state.update(BatchDone(Batch(3, ("lr-t1",)), rows, best, 1.0))
         == "Tuned | AUC: Logistic Regression (tuned) 0.9500"
     )
 
