@@ -41,7 +41,7 @@ _RESULT_OPTIONS = (
 """The options that decide the result. The others say where it goes, how long it may take and what it is called."""
 _FILE_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
 """Options that decide it as well where they are given; runs that are older than they are have none of them."""
-_SEARCH_OPTIONS = ("race", "portfolio", "holdout")
+_SEARCH_OPTIONS = ("race", "portfolio", "holdout", "tune")
 """Further ones of this kind, which say nothing about the rows."""
 _COMPARING_OPTIONS = ("include", "exclude", "sort", "fold", "n_select")
 READING_OPTIONS = tuple(name for name in (*_RESULT_OPTIONS, *_FILE_OPTIONS) if name not in _COMPARING_OPTIONS)
@@ -114,6 +114,8 @@ class RunConfig:
             default.
         threshold: what the threshold of the best classifier of two classes is to be good at: ``f1``,
             ``balanced_accuracy``, or costs of errors as in ``fp=1,fn=5``; by default it is 0.5.
+        tune: number of the best families that are tuned after the comparison.
+        tune_minutes: minutes after which tuning tries no further candidates; no limit by default.
     """
 
     source: str
@@ -160,6 +162,8 @@ class RunConfig:
     race: int = 0
     portfolio: str | None = None
     threshold: str | None = None
+    tune: int = 0
+    tune_minutes: float | None = None
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this id; false while it is new, made by this config and not used yet."""
@@ -198,6 +202,7 @@ class RunConfig:
         self._check_lift()
         self._check_blend()
         self._check_race()
+        self._check_tuning()
         if self.sep is not None and self.sep == self.decimal:
             raise ConfigError(f"--sep and --decimal are both {self.sep!r}: numbers would be cut in two.")
         if self.catalog and not self.schema:
@@ -231,6 +236,11 @@ class RunConfig:
                 f"--race compares models after {FIRST_FOLDS} folds, and --fold is {self.fold}: use more folds, or no "
                 "--race."
             )
+
+    def _check_tuning(self) -> None:
+        """Refuse what tuning could make nothing of."""
+        if self.tune_minutes is not None and not self.tune:
+            raise ConfigError("--tune-minutes is for tuning: add --tune 2 to tune the best two families.")
 
     @classmethod
     def from_sources(cls, flags: Mapping[str, Any], file: Path | None = None) -> RunConfig:

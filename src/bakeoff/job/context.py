@@ -13,6 +13,7 @@ from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.config import RunConfig
 from bakeoff.job.ground import Ground
 from bakeoff.job.outputs import RunOutputs
@@ -74,6 +75,7 @@ class Comparison:
         blend: the best blend of the models; ``None`` if there is none.
         offered: its row beside the ranking; ``None`` if it is in the ranking, or there is none.
         decision: how the best model decides; ``None`` if nothing is known of that, or nobody asked.
+        tuning: what tuning has tried; ``None`` if nothing was to be tuned.
     """
 
     plan: Plan
@@ -86,6 +88,7 @@ class Comparison:
     blend: Blend | None = None
     offered: Row | None = None
     decision: Decision | None = None
+    tuning: TuningResult | None = None
 
     @classmethod
     def of(cls, backend: FugueBackend, models: Any) -> Comparison:
@@ -105,6 +108,7 @@ class Comparison:
             models if isinstance(models, list) else [models],
             backend.stopped,
             tuple(backend.listener_problems),
+            tuning=backend.tuned,
         )
 
     @cached_property

@@ -133,6 +133,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         from bakeoff.job.setup_findings import with_findings
         from bakeoff.job.trial_limits import trial_limits
         from bakeoff.pycaret3.request import read_request
+        from bakeoff.pycaret3.search_spaces import check_tunable, search_spaces
     with steps(SET_UP):
         experiment = set_up(
             source.task,
@@ -157,6 +158,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         raise ConfigError(str(error)) from error
     if not request.models:
         raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
+    if config.tune:
+        check_tunable(request, search_spaces(experiment, request))
     if not config.include and (missing := missing_boosters(experiment)):
         _LOG.info("Not compared, since not installed: %s (the extra 'boost' has them).", ", ".join(missing))
     n_told = len(source.notes)
@@ -202,6 +205,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         listeners=[*outputs.listeners, *listeners],
         race=config.race,
         portfolio=config.portfolio,
+        tune=config.tune,
+        tune_minutes=config.tune_minutes,
         **context.prepared.limits.options,
     )
     try:
