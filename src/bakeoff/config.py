@@ -42,7 +42,7 @@ _RESULT_OPTIONS = (
 """The options that decide the result. The others say where it goes, how long it may take and what it is called."""
 _FILE_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
 """Options that decide it as well where they are given; runs that are older than they are have none of them."""
-_SEARCH_OPTIONS = ("race", "portfolio")
+_SEARCH_OPTIONS = ("race", "portfolio", "tune")
 """Further ones of this kind, which say nothing about the rows."""
 _SPLIT_OPTIONS = ("holdout", "split_time", "split_col")
 """Those that say which rows nothing is chosen by."""
@@ -123,6 +123,8 @@ class RunConfig:
             ``balanced_accuracy``, or costs of errors as in ``fp=1,fn=5``; by default it is 0.5.
         calibrate: how its probabilities are calibrated where that makes them better: ``off``, ``auto``, ``isotonic``
             or ``sigmoid``.
+        tune: number of the best families that are tuned after the comparison.
+        tune_minutes: minutes after which tuning tries no further candidates; no limit by default.
     """
 
     source: str
@@ -172,6 +174,8 @@ class RunConfig:
     calibrate: str = "off"
     split_time: str | None = None
     split_col: str | None = None
+    tune: int = 0
+    tune_minutes: float | None = None
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this id; false while it is new, made by this config and not used yet."""
@@ -211,6 +215,7 @@ class RunConfig:
         check_split(self)
         check_decisions(self)
         self._check_race()
+        self._check_tuning()
         if self.sep is not None and self.sep == self.decimal:
             raise ConfigError(f"--sep and --decimal are both {self.sep!r}: numbers would be cut in two.")
         if self.catalog and not self.schema:
@@ -232,6 +237,11 @@ class RunConfig:
                 f"--race compares models after {FIRST_FOLDS} folds, and --fold is {self.fold}: use more folds, or no "
                 "--race."
             )
+
+    def _check_tuning(self) -> None:
+        """Refuse what tuning could make nothing of."""
+        if self.tune_minutes is not None and not self.tune:
+            raise ConfigError("--tune-minutes is for tuning: add --tune 2 to tune the best two families.")
 
     @classmethod
     def from_sources(cls, flags: Mapping[str, Any], file: Path | None = None) -> RunConfig:

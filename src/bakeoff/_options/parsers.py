@@ -17,7 +17,14 @@ from bakeoff._options.choices import (
     parse_word,
 )
 from bakeoff._options.decisions import parse_threshold
-from bakeoff._options.limits import parse_above_zero, parse_from_zero, parse_horizon, parse_race, parse_share
+from bakeoff._options.limits import (
+    parse_above_zero,
+    parse_from_zero,
+    parse_horizon,
+    parse_race,
+    parse_share,
+    parse_tune,
+)
 from bakeoff._options.names import parse_experiment, parse_model_name, parse_name_part, parse_run_id
 from bakeoff._options.setup_option import parse_setup_option
 from bakeoff._options.text_files import parse_decimal, parse_encoding, parse_gaps, parse_header, parse_sep
@@ -62,6 +69,8 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "na_values": parse_gaps,
     "header": parse_header,
     "race": parse_race,
+    "tune": parse_tune,
+    "tune_minutes": parse_above_zero("leave it out for no limit"),
     "portfolio": parse_portfolio,
     "keep_predictions": parse_word(KEEP_PREDICTIONS, {True: "yes", False: "no"}),
     "blend": parse_word(BLENDS, {True: "on", False: "off"}),

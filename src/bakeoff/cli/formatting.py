@@ -20,6 +20,7 @@ from bakeoff.comparison.leaderboard import COMPLETE, FAILED, STOPPED, Leaderboar
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
 from bakeoff.report.sentences import answer, blend_sentence, clock, decision_sentences
+from bakeoff.report.tuning import tuning_sentence
 from bakeoff.storage.location import home_option, place_options
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
     lines = [
         one_line(answer(result.facts)),
-        *([one_line(said)] if (said := blend_sentence(result.facts)) else []),
+        *(one_line(said) for said in (tuning_sentence(result.facts), blend_sentence(result.facts)) if said),
         *map(one_line, decision_sentences(result.facts)),
         clock(result.summary),
         "",

@@ -79,6 +79,14 @@ _ENGINE = click.option(
 @click.option(
     "--portfolio", help="small or large: compare further configurations of the tree families, too. [default: no]"
 )
+@click.option(
+    "--tune",
+    metavar="N",
+    help="Tune the N best families afterwards, with Optuna, in PyCaret's search spaces. [default: none]",
+)
+@click.option(
+    "--tune-minutes", help="Try no further parameters after so many minutes. [default: until none are better]"
+)
 @click.option("--register-model", metavar="NAME", help="Register the best model under this name.")
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
 @click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")

@@ -14,6 +14,7 @@ from bakeoff.comparison.model_diagnostics import ReliabilityCurve
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.config import RunConfig
 from bakeoff.job.ground import Ground
 from bakeoff.job.outputs import RunOutputs
@@ -76,6 +77,7 @@ class Comparison:
         offered: its row beside the ranking; ``None`` if it is in the ranking, or there is none.
         decision: how the best model decides; ``None`` if nobody asked for anything but the usual, or none was chosen.
         reliability: reliability of its probabilities; empty if it has none.
+        tuning: what tuning has tried; ``None`` if nothing was to be tuned.
     """
 
     plan: Plan
@@ -89,6 +91,7 @@ class Comparison:
     offered: Row | None = None
     decision: Decision | None = None
     reliability: Sequence[ReliabilityCurve] = ()
+    tuning: TuningResult | None = None
 
     @classmethod
     def of(cls, backend: FugueBackend, models: Any) -> Comparison:
@@ -108,6 +111,7 @@ class Comparison:
             models if isinstance(models, list) else [models],
             backend.stopped,
             tuple(backend.listener_problems),
+            tuning=backend.tuned,
         )
 
     @cached_property

@@ -15,7 +15,7 @@ from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.job.context import Comparison, RunContext
-from bakeoff.job.deciding import aim_sentence, wanted_of, with_decision
+from bakeoff.job.deciding import wanted_of, with_decision
 from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
 from bakeoff.job.finish import finish
 from bakeoff.job.first_lines import first_lines
@@ -27,7 +27,7 @@ from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.job.step_times import COMPARE, IMPORT, OPEN, READ, SESSION, SET_UP, StepTimes
 from bakeoff.pycaret3.experiment import default_sort, import_experiments, missing_boosters, set_up
 from bakeoff.pycaret3.log_import import import_log_without_file
-from bakeoff.source import check_series, is_local_file, load_source
+from bakeoff.source import SourceTable, check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import without_spark_pages
 from bakeoff.storage.run_status import RunStatus
@@ -119,9 +119,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
-    wanted = wanted_of(config, source)
-    if wanted.threshold:
-        say(aim_sentence(wanted.threshold, config))
+    wanted = wanted_of(config, source, say)
     if source.task == "time_series":
         check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
@@ -134,7 +132,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         from bakeoff.job.setup_findings import with_findings
         from bakeoff.job.trial_limits import trial_limits
         from bakeoff.pycaret3.request import read_request
-    share = {"train_size": 1 - config.holdout} if config.holdout else {}
+        from bakeoff.pycaret3.search_spaces import check_tunable, search_spaces
     with steps(SET_UP):
         experiment = set_up(
             source.task,
@@ -144,7 +142,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
             fold=config.fold,
             fh=config.fh,
             n_held=source.n_held,
-            arguments={**inside(source.setup), **(share if source.n_held is None else {})},
+            arguments=_setup_arguments(config, source),
         )
     params: dict[str, Any] = {
         "include": list(config.include) or None,
@@ -160,6 +158,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         raise ConfigError(str(error)) from error
     if not request.models:
         raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
+    if config.tune:
+        check_tunable(request, search_spaces(experiment, request))
     if not config.include and (missing := missing_boosters(experiment)):
         _LOG.info("Not compared, since not installed: %s (the extra 'boost' has them).", ", ".join(missing))
     n_told = len(source.notes)
@@ -172,6 +172,14 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
     if unkept := unkept_note(config, experiment, request):
         say(unkept)
     return PreparedRun(source, experiment, params, limits, wanted, steps)
+
+
+def _setup_arguments(config: RunConfig, source: SourceTable) -> dict[str, Any]:
+    """Return the further arguments of ``setup()``, with the share of the rows where PyCaret draws the hold-out."""
+    arguments = dict(source.preparation.inside(source.setup))
+    if config.holdout is not None and source.n_held is None:
+        arguments["train_size"] = 1 - config.holdout
+    return arguments
 
 
 def compare(context: RunContext, listeners: Sequence[Listener], interruption: Interruption) -> RunResult:
@@ -205,6 +213,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         listeners=[*outputs.listeners, *listeners],
         race=config.race,
         portfolio=config.portfolio,
+        tune=config.tune,
+        tune_minutes=config.tune_minutes,
         **context.prepared.limits.options,
     )
     try:

@@ -104,6 +104,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
         tracking_uri=uri_to_set(context.config.home),
         mlflow_url=context.outputs.mlflow_url,
         offered=comparison.offered,
+        tuning=comparison.tuning,
     )
 
 
