@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import yaml
 
 from bakeoff._options.choices import AUTO
+from bakeoff._options.decisions import check_decisions
 from bakeoff._options.parsers import PARSERS, REQUIRED
 from bakeoff._options.setup_option import parse_setup, read_text
 from bakeoff._options.values import flag, given, refuse_placeholder
@@ -109,7 +110,10 @@ class RunConfig:
         payload_dir: folder that driver and workers share; used on Spark Connect only.
         race: number of families that run on all folds in any case, while models are stopped that cannot win any more; 0
             runs every model on all folds.
-        portfolio: ``small`` to compare further configurations of the tree families as well; none by default.
+        portfolio: ``small`` or ``large`` to compare further configurations of the tree families as well; none by
+            default.
+        threshold: what the threshold of the best classifier of two classes is to be good at: ``f1``,
+            ``balanced_accuracy``, or costs of errors as in ``fp=1,fn=5``; by default it is 0.5.
         tune: number of the best families that are tuned after the comparison.
         tune_minutes: minutes after which tuning tries no further candidates; no limit by default.
     """
@@ -157,6 +161,7 @@ class RunConfig:
     holdout: float | None = None
     race: int = 0
     portfolio: str | None = None
+    threshold: str | None = None
     tune: int = 0
     tune_minutes: float | None = None
 
@@ -222,6 +227,7 @@ class RunConfig:
                     raise ConfigError(f"{flag(name)} is for tables, not for time series: leave it out.")
         if self.holdout is not None and "train_size" in self.setup:
             raise ConfigError("--holdout and 'train_size' in --setup say the same: leave one of them out.")
+        check_decisions(self)
 
     def _check_race(self) -> None:
         """Refuse a race that could stop no model."""

@@ -18,6 +18,7 @@ from bakeoff.comparison.blend import BLEND, Blend
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
+from bakeoff.comparison.out_of_fold import OutOfFold
 from bakeoff.comparison.plan import FAMILIES_OF_A_BLEND, Plan
 from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
@@ -85,7 +86,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             too, so that `holdout_values` has them.
         race: all models on two folds first, and only those that may still win on more. A number: so many families run
             on all folds in any case (3). The others have the status ``stopped``.
-        portfolio: ``"small"`` compares further configurations of the tree families as well (``lightgbm-2``).
+        portfolio: ``"small"`` compares further configurations of the tree families as well (``lightgbm-2``),
+            ``"large"`` about 20 of them.
         tune: so many of the best families are tuned after the comparison, by PyCaret's search spaces; the best
             candidate of each is ranked as a model of its own (``rf-t7``). Needs Optuna (``bakeoff[tune]``).
         tune_minutes: minutes after which tuning tries no further candidates; by default it ends when it finds nothing
@@ -325,6 +327,24 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             models[BLEND] = voting_estimator(comparison, self.blended.shares, models)
         with _get_context_lock():
             return holdout_values(instance, comparison, models)
+
+    def out_of_fold(self, model_id: str) -> OutOfFold | None:
+        """Return what a model predicted for the test rows of all folds, or the blend with weights of the other folds.
+
+        Args:
+            model_id: id of a model that was compared, or ``blend``.
+
+        Returns:
+            The probabilities; ``None`` if it gave none for every fold, or they were not kept.
+        """
+        from bakeoff.pycaret3.deciding import out_of_fold
+
+        comparison = self._comparison
+        if comparison is None or comparison.request.task != "classification":
+            return None
+        of_blend = self.blended.by_fold if self.blended else ()
+        by_fold = of_blend if model_id == BLEND else [{model_id: 1.0}] * comparison.plan.n_folds
+        return out_of_fold(comparison, by_fold, self._predictions)
 
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
         """Run some models on all folds in this process, as PyCaret's backends do on a worker.

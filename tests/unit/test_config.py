@@ -312,9 +312,9 @@ def test_a_race_needs_folds_to_save() -> None:
     assert config(race="yes", fold=3).race == 3
 
 
-def test_a_portfolio_is_small_or_none() -> None:
-    assert [config(portfolio=given).portfolio for given in ("small", "Small", "no", "", None)] == [
-        "small", "small", None, None, None,
+def test_a_portfolio_is_small_or_large_or_none() -> None:
+    assert [config(portfolio=given).portfolio for given in ("small", "Small", "large", "no", "", None)] == [
+        "small", "small", "large", None, None, None,
     ]  # fmt: skip
     assert "portfolio" in complaint(portfolio="huge")
     assert config(portfolio="small").digest() != config().digest() == config(portfolio="no").digest()

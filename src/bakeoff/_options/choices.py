@@ -13,7 +13,7 @@ AUTO = "auto"
 """The engine of a run that names none: what the run needs."""
 ENGINES = (AUTO, "spark", "local", "native")
 ISOLATIONS = ("auto", "process", "none")
-PORTFOLIOS = ("small",)
+PORTFOLIOS = ("small", "large")
 KEEP_PREDICTIONS = ("auto", "yes", "no")
 BLENDS = ("off", "offer", "on")
 

@@ -15,6 +15,7 @@ from bakeoff._options.choices import (
     parse_portfolio,
     parse_word,
 )
+from bakeoff._options.decisions import parse_threshold
 from bakeoff._options.limits import (
     parse_above_zero,
     parse_from_zero,
@@ -73,5 +74,6 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "keep_predictions": parse_word(KEEP_PREDICTIONS, {True: "yes", False: "no"}),
     "blend": parse_word(BLENDS, {True: "on", False: "off"}),
     "holdout": parse_share,
+    "threshold": parse_threshold,
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""

@@ -19,7 +19,7 @@ from bakeoff.cli.program import as_typed
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, STOPPED, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
-from bakeoff.report.sentences import answer, blend_sentence, clock
+from bakeoff.report.sentences import answer, blend_sentence, clock, decision_sentences
 from bakeoff.report.tuning import tuning_sentence
 from bakeoff.storage.location import home_option, place_options
 
@@ -86,6 +86,7 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     lines = [
         one_line(answer(result.facts)),
         *(one_line(said) for said in (tuning_sentence(result.facts), blend_sentence(result.facts)) if said),
+        *map(one_line, decision_sentences(result.facts)),
         clock(result.summary),
         "",
         f"Tables  {result.tables.name('runs')}",

@@ -76,7 +76,9 @@ _ENGINE = click.option(
     metavar="[N]",
     help="Stop models that cannot win any more; N families (3) run on all folds in any case. [default: no race]",
 )
-@click.option("--portfolio", help="small: compare further configurations of the tree families, too. [default: no]")
+@click.option(
+    "--portfolio", help="small or large: compare further configurations of the tree families, too. [default: no]"
+)
 @click.option(
     "--tune",
     metavar="N",
@@ -104,6 +106,11 @@ _ENGINE = click.option(
 )
 @click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
 @click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
+@click.option(
+    "--threshold",
+    metavar="AIM",
+    help="Choose the best model's threshold for f1, balanced_accuracy, or costs such as fp=1,fn=5. [default: 0.5]",
+)
 @text_file_options
 @click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")

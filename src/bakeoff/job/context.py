@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.blend import Blend
+from bakeoff.comparison.decision import Decision
 from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
@@ -73,6 +74,7 @@ class Comparison:
         problems: errors of listeners.
         blend: the best blend of the models; ``None`` if there is none.
         offered: its row beside the ranking; ``None`` if it is in the ranking, or there is none.
+        decision: how the best model decides; ``None`` if nothing is known of that, or nobody asked.
         tuning: what tuning has tried; ``None`` if nothing was to be tuned.
     """
 
@@ -85,6 +87,7 @@ class Comparison:
     problems: Sequence[str] = ()
     blend: Blend | None = None
     offered: Row | None = None
+    decision: Decision | None = None
     tuning: TuningResult | None = None
 
     @classmethod

@@ -189,6 +189,7 @@ def close_tracking(
     """
     outputs, summary, record = context.outputs, comparison.summary, tables.entered.result()
     clock = {
+        **(comparison.decision.numbers if comparison.decision else {}),
         "wall_seconds": summary.wall_seconds,
         "ideal_seconds": summary.ideal_seconds,
         "efficiency": summary.efficiency,

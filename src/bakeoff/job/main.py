@@ -15,6 +15,7 @@ from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.job.context import Comparison, RunContext
+from bakeoff.job.deciding import aim_of, aim_sentence, with_decision
 from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
 from bakeoff.job.finish import finish
 from bakeoff.job.first_lines import first_lines
@@ -118,6 +119,8 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
+    if aim := aim_of(config, source):
+        say(aim_sentence(aim, config))
     if source.task == "time_series":
         check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
@@ -168,7 +171,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         say(limits.note)
     if unkept := unkept_note(config, experiment, request):
         say(unkept)
-    return PreparedRun(source, experiment, params, limits, steps)
+    return PreparedRun(source, experiment, params, limits, aim, steps)
 
 
 def compare(context: RunContext, listeners: Sequence[Listener], interruption: Interruption) -> RunResult:
@@ -212,7 +215,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         steps.announce = partial(_announce, listeners)
         outputs.hold.check()
         comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
-        result = finish(context, with_holdout(comparison, backend, context.prepared.experiment))
+        comparison = with_holdout(comparison, backend, context.prepared.experiment)
+        result = finish(context, with_decision(comparison, backend, context.prepared.aim))
     except RunConflictError:
         raise
     except BaseException as error:

@@ -17,6 +17,7 @@ from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
+    from bakeoff.comparison.thresholds import Aim
     from bakeoff.job.trial_limits import JobLimits
     from bakeoff.tracking.logged_model import BestModel
 
@@ -106,6 +107,7 @@ class PreparedRun:
         experiment: PyCaret's experiment after its setup.
         params: arguments of ``compare_models``, which were checked.
         limits: limits of the trials.
+        aim: what the threshold of the best model is to be good at; ``None`` if none is to be chosen.
         steps: the steps of the run so far.
     """
 
@@ -113,4 +115,5 @@ class PreparedRun:
     experiment: Any
     params: dict[str, Any]
     limits: JobLimits
+    aim: Aim | None = None
     steps: StepTimes = field(default_factory=StepTimes)

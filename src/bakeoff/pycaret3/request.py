@@ -93,7 +93,7 @@ def read_request(experiment: Any, params: Mapping[str, Any], portfolio: str | No
     _check_types(params)
     candidates = _candidates(experiment, params)
     if portfolio is not None:
-        candidates |= {model.id: model for model in further_models(task, list(candidates.values()))}
+        candidates |= {model.id: model for model in further_models(task, list(candidates.values()), portfolio)}
     fold = params.get("fold")
     if task == "time_series":
         cv = experiment.get_fold_generator(fold=fold)

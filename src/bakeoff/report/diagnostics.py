@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from bakeoff.comparison.decision import Decision
 from bakeoff.comparison.model_diagnostics import FeatureImportance, ModelDiagnostics, from_object, to_object
 
 
@@ -87,6 +88,7 @@ class Diagnostics:
         blend: the scores of a blend on each fold, which no trial has.
         best: evaluation of the best model on unseen rows; ``None`` if there is none.
         importance: importance of the best model's features; ``None`` if it gives none.
+        decision: how the best model decides; ``None`` if nobody asked for anything but the usual.
         steps: steps of the whole run, of which the comparison is one; they may overlap.
     """
 
@@ -100,6 +102,7 @@ class Diagnostics:
     blend: Sequence[Mapping[str, Any]] = ()
     best: ModelDiagnostics | None = None
     importance: FeatureImportance | None = None
+    decision: Decision | None = None
     steps: Sequence[Step] = ()
 
     def to_json(self) -> str:
@@ -108,6 +111,7 @@ class Diagnostics:
             "target": asdict(self.target) if self.target else {},
             "best": to_object(self.best) if self.best else {},
             "importance": asdict(self.importance) if self.importance else {},
+            "decision": self.decision.to_object() if self.decision else {},
         }
         return json.dumps({**asdict(self), **known})
 
@@ -128,6 +132,8 @@ class Diagnostics:
         known["best"] = from_object(known.get("best", {}))
         importance = known.get("importance")
         known["importance"] = _read(FeatureImportance, importance) if importance else None
+        decision = known.get("decision")
+        known["decision"] = Decision.from_object(decision) if decision else None
         return cls(**known)
 
 

@@ -17,7 +17,7 @@ from bakeoff.report import charts, model_charts, reproduce
 from bakeoff.report.blocks import Cell, Code, Figure, Numbers, Paragraph, Part, Section, Table, number
 from bakeoff.report.diagnostics import ClassCounts, Step
 from bakeoff.report.facts import Facts
-from bakeoff.report.sentences import seconds
+from bakeoff.report.sentences import decision_sentences, seconds
 from bakeoff.report.timeline import Timeline, timeline
 
 _MAX_TRACEBACKS = 10
@@ -39,6 +39,7 @@ def best_model(facts: Facts) -> Section:
         parts.append(
             Paragraph(f"{best.model_name}, fitted on the training rows, on {counted(n_rows, unit)} not seen before.")
         )
+    parts += [Paragraph(sentence) for sentence in decision_sentences(facts)]
     if evaluation is not None:
         parts += _evaluation(evaluation, str(facts.run.target))
     if importance is not None:

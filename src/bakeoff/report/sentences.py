@@ -7,6 +7,7 @@ from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import FIRST_FOLDS
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.thresholds import USUAL, ThresholdChoice
 from bakeoff.comparison.trial import TT
 from bakeoff.report.facts import Facts
 
@@ -80,6 +81,37 @@ def blend_sentence(facts: Facts) -> str | None:
         f"{'better' if better else 'worse'} than {best.model_id}{apart}."
     )
     return f"{result} `--blend on` with the same --run-id makes it a model that can win." if better else result
+
+
+def decision_sentences(facts: Facts) -> list[str]:
+    """Return how the best model decides and what that is worth, a sentence each; empty if it was not asked."""
+    decision = facts.look.decision
+    if decision is None:
+        return []
+    return [threshold_sentence(decision.threshold)] if decision.threshold else []
+
+
+def threshold_sentence(choice: ThresholdChoice) -> str:
+    """Return what a threshold is worth.
+
+    Example:
+        >>> threshold_sentence(ThresholdChoice("f1", "F1", "yes", 1, 0.31, (0.3, 0.33), 0.625, 0.55, kept=True))
+        "The best model predicts 'yes' from a probability of 0.3100 on: F1 is 0.6250 out of fold, and 0.5500 at 0.5."
+        >>> threshold_sentence(ThresholdChoice("f1", "F1", "yes", 1, 0.31, (0.3, 0.33), 0.54, 0.55, kept=False))
+        'The threshold stays 0.5: out of fold, F1 is 0.5500 there, and 0.5400 by thresholds chosen on the other folds.'
+    """
+    value, usual = f"{choice.value:.4f}", f"{choice.usual_value:.4f}"
+    if choice.kept:
+        return (
+            f"The best model predicts {choice.positive!r} from a probability of {choice.best:.4f} on: "
+            f"{choice.measure} is {value} out of fold, and {usual} at 0.5."
+        )
+    if choice.best == USUAL:
+        return f"The threshold stays 0.5, which is the best for {choice.measure} on all folds ({usual})."
+    return (
+        f"The threshold stays 0.5: out of fold, {choice.measure} is {usual} there, and {value} by thresholds chosen "
+        "on the other folds."
+    )
 
 
 def members_of(row: Row) -> str:
