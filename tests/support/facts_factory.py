@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bakeoff.comparison.decision import CalibrationChoice, Decision
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.model_diagnostics import (
     ClassificationDiagnostics,
@@ -15,11 +16,13 @@ from bakeoff.comparison.model_diagnostics import (
     ForecastDiagnostics,
     ModelDiagnostics,
     RegressionDiagnostics,
+    ReliabilityCurve,
     RocCurve,
 )
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.thresholds import ThresholdChoice
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.comparison.tuning import Ending
 from bakeoff.comparison.tuning_result import TunedFamily, TuningResult
@@ -150,7 +153,14 @@ def look(task: str, plan: Plan, *, with_best: bool) -> Diagnostics:
     if task == "time_series":
         times, earlier = [f"t{n}" for n in range(60)], [f"h{n}" for n in range(60)]
         best = ForecastDiagnostics(60, None, times, actual, best.predicted, earlier, actual)
+    curve = ReliabilityCurve("<yes> & no", [0.1, 0.4, 0.9], [0.0, 0.5, 1.0], [20, 20, 20], 0.1, "as fitted")
+    threshold = ThresholdChoice("f1", "F1", "<yes> & no", 1, 0.31, (0.3, 0.33), 0.62, 0.55, kept=True)
+    is_classifier = task == "classification" and with_best
     return Diagnostics(
+        decision=Decision("m0", threshold, CalibrationChoice("sigmoid", 0.4, 0.5, kept=True))
+        if is_classifier
+        else None,
+        reliability=[curve, replace(curve, name="calibrated")] if is_classifier else (),
         metric_names={metric.key: metric.name for metric in plan.metrics},
         test_ratio=0.25,
         began_at=BEGAN,

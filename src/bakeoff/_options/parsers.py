@@ -7,6 +7,7 @@ from typing import Any
 
 from bakeoff._options.choices import (
     BLENDS,
+    CALIBRATIONS,
     ENGINES,
     ISOLATIONS,
     KEEP_PREDICTIONS,
@@ -36,7 +37,7 @@ REQUIRED = {
 }
 """Options without a default, with the hint that an error about a missing one ends with."""
 PARSERS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("source", "target", "sort", "time_col"), parse_text),
+    **dict.fromkeys(("source", "target", "sort", "time_col", "split_time", "split_col"), parse_text),
     **dict.fromkeys(("include", "exclude", "order_by"), parse_texts),
     **dict.fromkeys(("n_select", "batch_size"), parse_whole(1)),
     **dict.fromkeys(("catalog", "schema"), parse_name_part),
@@ -75,5 +76,6 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "blend": parse_word(BLENDS, {True: "on", False: "off"}),
     "holdout": parse_share,
     "threshold": parse_threshold,
+    "calibrate": parse_word(CALIBRATIONS, {True: "auto", False: "off"}),
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""

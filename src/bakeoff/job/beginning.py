@@ -25,7 +25,7 @@ _LONG = 8
 _LOGGED = (
     "source", "target", "task", "include", "exclude", "sort", "fold", "n_select", "batch_size", "budget_minutes",
     "seed", "setup", "max_rows", "time_col", "fh", "keep_predictions", "blend", "holdout", "tune", "tune_minutes",
-    "threshold",
+    "threshold", "calibrate", "split_time", "split_col",
 )  # fmt: skip
 
 

@@ -25,7 +25,15 @@ def unkept_note(config: RunConfig, experiment: Any, request: Request) -> str | N
     n_bytes = prediction_bytes(experiment, request, candidates_of(config.tune))
     if n_bytes is None or config.keep_predictions != Keep.AUTO or are_kept(Keep.AUTO, n_bytes):
         return None
-    lost = [name for name, asked in (("blend", config.blend != "off"), ("threshold", config.threshold)) if asked]
+    lost = [
+        name
+        for name, asked in (
+            ("blend", config.blend != "off"),
+            ("threshold", config.threshold),
+            ("calibration", config.calibrate != "off"),
+        )
+        if asked
+    ]
     without = f", and without them there is no {' and no '.join(lost)}" if lost else ""
     return (
         f"What the models predict for test rows is not kept: it takes up to {n_bytes / 1e6:,.0f} MB{without} "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.blend import Blend
 from bakeoff.comparison.decision import Decision
 from bakeoff.comparison.leaderboard import Leaderboard, Row
+from bakeoff.comparison.model_diagnostics import ReliabilityCurve
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
@@ -74,7 +75,8 @@ class Comparison:
         problems: errors of listeners.
         blend: the best blend of the models; ``None`` if there is none.
         offered: its row beside the ranking; ``None`` if it is in the ranking, or there is none.
-        decision: how the best model decides; ``None`` if nothing is known of that, or nobody asked.
+        decision: how the best model decides; ``None`` if nobody asked for anything but the usual, or none was chosen.
+        reliability: reliability of its probabilities; empty if it has none.
         tuning: what tuning has tried; ``None`` if nothing was to be tuned.
     """
 
@@ -88,6 +90,7 @@ class Comparison:
     blend: Blend | None = None
     offered: Row | None = None
     decision: Decision | None = None
+    reliability: Sequence[ReliabilityCurve] = ()
     tuning: TuningResult | None = None
 
     @classmethod
