@@ -82,9 +82,10 @@ def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
 def outcome_lines(result: RunResult, home: Path) -> list[str]:
     """Return lines that say what a run has written, and what to type next."""
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
+    where = place_options(result.tables, home)
     lines = [
         one_line(answer(result.facts)),
-        *([one_line(said)] if (said := blend_sentence(result.facts)) else []),
+        *([one_line(said)] if (said := blend_sentence(result.facts, where)) else []),
         clock(result.summary),
         "",
         f"Tables  {result.tables.name('runs')}",
@@ -101,7 +102,6 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     if result.report:
         lines.append(f"Report  {result.report}")
     lines += [f"Warning: {one_line(problem)}" for problem in result.problems]
-    where = place_options(result.tables, home)
     return [
         *lines,
         "",
