@@ -116,8 +116,9 @@ class _Said:
     def question(self, board: Leaderboard) -> tuple[Pool, Goal]:
         """Return what the weights are chosen by: predictions and the goal, of two classes' AUC on drawn rows."""
         goal = self.goal(board)
-        is_area = isinstance(goal, MeasuredGoal) and goal.measure is area_under_curve
-        if not is_area or self.pool.folds[0].ndim != _TWO:
+        if not isinstance(goal, MeasuredGoal) or goal.measure is not area_under_curve:
+            return self.pool, goal
+        if self.pool.folds[0].ndim != _TWO:
             return self.pool, goal
         most = MOST_OF_A_CLASS // len(goal.truths)
         rows = [drawn_rows(truth, most) for truth in goal.truths]
