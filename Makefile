@@ -21,7 +21,7 @@ DBR_PIP = $(UV) run --quiet --no-project --with pip --python $(BIN)/python pytho
 DBR_OPTIONS := -W default --override-ini=pythonpath=tests
 COVERED ?= tests/unit
 LOCKING = $(UV) pip compile --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --group dev --group docs
+LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --extra tune --group dev --group docs
 LOCK_DBR = $(LOCKING) pyproject.toml requirements/dbr-$(RUNTIME).in \
 	$(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
 LOCK_QUALITY = $(LOCKING) --python-version 3.11 --override requirements/quality.override

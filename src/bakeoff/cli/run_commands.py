@@ -79,6 +79,14 @@ _ENGINE = click.option(
 @click.option(
     "--portfolio", help="small or large: compare further configurations of the tree families, too. [default: no]"
 )
+@click.option(
+    "--tune",
+    metavar="N",
+    help="Tune the N best families afterwards, with Optuna, in PyCaret's search spaces. [default: none]",
+)
+@click.option(
+    "--tune-minutes", help="Try no further parameters after so many minutes. [default: until none are better]"
+)
 @click.option("--register-model", metavar="NAME", help="Register the best model under this name.")
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
 @click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")
@@ -98,6 +106,20 @@ _ENGINE = click.option(
 )
 @click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
 @click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
+@click.option(
+    "--split-time", metavar="COLUMN", help="Let these rows be the newest by this column, which is no feature."
+)
+@click.option("--split-col", metavar="COLUMN", help="Let them be those in which this column says test.")
+@click.option(
+    "--threshold",
+    metavar="AIM",
+    help="Choose the best model's threshold for f1, balanced_accuracy, or costs such as fp=1,fn=5. [default: 0.5]",
+)
+@click.option(
+    "--calibrate",
+    metavar="METHOD",
+    help="off, auto, isotonic or sigmoid: calibrate the best model's probabilities, if it helps. [default: off]",
+)
 @text_file_options
 @click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")

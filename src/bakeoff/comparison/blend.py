@@ -84,11 +84,13 @@ class Blend:
         shares: share of each member, the largest first.
         outcomes: its score on each fold, by weights that were chosen on the other folds.
         left_out: ids of complete models whose predictions are not there.
+        by_fold: for each fold, the shares that were chosen on the others.
     """
 
     shares: Mapping[str, float]
     outcomes: tuple[Outcome, ...]
     left_out: tuple[str, ...] = ()
+    by_fold: tuple[Mapping[str, float], ...] = ()
 
     @property
     def name(self) -> str:

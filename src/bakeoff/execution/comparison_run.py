@@ -21,10 +21,13 @@ from bakeoff.comparison.strategy import Grid, Strategy
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Refitted
 from bakeoff.comparison.trial_store import NullStore, TrialStore
+from bakeoff.comparison.tuning import Tuning, candidates_of
+from bakeoff.comparison.tuning_result import TuningResult, tuning_result
 from bakeoff.errors import EngineLostError
 from bakeoff.execution.engines.factory import open_engine, usual_engine, with_driver
 from bakeoff.execution.engines.hybrid import HybridEngine
 from bakeoff.execution.executor import FugueExecutor
+from bakeoff.pycaret3.candidates import with_ranked_candidates
 from bakeoff.pycaret3.prepared import PreparedComparison
 
 OFFER_SHARE, OFFER_SECONDS = 0.01, 1.0
@@ -98,6 +101,7 @@ class ComparisonRun:
         control: name of the run, and how it ends.
         predictions: keeps what the models predict.
         strategy: says which trials come next.
+        tuning: what tuning has tried; ``None`` if the strategy tunes nothing.
         board: the leaderboard; after a run that was broken off, of the outcomes so far; ``None`` if there are none.
         listener_problems: after the run, errors of listeners.
     """
@@ -110,6 +114,7 @@ class ComparisonRun:
     control: RunControl = field(default_factory=RunControl)
     predictions: PredictionStore = field(default_factory=PredictionMemory)
     strategy: Strategy = field(default_factory=Grid)
+    tuning: TuningResult | None = field(default=None, init=False)
     board: Leaderboard | None = field(default=None, init=False)
     listener_problems: list[str] = field(default_factory=list, init=False)
 
@@ -138,7 +143,8 @@ class ComparisonRun:
                 blend = None if ended else self._blend(board)
                 verdict = judge(self.comparison.plan, board)
                 others = [] if blend is None else self._members(blend, board, executor.slots)
-                others += verdict.tied if verdict and chosen and self.options.fit_tied else ()
+                if verdict and chosen and self.options.fit_tied:
+                    others += [*verdict.tied, *(self.tuning.model_ids if self.tuning else ())]
                 others = [model_id for model_id in dict.fromkeys(others) if model_id not in chosen]
                 refitted = executor.refit([*chosen, *others], self.control.stop)
                 slots = engine.slots_used if isinstance(engine, HybridEngine) else executor.slots
@@ -192,12 +198,19 @@ class ComparisonRun:
 
     def _has_failed(self, board: Leaderboard) -> bool:
         """Whether the first failure was to end the run, and there is one."""
-        return self.comparison.request.errors == "raise" and bool(board.failures)
+        candidates = self.comparison.plan.candidate_ids
+        return self.comparison.request.errors == "raise" and any(
+            outcome.model_id not in candidates for outcome in board.failures
+        )
 
     def _seconds_left(self, costs: ExpectedCosts) -> float:
         """Return the expected seconds of the open trials on one core; infinity if a model has no known cost."""
         done = {outcome.trial for outcome in self.store.finished()}
-        return costs.total(trial for trial in self.comparison.plan.trials if trial not in done)
+        plan = self.comparison.plan
+        seconds = costs.total(trial for trial in plan.trials if trial not in done)
+        if isinstance(self.strategy, Tuning) and plan.models:  # which families that will be is not known yet
+            seconds *= 1 + candidates_of(self.strategy.n_families) / len(plan.models)
+        return seconds
 
     def _scheduler(
         self, executor: FugueExecutor, announcer: Announcer, costs: ExpectedCosts, limits: TrialLimits
@@ -224,6 +237,11 @@ class ComparisonRun:
         except BaseException:
             self.board = scheduler.so_far()
             raise
+        finally:
+            if self.board is not None:
+                self.comparison = with_ranked_candidates(self.comparison, scheduler.plan, self.board)
+                if isinstance(self.strategy, Tuning):
+                    self.tuning = tuning_result(self.strategy, scheduler.plan, self.board)
         return board
 
 

@@ -13,6 +13,7 @@ from bakeoff._utils.text import print_text
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.losses import lost_with_the_ground
 from bakeoff.comparison.trial import Outcome, Status
+from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, RunNotFoundError
 from bakeoff.job.main import run
@@ -22,6 +23,7 @@ from bakeoff.spark.session import open_session
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.open_results import open_reader
 from bakeoff.storage.result_tables import ResultReader
+from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_file import read_run_file
 from bakeoff.storage.run_status import RunStatus
 
@@ -95,7 +97,8 @@ def stored_config(tables: ResultReader, run_id: str, home: Path, blend: str | No
         raise RunNotFoundError(f"There is no run {run_id!r} in {tables.location.place}: `bakeoff runs` lists the runs.")
     stored = json.loads(row.config or "{}")
     asks_more = blend is not None and blend.lower() != stored.get("blend")
-    if row.status == RunStatus.FINISHED and not asks_more and not _has_open_trials(tables.trials(run_id)):
+    may_go_on = asks_more or _may_tune_on(row) or _has_open_trials(tables.trials(run_id))
+    if row.status == RunStatus.FINISHED and not may_go_on:
         raise ConfigError(
             f"Run {run_id} is finished and has nothing left to do: `bakeoff leaderboard {run_id}` shows its ranking."
         )
@@ -107,6 +110,11 @@ def stored_config(tables: ResultReader, run_id: str, home: Path, blend: str | No
     location = {"home": home, "catalog": tables.location.catalog, "schema": tables.location.schema}
     more = {} if blend is None else {"blend": blend}
     return RunConfig.from_sources({**stored, **location, **more, "run_id": run_id})
+
+
+def _may_tune_on(run: RunRecord) -> bool:
+    """Whether a run's tuning had no time for further candidates."""
+    return run.tuning is not None and TuningResult.from_json(run.tuning).is_cut
 
 
 def _has_open_trials(outcomes: Sequence[Outcome]) -> bool:

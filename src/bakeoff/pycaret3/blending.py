@@ -76,7 +76,7 @@ def blend_of(comparison: PreparedComparison, board: Leaderboard, predictions: Pr
         said.outcome(fold, shares, [each for each in board.outcomes if each.fold == fold and each.model_id in shares])
         for fold, shares in enumerate(weights.by_fold)
     )
-    return Blend(weights.shares, outcomes, said.missing)
+    return Blend(weights.shares, outcomes, said.missing, weights.by_fold)
 
 
 def voting_estimator(comparison: PreparedComparison, shares: Mapping[str, float], models: Mapping[str, Any]) -> Any:
@@ -102,6 +102,16 @@ def voting_estimator(comparison: PreparedComparison, shares: Mapping[str, float]
     if names:
         voting.feature_names_in_ = names[0]
     return voting
+
+
+def stacked(said: Sequence[Predictions]) -> Array:
+    """Return predictions of several models as one array; of two classes, the probability of the second."""
+    stack = np.stack([each.values for each in said])  # noqa: PD011 - no data frame's
+    if stack.ndim == _TWO or stack.shape[2] != _TWO:
+        return np.asarray(stack)
+    first, second = stack[:, :, 0].astype(float), stack[:, :, 1].astype(float)
+    # Near 1, float32 cannot tell probabilities apart that it can tell apart near 0, and ranks of rows depend on that.
+    return np.asarray(np.where(first < second, 1 - first, second))
 
 
 @dataclass(frozen=True)
@@ -255,7 +265,7 @@ def _said(comparison: PreparedComparison, board: Leaderboard, predictions: Predi
     for fold, said in enumerate(first):
         test = frozen.splits[fold][1]
         truths.append(frozen.y.iloc[test if said.rows is None else test[said.rows]])
-    folds = tuple(_stacked([by_fold[fold] for by_fold in found.values()]) for fold in range(len(first)))
+    folds = tuple(stacked([by_fold[fold] for by_fold in found.values()]) for fold in range(len(first)))
     return _Said(comparison, Pool(tuple(found), folds), truths, tuple(missing))
 
 
@@ -265,13 +275,3 @@ def _same_rows(some: Sequence[Predictions], others: Sequence[Predictions]) -> bo
         np.array_equal(a.rows, b.rows) if a.rows is not None and b.rows is not None else a.rows is b.rows
         for a, b in zip(some, others, strict=True)
     )
-
-
-def _stacked(said: Sequence[Predictions]) -> Array:
-    """Return predictions of several models as one array; of two classes, the probability of the second."""
-    stack = np.stack([each.values for each in said])  # noqa: PD011 - no data frame's
-    if stack.ndim == _TWO or stack.shape[2] != _TWO:
-        return np.asarray(stack)
-    first, second = stack[:, :, 0].astype(float), stack[:, :, 1].astype(float)
-    # Near 1, float32 cannot tell probabilities apart that it can tell apart near 0, and ranks of rows depend on that.
-    return np.asarray(np.where(first < second, 1 - first, second))
