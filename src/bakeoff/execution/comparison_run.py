@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bakeoff._utils.platform import usable_cores
 from bakeoff.comparison.blend import Blend
 from bakeoff.comparison.costs import ExpectedCosts, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
@@ -21,11 +23,16 @@ from bakeoff.comparison.strategy import Grid, Strategy
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Refitted
 from bakeoff.comparison.trial_store import NullStore, TrialStore
-from bakeoff.errors import EngineLostError
+from bakeoff.errors import ClusterError, EngineLostError
+from bakeoff.execution.engines.base import Engine
 from bakeoff.execution.engines.factory import open_engine, usual_engine, with_driver
 from bakeoff.execution.engines.hybrid import HybridEngine
+from bakeoff.execution.engines.room import limits_in, why_too_large
 from bakeoff.execution.executor import FugueExecutor
+from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.prepared import PreparedComparison
+
+_LOG = logging.getLogger(__name__)
 
 OFFER_SHARE, OFFER_SECONDS = 0.01, 1.0
 """What fitting a blend that is only shown may take at most: a share of the time of the trials, or these seconds."""
@@ -122,10 +129,11 @@ class ComparisonRun:
         started, began_at = time.monotonic(), time.time()
         options, frozen = self.options, self.comparison.frozen
         costs = ExpectedCosts(self.store, self.comparison.families, PriorCosts(len(frozen.y), frozen.width))
-        limits = replace(options.limits, seconds=self.comparison.request.budget_seconds)
-        seconds = self._seconds_left(costs)
+        budget, seconds = self.comparison.request.budget_seconds, self._seconds_left(costs)
+        limits = replace(options.limits, seconds=budget)
         asked = usual_engine(seconds, limits, options.n_slots) if self.engine is None else self.engine
-        engine = open_engine(asked, options.conf, options.payload_dir)
+        engine, options = open_with_room(asked, options, frozen)
+        limits = replace(options.limits, seconds=budget)
         announcer = Announcer(self.listeners)
         patience = self.control.listener_timeout
         try:
@@ -227,6 +235,31 @@ class ComparisonRun:
         return board
 
 
+def open_with_room(asked: Any, options: ExecutionOptions, frozen: FrozenExperiment) -> tuple[Engine, ExecutionOptions]:
+    """Open the engine that was asked for, or where its workers have no room for an experiment, the driver's machine.
+
+    Args:
+        asked: the engine that the user named or passed.
+        options: how trials run on it.
+        frozen: the experiment.
+
+    Returns:
+        The engine, and the options as they are on it.
+
+    Raises:
+        ClusterError: Workers have no room, and the user has ruled the driver's machine out.
+    """
+    engine = open_engine(asked, options.conf, options.payload_dir)
+    why = why_too_large(frozen, engine.worker_mb)
+    if why is None:
+        return engine, replace(options, limits=limits_in(engine.worker_mb, options.limits))
+    if options.driver_trials is False:
+        raise ClusterError(f"{why}: leave driver_trials out, take fewer rows, or a cluster.")
+    _LOG.warning("%s: the models are fitted on the driver. Fewer rows or a cluster would use workers.", why)
+    n_slots = options.n_slots and min(options.n_slots, usable_cores())
+    return open_engine("local"), replace(options, n_slots=n_slots)
+
+
 def refit_models(
     comparison: PreparedComparison, engine: Any, options: ExecutionOptions, model_ids: Sequence[str]
 ) -> list[Refitted]:
@@ -241,7 +274,7 @@ def refit_models(
     Raises:
         EngineLostError: The engine is gone.
     """
-    opened = open_engine(engine, options.conf, options.payload_dir)
+    opened, options = open_with_room(engine, options, comparison.frozen)
     limits = replace(options.limits, seconds=None)
     with FugueExecutor(opened, comparison.frozen, "blend", options.n_slots, limits) as executor:
         return executor.refit(model_ids)

@@ -7,8 +7,10 @@ part, which knows no Connect session of PySpark 4: tasks are mapped by Spark's o
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
+import tarfile
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -22,10 +24,13 @@ from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slo
 from bakeoff.execution.worker.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
 from bakeoff.execution.worker.task import ANSWER_SCHEMA, AnswerBatches, Probe, Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.spark.kind import is_serverless
 from bakeoff.spark.liveness import SERVER_GONE, ServerWatch, why_lost
 
 _LOG = logging.getLogger(__name__)
 
+SERVERLESS_MB = 1024.0
+"""What serverless compute gives a Python function on a worker, for its memory and its disk together, in megabytes."""
 INLINE_BYTES = 4 * 1024 * 1024
 """Largest payload, in bytes, that is sent inside the plan, and so again with every task."""
 
@@ -53,6 +58,7 @@ class ConnectEngine(PlainThreads):
         # Tags belong to threads here; with the caller's own tags, the caller can interrupt these queries, too.
         self._tags = (*sorted(spark.getTags()), self._tag)
         self._watch = ServerWatch(spark)
+        self.worker_mb = SERVERLESS_MB if is_serverless(spark) else None
         self._delivery: Delivery | None = None
         self._written: Path | None = None
 
@@ -166,15 +172,23 @@ class ConnectEngine(PlainThreads):
         return FileDelivery(str(path))
 
     def _by_artifact(self, payload: Payload) -> Delivery | None:
+        """Send the payload as a file, or where no worker finds that, in an archive, as MLflow sends models."""
         name = f"bakeoff-{payload.digest}.pkl"
-        try:
-            with _named_file(name, payload.content) as path:
-                self._spark.addArtifact(path, file=True)
-        except Exception as error:  # noqa: BLE001 - there are many ways to forbid artifacts
-            # One way: an earlier run of this session has sent the same artifact, which is then found below.
-            _LOG.info("The session did not take the payload as an artifact: %s", error)
-        delivery = ArtifactDelivery(name)
-        return delivery if self._arrives(payload, delivery) is None else None
+        archive = f"bakeoff-{payload.digest}.tar.gz"
+        for sent, content, kind, found in (
+            (name, payload.content, "file", name),
+            (archive, _archived(name, payload.content), "archive", f"{archive}/{name}"),
+        ):
+            try:
+                with _named_file(sent, content) as path:
+                    self._spark.addArtifact(path, **{kind: True})
+            except Exception as error:  # noqa: BLE001 - there are many ways to forbid artifacts
+                # One way: an earlier run of this session has sent the same artifact, which is then found below.
+                _LOG.info("The session did not take the payload as an artifact: %s", error)
+            delivery = ArtifactDelivery(found)
+            if self._arrives(payload, delivery) is None:
+                return delivery
+        return None
 
     def _arrives(self, payload: Payload, delivery: Delivery) -> Exception | None:
         """Let one task try to read the payload; return the error, if any."""
@@ -188,6 +202,16 @@ class ConnectEngine(PlainThreads):
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]:.200}" if lines else type(error).__name__
+
+
+def _archived(name: str, content: bytes) -> bytes:
+    """Return an archive with one file."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
 
 
 @contextlib.contextmanager
