@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +25,8 @@ ALL_TRIALS = {(model_id, fold) for model_id in MODELS for fold in range(N_FOLDS)
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[FarServer]:
-    with far_server(tmp_path) as made:
+def server() -> Iterator[FarServer]:
+    with far_server() as made:
         yield made
 
 
@@ -91,8 +90,8 @@ def test_what_workers_have_no_room_for_runs_on_the_driver_and_is_refused_where_t
 
 
 @pytest.mark.slow
-def test_outside_of_sandboxes_workers_leave_folds_for_each_other(tmp_path: Path) -> None:
-    with far_server(tmp_path, sandboxed=False) as server:
+def test_outside_of_sandboxes_workers_leave_folds_for_each_other() -> None:
+    with far_server(sandboxed=False) as server:
         answer(server, "through_volume")
         assert list(server.mine.rglob("bakeoff-shelf-*"))
 

@@ -17,6 +17,8 @@ from bakeoff.spark import java, session
 from bakeoff.spark.kind import is_connect
 
 _OF_THE_SERVER = ("spark.master", "spark.app.name")
+_OTHER_SERVERS = {"3.5.2": "3.5.4"}
+"""Versions of Spark whose server not every mirror of Maven Central has, and the version that runs on them."""
 _SWITCHES = ("SPARK_HOME", "SPARK_REMOTE")
 
 
@@ -64,4 +66,5 @@ def server_packages() -> list[str]:
 
     delta = configure_spark_with_delta_pip(SparkSession.builder)._options["spark.jars.packages"]
     spark = version("pyspark")
+    spark = _OTHER_SERVERS.get(spark, spark)
     return [delta] if spark.startswith("4.") else [delta, f"org.apache.spark:spark-connect_2.12:{spark}"]

@@ -15,8 +15,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,20 +105,24 @@ class FarServer:
 
 
 @contextmanager
-def far_server(
-    folder: Path, *, sandboxed: bool = True, settings: Mapping[str, str] | None = None
-) -> Iterator[FarServer]:
+def far_server(*, sandboxed: bool = True) -> Iterator[FarServer]:
     """Start a server with two slots, whose workers may take 1 GB each; end it after the block.
 
     Args:
-        folder: an empty folder that everybody may look into.
         sandboxed: whether its workers are in sandboxes, as on standard and serverless compute.
-        settings: further settings of Spark.
 
     Yields:
         The server.
     """
-    _open_up(folder)
+    # Not a folder of pytest's, which takes everybody else's rights to them away.
+    with tempfile.TemporaryDirectory(prefix="bakeoff-far-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        with _started(Path(folder), sandboxed=sandboxed) as server:
+            yield server
+
+
+@contextmanager
+def _started(folder: Path, *, sandboxed: bool) -> Iterator[FarServer]:
     prefix, user = _as_somebody_else(_made(folder / "client"))
     server = FarServer(_free_port(), _made(folder / "server"), folder / "client", _made(folder / "volume"), user)
     for part in ("tmp", "ivy", "work"):
@@ -129,7 +134,7 @@ def far_server(
     server.volume.chmod(0o777)
     with (server.mine / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [*prefix, *_command(server, dict(settings or {}))],
+            [*prefix, *_command(server)],
             env=_environment(server, sandboxed=sandboxed),
             cwd=server.mine / "work",
             stdin=subprocess.DEVNULL,
@@ -147,7 +152,7 @@ def far_server(
         process.wait(30)
 
 
-def _command(server: FarServer, settings: Mapping[str, str]) -> list[str]:
+def _command(server: FarServer) -> list[str]:
     import pyspark
 
     conf = {
@@ -168,7 +173,6 @@ def _command(server: FarServer, settings: Mapping[str, str]) -> list[str]:
         "spark.connect.grpc.binding.port": str(server.port),
         "spark.python.daemon.module": "support.sandbox_daemon",
         "spark.driver.extraJavaOptions": _java_options(server),
-        **settings,
     }
     options = [part for name, value in conf.items() for part in ("--conf", f"{name}={value}")]
     home = Path(pyspark.__file__).parent
@@ -233,13 +237,6 @@ def _wait_until_it_listens(server: FarServer, process: subprocess.Popen[bytes]) 
                 return
         time.sleep(0.2)
     raise RuntimeError(f"The server did not start:\n{server.log()[-3000:]}")
-
-
-def _open_up(folder: Path) -> None:
-    """Let everybody look into a folder of pytest's, which are the user's own; what is in them stays as it is."""
-    for path in (folder, *folder.parents):
-        if path.owner() == folder.owner() and path.stat().st_mode & 0o011 != 0o011 and path != Path.home():
-            path.chmod(path.stat().st_mode | 0o011)
 
 
 def _made(folder: Path) -> Path:

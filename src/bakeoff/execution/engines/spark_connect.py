@@ -7,21 +7,17 @@ part, which knows no Connect session of PySpark 4: tasks are mapped by Spark's o
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
-import os
-import tarfile
-import tempfile
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bakeoff.comparison.limits import Isolation
 from bakeoff.errors import ClusterError, ConfigError
+from bakeoff.execution.engines.artifacts import send_artifact
 from bakeoff.execution.engines.base import SPARK_PATIENCE, PlainThreads
 from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slots
-from bakeoff.execution.worker.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
+from bakeoff.execution.worker.payload import Delivery, FileDelivery, InlineDelivery, Payload
 from bakeoff.execution.worker.task import ANSWER_SCHEMA, AnswerBatches, Probe, Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.spark.kind import is_serverless
@@ -172,20 +168,8 @@ class ConnectEngine(PlainThreads):
         return FileDelivery(str(path))
 
     def _by_artifact(self, payload: Payload) -> Delivery | None:
-        """Send the payload as a file, or where no worker finds that, in an archive, as MLflow sends models."""
-        name = f"bakeoff-{payload.digest}.pkl"
-        archive = f"bakeoff-{payload.digest}.tar.gz"
-        for sent, content, kind, found in (
-            (name, payload.content, "file", name),
-            (archive, _archived(name, payload.content), "archive", f"{archive}/{name}"),
-        ):
-            try:
-                with _named_file(sent, content) as path:
-                    self._spark.addArtifact(path, **{kind: True})
-            except Exception as error:  # noqa: BLE001 - there are many ways to forbid artifacts
-                # One way: an earlier run of this session has sent the same artifact, which is then found below.
-                _LOG.info("The session did not take the payload as an artifact: %s", error)
-            delivery = ArtifactDelivery(found)
+        """Return the first form of an artifact in which a task has found the payload."""
+        for delivery in send_artifact(self._spark, payload.digest, payload.content):
             if self._arrives(payload, delivery) is None:
                 return delivery
         return None
@@ -202,26 +186,3 @@ class ConnectEngine(PlainThreads):
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]:.200}" if lines else type(error).__name__
-
-
-def _archived(name: str, content: bytes) -> bytes:
-    """Return an archive with one file."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
-        entry = tarfile.TarInfo(name)
-        entry.size = len(content)
-        archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
-
-
-@contextlib.contextmanager
-def _named_file(name: str, content: bytes) -> Iterator[str]:
-    """Write a temporary file of this name, which is removed after the block.
-
-    Yields:
-        The path.
-    """
-    with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
-        path = os.path.join(folder, name)  # noqa: PTH118 - the session wants a string
-        Path(path).write_bytes(content)
-        yield path
