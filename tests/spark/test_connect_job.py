@@ -23,8 +23,10 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from bakeoff import RunConfig, run
 from bakeoff.errors import RunConflictError
+from bakeoff.job import main
 from support.connect_session import start_connect
 
+main.LISTENER_SECONDS = 600  # commits may take a minute where the machine is busy
 home = Path(sys.argv[1])
 spark = start_connect(home)
 

@@ -53,10 +53,10 @@ def by_artifact(volume: Path) -> dict[str, Any]:
 
 
 def hungry(volume: Path) -> dict[str, Any]:
-    """Compare a model that takes all the memory it can get with one that does not."""
+    """Compare models that take all the memory they can get, bit by bit or at once, with others that do not."""
     from support.faulty_models import Hurts
 
-    return compare(session(), ["nb", Hurts("eat"), "dummy"], payload_dir=volume)
+    return compare(session(), ["nb", Hurts("eat"), Hurts("gulp"), "dummy"], payload_dir=volume)
 
 
 def too_large(volume: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bakeoff._utils.platform import usable_cores
 from bakeoff.comparison.blend import Blend
@@ -132,7 +132,8 @@ class ComparisonRun:
         budget, seconds = self.comparison.request.budget_seconds, self._seconds_left(costs)
         limits = replace(options.limits, seconds=budget)
         asked = usual_engine(seconds, limits, options.n_slots) if self.engine is None else self.engine
-        engine, options = open_with_room(asked, options, frozen)
+        opened = open_with_room(asked, options, frozen)
+        engine, options = opened.engine, opened.options
         limits = replace(options.limits, seconds=budget)
         announcer = Announcer(self.listeners)
         patience = self.control.listener_timeout
@@ -164,7 +165,7 @@ class ComparisonRun:
             ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
             n_resumed=len(done),
             began_at=began_at,
-            n_on_driver=engine.n_here if isinstance(engine, HybridEngine) else 0,
+            n_on_driver=engine.n_here if isinstance(engine, HybridEngine) else len(fresh) * opened.on_driver,
             too_small=isinstance(engine, HybridEngine) and not engine.is_open,
         )
         stopped = scheduler.stopped or len(refitted) < len(chosen)
@@ -235,7 +236,21 @@ class ComparisonRun:
         return board
 
 
-def open_with_room(asked: Any, options: ExecutionOptions, frozen: FrozenExperiment) -> tuple[Engine, ExecutionOptions]:
+class Opened(NamedTuple):
+    """An engine whose workers have room for an experiment.
+
+    Attributes:
+        engine: the engine.
+        options: how trials run on it.
+        on_driver: whether it is the driver's machine in place of the one that was asked for.
+    """
+
+    engine: Engine
+    options: ExecutionOptions
+    on_driver: bool = False
+
+
+def open_with_room(asked: Any, options: ExecutionOptions, frozen: FrozenExperiment) -> Opened:
     """Open the engine that was asked for, or where its workers have no room for an experiment, the driver's machine.
 
     Args:
@@ -243,21 +258,18 @@ def open_with_room(asked: Any, options: ExecutionOptions, frozen: FrozenExperime
         options: how trials run on it.
         frozen: the experiment.
 
-    Returns:
-        The engine, and the options as they are on it.
-
     Raises:
         ClusterError: Workers have no room, and the user has ruled the driver's machine out.
     """
     engine = open_engine(asked, options.conf, options.payload_dir)
     why = why_too_large(frozen, engine.worker_mb)
     if why is None:
-        return engine, replace(options, limits=limits_in(engine.worker_mb, options.limits))
+        return Opened(engine, replace(options, limits=limits_in(engine.worker_mb, options.limits)))
     if options.driver_trials is False:
         raise ClusterError(f"{why}: leave driver_trials out, take fewer rows, or a cluster.")
     _LOG.warning("%s: the models are fitted on the driver. Fewer rows or a cluster would use workers.", why)
     n_slots = options.n_slots and min(options.n_slots, usable_cores())
-    return open_engine("local"), replace(options, n_slots=n_slots)
+    return Opened(open_engine("local"), replace(options, n_slots=n_slots), on_driver=True)
 
 
 def refit_models(
@@ -274,7 +286,7 @@ def refit_models(
     Raises:
         EngineLostError: The engine is gone.
     """
-    opened, options = open_with_room(engine, options, comparison.frozen)
+    opened, options, _ = open_with_room(engine, options, comparison.frozen)
     limits = replace(options.limits, seconds=None)
     with FugueExecutor(opened, comparison.frozen, "blend", options.n_slots, limits) as executor:
         return executor.refit(model_ids)

@@ -30,8 +30,9 @@ def _engines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(asked: str, frozen: Any, **options: Any) -> tuple[str, ExecutionOptions]:
-    engine, kept = open_with_room(asked, ExecutionOptions(**options), frozen)
-    return engine.name, kept
+    found = open_with_room(asked, ExecutionOptions(**options), frozen)
+    assert found.on_driver == (found.engine.name == "local")
+    return found.engine.name, found.options
 
 
 def test_what_fits_stays_on_the_workers_with_a_limit_of_memory() -> None:
