@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.job.step_times import COMPARE, IMPORT, OPEN, READ, SESSION, SET_UP, StepTimes
 from bakeoff.pycaret3.experiment import default_sort, import_experiments, missing_boosters, set_up
 from bakeoff.pycaret3.log_import import import_log_without_file
-from bakeoff.source import SourceTable, check_series, is_local_file, load_source
+from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import without_spark_pages
 from bakeoff.storage.run_status import RunStatus
@@ -35,6 +35,8 @@ from bakeoff.storage.run_status import RunStatus
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from bakeoff.pycaret3.request import Request
+    from bakeoff.source import SourceTable
     from bakeoff.spark.session import OpenSession
 
 _LOG = logging.getLogger(__name__)
@@ -124,26 +126,14 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
-    inside = source.preparation.inside
     with steps(IMPORT):
         import_log_without_file()  # before anything else of PyCaret
         import_experiments(source.task)
         from bakeoff.job.blending import unkept_note
         from bakeoff.job.setup_findings import with_findings
         from bakeoff.job.trial_limits import trial_limits
-        from bakeoff.pycaret3.request import read_request
-        from bakeoff.pycaret3.search_spaces import check_tunable, search_spaces
     with steps(SET_UP):
-        experiment = set_up(
-            source.task,
-            inside(source.frame),
-            inside(config.target),
-            seed=config.seed,
-            fold=config.fold,
-            fh=config.fh,
-            n_held=source.n_held,
-            arguments=_setup_arguments(config, source),
-        )
+        experiment = _experiment(config, source)
     params: dict[str, Any] = {
         "include": list(config.include) or None,
         "exclude": list(config.exclude) or None,
@@ -152,16 +142,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         "budget_time": config.budget_minutes,
         "verbose": False,
     }
-    try:
-        request = read_request(experiment, params, config.portfolio)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(str(error)) from error
-    if not request.models:
-        raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
-    if config.tune:
-        check_tunable(request, search_spaces(experiment, request))
-    if not config.include and (missing := missing_boosters(experiment)):
-        _LOG.info("Not compared, since not installed: %s (the extra 'boost' has them).", ", ".join(missing))
+    request = _request(config, experiment, params)
     n_told = len(source.notes)
     source = with_findings(source, config.target, experiment, request)
     for note in source.notes[n_told:]:
@@ -174,12 +155,42 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
     return PreparedRun(source, experiment, params, limits, wanted, steps)
 
 
-def _setup_arguments(config: RunConfig, source: SourceTable) -> dict[str, Any]:
-    """Return the further arguments of ``setup()``, with the share of the rows where PyCaret draws the hold-out."""
-    arguments = dict(source.preparation.inside(source.setup))
-    if config.holdout is not None and source.n_held is None:
-        arguments["train_size"] = 1 - config.holdout
-    return arguments
+def _experiment(config: RunConfig, source: SourceTable) -> Any:
+    """Return PyCaret's experiment of a table, set up."""
+    inside = source.preparation.inside
+    share = {"train_size": 1 - config.holdout} if config.holdout and source.n_held is None else {}
+    return set_up(
+        source.task,
+        inside(source.frame),
+        inside(config.target),
+        seed=config.seed,
+        fold=config.fold,
+        fh=config.fh,
+        n_held=source.n_held,
+        arguments={**inside(source.setup), **share},
+    )
+
+
+def _request(config: RunConfig, experiment: Any, params: Mapping[str, Any]) -> Request:
+    """Return what is to be compared; a mistake in it is the user's.
+
+    Raises:
+        ConfigError: an argument cannot be used, or no model is left to compare.
+    """
+    from bakeoff.pycaret3.request import read_request
+    from bakeoff.pycaret3.search_spaces import check_tunable, search_spaces
+
+    try:
+        request = read_request(experiment, params, config.portfolio)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(str(error)) from error
+    if not request.models:
+        raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
+    if config.tune:
+        check_tunable(request, search_spaces(experiment, request))
+    if not config.include and (missing := missing_boosters(experiment)):
+        _LOG.info("Not compared, since not installed: %s (the extra 'boost' has them).", ", ".join(missing))
+    return request
 
 
 def compare(context: RunContext, listeners: Sequence[Listener], interruption: Interruption) -> RunResult:

@@ -31,7 +31,7 @@ from bakeoff.report.json_export import as_object
 from bakeoff.report.page import render
 from bakeoff.report.ranking_sections import figures, sections
 from bakeoff.report.run_sections import data, earlier_timeline, last_timeline
-from bakeoff.report.sentences import answer, clock, headline, question
+from bakeoff.report.sentences import answer, blend_sentence, clock, headline, question
 from bakeoff.report.timeline import timeline
 from bakeoff.report.tuning import tuning_sentence
 from bakeoff.runs.loading import facts_from_rows
@@ -348,3 +348,22 @@ def test_a_report_that_cannot_be_made_is_a_line_in_the_problems(tmp_path):
         "The report could not be written",
     ]
     assert told.facts.board == known.board
+
+
+@pytest.mark.parametrize(("tied", "lead", "luck"), [(True, 0.01, True), (False, 0.01, False), (True, -0.01, True)])
+def test_what_a_blend_is_worth_is_said_with_the_command_that_ranks_it(tied, lead, luck):
+    run = facts()
+    best = run.board.best
+    assert best is not None
+    blend = replace(
+        best,
+        model_id="blend",
+        members={"m1": 0.75, "m0": 0.25},
+        primary_value=best.primary_value + lead,
+        tied_with_best=tied,
+    )
+    said = blend_sentence(replace(run, offered=blend), " --home here")
+    assert said is not None
+    assert f"0.0100 {'better' if lead > 0 else 'worse'} than {best.model_id} alone" in said
+    assert ("may be luck" in said) == luck
+    assert (f"`bakeoff resume {run.run.run_id} --blend on --home here`" in said) == (lead > 0)
