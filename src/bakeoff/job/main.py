@@ -235,7 +235,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         outputs.hold.check()
         comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
         comparison = with_holdout(comparison, backend, context.prepared.experiment)
-        result = finish(context, with_decision(comparison, backend, context.prepared.wanted))
+        result = finish(context, with_decision(comparison, backend, context.prepared))
     except RunConflictError:
         raise
     except BaseException as error:
