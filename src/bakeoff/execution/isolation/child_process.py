@@ -52,6 +52,7 @@ def _serve(runner: TrialRunner, connection: Connection) -> None:
         timeout = ask.limits.timeout
         if timeout is not None:  # print the stacks just before, also of a thread that holds the GIL
             faulthandler.dump_traceback_later(timeout - min(0.5, timeout / 4), file=2)
+        runner.admit(ask.estimators)
         answered = runner.run(ask.trial, ask.attempt) if ask.trial else runner.refit(str(ask.refit))
         if os.getpid() != pid:  # a model has forked, and this is not the process that got the request
             os._exit(0)
