@@ -27,7 +27,8 @@ from bakeoff.comparison.trial import TT, Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.errors import BlendError, ConfigError
-from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions, refit_models
+from bakeoff.execution.comparison_run import ComparisonRun, refit_models
+from bakeoff.execution.options import ExecutionOptions
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
 from bakeoff.pycaret3.experiment_logger import log_comparison
 from bakeoff.pycaret3.prepared import PreparedComparison
