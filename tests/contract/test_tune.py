@@ -51,15 +51,21 @@ def test_the_best_candidate_is_a_model_with_pycarets_scores(engine: Any, exp: An
         assert tuned.models.get_params() == plain.get_params()
         assert tuned.models.var_smoothing == params["var_smoothing"]
     assert len(tuned.container) == 3
+
+
+def test_an_engine_tries_the_same_with_any_number_of_slots(engine: Any, exp: Any) -> None:
+    tuned = through(engine, exp, ["nb", "dummy"], options={"tune": 1})
     assert seen(through(engine, exp, ["nb", "dummy"], options={"tune": 1, "n_slots": 3})) == seen(tuned)
 
 
-def test_all_engines_try_the_same(exp: Any) -> None:
+@pytest.mark.slow
+def test_workers_try_what_one_process_does(exp: Any) -> None:
     native = through("native", exp, ["nb", "dt", "dummy"], options={"tune": 2})
     local = through("local", exp, ["nb", "dt", "dummy"], options={"tune": 2, "n_slots": 2})
     assert seen(local) == seen(native)
 
 
+@pytest.mark.slow
 def test_a_tuned_model_can_be_returned_blended_and_held_out(exp: Any) -> None:
     tuned = through(
         "native",
@@ -89,6 +95,7 @@ def test_a_threshold_is_that_of_the_candidates_too(exp: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_forecasters_are_tuned_too() -> None:
     made = series_experiment(airline())
     tuned = through("native", made, ["ridge_cds_dt", "naive"], options={"tune": 1}, fold=3)

@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from bakeoff.config import RunConfig
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job.context import Comparison
+    from bakeoff.job.result import Say
     from bakeoff.source import SourceTable
 
 
-def wanted_of(config: RunConfig, source: SourceTable) -> Wanted:
-    """Return what is asked of how the best classifier decides, with the positive class.
+def wanted_of(config: RunConfig, source: SourceTable, say: Say) -> Wanted:
+    """Return what is asked of how the best classifier decides, with the positive class, which is said.
+
+    Args:
+        config: what was asked for.
+        source: the table.
+        say: called with a sentence on what the threshold will be chosen for, if it is.
 
     Raises:
         ConfigError: The task is another one, the target has no two classes, or none of that name.
@@ -43,10 +49,11 @@ def wanted_of(config: RunConfig, source: SourceTable) -> Wanted:
             f"--threshold: the target {config.target!r} has no class {aim.positive!r}: it has {labels[0]!r} and "
             f"{labels[1]!r}."
         )
+    say(_aim_sentence(aim._replace(positive=positive), config))
     return Wanted(aim._replace(positive=positive), calibrate)
 
 
-def aim_sentence(aim: Aim, config: RunConfig) -> str:
+def _aim_sentence(aim: Aim, config: RunConfig) -> str:
     """Say what a threshold will be chosen for, and which class is the positive one."""
     costs = f" (a false positive costs {aim.fp:g}, a false negative {aim.fn:g})" if aim.word == COST else ""
     is_named = Aim.read(str(config.threshold)).positive is not None

@@ -15,7 +15,7 @@ from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.job.context import Comparison, RunContext
-from bakeoff.job.deciding import aim_sentence, wanted_of, with_decision
+from bakeoff.job.deciding import wanted_of, with_decision
 from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
 from bakeoff.job.finish import finish
 from bakeoff.job.first_lines import first_lines
@@ -121,9 +121,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
-    wanted = wanted_of(config, source)
-    if wanted.threshold:
-        say(aim_sentence(wanted.threshold, config))
+    wanted = wanted_of(config, source, say)
     if source.task == "time_series":
         check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
