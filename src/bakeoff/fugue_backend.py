@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -301,6 +301,31 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             if lost := [model_id for model_id in missing if model_id not in self._fitted]:
                 raise BlendError(f"There is no blend: {lost[0]} could not be fitted on all training rows.")
             return voting_estimator(comparison, blend.shares, self._fitted)
+
+    def prediction_rows(self, names: Mapping[Any, Any] | None = None) -> Iterator[list[dict[str, Any]]]:
+        """Yield what the models that were compared last predicted for test rows, a list of rows for each good trial.
+
+        A row has ``row_number`` (the label of its row in the experiment), ``fold``, ``model_id``, ``truth``,
+        ``prediction`` (both as text) and ``probabilities`` (by class, in sorted order, or ``None``).
+
+        Args:
+            names: what to call a class, by its label, where that is to be another.
+        """
+        from bakeoff.pycaret3.prediction_rows import prediction_rows
+
+        if self._comparison is None or self._board is None:
+            return iter(())
+        return prediction_rows(self._comparison, self._board, self._predictions, names or {})
+
+    @property
+    def without_predictions(self) -> list[str]:
+        """Ids of the models that were compared last of which the predictions of a good trial are not kept."""
+        from bakeoff.pycaret3.prediction_rows import good_trials
+
+        if self._comparison is None or self._board is None:
+            return []
+        good = good_trials(self._comparison, self._board)
+        return list(dict.fromkeys(each.model_id for each in good if self._predictions.of(each.trial) is None))
 
     def holdout_values(self, instance: Any) -> dict[str, float]:
         """Return the metric that ranks on the rows that ``setup()`` has put aside, of the models that were fitted.

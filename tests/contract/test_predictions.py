@@ -50,6 +50,37 @@ def test_numbers_are_those_that_were_scored() -> None:
         assert mean_absolute_error(truth, said.values) == pytest.approx(outcome.metrics["mae"], rel=1e-6)
 
 
+def test_rows_of_what_was_predicted_give_the_scores_that_were_ranked_by() -> None:
+    for task, models in (("classification", ["lr", "ridge"]), ("regression", ["lr", "dt"])):
+        backend = compared(task, models)
+        truth = backend._comparison.frozen.y
+        parts = list(backend.prediction_rows())
+        assert backend.without_predictions == []
+        assert sum(map(len, parts)) == len(models) * len(truth)
+        outcomes = {(outcome.model_id, outcome.fold): outcome for outcome in backend.board.outcomes}
+        for part in parts:
+            outcome = outcomes.pop((part[0]["model_id"], part[0]["fold"]))
+            real, said = ([row[name] for row in part] for name in ("truth", "prediction"))
+            assert real == truth.loc[[row["row_number"] for row in part]].astype(str).tolist()
+            if task == "regression":
+                error = mean_absolute_error(np.array(real, dtype=float), np.array(said, dtype=float))
+                assert error == pytest.approx(outcome.metrics["mae"], rel=1e-6)
+            else:
+                assert accuracy_score(real, said) == outcome.metrics["accuracy"]
+                assert {row["probabilities"] is None for row in part} == {outcome.model_id == "ridge"}
+        assert outcomes == {}
+
+
+def test_rows_of_predictions_call_classes_as_they_are_told_and_name_what_was_not_kept() -> None:
+    backend = compared("classification", ["dt"])
+    parts = list(backend.prediction_rows({"setosa": 0.5}))
+    said = {row[name] for part in parts for row in part for name in ("truth", "prediction")}
+    assert said == {"0.5", "versicolor", "virginica"}
+    unkept = compared("classification", ["dt"], keep_predictions="no")
+    assert list(unkept.prediction_rows()) == []
+    assert unkept.without_predictions == ["dt"]
+
+
 def test_nothing_is_kept_where_nothing_is_wanted() -> None:
     backend = compared("classification", ["dt"], keep_predictions="no")
     assert backend._predictions.of(Trial("dt", 0)) is None
