@@ -73,7 +73,7 @@ def with_decision(comparison: Comparison, backend: FugueBackend, prepared: Prepa
     if best is None or comparison.best_model is None:
         return comparison
     try:
-        said = backend.out_of_fold(best.model_id)
+        said = backend.compared.out_of_fold(best.model_id)
         if said is not None:
             return _decided(comparison, best.model_id, said, prepared)
     except Exception as error:  # noqa: BLE001 - models may say anything; the ranking stands, and the model as it is
