@@ -99,7 +99,7 @@ test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks run
 	$(DBR_PIP) check >$(DBR)/after.txt || true
 	diff $(DBR)/before.txt $(DBR)/after.txt
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) tests/bundle/test_runtime.py tests/e2e/test_job.py \
-		tests/tracking/test_logged_model.py tests/spark/test_connect_job.py
+		tests/tracking/test_logged_model.py tests/spark/test_connect_job.py tests/spark/test_far_server.py
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" -k native tests/contract
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" --connect tests/contract
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) tests/e2e/test_fidelity.py

@@ -83,9 +83,10 @@ def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
 def outcome_lines(result: RunResult, home: Path) -> list[str]:
     """Return lines that say what a run has written, and what to type next."""
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
+    where = place_options(result.tables, home)
     lines = [
         one_line(answer(result.facts)),
-        *(one_line(said) for said in (tuning_sentence(result.facts), blend_sentence(result.facts)) if said),
+        *(one_line(said) for said in (tuning_sentence(result.facts), blend_sentence(result.facts, where)) if said),
         *map(one_line, decision_sentences(result.facts)),
         clock(result.summary),
         "",
@@ -103,7 +104,6 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     if result.report:
         lines.append(f"Report  {result.report}")
     lines += [f"Warning: {one_line(problem)}" for problem in result.problems]
-    where = place_options(result.tables, home)
     return [
         *lines,
         "",

@@ -102,7 +102,8 @@ _ENGINE = click.option(
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
 @click.option("--payload-dir", help="Spark Connect: a folder that driver and workers share, such as a volume.")
 @click.option(
-    "--keep-predictions", help="auto, yes or no: what models predict for test rows. [default: auto, up to 512 MB]"
+    "--keep-predictions",
+    help="auto, yes, no or table: what models predict for test rows, in a table, too. [default: auto, up to 512 MB]",
 )
 @click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
 @click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
@@ -154,21 +155,35 @@ def demo(
         _run(demo_config(task, home, include, engine), as_json=as_json, quiet=quiet, verbose=verbose)
 
 
-@click.command(epilog=examples("bakeoff resume 20260131-120000-a1b2c3", "bakeoff resume nightly --schema results"))
+@click.command(
+    epilog=examples(
+        "bakeoff resume 20260131-120000-a1b2c3",
+        "bakeoff resume nightly --schema results",
+        "bakeoff resume 20260131-120000-a1b2c3 --blend on",
+    )
+)
 @click.argument("run_id")
+@click.option("--blend", help="on: let the blend of its models be ranked and win, also if the run is finished.")
 @HOME
 @CATALOG
 @SCHEMA
 @loudness
 def resume(
-    run_id: str, home: Path, catalog: str | None, schema: str | None, as_json: bool, quiet: bool, verbose: int
+    run_id: str,
+    home: Path,
+    catalog: str | None,
+    schema: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+    **more: Any,
 ) -> None:
     """Go on with a run that was cut off, as it was asked; finished trials are not run again."""
     from bakeoff.job.resume import resume as go_on
 
     with answering(as_json=as_json):
         require_results(home, schema)
-        call = partial(go_on, run_id, home=home, catalog=catalog, schema=schema)
+        call = partial(go_on, run_id, home=home, catalog=catalog, schema=schema, **more)
         _show_run(call, home, as_json=as_json, quiet=quiet, verbose=verbose)
 
 

@@ -24,7 +24,7 @@ from bakeoff.comparison.events import (
 from bakeoff.comparison.executor import Executor
 from bakeoff.comparison.leaderboard import Leaderboard, likely_winners, rank
 from bakeoff.comparison.limits import TrialLimits
-from bakeoff.comparison.losses import Losses
+from bakeoff.comparison.losses import Losses, is_out_of_memory
 from bakeoff.comparison.plan import Batch, Cost, Plan, Task
 from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
@@ -255,7 +255,9 @@ class Scheduler:
     def _take(self, finished: Iterable[Future[list[Outcome]]]) -> None:
         for future in finished:
             task, attempt = self._running.pop(future)
-            is_lost = future.cancelled() or future.exception() is not None
+            error = _error_of(future)
+            # A platform that ends a worker for its memory works, and says something about the trial.
+            is_lost = error is not None and not is_out_of_memory(str(error))
             if is_lost and self.executor.lost:
                 continue  # the trials stay open
             for outcome in self._outcomes_of(future, task, attempt):
@@ -285,8 +287,7 @@ class Scheduler:
         return False
 
     def _outcomes_of(self, future: Future[list[Outcome]], task: Task, attempt: int) -> Iterable[Outcome]:
-        # The exception is read and not raised: a worker may be lost with an exception that would end this thread too.
-        error = CancelledError() if future.cancelled() else future.exception()
+        error = _error_of(future)
         if error is not None:
             _LOG.warning("A worker was lost with %d trials: %s", len(task.trials), error)
             return self._lost(task, attempt, error)
@@ -298,8 +299,10 @@ class Scheduler:
         return list(outcomes.values())
 
     def _lost(self, task: Task, attempt: int, error: BaseException) -> Sequence[Outcome]:
-        kind = WORKER_LOST if len(task.trials) > 1 else type(error).__name__
-        return failed_outcomes(task.trials, Status.CRASHED, kind, str(error), attempt)
+        if len(task.trials) > 1:  # it is not known which of them did it
+            return failed_outcomes(task.trials, Status.CRASHED, WORKER_LOST, str(error), attempt)
+        status = Status.OOM if is_out_of_memory(str(error)) else Status.CRASHED
+        return failed_outcomes(task.trials, status, type(error).__name__, str(error), attempt)
 
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:
@@ -353,3 +356,8 @@ class Scheduler:
     def _open_trials(self) -> list[Outcome]:
         open_trials = [trial for trial in self.plan.all_trials if self._is_open(trial)]
         return failed_outcomes(open_trials, Status.CANCELLED, "Cancelled", "The run ended before this trial did.")
+
+
+def _error_of(future: Future[list[Outcome]]) -> BaseException | None:
+    """Return why a future failed, if it did; not raised, as a worker may be lost with what would end this thread."""
+    return CancelledError() if future.cancelled() else future.exception()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from bakeoff.comparison.blend import Blend
 from bakeoff.comparison.costs import ExpectedCosts, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, winners
-from bakeoff.comparison.limits import Isolation, TrialLimits
+from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.scheduler import Scheduler
@@ -24,9 +23,11 @@ from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.comparison.tuning import Tuning, candidates_of
 from bakeoff.comparison.tuning_result import TuningResult, tuning_result
 from bakeoff.errors import EngineLostError
-from bakeoff.execution.engines.factory import open_engine, usual_engine, with_driver
+from bakeoff.execution.engines.factory import usual_engine, with_driver
 from bakeoff.execution.engines.hybrid import HybridEngine
+from bakeoff.execution.engines.room import open_with_room
 from bakeoff.execution.executor import FugueExecutor
+from bakeoff.execution.options import ExecutionOptions
 from bakeoff.pycaret3.candidates import with_ranked_candidates
 from bakeoff.pycaret3.prepared import PreparedComparison
 
@@ -34,35 +35,6 @@ OFFER_SHARE, OFFER_SECONDS = 0.01, 1.0
 """What fitting a blend that is only shown may take at most: a share of the time of the trials, or these seconds."""
 LOST_SECONDS = 2.0
 """Seconds that the end of a comparison waits for its listeners if the engine is gone, which some of them may need."""
-
-
-@dataclass(frozen=True)
-class ExecutionOptions:
-    """Options of the user's for trials on an engine.
-
-    Attributes:
-        conf: settings for Fugue's execution engine.
-        payload_dir: a folder that driver and workers share, for Spark Connect.
-        n_slots: how many tasks run at once; ``None`` for as many as the engine has slots.
-        driver_trials: whether the driver's machine runs trials, too; ``None`` to decide by what is faster.
-        limits: limits of the trials.
-        blend: ``off``; ``offer`` for a blend that is fitted if that takes no time; ``on`` for one that is fitted.
-        fit_tied: whether the models that are tied with the best one are fitted, too.
-    """
-
-    conf: Mapping[str, Any] = field(default_factory=dict)
-    payload_dir: str | Path | None = None
-    n_slots: int | None = None
-    driver_trials: bool | None = None
-    limits: TrialLimits = field(default_factory=TrialLimits)
-    blend: str = "off"
-    fit_tied: bool = False
-
-    @property
-    def may_use_driver(self) -> bool | None:
-        """Whether the driver's machine runs trials, given the other options."""
-        is_off = self.n_slots is not None or self.limits.isolation is Isolation.NONE
-        return False if is_off else self.driver_trials
 
 
 @dataclass(frozen=True)
@@ -127,10 +99,12 @@ class ComparisonRun:
         started, began_at = time.monotonic(), time.time()
         options, frozen = self.options, self.comparison.frozen
         costs = ExpectedCosts(self.store, self.comparison.families, PriorCosts(len(frozen.y), frozen.width))
-        limits = replace(options.limits, seconds=self.comparison.request.budget_seconds)
-        seconds = self._seconds_left(costs)
+        budget, seconds = self.comparison.request.budget_seconds, self._seconds_left(costs)
+        limits = replace(options.limits, seconds=budget)
         asked = usual_engine(seconds, limits, options.n_slots) if self.engine is None else self.engine
-        engine = open_engine(asked, options.conf, options.payload_dir)
+        opened = open_with_room(asked, options, frozen)
+        engine, options = opened.engine, opened.options
+        limits = replace(options.limits, seconds=budget)
         announcer = Announcer(self.listeners)
         patience = self.control.listener_timeout
         try:
@@ -162,7 +136,7 @@ class ComparisonRun:
             ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
             n_resumed=len(done),
             began_at=began_at,
-            n_on_driver=engine.n_here if isinstance(engine, HybridEngine) else 0,
+            n_on_driver=engine.n_here if isinstance(engine, HybridEngine) else len(fresh) * opened.on_driver,
             too_small=isinstance(engine, HybridEngine) and not engine.is_open,
         )
         stopped = scheduler.stopped or len(refitted) < len(chosen)
@@ -259,7 +233,7 @@ def refit_models(
     Raises:
         EngineLostError: The engine is gone.
     """
-    opened = open_engine(engine, options.conf, options.payload_dir)
+    opened, options, _ = open_with_room(engine, options, comparison.frozen)
     limits = replace(options.limits, seconds=None)
     with FugueExecutor(opened, comparison.frozen, "blend", options.n_slots, limits) as executor:
         return executor.refit(model_ids)

@@ -15,7 +15,7 @@ from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.job.context import Comparison, RunContext
-from bakeoff.job.deciding import aim_sentence, wanted_of, with_decision
+from bakeoff.job.deciding import wanted_of, with_decision
 from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
 from bakeoff.job.finish import finish
 from bakeoff.job.first_lines import first_lines
@@ -121,9 +121,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
-    wanted = wanted_of(config, source)
-    if wanted.threshold:
-        say(aim_sentence(wanted.threshold, config))
+    wanted = wanted_of(config, source, say)
     if source.task == "time_series":
         check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
@@ -211,13 +209,14 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
     """
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job.blending import with_blend, with_holdout
+    from bakeoff.job.prediction_table import with_predictions
 
     config, outputs, steps = context.config, context.outputs, context.steps
     backend = FugueBackend.with_store(
         outputs.store,
         RunControl(config.run_id, interruption, LISTENER_SECONDS),
         outputs.predictions,
-        keep_predictions=config.keep_predictions,
+        keep_predictions="yes" if config.keep_predictions == "table" else config.keep_predictions,
         blend=config.blend,
         fit_tied=config.holdout is not None or context.prepared.source.n_held is not None,
         engine=context.ground.engine,
@@ -237,7 +236,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         outputs.hold.check()
         comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
         comparison = with_holdout(comparison, backend, context.prepared.experiment)
-        result = finish(context, with_decision(comparison, backend, context.prepared.wanted))
+        comparison = with_decision(comparison, backend, context.prepared)
+        result = finish(context, with_predictions(context, comparison, backend))
     except RunConflictError:
         raise
     except BaseException as error:

@@ -66,8 +66,13 @@ def _best(facts: Facts, best: Row) -> str:
     return f"{result} {_lead(facts, verdict)}"
 
 
-def blend_sentence(facts: Facts) -> str | None:
-    """Return what a blend of the models is worth, in a sentence or two; ``None`` if there is none."""
+def blend_sentence(facts: Facts, where: str = "") -> str | None:
+    """Return what a blend of the models is worth, in a sentence or two; ``None`` if there is none.
+
+    Args:
+        facts: the run.
+        where: options that make a command use the same tables.
+    """
     row, best = facts.offered, facts.board.best
     if row is None:
         ranked = next((row for row in facts.board.rows if row.members), None)
@@ -76,12 +81,15 @@ def blend_sentence(facts: Facts) -> str | None:
         return None
     lead = row.primary_value - best.primary_value
     better = lead > 0 if facts.plan.greater_is_better else lead < 0
-    apart = {True: ", which the folds cannot tell apart", False: "", None: ""}[row.tied_with_best]
+    luck = " (by these folds, that may be luck)" if row.tied_with_best else ""
     result = (
-        f"A blend ({members_of(row)}) has {facts.metric} {row.primary_value:.4f}, {abs(lead):.4f} "
-        f"{'better' if better else 'worse'} than {best.model_id}{apart}."
+        f"A blend ({members_of(row)}), the mean of what these models predict, has {facts.metric} "
+        f"{row.primary_value:.4f}: {abs(lead):.4f} {'better' if better else 'worse'} than {best.model_id} alone{luck}."
     )
-    return f"{result} `--blend on` with the same --run-id makes it a model that can win." if better else result
+    if not better:
+        return result
+    command = f"`bakeoff resume {facts.run.run_id} --blend on{where}`"
+    return f"{result} It is not in the ranking: {command} puts it there, and it wins. No finished trial runs again."
 
 
 def decision_sentences(facts: Facts) -> list[str]:
@@ -128,10 +136,14 @@ def threshold_sentence(model_id: str, choice: ThresholdChoice) -> str:
         'The threshold of lr stays 0.5: F1 is 0.5500 out of fold, and 0.5400 by thresholds chosen on the other folds.'
     """
     value, usual = f"{choice.value:.4f}", f"{choice.usual_value:.4f}"
+    held = ""
+    if choice.holdout_value is not None:
+        held = f"; on the hold-out rows {choice.holdout_value:.4f} instead of {choice.holdout_usual_value:.4f}"
+    before = "" if choice.plain_value is None else f" (before calibration, {choice.plain_value:.4f})"
     if choice.kept:
         return (
             f"{model_id} predicts {choice.positive!r} from a probability of {choice.best:.4f} on: out of fold, "
-            f"{choice.measure} is {value} instead of {usual} at 0.5."
+            f"{choice.measure} is {value} instead of {usual} at 0.5{before}{held}."
         )
     if choice.best == USUAL:
         return f"The threshold of {model_id} stays 0.5, which is the best for {choice.measure} on all folds ({usual})."

@@ -31,7 +31,7 @@ from bakeoff.report.json_export import as_object
 from bakeoff.report.page import render
 from bakeoff.report.ranking_sections import figures, sections
 from bakeoff.report.run_sections import data, earlier_timeline, last_timeline
-from bakeoff.report.sentences import answer, clock, headline, question
+from bakeoff.report.sentences import answer, blend_sentence, clock, headline, question
 from bakeoff.report.timeline import timeline
 from bakeoff.report.tuning import tuning_sentence
 from bakeoff.runs.loading import facts_from_rows
@@ -136,6 +136,28 @@ def test_every_figure_has_its_numbers():
         assert all(isinstance(each, Figure) and each.table.rows and len(each.chart.alt) > 30 for each in shown)
         names = [each.chart.name for each in shown]
         assert len(set(names)) == len(names) >= 6
+
+
+def test_how_the_best_model_decides_is_in_the_report_the_json_and_kept():
+    known = facts()
+    best = next(section for section in sections(known) if section.id == "best")
+    said = " ".join(part.text for part in best.parts if isinstance(part, Paragraph))
+    assert (
+        "The probabilities of m0 are calibrated (sigmoid): out of fold, log-loss is 0.4000 instead of 0.5000." in said
+    )
+    assert (
+        "m0 predicts '<yes> & no' from a probability of 0.3100 on: out of fold, F1 is 0.6200 instead of 0.5500" in said
+    )
+    chart = next(part for part in best.parts if isinstance(part, Figure) and part.chart.name == "reliability")
+    assert [row[0] for row in chart.table.rows] == ["as fitted"] * 3 + ["calibrated"] * 3
+    assert chart.chart.alt.endswith(
+        "is off by 0.100 as fitted, 0.100 calibrated in the mean; on the diagonal it is right."
+    )
+    told = json.loads(json.dumps(as_object(known), allow_nan=False))["decision"]
+    assert (told["threshold"]["threshold"], told["calibration"]["method"]) == (0.31, "sigmoid")
+    kept = Diagnostics.from_json(known.look.to_json())
+    assert (kept.decision, kept.reliability) == (known.look.decision, tuple(known.look.reliability))
+    assert as_object(facts("regression"))["decision"] is None
 
 
 def test_plain_facts_are_json_without_nan():
@@ -326,3 +348,22 @@ def test_a_report_that_cannot_be_made_is_a_line_in_the_problems(tmp_path):
         "The report could not be written",
     ]
     assert told.facts.board == known.board
+
+
+@pytest.mark.parametrize(("tied", "lead", "luck"), [(True, 0.01, True), (False, 0.01, False), (True, -0.01, True)])
+def test_what_a_blend_is_worth_is_said_with_the_command_that_ranks_it(tied, lead, luck):
+    run = facts()
+    best = run.board.best
+    assert best is not None
+    blend = replace(
+        best,
+        model_id="blend",
+        members={"m1": 0.75, "m0": 0.25},
+        primary_value=best.primary_value + lead,
+        tied_with_best=tied,
+    )
+    said = blend_sentence(replace(run, offered=blend), " --home here")
+    assert said is not None
+    assert f"0.0100 {'better' if lead > 0 else 'worse'} than {best.model_id} alone" in said
+    assert ("may be luck" in said) == luck
+    assert (f"`bakeoff resume {run.run.run_id} --blend on --home here`" in said) == (lead > 0)
