@@ -20,7 +20,6 @@ from bakeoff.errors import ConfigError
 from bakeoff.pycaret3.portfolio import Configured
 from bakeoff.pycaret3.request import Request, make_estimator, with_params
 
-
 _SCIKIT_LEARNS = {
     "feature_fraction": "colsample_bytree",
     "bagging_fraction": "subsample",
