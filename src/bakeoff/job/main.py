@@ -87,7 +87,7 @@ def run(
                 ground = standing.enter_context(standing_on(choice, spark, config, say))
             interruption.listen()
             try:
-                ground.get_ready()
+                ground.get_ready(config, say)
                 prepared = prepared or ask(config, ground.spark, say, steps)
                 interruption.check(config.run_id)
                 say(f"Opening the tables ({table_target(config).place}) and MLflow.")
