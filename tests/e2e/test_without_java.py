@@ -104,6 +104,16 @@ def test_the_run_is_listed_with_its_ranking_its_report_and_its_engine(machine: M
     assert "MLflow has everything." in out
 
 
+def test_the_preflight_needs_no_spark_and_says_what_to_type_where_it_is_asked_for(machine: Machine) -> None:
+    out, said = machine.run("preflight")
+    assert "engine local" in out
+    assert out.rstrip().endswith("A run can be carried out here.")
+    assert said == ""
+    out, said = machine.run("preflight", "--engine", "spark", "--quiet", code=2)
+    assert "pip install 'bakeoff[spark]'" in out
+    assert said == "Error: A run cannot be carried out here as asked: Spark (of 7 checks).\n"
+
+
 def test_a_finished_run_has_nothing_to_resume_and_its_model_scores_a_file(machine: Machine, demo: str) -> None:
     _, said = machine.run("resume", demo, code=2)
     assert f"Run {demo} is finished and has nothing left to do" in said
