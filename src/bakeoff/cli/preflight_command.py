@@ -52,7 +52,9 @@ def preflight(config_file: Path | None, as_json: bool, quiet: bool, verbose: int
         _show(missing if quiet else rows)
     if missing:
         names = ", ".join(row.what for row in missing)
-        raise ClusterError(f"A run cannot be carried out here as asked: {names} (of {len(rows)} checks).")
+        raise ClusterError(
+            f"A run cannot be carried out here as asked, and the table says what to do about it: {names}."
+        )
     if not quiet and not as_json:
         tell("A run can be carried out here.")
 
@@ -84,10 +86,10 @@ def as_object(rows: Sequence[Check]) -> dict[str, Any]:
 
 def _show(rows: Sequence[Check]) -> None:
     """Print the rows as one table, each with what to type where what is there is not enough."""
-    import pandas as pd
+    from rich.console import Console
 
     from bakeoff._utils.redaction import redact_text
-    from bakeoff.cli.common import show
+    from bakeoff.cli.formatting import print_folded
 
     if not rows:
         return
@@ -95,4 +97,4 @@ def _show(rows: Sequence[Check]) -> None:
         {"": row.what, "found": redact_text(row.found), "needed": row.needed, "to do": redact_text(row.advice or "ok")}
         for row in rows
     ]
-    show(pd.DataFrame(content))
+    print_folded(Console(highlight=False), content, whole={"", "needed"})

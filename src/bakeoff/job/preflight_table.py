@@ -63,6 +63,7 @@ def _session_rows(
     except UserError as error:
         yield from (python_row(), *library_rows())
         yield Check("Spark", "not installed", "for what was asked", str(error))
+        yield from _place_rows(request, None)
         return
     session, java = spark, None
     if choice.needs_session and session is None and active_session() is None and not on_databricks():

@@ -46,7 +46,8 @@ def test_what_is_missing_is_a_row_with_what_to_do(capsys: pytest.CaptureFixture[
     said = capsys.readouterr()
     assert "taken" in said.out
     assert " ok" not in said.out
-    assert said.err.startswith("Error: A run cannot be carried out here as asked: home, ")
+    assert said.err.startswith("Error: A run cannot be carried out here as asked, ")
+    assert ": home, " in said.err
     assert said.err.count("\n") == 1
 
 
