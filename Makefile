@@ -21,7 +21,7 @@ DBR_PIP = $(UV) run --quiet --no-project --with pip --python $(BIN)/python pytho
 DBR_OPTIONS := -W default --override-ini=pythonpath=tests
 COVERED ?= tests/unit
 LOCKING = $(UV) pip compile --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --group dev --group docs
+LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --extra tune --group dev --group docs
 LOCK_DBR = $(LOCKING) pyproject.toml requirements/dbr-$(RUNTIME).in \
 	$(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
 LOCK_QUALITY = $(LOCKING) --python-version 3.11 --override requirements/quality.override
@@ -99,7 +99,7 @@ test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks run
 	$(DBR_PIP) check >$(DBR)/after.txt || true
 	diff $(DBR)/before.txt $(DBR)/after.txt
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) tests/bundle/test_runtime.py tests/e2e/test_job.py \
-		tests/tracking/test_logged_model.py tests/spark/test_connect_job.py
+		tests/tracking/test_logged_model.py tests/spark/test_connect_job.py tests/spark/test_far_server.py
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" -k native tests/contract
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" --connect tests/contract
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) tests/e2e/test_fidelity.py

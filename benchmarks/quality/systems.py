@@ -78,6 +78,7 @@ def autogluon(folder: Path, question: dict[str, Any], preset: str) -> pd.DataFra
         time_limit=question["minutes"] * 60,
         num_cpus=question["cores"],
         excluded_model_types=_NO_TREES,
+        dynamic_stacking=False,  # without ray, a trial of it that runs out of time makes the whole fit fail
     )
     if task == "regression":
         return predictor.predict(test).to_frame("prediction")

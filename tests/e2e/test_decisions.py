@@ -83,7 +83,7 @@ def test_a_threshold_that_is_worth_something_is_said_everywhere(chosen: Any, fol
     assert (choice.positive, choice.kept) == ("bad", True)
     assert choice.value > choice.usual_value
     assert 0 < choice.best < 0.5
-    sentence = f"The best model predicts 'bad' from a probability of {choice.best:.4f} on: F1 is {choice.value:.4f}"
+    sentence = f"lr predicts 'bad' from a probability of {choice.best:.4f} on: out of fold, F1 is {choice.value:.4f}"
     assert sentence in "\n".join(outcome_lines(chosen, folder / "home"))
     assert sentence.replace("'", "&#39;") in chosen.report.read_text(encoding="utf-8")
     told = json.loads(json.dumps(as_object(chosen.facts)))["decision"]["threshold"]
@@ -138,10 +138,17 @@ def test_a_run_that_was_killed_has_the_threshold_of_one_that_was_not(chosen: Any
 
 
 def test_a_run_that_has_ended_can_be_given_a_threshold(chosen: Any, folder: Path) -> None:
-    run(config(folder, "later"), say=lambda _: None)
+    usual = run(config(folder, "later"), say=lambda _: None)
     later = run(config(folder, "later", threshold="f1,positive=bad"), say=lambda _: None)
     assert later.summary.n_resumed == 12
     assert later.facts.look.decision == chosen.facts.look.decision
+    assert (type(usual.models[0]).__name__, type(later.models[0]).__name__) == (
+        "LogisticRegression",
+        "DecidedClassifier",
+    )
+    rows = pd.read_csv(folder / "loans.csv").drop(columns="loan")
+    first, second = (results(name, home=folder / "home").best_model().predict(rows) for name in ("chosen", "later"))
+    assert first.tolist() == second.tolist()
 
 
 def test_a_blend_that_wins_has_a_threshold_of_its_own(folder: Path) -> None:
@@ -159,6 +166,53 @@ def test_a_blend_that_wins_has_a_threshold_of_its_own(folder: Path) -> None:
     assert model.predict(rows).tolist() == np.where(malignant, "malignant", "benign").tolist()
 
 
+@pytest.fixture(scope="module")
+def calibrated(folder: Path) -> Any:
+    """A decision tree, which is sure of everything it says."""
+    return run(
+        config(folder, "sure", include=("dt",), sort="Accuracy", threshold="f1,positive=bad", calibrate="auto"),
+        say=lambda _: None,
+    )
+
+
+def test_a_calibration_that_helps_is_kept_and_comes_before_the_threshold(calibrated: Any, folder: Path) -> None:
+    decision = calibrated.facts.look.decision
+    choice = decision.calibration
+    assert (choice.method, choice.kept) == ("sigmoid", True)
+    assert choice.log_loss < 0.7 < choice.usual_log_loss
+    assert f"The probabilities of dt are calibrated (sigmoid): out of fold, log-loss is {choice.log_loss:.4f}" in (
+        calibrated.report.read_text(encoding="utf-8")
+    )
+    before, after = calibrated.facts.look.reliability
+    assert (before.name, after.name, after.label) == ("as fitted", "calibrated", "bad")
+    assert after.error < before.error
+    told = json.loads(json.dumps(as_object(calibrated.facts)))["decision"]
+    assert (told["calibration"]["method"], told["calibration"]["log_loss"]) == ("sigmoid", choice.log_loss)
+    logged = make_client(folder / "home").get_run(calibrated.mlflow_run_id).data
+    assert (logged.params["calibrate"], logged.tags["calibration"]) == ("auto", "sigmoid")
+    assert (logged.metrics["log_loss"], logged.metrics["log_loss_uncalibrated"]) == pytest.approx(
+        (choice.log_loss, choice.usual_log_loss)
+    )
+    rows = pd.read_csv(folder / "loans.csv").drop(columns="loan")
+    model = results("sure", home=folder / "home").best_model()
+    bad = model.predict_proba(rows)[:, 0]
+    assert 0 < bad.min() < bad.max() < 1
+    assert model.predict(rows).tolist() == np.where(bad >= decision.threshold.threshold, "bad", "good").tolist()
+    assert (
+        after
+        == read_facts(FolderTables(calibrated.tables, lambda _: None), folder / "home", "sure").look.reliability[1]
+    )
+
+
+def test_a_calibration_that_does_not_help_is_said_and_left_out(folder: Path) -> None:
+    result = run(config(folder, "right", include=("lr",), calibrate="isotonic"), say=lambda _: None)
+    choice = result.facts.look.decision.calibration
+    assert (choice.method, choice.kept) == ("isotonic", False)
+    assert "The probabilities of lr stay as they are" in "\n".join(outcome_lines(result, folder / "home"))
+    assert type(result.models[0]).__name__ == "LogisticRegression"
+    assert [curve.name for curve in result.facts.look.reliability] == ["as fitted"]
+
+
 def test_a_model_without_probabilities_keeps_its_own_decisions(folder: Path) -> None:
     result = run(config(folder, "ridge", include=("ridge",), sort="F1", threshold="f1"), say=lambda _: None)
     assert [problem for problem in result.problems if problem.startswith("No threshold was chosen: Ridge")]
@@ -172,6 +226,7 @@ def test_a_model_without_probabilities_keeps_its_own_decisions(folder: Path) -> 
         ({"target": "a", "task": "regression"}, "--threshold is for classification, and --task is regression"),
         ({"target": "a"}, "--threshold is for classification, and the task is regression"),
         ({"threshold": "f1,positive=ugly"}, "the target 'loan' has no class 'ugly': it has 'bad' and 'good'"),
+        ({"target": "a", "threshold": None, "calibrate": "auto"}, "--calibrate is for classification, and the task is"),
         ({"keep_predictions": "no"}, "--threshold is chosen by what the models predict"),
     ],
 )

@@ -15,6 +15,7 @@ ENGINES = (AUTO, "spark", "local", "native")
 ISOLATIONS = ("auto", "process", "none")
 PORTFOLIOS = ("small", "large")
 KEEP_PREDICTIONS = ("auto", "yes", "no")
+CALIBRATIONS = ("off", "auto", "isotonic", "sigmoid")
 BLENDS = ("off", "offer", "on")
 
 

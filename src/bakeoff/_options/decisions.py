@@ -1,4 +1,4 @@
-"""How the best classifier is to decide: the options, and what they do not go with."""
+"""What is made of what models predict, a blend or a best classifier that decides otherwise, and what it needs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,19 @@ def parse_threshold(option: str, value: Any) -> str:
 
 
 class DecisionOptions(Protocol):
-    """The options of a run that say how its best classifier is to decide, and those that this depends on."""
+    """The options of a run that make something of what its models predict, and those that this depends on."""
+
+    @property
+    def blend(self) -> str:
+        """Whether a blend may win."""
 
     @property
     def threshold(self) -> str | None:
-        """What its threshold is to be good at."""
+        """What the threshold of the best classifier is to be good at."""
+
+    @property
+    def calibrate(self) -> str:
+        """By which method its probabilities are calibrated."""
 
     @property
     def task(self) -> str | None:
@@ -38,12 +46,16 @@ class DecisionOptions(Protocol):
 
 
 def check_decisions(options: DecisionOptions) -> None:
-    """Refuse an option on how the best classifier decides where there is no classifier, or nothing to choose by.
+    """Refuse a blend, a threshold or a calibration where there can be none, or nothing to choose it by.
 
     Raises:
         ConfigError: The option cannot be used.
     """
-    for name, asked in (("--threshold", options.threshold is not None),):
+    if options.blend == "on" and options.keep_predictions == "no":
+        raise ConfigError("--blend on is made of what the models predict: leave out --keep-predictions no.")
+    if options.blend == "on" and options.task == "time_series":
+        raise ConfigError("--blend is for tables, not for time series: leave it out.")
+    for name, asked in (("--threshold", options.threshold is not None), ("--calibrate", options.calibrate != "off")):
         if asked and options.task not in {None, "classification"}:
             raise ConfigError(f"{name} is for classification, and --task is {options.task}: leave it out.")
         if asked and options.keep_predictions == "no":

@@ -58,6 +58,10 @@ class Pool:
     model_ids: tuple[str, ...]
     folds: tuple[Array, ...]
 
+    def of_rows(self, rows: Sequence[Array]) -> Pool:
+        """Return the pool with some of the rows of each fold, by their positions."""
+        return Pool(self.model_ids, tuple(said[:, each] for said, each in zip(self.folds, rows, strict=True)))
+
 
 @dataclass(frozen=True)
 class Weights:

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
-from bakeoff.comparison.thresholds import ThresholdChoice
+from bakeoff.comparison.thresholds import Aim, ThresholdChoice
+
+
+class Wanted(NamedTuple):
+    """What is asked of how the best classifier decides.
+
+    Attributes:
+        threshold: what its threshold is to be good at; ``None`` if none is to be chosen.
+        calibrate: the method by which it is to be calibrated, or ``auto``; ``None`` if it is not.
+    """
+
+    threshold: Aim | None = None
+    calibrate: str | None = None
 
 
 @dataclass(frozen=True)
@@ -18,12 +30,14 @@ class CalibrationChoice:
         log_loss: mean over the folds of the log-loss, with curves learned on the other folds.
         usual_log_loss: mean over the folds of the log-loss of the model's own probabilities.
         kept: whether the model is calibrated, as its log-loss falls.
+        changed: share of the rows whose likeliest class is another one then.
     """
 
     method: str
     log_loss: float
     usual_log_loss: float
     kept: bool
+    changed: float = 0.0
 
 
 @dataclass(frozen=True)

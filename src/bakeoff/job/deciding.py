@@ -7,26 +7,36 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bakeoff.comparison.decision import Wanted
 from bakeoff.comparison.thresholds import COST, Aim
 from bakeoff.errors import ConfigError
 
 if TYPE_CHECKING:
+    from bakeoff.comparison.out_of_fold import OutOfFold
     from bakeoff.config import RunConfig
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job.context import Comparison
+    from bakeoff.job.result import Say
     from bakeoff.source import SourceTable
 
 
-def aim_of(config: RunConfig, source: SourceTable) -> Aim | None:
-    """Return what a threshold is to be good at, with the positive class; ``None`` if none is to be chosen.
+def wanted_of(config: RunConfig, source: SourceTable, say: Say) -> Wanted:
+    """Return what is asked of how the best classifier decides, with the positive class, which is said.
+
+    Args:
+        config: what was asked for.
+        source: the table.
+        say: called with a sentence on what the threshold will be chosen for, if it is.
 
     Raises:
-        ConfigError: The target has no two classes, or none of that name.
+        ConfigError: The task is another one, the target has no two classes, or none of that name.
     """
+    calibrate = None if config.calibrate == "off" else config.calibrate
+    for name, asked in (("--threshold", config.threshold), ("--calibrate", calibrate)):
+        if asked is not None and source.task != "classification":
+            raise ConfigError(f"{name} is for classification, and the task is {source.task}: leave it out.")
     if config.threshold is None:
-        return None
-    if source.task != "classification":
-        raise ConfigError(f"--threshold is for classification, and the task is {source.task}: leave it out.")
+        return Wanted(None, calibrate)
     labels = _labels(config, source)
     if len(labels) != 2:  # noqa: PLR2004 - of which one is the positive class
         raise ConfigError(
@@ -39,10 +49,11 @@ def aim_of(config: RunConfig, source: SourceTable) -> Aim | None:
             f"--threshold: the target {config.target!r} has no class {aim.positive!r}: it has {labels[0]!r} and "
             f"{labels[1]!r}."
         )
-    return aim._replace(positive=positive)
+    say(_aim_sentence(aim._replace(positive=positive), config))
+    return Wanted(aim._replace(positive=positive), calibrate)
 
 
-def aim_sentence(aim: Aim, config: RunConfig) -> str:
+def _aim_sentence(aim: Aim, config: RunConfig) -> str:
     """Say what a threshold will be chosen for, and which class is the positive one."""
     costs = f" (a false positive costs {aim.fp:g}, a false negative {aim.fn:g})" if aim.word == COST else ""
     is_named = Aim.read(str(config.threshold)).positive is not None
@@ -50,26 +61,42 @@ def aim_sentence(aim: Aim, config: RunConfig) -> str:
     return f"The threshold of the best model will be chosen for {aim.name}{costs}; {aim.positive!r} is positive{hint}."
 
 
-def with_decision(comparison: Comparison, backend: FugueBackend, aim: Aim | None) -> Comparison:
-    """Return a comparison whose best model decides as was asked.
+def with_decision(comparison: Comparison, backend: FugueBackend, wanted: Wanted) -> Comparison:
+    """Return a comparison whose best model decides as was asked, and with the reliability of its probabilities.
 
     Args:
         comparison: a comparison that has ended.
         backend: the backend that ran it.
-        aim: what the threshold is to be good at; ``None`` if none is to be chosen.
+        wanted: what is asked.
     """
-    from bakeoff.pycaret3.deciding import decide, decided
-
     best = comparison.board.best
-    if aim is None or best is None or comparison.best_model is None:
+    if best is None or comparison.best_model is None:
         return comparison
-    said = backend.out_of_fold(best.model_id)
-    if said is None:
+    try:
+        said = backend.out_of_fold(best.model_id)
+        if said is not None:
+            return _decided(comparison, best.model_id, said, wanted)
+    except Exception as error:  # noqa: BLE001 - models may say anything; the ranking stands, and the model as it is
+        why = f"{type(error).__name__}: {error}"
+    else:
         why = f"{best.model_name} ({best.model_id}) gave no probabilities for all folds, or they were not kept"
-        return replace(comparison, problems=[*comparison.problems, f"No threshold was chosen: {why}."])
-    decision = decide(best.model_id, said, aim)
-    models = [decided(comparison.best_model, decision), *comparison.models[1:]]
-    return replace(comparison, decision=decision, models=models)
+    what = [name for name, asked in (("threshold", wanted.threshold), ("calibration", wanted.calibrate)) if asked]
+    if not what:
+        return comparison
+    return replace(comparison, problems=[*comparison.problems, f"No {' and no '.join(what)} was chosen: {why}."])
+
+
+def _decided(comparison: Comparison, model_id: str, said: OutOfFold, wanted: Wanted) -> Comparison:
+    from bakeoff.pycaret3.deciding import decide
+
+    decided = decide(model_id, said, wanted)
+    asked = wanted.threshold is not None or wanted.calibrate is not None
+    return replace(
+        comparison,
+        decision=decided.decision if asked else None,
+        reliability=decided.curves,
+        models=[decided.applied(comparison.best_model), *comparison.models[1:]],
+    )
 
 
 def _labels(config: RunConfig, source: SourceTable) -> list[str]:

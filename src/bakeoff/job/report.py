@@ -90,6 +90,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
         began_at=summary.began_at,
         transforms=waited,
         decision=comparison.decision,
+        reliability=comparison.reliability,
         blend=[outcome.to_dict() for outcome in comparison.blend.outcomes] if comparison.blend else [],
     )
     return Facts(
@@ -103,6 +104,7 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
         tracking_uri=uri_to_set(context.config.home),
         mlflow_url=context.outputs.mlflow_url,
         offered=comparison.offered,
+        tuning=comparison.tuning,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.comparison.decision import Wanted
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
@@ -17,7 +18,6 @@ from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.run_status import RunStatus
 
 if TYPE_CHECKING:
-    from bakeoff.comparison.thresholds import Aim
     from bakeoff.job.trial_limits import JobLimits
     from bakeoff.tracking.logged_model import BestModel
 
@@ -107,7 +107,7 @@ class PreparedRun:
         experiment: PyCaret's experiment after its setup.
         params: arguments of ``compare_models``, which were checked.
         limits: limits of the trials.
-        aim: what the threshold of the best model is to be good at; ``None`` if none is to be chosen.
+        wanted: what is asked of how the best model decides.
         steps: the steps of the run so far.
     """
 
@@ -115,5 +115,5 @@ class PreparedRun:
     experiment: Any
     params: dict[str, Any]
     limits: JobLimits
-    aim: Aim | None = None
+    wanted: Wanted = field(default_factory=Wanted)
     steps: StepTimes = field(default_factory=StepTimes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,16 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 
 from bakeoff.comparison.blend import BLEND, Array, Blend, Goal, Pool, blend, weighted
-from bakeoff.comparison.blend_goals import MEASURES, MeasuredGoal, negative_log_loss, negative_rmse, predicted_classes
+from bakeoff.comparison.blend_goals import (
+    MEASURES,
+    MOST_OF_A_CLASS,
+    MeasuredGoal,
+    area_under_curve,
+    drawn_rows,
+    negative_log_loss,
+    negative_rmse,
+    predicted_classes,
+)
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.predictions import Kind, Predictions, PredictionStore
 from bakeoff.comparison.significance import BASELINE
@@ -60,7 +69,7 @@ def blend_of(comparison: PreparedComparison, board: Leaderboard, predictions: Pr
     said = _said(comparison, board, predictions)
     if not said.pool.model_ids:
         return None
-    weights = blend(said.pool, said.goal(board), sum(map(len, said.truths)))
+    weights = blend(*said.question(board), sum(map(len, said.truths)))
     if weights is None:
         return None
     outcomes = tuple(
@@ -113,6 +122,18 @@ class _Said:
     pool: Pool
     truths: Sequence[pd.Series[Any]]
     missing: tuple[str, ...]
+
+    def question(self, board: Leaderboard) -> tuple[Pool, Goal]:
+        """Return what the weights are chosen by: predictions and the goal, of two classes' AUC on drawn rows."""
+        goal = self.goal(board)
+        if not isinstance(goal, MeasuredGoal) or goal.measure is not area_under_curve:
+            return self.pool, goal
+        if self.pool.folds[0].ndim != _TWO:
+            return self.pool, goal
+        most = MOST_OF_A_CLASS // len(goal.truths)
+        rows = [drawn_rows(truth, most) for truth in goal.truths]
+        truths = [truth[each] for truth, each in zip(goal.truths, rows, strict=True)]
+        return self.pool.of_rows(rows), replace(goal, truths=truths)
 
     def goal(self, board: Leaderboard) -> Goal:
         """Return the goal of a blend: the metric that ranks, and log-loss or RMSE between equals."""

@@ -6,7 +6,6 @@ made of numpy's arrays and numbers alone.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,17 +13,17 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from bakeoff.comparison.blend_goals import negative_log_loss
+from bakeoff.comparison.blend_goals import negative_log_loss, predicted_classes
 from bakeoff.comparison.decision import CalibrationChoice
 from bakeoff.comparison.out_of_fold import Array, OutOfFold
 
 ISOTONIC, SIGMOID = "isotonic", "sigmoid"
 _LEAST_ROWS = 1_000
 """Predictions below which an isotonic curve follows chance, so that it is not tried by itself."""
-_LEAST_GAIN = 1e-4
-"""Least fall of the log-loss for which a calibration is kept."""
+_LEAST_GAIN = 0.005
+"""Least share by which the log-loss falls where a calibration is kept."""
 _WEAK = 1e4
-"""Inverse of the penalty on a sigmoid, which keeps it finite where the classes can be told apart for sure."""
+"""Inverse of the penalty on a sigmoid, which is as good as none."""
 _EDGE = 1e-7
 """Probabilities are not taken for less than this, as they have been float32."""
 
@@ -108,7 +107,9 @@ def choose_calibration(said: OutOfFold, method: str) -> CalibrationChoice | None
     if not found or learn(said.truth, said.chances, min(found)[1]) is None:
         return None
     loss, best = min(found)
-    return CalibrationChoice(best, loss, float(usual), kept=bool(loss < usual - _LEAST_GAIN))
+    return CalibrationChoice(
+        best, loss, float(usual), kept=bool(loss < usual * (1 - _LEAST_GAIN)), changed=_changed(said, best)
+    )
 
 
 def cross_calibrated(said: OutOfFold, method: str) -> Array | None:
@@ -173,11 +174,22 @@ def _isotonic(is_it: Array, chances: Array) -> StepCurve | None:
 def _sigmoid(is_it: Array, chances: Array) -> SigmoidCurve | None:
     if is_it.all() or not is_it.any():
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where the classes can be told apart for sure, it has no end
-        fitted = LogisticRegression(C=_WEAK).fit(log_odds(chances)[:, None], is_it)
+    # Platt's targets: no row is so sure that one like it could not be different.
+    n_it, n_others = int(is_it.sum()), int((~is_it).sum())
+    target = np.where(is_it, (n_it + 1) / (n_it + 2), 1 / (n_others + 2))
+    odds, sides = log_odds(chances)[:, None], np.repeat([True, False], len(chances))
+    weights = np.concatenate([target, 1 - target])
+    fitted = LogisticRegression(C=_WEAK).fit(np.concatenate([odds, odds]), sides, sample_weight=weights)
     slope, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return SigmoidCurve(slope, shift) if slope > 0 else None
+
+
+def _changed(said: OutOfFold, method: str) -> float:
+    """Return the share of predictions whose likeliest class is another one by calibrated probabilities."""
+    calibrated = cross_calibrated(said, method)
+    assert calibrated is not None  # noqa: S101 - it has a log-loss
+    before, after = (predicted_classes(np.asarray(chances)[None])[0] for chances in (said.chances, calibrated))
+    return float((before != after).mean())
 
 
 def _log_loss(truth: Array, chances: Array) -> float:

@@ -47,6 +47,12 @@ class DecidedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         """
         return cls(estimator, **arguments)._take(estimator)
 
+    @property
+    def decision(self) -> str:
+        """The threshold and the calibration as text, by which a kept model is told from others."""
+        threshold = "" if self.threshold is None else f"class {self.position} from {self.threshold:.17g} on"
+        return ", ".join(part for part in (threshold, getattr(self.calibration, "method", "")) if part)
+
     def fit(self, X: Any, y: Any, **arguments: Any) -> DecidedClassifier:
         """Fit a copy of the classifier; calibration and threshold stay what they are."""
         return self._take(clone(self.estimator).fit(X, y, **arguments))

@@ -8,7 +8,13 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from bakeoff.comparison.decision import Decision
-from bakeoff.comparison.model_diagnostics import FeatureImportance, ModelDiagnostics, from_object, to_object
+from bakeoff.comparison.model_diagnostics import (
+    FeatureImportance,
+    ModelDiagnostics,
+    ReliabilityCurve,
+    from_object,
+    to_object,
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ class Diagnostics:
         best: evaluation of the best model on unseen rows; ``None`` if there is none.
         importance: importance of the best model's features; ``None`` if it gives none.
         decision: how the best model decides; ``None`` if nobody asked for anything but the usual.
+        reliability: reliability of its probabilities; empty if it has none.
         steps: steps of the whole run, of which the comparison is one; they may overlap.
     """
 
@@ -103,6 +110,7 @@ class Diagnostics:
     best: ModelDiagnostics | None = None
     importance: FeatureImportance | None = None
     decision: Decision | None = None
+    reliability: Sequence[ReliabilityCurve] = ()
     steps: Sequence[Step] = ()
 
     def to_json(self) -> str:
@@ -127,6 +135,7 @@ class Diagnostics:
         known = {item.name: values[item.name] for item in fields(cls) if item.name in values}
         known["columns"] = tuple(_read(ColumnProfile, column) for column in known.get("columns", ()))
         known["steps"] = tuple(_read(Step, step) for step in known.get("steps", ()))
+        known["reliability"] = tuple(_read(ReliabilityCurve, curve) for curve in known.get("reliability", ()))
         target = known.get("target")
         known["target"] = _read(ClassCounts if "labels" in target else Histogram, target) if target else None
         known["best"] = from_object(known.get("best", {}))

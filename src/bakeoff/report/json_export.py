@@ -34,6 +34,7 @@ def as_object(facts: Facts) -> dict[str, Any]:
         "leaderboard": [_row(row, facts.plan.sort_by) for row in facts.board.rows],
         "blend": _row(facts.offered, facts.plan.sort_by) if facts.offered else None,
         "decision": facts.look.decision.to_object() if facts.look.decision else None,
+        "tuning": json.loads(facts.tuning.to_json()) if facts.tuning else None,
         "findings": list(facts.look.findings),
         "failures": [
             {
