@@ -10,8 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from bakeoff._options.choices import BLENDS, PORTFOLIOS
-from bakeoff._options.limits import FAMILIES_KEPT, parse_above_zero, parse_tune
+from bakeoff._options.choices import BLENDS
 from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
 from bakeoff.comparison.blend import BLEND, Blend
@@ -19,26 +18,25 @@ from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.out_of_fold import OutOfFold
-from bakeoff.comparison.plan import FAMILIES_OF_A_BLEND, Plan
+from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.significance import Verdict
-from bakeoff.comparison.strategy import Grid, Race, Strategy
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
-from bakeoff.comparison.tuning import Tuning
 from bakeoff.comparison.tuning_result import TuningResult
-from bakeoff.errors import BlendError, ConfigError, one_of
-from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions, refit_models
+from bakeoff.errors import BlendError, ConfigError
+from bakeoff.execution.comparison_run import ComparisonRun, refit_models
+from bakeoff.execution.options import ExecutionOptions
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
-from bakeoff.pycaret3.candidates import tunable
 from bakeoff.pycaret3.experiment_logger import log_comparison
-from bakeoff.pycaret3.prepared import PreparedComparison, prepare
+from bakeoff.pycaret3.prepared import PreparedComparison
 from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.restore import load_models, restore_state
 from bakeoff.pycaret3.runners.factory import runner_for
 from bakeoff.pycaret3.score_grid import highlighted, score_grid, sort_column
+from bakeoff.pycaret3.search import Search
 from bakeoff.spark.liveness import without_spark_pages
 
 _LOCK = RLock()
@@ -150,8 +148,6 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             raise ConfigError(f'blend must be "off", "offer" or "on", not {blend!r}.')
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
-        if not isinstance(race, int) or race < 0:
-            raise ConfigError(f"race must be True, False or the number of families to run on all folds, not {race!r}.")
         self._engine = engine
         self._options = ExecutionOptions(
             dict(conf or {}),
@@ -162,19 +158,19 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             blend,
             fit_tied,
         )
-        self._batch_size = batch_size
-        self._race = FAMILIES_KEPT if race is True else int(race)
-        if portfolio is not None and portfolio not in PORTFOLIOS:
-            raise ConfigError(one_of(portfolio, PORTFOLIOS, "portfolio"))
-        self._portfolio = portfolio
-        self._tune = parse_tune("tune", tune)
-        until = parse_above_zero("leave it out for no limit")
-        self._tune_minutes = None if tune_minutes is None else until("tune_minutes", tune_minutes)
+        self._search = Search.of_arguments(
+            race=race,
+            portfolio=portfolio,
+            tune=tune,
+            tune_minutes=tune_minutes,
+            blend=blend == "on",
+            batch_size=batch_size,
+            keep=Keep(keep_predictions),
+        )
         self._display_remote = display_remote
         self._listeners = tuple(listeners)
         self._store: TrialStore = NullStore()
         self._control = RunControl()
-        self._keep = Keep(keep_predictions)
         self._kept: PredictionStore | None = None
         self._predictions: PredictionStore = PredictionMemory()
         self._comparison: PreparedComparison | None = None
@@ -237,13 +233,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
         with without_spark_pages(), without_autologging(), _get_context_lock():
-            comparison = prepare(instance, params, self._batch_size, self._keep, self._portfolio)
-            if self._tune:
-                comparison = tunable(comparison, instance, self._tune, self._keep)
+            comparison = self._search.prepare(instance, params)
             self._comparison = comparison
             self._predictions = self._kept or PredictionMemory()
             self._board = None
-            strategy = self._strategy(comparison)
+            strategy = self._search.strategy(comparison)
             display = self._display(instance, comparison)
             is_shown = comparison.request.verbose
             shown = [DisplayListener(display, comparison.plan, live=self._display_remote)] if is_shown else []
@@ -368,24 +362,6 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 report(score_grid(plan, rank(plan, outcomes, [model.id]).rows))
             results.append([pickle.dumps(outcomes)])
         return results
-
-    def _strategy(self, comparison: PreparedComparison) -> Strategy:
-        """Return what decides on the trials: a race, tuning, both, or neither."""
-        first = self._race_of(comparison) if self._race else Grid()
-        if not self._tune:
-            return first
-        seconds = None if self._tune_minutes is None else 60 * self._tune_minutes
-        return Tuning(self._tune, comparison.families, comparison.spaces, comparison.frozen.seed, first, seconds)
-
-    def _race_of(self, comparison: PreparedComparison) -> Race:
-        """Return a race that runs the models that will be returned on all folds, and those that may be tuned."""
-        n_select, families = comparison.request.n_select, comparison.families
-        if n_select < 0:
-            raise ValueError(f"race finds the best models, and n_select={n_select} asks for the worst: leave one out.")
-        for_blend = FAMILIES_OF_A_BLEND if self._options.blend == "on" else 0
-        n_untunable = len({families[model.id] or model.id for model in comparison.plan.models} - set(comparison.spaces))
-        for_tuning = self._tune + n_untunable if self._tune else 0
-        return Race(max(self._race, n_select, for_blend, for_tuning), families)
 
     def _display(self, instance: Any, comparison: PreparedComparison) -> _DisplayUtil:
         """Return the display of a comparison that is about to begin."""

@@ -120,6 +120,7 @@ class ThresholdChoice:
         value: mean over the folds of what the thresholds of the others come to; costs are positive.
         usual_value: mean over the folds of what 0.5 comes to.
         kept: whether the best threshold is used, as it is better than 0.5.
+        plain_value: as `usual_value`, of probabilities that are not calibrated; ``None`` if they are not for either.
     """
 
     aim: str
@@ -131,6 +132,7 @@ class ThresholdChoice:
     value: float
     usual_value: float
     kept: bool
+    plain_value: float | None = None
 
     @property
     def threshold(self) -> float:
@@ -147,17 +149,18 @@ def choose_threshold(said: OutOfFold, aim: Aim, learner: Learner | None = None) 
         learner: what makes other probabilities of these first, and learns from the same folds.
     """
     position = 1 if aim.positive is None else list(said.labels).index(aim.positive)
-    learner = learner or _unchanged
-    values, usual, by_fold = [], [], []
+    learn = learner or _unchanged
+    half = np.nextafter(USUAL, 1) if position else USUAL  # at exactly 0.5, models predict the first class
+    values, usual, plain, by_fold = [], [], [], []
     for others, own in said.turns():
-        convert = learner(said.truth[others], said.chances[others])
+        convert = learn(said.truth[others], said.chances[others])
         by_fold.append(_best(aim, *_about(position, said.truth[others], convert(said.chances[others]))))
         own_rows = _about(position, said.truth[own], convert(said.chances[own]))
-        half = np.nextafter(USUAL, 1) if position else USUAL  # at exactly 0.5, models predict the first class
         value, at_half = aim.scores(*own_rows, np.array([by_fold[-1], half])).tolist()
         values.append(value)
         usual.append(at_half)
-    convert = learner(said.truth, said.chances)
+        plain.append(aim.scores(*_about(position, said.truth[own], said.chances[own]), np.array([half])).item())
+    convert = learn(said.truth, said.chances)
     best = _best(aim, *_about(position, said.truth, convert(said.chances)))
     value, usual_value = float(np.mean(values)), float(np.mean(usual))
     sign = -1.0 if aim.word == COST else 1.0
@@ -171,6 +174,7 @@ def choose_threshold(said: OutOfFold, aim: Aim, learner: Learner | None = None) 
         value=sign * value,
         usual_value=sign * usual_value,
         kept=round(value - usual_value, _DIGITS) > 0 and best != USUAL,
+        plain_value=sign * float(np.mean(plain)) if learner else None,
     )
 
 

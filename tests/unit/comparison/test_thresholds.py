@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
@@ -91,6 +93,21 @@ def test_the_other_class_can_be_the_positive_one(text: str) -> None:
     assert (usual.position, other.position, other.positive) == (1, 0, "yes")
     assert other.best == pytest.approx(usual.best)
     assert (other.value, other.kept) == (pytest.approx(usual.value), usual.kept)
+
+
+def test_what_is_made_of_probabilities_is_learned_on_the_same_folds_as_the_threshold() -> None:
+    rows, learned = said(), []
+
+    def halved(truth: np.ndarray, chances: np.ndarray) -> Any:
+        learned.append(len(truth))
+        return lambda chances: chances / 2
+
+    usual, choice = (choose_threshold(rows, Aim.read("f1"), learner) for learner in (None, halved))
+    assert learned == [300] * 4 + [400]
+    assert choice.best == pytest.approx(usual.best / 2)
+    assert choice.value == pytest.approx(usual.value)
+    assert (usual.plain_value, choice.plain_value) == (None, usual.usual_value)
+    assert choice.usual_value == 0  # no probability is above a half any more
 
 
 def test_where_nothing_is_gained_a_half_stays() -> None:
