@@ -79,22 +79,24 @@ class Ground:
         """The engine as `bakeoff.FugueBackend` takes it."""
         return self.spark if self.choice.engine == "spark" else self.choice.engine
 
-    def get_ready(self, config: RunConfig, say: Say) -> None:
-        """Check that the cluster can host the job, and let its workers get ready in the background.
+    def problems(self, payload_dir: Path | None) -> list[str]:
+        """Look at a session that Bakeoff has not made, and return sentences on what is not as it should be.
 
         Args:
-            config: what was asked for.
-            say: called with a sentence for each thing that is not as it should be, and does not end the run.
+            payload_dir: the folder that driver and workers are to share, if one is named.
 
         Raises:
-            ClusterError: driver and workers do not fit together.
+            ClusterError: the session cannot host the job.
+            ConfigError: the folder cannot be written to.
         """
-        if self.spark is None or self.choice.engine != "spark":
-            return
-        if not self.owned:
-            for problem in session_problems(self.spark, config.payload_dir):
-                say(problem.sentence)
-        warm_up(self.spark)
+        if self.spark is None or self.choice.engine != "spark" or self.owned:
+            return []
+        return [row.sentence for row in session_problems(self.spark, payload_dir)]
+
+    def get_ready(self) -> None:
+        """Let the session's workers get ready in the background."""
+        if self.spark is not None and self.choice.engine == "spark":
+            warm_up(self.spark)
 
     def watch(self) -> SessionWatch:
         """Return a watch on the session, which sees nothing where there is none."""

@@ -89,7 +89,9 @@ def run(
                 ground = standing.enter_context(standing_on(choice, spark, config, say))
             interruption.listen()
             try:
-                ground.get_ready(config, say)
+                for problem in ground.problems(config.payload_dir):
+                    say(problem)
+                ground.get_ready()
                 prepared = prepared or ask(config, ground.spark, say, steps)
                 interruption.check(config.run_id)
                 say(f"Opening the tables ({table_target(config).place}) and MLflow.")

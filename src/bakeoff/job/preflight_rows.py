@@ -17,6 +17,7 @@ from packaging.version import Version
 
 from bakeoff._utils.platform import on_databricks, usable_cores
 from bakeoff.errors import ClusterError, ConfigError
+from bakeoff.execution.engines.spark_connect import SERVERLESS_MB, ConnectEngine
 from bakeoff.execution.engines.spark_workers import slots_of
 from bakeoff.job.preflight import (
     LAST_SPARK,
@@ -29,15 +30,13 @@ from bakeoff.job.preflight import (
 )
 from bakeoff.job.preflight_worker import MISSING, WorkerFacts, versions_of
 from bakeoff.spark.java import find_java, java_versions
-from bakeoff.spark.kind import is_connect
+from bakeoff.spark.kind import is_connect, is_serverless
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LEAST_MEMORY = 0.5e9
 """Bytes that a slot needs: PyCaret, an experiment of some megabytes, and the process that a model is fitted in."""
-SERVERLESS_MEMORY = 1e9
-"""Bytes that a Python function may take on serverless compute, where no limit of the machine says so."""
 _SHARED = "written here and there"
 _VERSIONS = "the driver's versions"
 _LIBRARIES = ("pandas", "numpy", "scikit-learn", "pycaret-core", "mlflow")
@@ -92,13 +91,14 @@ def compute_row(spark: SparkSession | None, engine: str) -> Check:
     """Return what the models are to be fitted on; it is enough as it is."""
     if spark is None:
         return Check("compute", f"this machine, {usable_cores()} cores, engine {engine}", "")
-    runtime = os.environ.get("DATABRICKS_RUNTIME_VERSION", "")
-    if is_connect(spark):
-        access = "serverless compute" if runtime.startswith("client") else "standard access mode"
-        kind = "Spark Connect"
+    if not is_connect(spark):
+        kind, access = f"a classic session on {spark.sparkContext.master}", "dedicated access mode"
     else:
-        access, kind = "dedicated access mode", f"a classic session on {spark.sparkContext.master}"
-    return Check("compute", f"Databricks {runtime}, {access} ({kind})" if on_databricks() else kind, "")
+        kind, access = "Spark Connect", "standard access mode"
+        if is_serverless(spark):
+            return Check("compute", f"Databricks, serverless compute ({kind})", "")
+    runtime = os.environ.get("DATABRICKS_RUNTIME_VERSION")
+    return Check("compute", f"Databricks {runtime}, {access} ({kind})" if runtime else kind, "")
 
 
 def python_row() -> Check:
@@ -159,7 +159,7 @@ def session_problems(spark: SparkSession, payload_dir: Path | None) -> list[Chec
     shared = payload_dir if is_connect(spark) else None
     facts = check_cluster(spark, shared)
     libraries = library_rows(spark.version) if on_databricks() or is_connect(spark) else ()
-    return [row for row in (*libraries, *fact_rows(facts, shared)) if not row.is_ok]
+    return [row for row in (*libraries, *fact_rows(facts, shared, _function_mb(spark))) if not row.is_ok]
 
 
 def worker_rows(spark: SparkSession, payload_dir: Path | None) -> Iterator[Check]:
@@ -181,7 +181,7 @@ def worker_rows(spark: SparkSession, payload_dir: Path | None) -> Iterator[Check
     yield versions_row(versions_here(), facts.versions)
     slots = _slots(spark)
     yield Check("slots", str(slots), "1", None if slots else "start the cluster with a worker.")
-    yield from fact_rows(facts, payload_dir)
+    yield from fact_rows(facts, payload_dir, _function_mb(spark))
 
 
 def versions_row(driver: Mapping[str, str], worker: Mapping[str, str]) -> Check:
@@ -201,19 +201,19 @@ def versions_row(driver: Mapping[str, str], worker: Mapping[str, str]) -> Check:
     )
 
 
-def fact_rows(facts: WorkerFacts, payload_dir: Path | None) -> Iterator[Check]:
+def fact_rows(facts: WorkerFacts, payload_dir: Path | None, function_mb: float | None = None) -> Iterator[Check]:
     """Yield the rows about what a worker has said, beside its versions.
 
     Args:
         facts: what it has said.
         payload_dir: the folder that it was asked about, if any.
+        function_mb: megabytes that the platform gives to a Python function, if it says so.
     """
-    memory = facts.memory
-    if os.environ.get("DATABRICKS_RUNTIME_VERSION", "").startswith("client"):
-        memory = int(min(SERVERLESS_MEMORY, memory or SERVERLESS_MEMORY)) * facts.cores  # each function has its own
-    if memory is not None:
-        share = memory / facts.cores
-        found = f"{share / 1e9:.1f} GB for each of {facts.cores} cores of a worker"
+    share = None if facts.memory is None else facts.memory / facts.cores
+    found = "" if share is None else f"{share / 1e9:.1f} GB for each of {facts.cores} cores of a worker"
+    if function_mb is not None:
+        share, found = function_mb * 1e6, f"{function_mb / 1e3:.1f} GB for each function on serverless compute"
+    if share is not None:
         advice = None if share >= LEAST_MEMORY else "set --n-slots lower, or take nodes with more memory."
         yield Check("memory", found, f"{LEAST_MEMORY / 1e9:.1f} GB", advice)
     if payload_dir is not None:
@@ -226,12 +226,12 @@ def fact_rows(facts: WorkerFacts, payload_dir: Path | None) -> Iterator[Check]:
         )
 
 
-def _slots(spark: SparkSession) -> int:
-    if not is_connect(spark):
-        return slots_of(spark)
-    from bakeoff.execution.engines.spark_connect import ConnectEngine
+def _function_mb(spark: SparkSession) -> float | None:
+    return SERVERLESS_MB if is_connect(spark) and is_serverless(spark) else None
 
-    return ConnectEngine(spark, None).slots
+
+def _slots(spark: SparkSession) -> int:
+    return ConnectEngine(spark, None).slots if is_connect(spark) else slots_of(spark)
 
 
 def _bounds(package: str, environment: dict[str, str]) -> SpecifierSet:

@@ -67,10 +67,10 @@ def test_the_memory_of_a_core_is_looked_at_where_it_is_known() -> None:
     assert "--n-slots" in rows[1][0].sentence
 
 
-def test_serverless_compute_gives_a_function_one_gigabyte(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "client.5.2")
-    (row,) = fact_rows(WorkerFacts({}, 4, int(64e9), ""), None)
-    assert row.found.startswith("1.0 GB for each")
+def test_what_a_platform_gives_to_a_function_is_what_counts() -> None:
+    (row,) = fact_rows(WorkerFacts({}, 4, int(64e9), ""), None, 1024.0)
+    assert row.found == "1.0 GB for each function on serverless compute"
+    assert row.is_ok
 
 
 def test_a_folder_that_a_worker_cannot_use_is_named() -> None:
