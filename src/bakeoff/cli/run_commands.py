@@ -102,7 +102,8 @@ _ENGINE = click.option(
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
 @click.option("--payload-dir", help="Spark Connect: a folder that driver and workers share, such as a volume.")
 @click.option(
-    "--keep-predictions", help="auto, yes or no: what models predict for test rows. [default: auto, up to 512 MB]"
+    "--keep-predictions",
+    help="auto, yes, no or table: what models predict for test rows, in a table, too. [default: auto, up to 512 MB]",
 )
 @click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
 @click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
