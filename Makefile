@@ -13,6 +13,7 @@ export UV_SYSTEM_CERTS ?= 1
 .DEFAULT_GOAL := help
 CLASSIC := .venv-classic
 SPARK4 := .venv-spark4
+QUALITY := .venv-quality
 # Runtimes of Databricks' clusters and environments of its serverless compute, and what their files here are called.
 RUNTIMES := 15.4 16.4 17.3 18 19 serverless-3 serverless-4 serverless-5 serverless-6
 RUNTIME ?= 16.4
@@ -24,16 +25,17 @@ DBR_PIP = $(UV) run --quiet --no-project --with pip --python $(BIN)/python pytho
 DBR_OPTIONS := -W default --override-ini=pythonpath=tests
 COVERED ?= tests/unit
 LOCKING = $(UV) pip compile --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --group dev --group docs
+LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --extra tune --group dev --group docs
 LOCK_DBR = $(LOCKING) pyproject.toml requirements/$(REPLICA).in \
 	$(addprefix --override ,$(wildcard requirements/$(REPLICA).override))
+LOCK_QUALITY = $(LOCKING) --python-version 3.11 --override requirements/quality.override
 PYENV_ROOT ?= $(HOME)/.pyenv
 # The interpreter of a version: pyenv's, which need not be on the PATH, else what uv finds by the version.
 python_of = $(or $(lastword $(wildcard $(PYENV_ROOT)/versions/$(1).*/bin/python$(1))),$(1))
 # A runtime's tests run on 3.11, as all others do, or on the runtime's own Python where that has to be at hand anyway.
 ON_312 := dbr-18 dbr-19 serverless-%
 .PHONY: help setup demo screenshots test test-all test-py310 test-py312 test-py313 test-classic test-spark4 test-dbr \
-	coverage docs docs-serve bench soak torture sql wheel lint format lock lock-dbr clean
+	coverage docs docs-serve bench quality soak torture sql wheel lint format lock lock-dbr lock-quality clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +88,10 @@ bench: $(READY) ## Measure: BENCH='--source data.csv --target y' for a table of 
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.simulate
 
+quality: $(QUALITY)/.ready $(QUALITY)-flaml/.ready $(QUALITY)-autogluon/.ready ## Bakeoff beside FLAML and AutoGluon (QUALITY_ARGS='--folds 0 --minutes 1'; see docs/quality.md)
+	$(QUALITY)/bin/python -m benchmarks.quality run $(QUALITY_ARGS)
+	$(QUALITY)/bin/python -m benchmarks.quality table
+
 # Warnings of packages as old as the runtime's are no errors here. Pip itself installs what was just built, as on a cluster: it fails
 # where that would change one of the runtime's packages. Some runtimes have pairs of packages that complain by themselves, so only new complaints count.
 test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks runtime (RUNTIME=15.4 ... 19, serverless-3 ... -6)
@@ -97,7 +103,7 @@ test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks run
 	$(DBR_PIP) check >$(DBR)/after.txt || true
 	diff $(DBR)/before.txt $(DBR)/after.txt
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) $(if $(SERVERLESS),--connect,tests/e2e/test_job.py) tests/bundle/test_runtime.py \
-		tests/tracking/test_logged_model.py tests/spark/test_connect_job.py
+		tests/tracking/test_logged_model.py tests/spark/test_connect_job.py tests/spark/test_far_server.py
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" -k native tests/contract
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" --connect tests/contract
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) $(if $(SERVERLESS),--connect) tests/e2e/test_fidelity.py
@@ -130,7 +136,15 @@ lock: $(UV) ## Resolve the requirements again (LOCK_ARGS=--upgrade for the newes
 	done
 	$(LOCKING) requirements/classic.in --python-version 3.11 --output-file requirements/classic.txt
 	$(LOCKING) pyproject.toml requirements/spark4.in --python-version 3.11 --output-file requirements/spark4.txt
+	$(MAKE) --no-print-directory lock-quality
 	for runtime in $(RUNTIMES); do $(MAKE) --no-print-directory lock-dbr RUNTIME=$$runtime || exit 1; done
+
+# What `make quality` compares, each in an environment of its own.
+lock-quality:
+	$(LOCK_QUALITY) pyproject.toml --extra local --extra boost --output-file requirements/quality.txt
+	for system in flaml autogluon; do \
+		$(LOCK_QUALITY) requirements/quality-$$system.in --output-file requirements/quality-$$system.txt || exit 1; \
+	done
 
 # What the wheel resolves to beside the runtime's own packages: for the runtime's Python, and with what the tests need.
 lock-dbr:
@@ -154,6 +168,12 @@ $(READY): $(LOCK) pyproject.toml | $(UV)
 $(foreach runtime,$(RUNTIMES),.venv-$(call replica_of,$(runtime))/.ready): .venv-%/.ready: requirements/%-test.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(if $(filter $(ON_312),$*),$(call python_of,3.12),$(BIN)/python) .venv-$*
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-$*/bin/python $<
+	@touch $@
+
+# Systems that Bakeoff is compared with, without it.
+.venv-quality-%/.ready: requirements/quality-%.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-quality-$*
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-quality-$*/bin/python $<
 	@touch $@
 
 # The locked requirements again, for another Python than the one that everything else runs on.

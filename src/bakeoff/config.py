@@ -19,8 +19,10 @@ from typing import Any, ClassVar
 import yaml
 
 from bakeoff._options.choices import AUTO
+from bakeoff._options.decisions import check_decisions
 from bakeoff._options.parsers import PARSERS, REQUIRED
 from bakeoff._options.setup_option import parse_setup, read_text
+from bakeoff._options.split import check_split
 from bakeoff._options.values import flag, given, refuse_placeholder
 from bakeoff._utils.redaction import redact
 from bakeoff._utils.text import one_line
@@ -40,10 +42,14 @@ _RESULT_OPTIONS = (
 """The options that decide the result. The others say where it goes, how long it may take and what it is called."""
 _FILE_OPTIONS = ("sep", "decimal", "encoding", "na_values", "header")
 """Options that decide it as well where they are given; runs that are older than they are have none of them."""
-_SEARCH_OPTIONS = ("race", "portfolio", "holdout")
+_SEARCH_OPTIONS = ("race", "portfolio", "tune")
 """Further ones of this kind, which say nothing about the rows."""
+_SPLIT_OPTIONS = ("holdout", "split_time", "split_col")
+"""Those that say which rows nothing is chosen by."""
 _COMPARING_OPTIONS = ("include", "exclude", "sort", "fold", "n_select")
-READING_OPTIONS = tuple(name for name in (*_RESULT_OPTIONS, *_FILE_OPTIONS) if name not in _COMPARING_OPTIONS)
+READING_OPTIONS = tuple(
+    name for name in (*_RESULT_OPTIONS, *_FILE_OPTIONS, *_SPLIT_OPTIONS) if name not in _COMPARING_OPTIONS
+)
 """The options that decide which rows are learned from, and what is taken for what; `bakeoff check` has them, too."""
 
 
@@ -94,6 +100,8 @@ class RunConfig:
             ``yes`` or ``no``.
         blend: ``off``; ``offer`` to show what a blend of the models is worth, beside the ranking; ``on`` if it may win.
         holdout: share of the rows that no model is chosen by; PyCaret's default (0.3) when not given.
+        split_time: column by whose times the newest rows are the ones that no model is chosen by.
+        split_col: column that says ``train``, ``validate`` or ``test`` of each row; ``test`` are these rows.
         engine: ``spark``, ``local`` for processes of this machine without Spark, or ``native`` to fit every model in
             this process; ``auto`` is Spark where there is a session or a need for one, else ``local``.
         max_rows: size of the seeded sample that is used when the source has more rows.
@@ -109,7 +117,14 @@ class RunConfig:
         payload_dir: folder that driver and workers share; used on Spark Connect only.
         race: number of families that run on all folds in any case, while models are stopped that cannot win any more; 0
             runs every model on all folds.
-        portfolio: ``small`` to compare further configurations of the tree families as well; none by default.
+        portfolio: ``small`` or ``large`` to compare further configurations of the tree families as well; none by
+            default.
+        threshold: what the threshold of the best classifier of two classes is to be good at: ``f1``,
+            ``balanced_accuracy``, or costs of errors as in ``fp=1,fn=5``; by default it is 0.5.
+        calibrate: how its probabilities are calibrated where that makes them better: ``off``, ``auto``, ``isotonic``
+            or ``sigmoid``.
+        tune: number of the best families that are tuned after the comparison.
+        tune_minutes: minutes after which tuning tries no further candidates; no limit by default.
     """
 
     source: str
@@ -155,6 +170,12 @@ class RunConfig:
     holdout: float | None = None
     race: int = 0
     portfolio: str | None = None
+    threshold: str | None = None
+    calibrate: str = "off"
+    split_time: str | None = None
+    split_col: str | None = None
+    tune: int = 0
+    tune_minutes: float | None = None
 
     is_named: ClassVar[bool] = True
     """Whether the tables may hold a run of this id; false while it is new, made by this config and not used yet."""
@@ -191,8 +212,10 @@ class RunConfig:
             if self.isolation == "none" and getattr(self, name):
                 raise ConfigError(f"{flag(name)} needs a process that can be killed: leave out --isolation none.")
         self._check_lift()
-        self._check_blend()
+        check_split(self)
+        check_decisions(self)
         self._check_race()
+        self._check_tuning()
         if self.sep is not None and self.sep == self.decimal:
             raise ConfigError(f"--sep and --decimal are both {self.sep!r}: numbers would be cut in two.")
         if self.catalog and not self.schema:
@@ -207,17 +230,6 @@ class RunConfig:
         if DUMMY in self.exclude or (self.include and DUMMY not in self.include):
             raise ConfigError(f"--min-lift compares with the model {DUMMY!r}, which is not to be compared: include it.")
 
-    def _check_blend(self) -> None:
-        """Refuse a blend or a hold-out that cannot be made of what else was asked."""
-        if self.blend == "on" and self.keep_predictions == "no":
-            raise ConfigError("--blend on is made of what the models predict: leave out --keep-predictions no.")
-        if self.task == "time_series":
-            for name, asked in (("blend", self.blend == "on"), ("holdout", self.holdout is not None)):
-                if asked:
-                    raise ConfigError(f"{flag(name)} is for tables, not for time series: leave it out.")
-        if self.holdout is not None and "train_size" in self.setup:
-            raise ConfigError("--holdout and 'train_size' in --setup say the same: leave one of them out.")
-
     def _check_race(self) -> None:
         """Refuse a race that could stop no model."""
         if self.race and self.fold is not None and self.fold <= FIRST_FOLDS:
@@ -225,6 +237,11 @@ class RunConfig:
                 f"--race compares models after {FIRST_FOLDS} folds, and --fold is {self.fold}: use more folds, or no "
                 "--race."
             )
+
+    def _check_tuning(self) -> None:
+        """Refuse what tuning could make nothing of."""
+        if self.tune_minutes is not None and not self.tune:
+            raise ConfigError("--tune-minutes is for tuning: add --tune 2 to tune the best two families.")
 
     @classmethod
     def from_sources(cls, flags: Mapping[str, Any], file: Path | None = None) -> RunConfig:
@@ -266,7 +283,7 @@ class RunConfig:
 
         Secrets are not part of it, since a new password does not change the result.
         """
-        later = (*_FILE_OPTIONS, *_SEARCH_OPTIONS)
+        later = (*_FILE_OPTIONS, *_SEARCH_OPTIONS, *_SPLIT_OPTIONS)
         options = [*_RESULT_OPTIONS, *(name for name in later if getattr(self, name))]
         question = _canonical_json(redact({name: getattr(self, name) for name in options}))
         return hashlib.sha256(question.encode()).hexdigest()[:16]

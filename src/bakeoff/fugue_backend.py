@@ -11,13 +11,14 @@ from typing import Any
 import pandas as pd
 
 from bakeoff._options.choices import BLENDS, PORTFOLIOS
-from bakeoff._options.limits import FAMILIES_KEPT
+from bakeoff._options.limits import FAMILIES_KEPT, parse_above_zero, parse_tune
 from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
 from bakeoff.comparison.blend import BLEND, Blend
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
+from bakeoff.comparison.out_of_fold import OutOfFold
 from bakeoff.comparison.plan import FAMILIES_OF_A_BLEND, Plan
 from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
@@ -26,9 +27,12 @@ from bakeoff.comparison.strategy import Grid, Race, Strategy
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
+from bakeoff.comparison.tuning import Tuning
+from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.errors import BlendError, ConfigError, one_of
 from bakeoff.execution.comparison_run import ComparisonRun, ExecutionOptions, refit_models
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
+from bakeoff.pycaret3.candidates import tunable
 from bakeoff.pycaret3.experiment_logger import log_comparison
 from bakeoff.pycaret3.prepared import PreparedComparison, prepare
 from bakeoff.pycaret3.pycaret_api import ParallelBackend
@@ -82,7 +86,12 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             too, so that `holdout_values` has them.
         race: all models on two folds first, and only those that may still win on more. A number: so many families run
             on all folds in any case (3). The others have the status ``stopped``.
-        portfolio: ``"small"`` compares further configurations of the tree families as well (``lightgbm-2``).
+        portfolio: ``"small"`` compares further configurations of the tree families as well (``lightgbm-2``),
+            ``"large"`` about 20 of them.
+        tune: so many of the best families are tuned after the comparison, by PyCaret's search spaces; the best
+            candidate of each is ranked as a model of its own (``rf-t7``). Needs Optuna (``bakeoff[tune]``).
+        tune_minutes: minutes after which tuning tries no further candidates; by default it ends when it finds nothing
+            better.
 
     Attributes:
         leaderboard: after a run, one row for each model with its status, failed ones included.
@@ -90,6 +99,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         trials: after a run, one row for each trial.
         verdict: after a run, which models do not differ significantly from the best one.
         summary: after a run, wall and ideal time, efficiency and slots.
+        tuned: after a run, what tuning has tried, as plain data; ``None`` without `tune`.
         blended: after a run, the blend that was looked for, as plain data; ``None`` if there is none.
         stopped: whether the last run was asked to end early.
         listener_problems: after a run, errors of listeners, of the display and of PyCaret's loggers.
@@ -129,6 +139,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         fit_tied: bool = False,
         race: bool | int = False,
         portfolio: str | None = None,
+        tune: int = 0,
+        tune_minutes: float | None = None,
     ) -> None:
         super().__init__()
         del top_only
@@ -155,6 +167,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         if portfolio is not None and portfolio not in PORTFOLIOS:
             raise ConfigError(one_of(portfolio, PORTFOLIOS, "portfolio"))
         self._portfolio = portfolio
+        self._tune = parse_tune("tune", tune)
+        until = parse_above_zero("leave it out for no limit")
+        self._tune_minutes = None if tune_minutes is None else until("tune_minutes", tune_minutes)
         self._display_remote = display_remote
         self._listeners = tuple(listeners)
         self._store: TrialStore = NullStore()
@@ -166,6 +181,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         self._board: Leaderboard | None = None
         self._lost_refits: tuple[Refitted, ...] = ()
         self._fitted: dict[str, Any] = {}
+        self.tuned: TuningResult | None = None
         self.blended: Blend | None = None
         self.summary: Summary | None = None
         self.verdict: Verdict | None = None
@@ -221,13 +237,16 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
         with without_spark_pages(), without_autologging(), _get_context_lock():
-            self._comparison = comparison = prepare(instance, params, self._batch_size, self._keep, self._portfolio)
+            comparison = prepare(instance, params, self._batch_size, self._keep, self._portfolio)
+            if self._tune:
+                comparison = tunable(comparison, instance, self._tune, self._keep)
+            self._comparison = comparison
             self._predictions = self._kept or PredictionMemory()
             self._board = None
-            request, plan = comparison.request, comparison.plan
             strategy = self._strategy(comparison)
             display = self._display(instance, comparison)
-            shown = [DisplayListener(display, plan, live=self._display_remote)] if request.verbose else []
+            is_shown = comparison.request.verbose
+            shown = [DisplayListener(display, comparison.plan, live=self._display_remote)] if is_shown else []
             listeners = [*self._listeners, *shown]
             run = ComparisonRun(
                 comparison,
@@ -244,11 +263,15 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             finally:
                 display.close()
                 self._board, self.listener_problems = run.board, run.listener_problems
+                self._comparison, self.tuned = run.comparison, run.tuning
+                request, plan = run.comparison.request, run.comparison.plan
                 if run.board is not None:
-                    restore_state(instance, request, comparison.frozen, plan, run.board)
+                    restore_state(instance, request, run.comparison.frozen, plan, run.board)
             self.summary, self.verdict, self.stopped = result.summary, result.verdict, result.stopped
             self._lost_refits = tuple(refit for refit in result.refitted if refit.model is None)
-            if request.errors == "raise" and (why := frames.first_failure(result.board, self._lost_refits)):
+            if request.errors == "raise" and (
+                why := frames.first_failure(result.board, self._lost_refits, plan.candidate_ids)
+            ):
                 raise RuntimeError(why)
             models = _loaded(result.refitted)
             self.blended, self._fitted = result.blend, {**models, **_loaded(result.others)}
@@ -305,6 +328,24 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         with _get_context_lock():
             return holdout_values(instance, comparison, models)
 
+    def out_of_fold(self, model_id: str) -> OutOfFold | None:
+        """Return what a model predicted for the test rows of all folds, or the blend with weights of the other folds.
+
+        Args:
+            model_id: id of a model that was compared, or ``blend``.
+
+        Returns:
+            The probabilities; ``None`` if it gave none for every fold, or they were not kept.
+        """
+        from bakeoff.pycaret3.deciding import out_of_fold
+
+        comparison = self._comparison
+        if comparison is None or comparison.request.task != "classification":
+            return None
+        of_blend = self.blended.by_fold if self.blended else ()
+        by_fold = of_blend if model_id == BLEND else [{model_id: 1.0}] * comparison.plan.n_folds
+        return out_of_fold(comparison, by_fold, self._predictions)
+
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
         """Run some models on all folds in this process, as PyCaret's backends do on a worker.
 
@@ -329,14 +370,22 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         return results
 
     def _strategy(self, comparison: PreparedComparison) -> Strategy:
-        """Return what decides on the trials: a race runs the models that will be returned on all folds."""
-        if not self._race:
-            return Grid()
-        n_select = comparison.request.n_select
+        """Return what decides on the trials: a race, tuning, both, or neither."""
+        first = self._race_of(comparison) if self._race else Grid()
+        if not self._tune:
+            return first
+        seconds = None if self._tune_minutes is None else 60 * self._tune_minutes
+        return Tuning(self._tune, comparison.families, comparison.spaces, comparison.frozen.seed, first, seconds)
+
+    def _race_of(self, comparison: PreparedComparison) -> Race:
+        """Return a race that runs the models that will be returned on all folds, and those that may be tuned."""
+        n_select, families = comparison.request.n_select, comparison.families
         if n_select < 0:
             raise ValueError(f"race finds the best models, and n_select={n_select} asks for the worst: leave one out.")
         for_blend = FAMILIES_OF_A_BLEND if self._options.blend == "on" else 0
-        return Race(max(self._race, n_select, for_blend), comparison.families)
+        n_untunable = len({families[model.id] or model.id for model in comparison.plan.models} - set(comparison.spaces))
+        for_tuning = self._tune + n_untunable if self._tune else 0
+        return Race(max(self._race, n_select, for_blend, for_tuning), families)
 
     def _display(self, instance: Any, comparison: PreparedComparison) -> _DisplayUtil:
         """Return the display of a comparison that is about to begin."""

@@ -25,6 +25,10 @@ def task(loaded: dict[str, Any], number: int = 0) -> dict[str, Any]:
     return job(loaded)["tasks"][number]
 
 
+def kind(loaded: dict[str, Any], compute: str) -> dict[str, Any]:
+    return loaded["variables"][f"compute_{compute}"]["default"]
+
+
 def arguments(loaded: dict[str, Any]) -> list[str]:
     return task(loaded)["python_wheel_task"]["parameters"]
 
@@ -45,11 +49,9 @@ BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a dashboard that is not there": lambda b: b["resources"]["dashboards"]["overview"].update(file_path="../x.json"),
     "a query that is not there": lambda b: task(b, 1)["sql_task"]["file"].update(path="../src/sql/chek_run.sql"),
     "a query's parameter": lambda b: task(b, 1)["sql_task"]["parameters"].pop("run_id"),
-    "wheels elsewhere": lambda b: task(b)["libraries"].__setitem__(0, {"whl": "dist/*.whl"}),
-    "wheels in another order": lambda b: task(b)["libraries"].reverse(),
-    "a wheel that is left out": lambda b: b["resources"]["jobs"]["bakeoff_serverless"]["environments"][0]["spec"][
-        "dependencies"
-    ].pop(0),
+    "wheels elsewhere": lambda b: kind(b, "classic")["libraries"].__setitem__(0, {"whl": "dist/*.whl"}),
+    "wheels in another order": lambda b: kind(b, "classic")["libraries"].reverse(),
+    "a wheel that is left out": lambda b: kind(b, "serverless")["environments"][0]["spec"]["dependencies"].pop(0),
     "another package": lambda b: task(b)["python_wheel_task"].update(package_name="bake-off"),
     "another entry point": lambda b: task(b)["python_wheel_task"].update(entry_point="main"),
     "a key that jobs do not have": lambda b: job(b).update(timeout=3),
@@ -68,6 +70,7 @@ BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a cluster that is not there": lambda b: task(b).update(job_cluster_key="big"),
     "a task that is not there": lambda b: task(b, 1)["depends_on"].append({"task_key": "train"}),
     "a runtime that cannot host it": lambda b: b["variables"]["runtime"].update(default="20.x-cpu-ml-scala2.13"),
+    "a runtime for standard mode that cannot host it": lambda b: kind(b, "standard").update(runtime="20.x-scala2.13"),
     "an environment that cannot host it": lambda b: b["variables"]["environment"].update(default="7"),
     "no root path": lambda b: b["targets"]["prod"].pop("workspace"),
     "no run_as": lambda b: b["targets"]["prod"].pop("run_as"),
@@ -78,7 +81,7 @@ BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 def cluster(loaded: dict[str, Any]) -> dict[str, Any]:
-    return job(loaded)["job_clusters"][0]["new_cluster"]
+    return loaded["variables"]["clusters"]["default"][0]["new_cluster"]
 
 
 def schema(loaded: dict[str, Any]) -> dict[str, Any]:
@@ -216,7 +219,7 @@ UNDONE: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     ),
     "a cluster that is one variable": (
         "loses what a target does not repeat",
-        lambda b: job(b)["job_clusters"][0].update(new_cluster="${var.subscribers}"),
+        lambda b: b["variables"]["clusters"]["default"][0].update(new_cluster="${var.subscribers}"),
     ),
     "a node type that cannot be set": (
         "does not take node_type",
@@ -224,9 +227,43 @@ UNDONE: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     ),
     "workers that cannot be set": ("does not take workers", lambda b: cluster(b).update(num_workers=2)),
     "a policy that cannot be set": ("does not take policy_id", lambda b: cluster(b).pop("policy_id")),
-    "a budget that cannot be set": (
-        "no budget policy",
-        lambda b: b["resources"]["jobs"]["bakeoff_serverless"].pop("budget_policy_id"),
+    "spot instances that cannot be set": (
+        "does not take azure_attributes",
+        lambda b: cluster(b).pop("azure_attributes"),
+    ),
+    "a budget that cannot be set": ("no budget policy", lambda b: kind(b, "serverless").update(budget_policy_id="")),
+    # What the jobs run on.
+    "a value of compute that stands for nothing": (
+        "${var.compute_standard} leads nowhere",
+        lambda b: b["variables"].pop("compute_standard"),
+    ),
+    "a kind of compute that says nothing about wheels": (
+        "${var.compute_serverless.libraries} leads nowhere",
+        lambda b: kind(b, "serverless").pop("libraries"),
+    ),
+    "an ML runtime in standard mode": (
+        "no ML runtime in standard",
+        lambda b: kind(b, "standard").update(runtime="18.x-cpu-ml-scala2.13"),
+    ),
+    "Spark properties in standard mode": (
+        "standard access mode refuses",
+        lambda b: cluster(b).update(spark_conf={"spark.executorEnv.A": "1"}),
+    ),
+    "a cluster beside an environment": (
+        "either a cluster or an environment",
+        lambda b: kind(b, "serverless").update(job_clusters="${var.clusters}"),
+    ),
+    "an environment beside a cluster": (
+        "either a cluster or an environment",
+        lambda b: kind(b, "classic").update(environments=kind(b, "serverless")["environments"]),
+    ),
+    "libraries beside an environment": (
+        "libraries, which there are on clusters alone",
+        lambda b: kind(b, "serverless").update(libraries=kind(b, "classic")["libraries"]),
+    ),
+    "a cluster of another name": (
+        "a cluster that is not there",
+        lambda b: kind(b, "standard").update(job_cluster_key="big"),
     ),
     # Several tables.
     "questions that are no JSON": ("is no JSON", lambda b: b["variables"]["questions"].update(default="a.b.c, y")),

@@ -52,6 +52,7 @@ WRONG = {
     "databricks bundle deploy --var catalog": "formatted as key=",
     "databricks bundle deploy --var catalog=a,colour=red": "no variable colour",
     "databricks bundle deploy --var catalog=a --target production": "no target production",
+    "databricks bundle deploy --var catalog=a,compute=serverles": "does not exist: ${var.compute_serverles}",
     "databricks bundle deploy --target prod --var catalog=a": "required variable notification_email, readers",
     "databricks bundle deploy --var 'catalog=a,subscribers=me'": "complex",
     "databricks bundle open leaderboard --var catalog=a": "no resource leaderboard",
@@ -90,6 +91,16 @@ def test_what_the_docs_say_to_put_into_a_target_keeps_the_rest(loaded: dict[str,
     for key in ("spark_version", "data_security_mode", "spark_env_vars"):
         assert cluster["new_cluster"][key] == was["new_cluster"][key]
     assert [problem for problem in problems(whole) if "asks for" not in problem and "is not used" not in problem] == []
+
+
+def test_what_the_docs_say_of_compute_changes_what_the_jobs_run_on(loaded: dict[str, Any]) -> None:
+    page = (ROOT / "docs" / "databricks.md").read_text()
+    *_, block = (yaml.safe_load(text) for kind, text in said(page) if kind == "yaml")
+    assert block == {"targets": {"prod": {"variables": {"compute": "standard"}}}}
+    jobs = bundle.resolved(bundle.merged(loaded, block), "prod")["resources"]["jobs"]
+    for name in ("bakeoff", "bakeoff_score"):
+        (cluster,) = (part["new_cluster"] for part in jobs[name]["job_clusters"])
+        assert cluster["data_security_mode"] == "DATA_SECURITY_MODE_STANDARD"
 
 
 def example(name: str) -> tuple[str, dict[str, Any]]:

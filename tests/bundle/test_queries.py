@@ -186,6 +186,17 @@ def test_the_check_passes_a_finished_run_and_no_other(filled: Filled) -> None:
         saved(filled, "check_run", run_id="103", **place)
 
 
+def test_the_check_counts_no_candidates_that_are_not_ranked(filled: Filled) -> None:
+    trial = filled.spark.table("trials").where("run_id = '101' AND status = 'ok'").limit(1)
+    trial.selectExpr(
+        *("'rf-t1' AS model_id" if name == "model_id" else name for name in trial.columns)
+    ).write.insertInto("trials")
+    try:
+        saved(filled, "check_run", run_id="101", catalog="spark_catalog", schema=filled.schema)
+    finally:
+        rows(filled, "DELETE FROM trials WHERE model_id = 'rf-t1'")
+
+
 # --- before the first run -----------------------------------------------------------------------------------------
 
 

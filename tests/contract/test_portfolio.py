@@ -33,10 +33,11 @@ def test_each_configuration_is_raced_by_its_own_name_and_the_familys_own_is_what
     assert mine.backend.failures.empty
 
 
+@pytest.mark.parametrize("size", ["small", "large"])
 @pytest.mark.parametrize("name", ["binary", "multiclass", "regression"])
-def test_every_configuration_of_the_families_that_are_installed_can_be_made(name: str) -> None:
+def test_every_configuration_of_the_families_that_are_installed_can_be_made(name: str, size: str) -> None:
     exp, params = shared(name), {"sort": "R2" if name == "regression" else "Accuracy"}
-    request = prepare(exp, params, 1, portfolio="small").request
+    request = prepare(exp, params, 1, portfolio=size).request
     further = [model for model in request.models if model.params]
     assert {"rf-2", "et-2", "lightgbm-2"} <= {model.id for model in further}
     for model in further:
@@ -45,9 +46,20 @@ def test_every_configuration_of_the_families_that_are_installed_can_be_made(name
     assert not [model for model in prepare(exp, params, 1).request.models if model.params]
 
 
-def test_a_time_series_has_no_portfolio_and_objects_have_none() -> None:
-    assert further_models("time_series", ["naive", "rf_cds_dt"]) == []
-    assert further_models("regression", [object()]) == []
+def test_the_large_portfolio_begins_with_the_small_one_and_no_configuration_is_twice_in_it() -> None:
+    families = ["et", "rf", "catboost", "xgboost", "lightgbm", "lr"]
+    for task in ("classification", "regression"):
+        small, large = further_models(task, families, "small"), further_models(task, families, "large")
+        assert large[: len(small)] == small
+        assert len(large) > 2 * len(small)
+        assert len({model.id for model in large}) == len(large)
+        assert len({(model.family, model.params_text) for model in large}) == len(large)
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_a_time_series_has_no_portfolio_and_objects_have_none(size: str) -> None:
+    assert further_models("time_series", ["naive", "rf_cds_dt"], size) == []
+    assert further_models("regression", [object()], size) == []
 
 
 def test_a_portfolio_that_is_not_there_is_refused() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 
 from bakeoff import RunConfig, run
 from bakeoff.comparison.blend import BLEND
+from bakeoff.errors import ConfigError
 from bakeoff.job.resume import resume
 from bakeoff.runs.loading import read_facts
 from bakeoff.storage.folder_tables import FolderTables
@@ -152,6 +155,34 @@ def test_the_winning_blend_is_one_model_that_stands_alone(blended: Any, folder: 
     assert kind == "sklearn VotingClassifier"
     truth = pd.read_csv(folder / "cancer.csv")["target"]
     assert (truth == answers.split(",")).mean() > 0.9
+
+
+def test_the_command_that_stands_below_a_ranking_lets_the_blend_win(folder: Path) -> None:
+    question = ["--source", "cancer.csv", "--target", "target", "--include", ",".join(MODELS), "--sort", "AUC"]
+    options = [
+        "--fold",
+        str(N_FOLDS),
+        "--engine",
+        "native",
+        "--holdout",
+        "0.25",
+        "--run-id",
+        "typed",
+        "--home",
+        "typed",
+    ]
+
+    def bakeoff(*arguments: str) -> str:
+        command = [sys.executable, "-m", "bakeoff", *arguments]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=folder)
+        assert said.returncode == 0, said.stderr
+        return said.stdout
+
+    shown = re.search(r"`.* -m bakeoff (resume [^`]*)`", bakeoff("run", *question, *options))
+    assert shown is not None
+    assert "Blend of" in bakeoff(*shlex.split(shown[1]))
+    with pytest.raises(ConfigError, match="nothing left to do"):
+        resume("typed", say=lambda _: None, home=folder / "typed", blend="on")
 
 
 @pytest.mark.parametrize("share", [0.3, 0.8])

@@ -136,6 +136,26 @@ def test_what_crashes_says_how(host: ForkedRunner, deed: str, status: Status, ki
     goes_on(host)
 
 
+def test_in_a_sandbox_what_somebody_kills_has_taken_too_much_memory(
+    host: ForkedRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_SESSION_UUID", "123")
+    outcome = host.answer(ask("kill"))
+    assert (outcome.status, outcome.error_type) == (Status.OOM, "OutOfMemory")
+    goes_on(host)
+
+
+def test_in_a_sandbox_no_trial_gets_more_memory_at_once_than_it_may_hold(
+    host: ForkedRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_SESSION_UUID", "123")
+    limit = memory_of_tree(os.getpid()) / 1e6 + 500
+    outcome = host.answer(ask("gulp", memory_mb=limit))
+    assert outcome.status is Status.OOM
+    assert "Unable to allocate" in outcome.error_message
+    goes_on(host)
+
+
 def test_what_takes_too_much_memory_is_ended(host: ForkedRunner) -> None:
     limit = memory_of_tree(os.getpid()) / 1e6 + 500
     outcome = host.answer(ask("eat", memory_mb=limit))

@@ -13,6 +13,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("dev", "staging", "prod")
+COMPUTES = ("classic", "standard", "serverless")
+"""The values of the variable `compute`."""
 RUNTIME_PYTHON = {"15.4": "3.11", "16.4": "3.12", "17.3": "3.12", "18.x": "3.12", "19.x": "3.12"}
 """What the release notes of the Databricks Runtimes say."""
 ENVIRONMENT_PYTHON = {"2": "3.11", **dict.fromkeys("3456", "3.12")}
@@ -52,7 +54,8 @@ class Filled:
     resources: dict[str, Any]
 
 
-_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_REFERENCE = re.compile(r"\$\{([^${}]*)\}")
+"""Matches a reference with no other inside of it, which the client resolves first."""
 _KNOWN = {
     "bundle.name": "bakeoff",
     "bundle.git.commit": "c0ffee",
@@ -61,7 +64,7 @@ _KNOWN = {
 
 
 def load(*more: Mapping[str, Any]) -> dict[str, Any]:
-    """databricks.yml with what it includes; resources are merged by kind and name.
+    """databricks.yml with what it includes; resources are merged by kind and name, variables by name.
 
     Args:
         more: what further files hold, which are included too.
@@ -70,7 +73,11 @@ def load(*more: Mapping[str, Any]) -> dict[str, Any]:
     resources: dict[str, dict[str, Any]] = {}
     for pattern in bundle["include"]:
         for file in sorted(ROOT.glob(pattern)):
-            for kind, named in yaml.safe_load(file.read_text())["resources"].items():
+            told = yaml.safe_load(file.read_text())
+            for name, variable in told.get("variables", {}).items():
+                assert name not in bundle["variables"], f"the variable {name} is there twice"
+                bundle["variables"][name] = variable
+            for kind, named in told.get("resources", {}).items():
                 for name, resource in named.items():
                     assert name not in resources.setdefault(kind, {}), f"{kind}.{name} is there twice"
                     resources[kind][name] = {**resource, "__file__": file.relative_to(ROOT).as_posix()}
@@ -94,6 +101,9 @@ def merged(there: Any, more: Any, name: str = "") -> Any:
         extra = {key: merged(there.get(key), value, key) for key, value in more.items()}
         return {**there, **extra}
     if not (isinstance(there, list) and isinstance(more, list)):
+        assert there is None or isinstance(there, list | dict) == isinstance(more, list | dict), (
+            f"{name}: the client cannot merge {there} with {more}"
+        )
         return copy.deepcopy(more)
     if (key := _KEYS.get(name)) is None:
         return [*there, *more]
@@ -105,8 +115,7 @@ def merged(there: Any, more: Any, name: str = "") -> Any:
 
 def build_commands(bundle: Mapping[str, Any], **variables: str) -> list[list[str]]:
     """The commands that build the wheels, one after the other, each as its words."""
-    told = {name: str(part.get("default")) for name, part in bundle["variables"].items()} | variables
-    text = _REFERENCE.sub(lambda found: told[found[1].removeprefix("var.")], bundle["artifacts"]["wheel"]["build"])
+    text: str = _Lookup(bundle, "prod", variables).fill(bundle["artifacts"]["wheel"]["build"])
     commands = [command.split() for command in text.split("&&")]
     assert {command[0] for command in commands} == {"uv"}
     return commands
@@ -134,11 +143,11 @@ def asked(bundle: Mapping[str, Any], target: str) -> set[str]:
 
 
 def _without_empty(value: Any, key: str = "") -> Any:
-    """A part of the resources without the texts that are empty, which the client does not send."""
+    """A part of the resources without texts that are empty and without nulls, which the client does not send."""
     if key in {"parameters", "job_parameters", "tags", "spark_env_vars"}:  # what they mean is not the client's business
         return value
     if isinstance(value, dict):
-        return {name: _without_empty(part, name) for name, part in value.items() if part != ""}
+        return {name: _without_empty(part, name) for name, part in value.items() if part not in ("", None)}
     return [_without_empty(part) for part in value] if isinstance(value, list) else value
 
 
@@ -192,7 +201,8 @@ class _Lookup:
         whole = _REFERENCE.fullmatch(value)
         if whole:
             return self.find(whole.group(1))
-        return _REFERENCE.sub(lambda found: str(self.find(found.group(1))), value)
+        filled = _REFERENCE.sub(lambda found: str(self.find(found.group(1))), value)
+        return filled if filled == value else self.fill(filled)
 
     def find(self, path: str) -> Any:
         if path == "bundle.target":
@@ -206,13 +216,26 @@ class _Lookup:
             return self._resource(rest)
         raise Unresolved(path)
 
-    def _variable(self, name: str) -> Any:
-        if name in self._variables:
-            return self.fill(self._variables[name])
+    def _variable(self, path: str) -> Any:
+        name, *keys = path.split(".")
         told = self._bundle["variables"].get(name)
-        if told is None or not {"default", "lookup"} & set(told):
+        if name in self._variables:
+            value = self._variables[name]
+        elif told is not None and "lookup" in told:
+            value = f"id-of-{'-'.join(told['lookup'].values())}"
+        elif told is not None and "default" in told:
+            value = told["default"]
+        else:
             raise Unresolved(f"var.{name}")
-        return self.fill(told["default"]) if "default" in told else f"id-of-{'-'.join(told['lookup'].values())}"
+        for n, key in enumerate(keys):
+            while isinstance(value, str) and (inner := _REFERENCE.search(value)) and inner.group() != value:
+                value = _REFERENCE.sub(lambda found: str(self.find(found.group(1))), value)
+            if isinstance(value, str) and (whole := _REFERENCE.fullmatch(value)):
+                return self.find(".".join([whole.group(1), *keys[n:]]))  # only what is asked for is filled in
+            if not isinstance(value, dict) or key not in value:
+                raise Unresolved(f"var.{path}")
+            value = value[key]
+        return self.fill(value)
 
     def _resource(self, path: str) -> Any:
         kind, name, attribute = path.split(".")
@@ -234,6 +257,10 @@ def references(value: Any) -> Iterator[str]:
             yield from references(part)
     elif isinstance(value, str):
         yield from _REFERENCE.findall(value)
+        inner = "${var.compute}"
+        if inner in value and value != inner:  # one inside of another
+            for compute in COMPUTES:
+                yield from references(value.replace(inner, compute))
 
 
 def job_id(jobs: Mapping[str, Any], name: str) -> int:

@@ -6,19 +6,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from itertools import product
 from typing import Any
 
 import click
-import tomllib
-from packaging.specifiers import SpecifierSet
 
 from bakeoff.cli.app import cli
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError
 from support.bundle import (
-    ENVIRONMENT_PYTHON,
+    COMPUTES,
     ROOT,
-    RUNTIME_PYTHON,
     TARGETS,
     Unresolved,
     references,
@@ -26,14 +24,13 @@ from support.bundle import (
     tasks,
     wheel_arguments,
 )
+from support.bundle_compute import each_compute, wrong_wheel_tasks
 from support.bundle_loops import wrong_loops
 from support.bundle_rules import broken_rules
 from support.bundle_safety import clusters_out_of_reach, dangers
 
 NOT_FROM_THE_JOB = {"home", "engine"}
 """Options of a run that jobs leave as they are."""
-NOT_WITHOUT_A_CLUSTER = {"register_model", "champion_margin", "min_value", "min_lift"}
-"""... and those that the serverless job leaves as they are, besides: champions are the nightly job's."""
 
 _BUILT_INTO = (ROOT / "dist", ROOT / "dist" / "cluster", ROOT / "dist" / "serverless")
 
@@ -44,19 +41,19 @@ def problems(bundle: Mapping[str, Any]) -> list[str]:
         return broken
     checks = (unresolved, unused, misnamed_files, wrong_models, wrong_wheel_tasks, wrong_sql_tasks, wrong_parameters)
     checks = (*checks, wrong_arguments, wrong_loops, wrong_targets, wrong_schedules, risky, dangers)
-    checks = (*checks, clusters_out_of_reach, wrong_wheels)
+    checks = (*checks, clusters_out_of_reach)
     return [problem for check in checks for problem in check(bundle)]
 
 
 def unresolved(bundle: Mapping[str, Any]) -> Iterator[str]:
-    for target in TARGETS:
+    for target, compute in product(TARGETS, COMPUTES):
         try:
-            filled = resolved(bundle, target)
+            filled = resolved(bundle, target, {"compute": compute})
         except Unresolved as error:
-            yield f"{target}: ${{{error}}} leads nowhere"
+            yield f"{target}, {compute}: ${{{error}}} leads nowhere"
         else:
             if "${" in json.dumps(filled):
-                yield f"{target}: a reference is left"
+                yield f"{target}, {compute}: a reference is left"
     for name, resource in _all(bundle):
         text = json.dumps(resource)
         if re.search(r"\$\{(?![^}]*\})", text) or re.search(r"\{\{(?![^}]*\}\})", text):
@@ -67,6 +64,7 @@ def unused(bundle: Mapping[str, Any]) -> Iterator[str]:
     used = set(references({key: part for key, part in bundle.items() if key != "variables"}))
     used |= set(references([told.get("default") for told in bundle["variables"].values()]))
     used |= set(references([target.get("variables") for target in bundle["targets"].values()]))
+    used = {".".join(path.split(".")[:2]) for path in used}
     for name, told in bundle["variables"].items():
         if f"var.{name}" not in used:
             yield f"the variable {name} is not used"
@@ -78,8 +76,10 @@ def misnamed_files(bundle: Mapping[str, Any]) -> Iterator[str]:
     for pattern in bundle["include"]:
         if not list(ROOT.glob(pattern)):
             yield f"nothing is at {pattern}"
-    for name, resource in _all(bundle):
-        folder = (ROOT / resource["__file__"]).parent
+    files = [(name, (ROOT / resource["__file__"]).parent, resource) for name, resource in _all(bundle)]
+    for compute, made in each_compute(bundle):  # a path is relative to the file that it is written in
+        files.append((f"compute_{compute}", ROOT / "resources", made["variables"]["chosen"]))
+    for name, folder, resource in files:
         for path in _paths(resource):
             if path.endswith(".whl"):
                 if (folder / path).resolve().parent not in {
@@ -120,9 +120,9 @@ def wrong_models(bundle: Mapping[str, Any]) -> Iterator[str]:
         "experiments": MlflowExperiment,
         "registered_models": RegisteredModel,
     }
-    for target in TARGETS:
+    for target, compute in product(TARGETS, COMPUTES):
         try:
-            filled = resolved(bundle, target)["resources"]
+            filled = resolved(bundle, target, {"compute": compute})["resources"]
         except Unresolved:
             return  # said already
         for kind, named in filled.items():
@@ -131,52 +131,6 @@ def wrong_models(bundle: Mapping[str, Any]) -> Iterator[str]:
                     classes[kind].from_dict(resource)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong
                     yield f"{kind}.{name}: {error}"
-
-
-def wrong_wheel_tasks(bundle: Mapping[str, Any]) -> Iterator[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for name, job in bundle["resources"]["jobs"].items():
-        known = {part["task_key"] for part in job["tasks"]}
-        clusters = {part["job_cluster_key"] for part in job.get("job_clusters", ())}
-        environments = {part["environment_key"] for part in job.get("environments", ())}
-        for task in tasks(job):
-            if not task.get("timeout_seconds"):
-                yield f"{name}.{task['task_key']} has no timeout"
-            if not {part["task_key"] for part in task.get("depends_on", ())} <= known:
-                yield f"{name}.{task['task_key']} waits for a task that is not there"
-            if task.get("job_cluster_key", None) not in {None, *clusters}:
-                yield f"{name}.{task['task_key']} runs on a cluster that is not there"
-            if task.get("environment_key", None) not in {None, *environments}:
-                yield f"{name}.{task['task_key']} runs in an environment that is not there"
-            wheel = task.get("python_wheel_task")
-            if wheel and (wheel["package_name"] != project["name"] or wheel["entry_point"] not in project["scripts"]):
-                yield f"{name}.{task['task_key']} names a package or entry point that the wheel has not"
-    admitted = SpecifierSet(project["requires-python"])
-    for python in _pythons(bundle):
-        if python not in admitted:
-            yield f"Python {python} is not admitted by requires-python"
-
-
-def wrong_wheels(bundle: Mapping[str, Any]) -> Iterator[str]:
-    """Wheels that are missing, or in an order in which pip replaces what the platform brings."""
-    for name, job in bundle["resources"]["jobs"].items():
-        lists = [[part["whl"] for part in task["libraries"]] for task in tasks(job) if "libraries" in task]
-        kinds = ["cluster"] * len(lists) + ["serverless"] * len(job.get("environments", ()))
-        lists += [environment["spec"]["dependencies"] for environment in job.get("environments", ())]
-        for kind, wheels in zip(kinds, lists, strict=True):
-            if wheels != [f"../dist/{kind}/pycaret_core-*.whl", "../dist/*.whl"]:
-                yield f"{name}: pycaret-core's wheel for a {kind} comes first, and then Bakeoff's"
-
-
-def _pythons(bundle: Mapping[str, Any]) -> Iterator[str]:
-    runtime = bundle["variables"]["runtime"]["default"]
-    yield RUNTIME_PYTHON.get(".".join(runtime.split(".")[:2]), f"of {runtime}")
-    for job in bundle["resources"]["jobs"].values():
-        for environment in job.get("environments", ()):
-            version = environment["spec"]["environment_version"]
-            if version == "${var.environment}":
-                version = bundle["variables"]["environment"]["default"]
-            yield ENVIRONMENT_PYTHON.get(version, f"of environment {version}")
 
 
 def wrong_parameters(bundle: Mapping[str, Any]) -> Iterator[str]:
@@ -194,9 +148,9 @@ def wrong_parameters(bundle: Mapping[str, Any]) -> Iterator[str]:
 
 def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
     """What the command line does not take."""
-    for target in TARGETS:
+    for target, compute in product(TARGETS, COMPUTES):
         try:
-            jobs = resolved(bundle, target)["resources"]["jobs"]
+            jobs = resolved(bundle, target, {"compute": compute})["resources"]["jobs"]
         except Unresolved:
             return
         for name, job in jobs.items():
@@ -208,9 +162,7 @@ def wrong_arguments(bundle: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: {error}"
                 continue
             missing = {option.name for option in fields(RunConfig)} - told - NOT_FROM_THE_JOB
-            if name == "bakeoff_serverless":
-                missing -= NOT_WITHOUT_A_CLUSTER
-            if name in {"bakeoff", "bakeoff_serverless"} and missing:
+            if name == "bakeoff" and missing:
                 yield f"{name}: the job says nothing about {', '.join(sorted(missing))}"
 
 

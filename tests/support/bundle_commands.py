@@ -13,7 +13,7 @@ import click
 import yaml
 
 from bakeoff.errors import BakeoffError
-from support.bundle import asked, merged, resolved, tasks, wheel_arguments
+from support.bundle import Unresolved, asked, merged, resolved, tasks, wheel_arguments
 from support.bundle_checks import parsed
 
 _GLOBAL = {"target": True, "profile": True, "output": True, "debug": False}
@@ -122,22 +122,32 @@ def _check(bundle: Mapping[str, Any], command: Command, *, complete: bool) -> No
         return
     if command.target not in bundle["targets"]:
         raise Wrong(f"there is no target {command.target}")
-    variables = command.pairs("var")
-    for name in variables:
-        if name not in bundle["variables"]:
-            raise Wrong(f"there is no variable {name}")
-        if bundle["variables"][name].get("type") == "complex":
-            raise Wrong(f"{name} is complex and cannot be given by --var")
+    variables = _variables_of(bundle, command)
     missing = asked(bundle, command.target) - set(variables)
     if complete and missing:
         raise Wrong(f"no value assigned to required variable {', '.join(sorted(missing))}")
+    try:
+        made = resolved(bundle, command.target, variables)
+    except Unresolved as error:
+        raise Wrong(f"reference does not exist: ${{{error}}}") from error
     keys = {key: kind for kind, named in bundle["resources"].items() for key in named}
     if command.name in {"bundle run", "bundle open"} or "bind" in command.name:
         key = command.places[0] if command.places else ""
         if key not in keys or (command.name == "bundle run" and keys[key] != "jobs"):
             raise Wrong(f"there is no resource {key} for it")
     if command.name == "bundle run":
-        _check_run(resolved(bundle, command.target, variables)["resources"]["jobs"][command.places[0]], command)
+        _check_run(made["resources"]["jobs"][command.places[0]], command)
+
+
+def _variables_of(bundle: Mapping[str, Any], command: Command) -> dict[str, str]:
+    """The values that a command gives to variables, each of which is there and takes a plain value."""
+    variables = command.pairs("var")
+    for name in variables:
+        if name not in bundle["variables"]:
+            raise Wrong(f"there is no variable {name}")
+        if bundle["variables"][name].get("type") == "complex":
+            raise Wrong(f"{name} is complex and cannot be given by --var")
+    return variables
 
 
 def _check_run(job: Mapping[str, Any], command: Command) -> None:

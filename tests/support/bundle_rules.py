@@ -100,8 +100,8 @@ _DEPRECATED = {
 
 _PATTERNS = {
     "task_key": r"[\w-]{1,100}",
-    "job_cluster_key": r"[\w-]{1,100}",
-    "environment_key": r"[\w-]{1,100}",
+    "job_cluster_key": r"[\w-]{1,100}|\$\{.*\}",
+    "environment_key": r"[\w-]{1,100}|\$\{.*\}",
     "pause_status": r"PAUSED|UNPAUSED",
     "timezone_id": r"[A-Z]\w+(/\w+)*|\$\{.*\}",
 }
@@ -190,10 +190,14 @@ def wrong_variables(bundle: Mapping[str, Any]) -> Iterator[str]:
             yield f"the variable {name} looks up what cannot be looked up"
         values = [told.get("default"), *(_values(target).get(name) for target in bundle["targets"].values())]
         for value in values:
-            if isinstance(value, (list, dict)) != (told.get("type") == "complex") and value is not None:
+            # A reference is of the type of what it leads to.
+            is_open = value is None or (isinstance(value, str) and value.startswith("${"))
+            if isinstance(value, (list, dict)) != (told.get("type") == "complex") and not is_open:
                 yield f"the variable {name} is not of its type"
-            if isinstance(value, dict) and len(value) > 1:  # a target that sets one key empties the others
-                yield f"the variable {name} can be half overridden: make a variable of each key"
+        # A target that sets one key of it empties the others. Nobody sets what the values of `compute` stand for.
+        default = told.get("default")
+        if isinstance(default, dict) and len(default) > 1 and not name.startswith("compute_"):
+            yield f"the variable {name} can be half overridden: make a variable of each key"
     for target, told in bundle["targets"].items():
         for name in set(_values(told)) - set(bundle["variables"]):
             yield f"{target}: there is no variable {name}"

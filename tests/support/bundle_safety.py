@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from support.bundle import ANSWERS, TARGETS, Unresolved, asked, references, resolved
+from support.bundle import ANSWERS, COMPUTES, TARGETS, Unresolved, asked, resolved
 
 _JOB_NEEDS = {
     "schemas": {"USE_SCHEMA", "SELECT", "MODIFY", "CREATE_TABLE", "CREATE_MODEL", "EXECUTE"},
@@ -102,16 +102,26 @@ def _running_triggers(made: Mapping[str, Any], target: str) -> Iterator[str]:
                     yield f"{kind}.{name}: its {trigger} is paused in prod, or runs in {target}"
 
 
+_SET = {"runtime": "spark_version", "node_type": "node_type_id", "workers": "num_workers", "policy_id": "policy_id"}
+_SET |= {attributes: attributes for attributes in ("aws_attributes", "azure_attributes", "gcp_attributes")}
+"""Variables for other clouds, runtimes and policies, each with the field of a cluster that takes it."""
+
+
 def clusters_out_of_reach(bundle: Mapping[str, Any]) -> Iterator[str]:
-    """Whoever is on another cloud, or has to use a policy, sets a plain variable for it."""
-    for name, job in bundle["resources"]["jobs"].items():
-        for part in job.get("job_clusters", ()):
-            if not isinstance(part["new_cluster"], dict):
-                yield f"{name}: a cluster that is one variable loses what a target does not repeat"
-                continue
-            used = set(references(part["new_cluster"]))
-            for variable in ("runtime", "node_type", "workers", "policy_id"):
-                if f"var.{variable}" not in used:
-                    yield f"{name}: the cluster does not take {variable}"
-        if "environments" in job and job.get("budget_policy_id") != "${var.budget_policy_id}":
-            yield f"{name}: serverless compute is charged to no budget policy"
+    """A plain variable reaches each cluster, and the budget policy what runs without one."""
+    told = {variable: f"my-{variable}" for variable in (*_SET, "budget_policy_id")}
+    for compute in COMPUTES:
+        try:
+            jobs = resolved(bundle, "prod", {**told, "compute": compute})["resources"]["jobs"]
+        except Unresolved:
+            return  # said elsewhere
+        for name, job in jobs.items():
+            for part in job.get("job_clusters", ()):
+                if not isinstance(part["new_cluster"], dict):
+                    yield f"{name}: a cluster that is one variable loses what a target does not repeat"
+                    continue
+                for variable, key in _SET.items():
+                    if part["new_cluster"].get(key) != told[variable]:
+                        yield f"{name}: the cluster of {compute} does not take {variable}"
+            if job.get("environments") and job.get("budget_policy_id") != told["budget_policy_id"]:
+                yield f"{name}: serverless compute is charged to no budget policy"

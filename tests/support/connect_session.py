@@ -17,6 +17,8 @@ from bakeoff.spark import java, session
 from bakeoff.spark.kind import is_connect
 
 _OF_THE_SERVER = ("spark.master", "spark.app.name")
+_OTHER_SERVERS = {"3.5.2": "3.5.4"}
+"""Versions of Spark whose server not every mirror of Maven Central has, and the version that runs on them."""
 _SWITCHES = ("SPARK_HOME", "SPARK_REMOTE")
 
 
@@ -31,7 +33,7 @@ def start_connect(folder: Path) -> Any:
     home = java.find_java()
     settings = {
         **session.local_settings(folder, 2),
-        "spark.jars.packages": ",".join(_packages()),
+        "spark.jars.packages": ",".join(server_packages()),
         "spark.driver.extraJavaOptions": java.java_options(home, folder),
     }
     environment = {
@@ -57,11 +59,12 @@ def kill_server() -> None:
     server.kill()
 
 
-def _packages() -> list[str]:
+def server_packages() -> list[str]:
+    """Return the coordinates of Delta, and of the server where PySpark does not bring it along."""
     from delta import configure_spark_with_delta_pip
     from pyspark.sql import SparkSession
 
     delta = configure_spark_with_delta_pip(SparkSession.builder)._options["spark.jars.packages"]
     spark = version("pyspark")
-    # Spark 4 brings the server along.
+    spark = _OTHER_SERVERS.get(spark, spark)
     return [delta] if spark.startswith("4.") else [delta, f"org.apache.spark:spark-connect_2.12:{spark}"]

@@ -70,6 +70,9 @@ class Waits:
     def foresee(self, model_ids):
         self.foreseen.append(list(model_ids))
 
+    def admit(self, candidates):
+        return ()
+
 
 class Workers(Waits):
     """An executor of threads; ``script`` says what becomes of a trial that is not good."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bakeoff.comparison.decision import CalibrationChoice, Decision
 from bakeoff.comparison.leaderboard import rank
 from bakeoff.comparison.model_diagnostics import (
     ClassificationDiagnostics,
@@ -15,12 +16,16 @@ from bakeoff.comparison.model_diagnostics import (
     ForecastDiagnostics,
     ModelDiagnostics,
     RegressionDiagnostics,
+    ReliabilityCurve,
     RocCurve,
 )
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.thresholds import ThresholdChoice
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
+from bakeoff.comparison.tuning import Ending
+from bakeoff.comparison.tuning_result import TunedFamily, TuningResult
 from bakeoff.report.data_profile import columns_of, target_of
 from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.report.facts import Facts
@@ -106,6 +111,26 @@ def raced(n_models: int = 4) -> Facts:
     return replace(known, board=mark_ties(board, verdict), verdict=verdict)
 
 
+def tuned_facts(ending: Ending = Ending.SETTLED, holdout: float | None = None) -> Facts:
+    """Such a run in which the family of the first model was tuned, and the best candidate is better."""
+    known = facts(n_models=3)
+    params = '{"depth": 3, "share": 0.123456789}'
+    plan = known.plan.with_candidates([Model("m0-t5", "Model 0 (tuned)", params, tunes="m0")])
+    better = [
+        replace(outcome, model_id="m0-t5", metrics={key: value + 0.01 for key, value in outcome.metrics.items()})
+        for outcome in known.board.outcomes
+        if outcome.model_id == "m0"
+    ]
+    board = rank(plan, [*known.board.outcomes, *better])
+    verdict = judge(plan, board)
+    board = mark_ties(board, verdict)
+    rows = tuple(replace(row, holdout_value=holdout) if row.model_id.startswith("m0") else row for row in board.rows)
+    family = TunedFamily("m0", "m0", "m0-t5", 24, 9, 1, 12.5, 0.01, 0.002, 0.001, ending)
+    other = TunedFamily("m1", "m1", None, 8, 0, 0, 1.5, None, None, None, ending)
+    tuning = TuningResult((family, other), ("m2",))
+    return replace(known, plan=plan, board=replace(board, rows=rows), verdict=verdict, tuning=tuning)
+
+
 def look(task: str, plan: Plan, *, with_best: bool) -> Diagnostics:
     """What the driver of such a run saw."""
     random = np.random.default_rng(6)
@@ -128,7 +153,14 @@ def look(task: str, plan: Plan, *, with_best: bool) -> Diagnostics:
     if task == "time_series":
         times, earlier = [f"t{n}" for n in range(60)], [f"h{n}" for n in range(60)]
         best = ForecastDiagnostics(60, None, times, actual, best.predicted, earlier, actual)
+    curve = ReliabilityCurve("<yes> & no", [0.1, 0.4, 0.9], [0.0, 0.5, 1.0], [20, 20, 20], 0.1, "as fitted")
+    threshold = ThresholdChoice("f1", "F1", "<yes> & no", 1, 0.31, (0.3, 0.33), 0.62, 0.55, kept=True)
+    is_classifier = task == "classification" and with_best
     return Diagnostics(
+        decision=Decision("m0", threshold, CalibrationChoice("sigmoid", 0.4, 0.5, kept=True))
+        if is_classifier
+        else None,
+        reliability=[curve, replace(curve, name="calibrated")] if is_classifier else (),
         metric_names={metric.key: metric.name for metric in plan.metrics},
         test_ratio=0.25,
         began_at=BEGAN,

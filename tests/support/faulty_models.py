@@ -104,6 +104,11 @@ def _eat(rest: str) -> None:
         time.sleep(0.002)
 
 
+def _gulp(rest: str) -> None:
+    """Take more memory than a sandbox has, at once."""
+    np.ones(400_000_000)  # 3.2 GB
+
+
 def _kill_parent(rest: str) -> None:
     """End the worker itself, once: the file says that it was done."""
     done = Path(f"{rest}.killed")
@@ -161,6 +166,7 @@ DEEDS = {
     "fork_and_hang": _fork_and_hang,
     "fork_and_go_on": _fork_and_go_on,
     "exit": lambda rest: sys.exit(3),
+    "gulp": _gulp,
     "_exit": lambda rest: os._exit(17),
     "kill": lambda rest: os.kill(os.getpid(), signal.SIGKILL),
     "segfault": _segfault,

@@ -312,9 +312,9 @@ def test_a_race_needs_folds_to_save() -> None:
     assert config(race="yes", fold=3).race == 3
 
 
-def test_a_portfolio_is_small_or_none() -> None:
-    assert [config(portfolio=given).portfolio for given in ("small", "Small", "no", "", None)] == [
-        "small", "small", None, None, None,
+def test_a_portfolio_is_small_or_large_or_none() -> None:
+    assert [config(portfolio=given).portfolio for given in ("small", "Small", "large", "no", "", None)] == [
+        "small", "small", "large", None, None, None,
     ]  # fmt: skip
     assert "portfolio" in complaint(portfolio="huge")
     assert config(portfolio="small").digest() != config().digest() == config(portfolio="no").digest()
@@ -323,6 +323,26 @@ def test_a_portfolio_is_small_or_none() -> None:
 def test_a_race_is_another_question_than_the_grid_and_the_grid_is_what_it_was() -> None:
     assert config(race="no").digest() == config().digest()
     assert len({asked.digest() for asked in (config(), config(race="yes"), config(race=4))}) == 3
+
+
+@pytest.mark.parametrize(("given", "kept"), [("2", 2), (1, 1), ("", 0), (None, 0), ("no", 0), (False, 0), ("0", 0)])
+def test_so_many_families_are_tuned_as_are_asked_for(given: Any, kept: int) -> None:
+    assert config(tune=given).tune == kept
+
+
+def test_tuning_is_a_question_of_its_own_and_its_time_is_not() -> None:
+    assert config(tune="no").digest() == config().digest() != config(tune=2).digest()
+    assert config(tune=2, tune_minutes="10").digest() == config(tune=2).digest()
+    assert config(tune=2, tune_minutes="10").tune_minutes == 10.0
+
+
+def test_tuning_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert complaint(tune="some") == "--tune must be no, or the number of families that are tuned, not 'some'."
+    assert complaint(tune_minutes=5) == "--tune-minutes is for tuning: add --tune 2 to tune the best two families."
+    assert "--tune-minutes must be more than 0" in complaint(tune=1, tune_minutes=0)
+    monkeypatch.setattr("bakeoff._options.limits.find_spec", lambda _: None)
+    assert complaint(tune=1) == "--tune needs Optuna, which is not installed: pip install 'bakeoff[tune]'."
+    assert config(tune="no").tune == 0
 
 
 class TestReadingOptions:

@@ -13,8 +13,9 @@ AUTO = "auto"
 """The engine of a run that names none: what the run needs."""
 ENGINES = (AUTO, "spark", "local", "native")
 ISOLATIONS = ("auto", "process", "none")
-PORTFOLIOS = ("small",)
+PORTFOLIOS = ("small", "large")
 KEEP_PREDICTIONS = ("auto", "yes", "no")
+CALIBRATIONS = ("off", "auto", "isotonic", "sigmoid")
 BLENDS = ("off", "offer", "on")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from bakeoff._options.values import given, parse_number, parse_whole
@@ -60,6 +61,24 @@ def parse_race(option: str, value: Any) -> int:
         raise ConfigError(
             f"{option} must be yes, no, or the number of families that run on all folds in any case, not {value!r}."
         ) from error
+
+
+def parse_tune(option: str, value: Any) -> int:
+    """Return how many families are tuned, 0 for none.
+
+    Raises:
+        ConfigError: It is no such number, or Optuna is needed and not installed.
+    """
+    word = str(value).strip().lower()
+    if word in _SWITCH and not _SWITCH[word]:
+        return 0
+    try:
+        n_families = parse_whole(0)(option, value)
+    except ConfigError as error:
+        raise ConfigError(f"{option} must be no, or the number of families that are tuned, not {value!r}.") from error
+    if n_families and find_spec("optuna") is None:
+        raise ConfigError(f"{option} needs Optuna, which is not installed: pip install 'bakeoff[tune]'.")
+    return n_families
 
 
 def parse_horizon(option: str, value: Any) -> int | tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bakeoff._options.choices import (
     BLENDS,
+    CALIBRATIONS,
     ENGINES,
     ISOLATIONS,
     KEEP_PREDICTIONS,
@@ -15,7 +16,15 @@ from bakeoff._options.choices import (
     parse_portfolio,
     parse_word,
 )
-from bakeoff._options.limits import parse_above_zero, parse_from_zero, parse_horizon, parse_race, parse_share
+from bakeoff._options.decisions import parse_threshold
+from bakeoff._options.limits import (
+    parse_above_zero,
+    parse_from_zero,
+    parse_horizon,
+    parse_race,
+    parse_share,
+    parse_tune,
+)
 from bakeoff._options.names import parse_experiment, parse_model_name, parse_name_part, parse_run_id
 from bakeoff._options.setup_option import parse_setup_option
 from bakeoff._options.text_files import parse_decimal, parse_encoding, parse_gaps, parse_header, parse_sep
@@ -28,7 +37,7 @@ REQUIRED = {
 }
 """Options without a default, with the hint that an error about a missing one ends with."""
 PARSERS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("source", "target", "sort", "time_col"), parse_text),
+    **dict.fromkeys(("source", "target", "sort", "time_col", "split_time", "split_col"), parse_text),
     **dict.fromkeys(("include", "exclude", "order_by"), parse_texts),
     **dict.fromkeys(("n_select", "batch_size"), parse_whole(1)),
     **dict.fromkeys(("catalog", "schema"), parse_name_part),
@@ -60,9 +69,13 @@ PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "na_values": parse_gaps,
     "header": parse_header,
     "race": parse_race,
+    "tune": parse_tune,
+    "tune_minutes": parse_above_zero("leave it out for no limit"),
     "portfolio": parse_portfolio,
     "keep_predictions": parse_word(KEEP_PREDICTIONS, {True: "yes", False: "no"}),
     "blend": parse_word(BLENDS, {True: "on", False: "off"}),
     "holdout": parse_share,
+    "threshold": parse_threshold,
+    "calibrate": parse_word(CALIBRATIONS, {True: "auto", False: "off"}),
 }
 """Function that reads each option's value; called with the flag, for the error's sentence, and the value."""

@@ -14,6 +14,12 @@ def on_databricks() -> bool:
     return "DATABRICKS_RUNTIME_VERSION" in os.environ
 
 
+def on_serverless() -> bool:
+    """Whether this process is the driver of serverless compute, by the version of its runtime, as MLflow tells it."""
+    named = os.environ.get("DATABRICKS_RUNTIME_VERSION", "").startswith("client.")
+    return named or "DATABRICKS_ENV_VERSION" in os.environ
+
+
 def sandbox_session() -> str | None:
     """Return the id of the session whose sandbox this worker runs in; ``None`` if it runs in none.
 

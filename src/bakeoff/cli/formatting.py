@@ -19,7 +19,8 @@ from bakeoff.cli.program import as_typed
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, STOPPED, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
-from bakeoff.report.sentences import answer, blend_sentence, clock
+from bakeoff.report.sentences import answer, blend_sentence, clock, decision_sentences
+from bakeoff.report.tuning import tuning_sentence
 from bakeoff.storage.location import home_option, place_options
 
 if TYPE_CHECKING:
@@ -82,9 +83,11 @@ def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
 def outcome_lines(result: RunResult, home: Path) -> list[str]:
     """Return lines that say what a run has written, and what to type next."""
     page = f": {result.mlflow_url}" if result.mlflow_url else ""
+    where = place_options(result.tables, home)
     lines = [
         one_line(answer(result.facts)),
-        *([one_line(said)] if (said := blend_sentence(result.facts)) else []),
+        *(one_line(said) for said in (tuning_sentence(result.facts), blend_sentence(result.facts, where)) if said),
+        *map(one_line, decision_sentences(result.facts)),
         clock(result.summary),
         "",
         f"Tables  {result.tables.name('runs')}",
@@ -101,7 +104,6 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     if result.report:
         lines.append(f"Report  {result.report}")
     lines += [f"Warning: {one_line(problem)}" for problem in result.problems]
-    where = place_options(result.tables, home)
     return [
         *lines,
         "",

@@ -76,7 +76,17 @@ _ENGINE = click.option(
     metavar="[N]",
     help="Stop models that cannot win any more; N families (3) run on all folds in any case. [default: no race]",
 )
-@click.option("--portfolio", help="small: compare further configurations of the tree families, too. [default: no]")
+@click.option(
+    "--portfolio", help="small or large: compare further configurations of the tree families, too. [default: no]"
+)
+@click.option(
+    "--tune",
+    metavar="N",
+    help="Tune the N best families afterwards, with Optuna, in PyCaret's search spaces. [default: none]",
+)
+@click.option(
+    "--tune-minutes", help="Try no further parameters after so many minutes. [default: until none are better]"
+)
 @click.option("--register-model", metavar="NAME", help="Register the best model under this name.")
 @click.option("--champion-margin", help="Promote it to champion when it beats that by more than this. [default: 0]")
 @click.option("--min-value", help="No champion whose metric does not come to this (or is more, where low is good).")
@@ -96,6 +106,20 @@ _ENGINE = click.option(
 )
 @click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
 @click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
+@click.option(
+    "--split-time", metavar="COLUMN", help="Let these rows be the newest by this column, which is no feature."
+)
+@click.option("--split-col", metavar="COLUMN", help="Let them be those in which this column says test.")
+@click.option(
+    "--threshold",
+    metavar="AIM",
+    help="Choose the best model's threshold for f1, balanced_accuracy, or costs such as fp=1,fn=5. [default: 0.5]",
+)
+@click.option(
+    "--calibrate",
+    metavar="METHOD",
+    help="off, auto, isotonic or sigmoid: calibrate the best model's probabilities, if it helps. [default: off]",
+)
 @text_file_options
 @click.option("--na-values", multiple=True, help="Words or numbers that stand for gaps, and no others do.")
 @click.option("--source-version", help="Version of the Delta table to read.")
@@ -130,21 +154,35 @@ def demo(
         _run(demo_config(task, home, include, engine), as_json=as_json, quiet=quiet, verbose=verbose)
 
 
-@click.command(epilog=examples("bakeoff resume 20260131-120000-a1b2c3", "bakeoff resume nightly --schema results"))
+@click.command(
+    epilog=examples(
+        "bakeoff resume 20260131-120000-a1b2c3",
+        "bakeoff resume nightly --schema results",
+        "bakeoff resume 20260131-120000-a1b2c3 --blend on",
+    )
+)
 @click.argument("run_id")
+@click.option("--blend", help="on: let the blend of its models be ranked and win, also if the run is finished.")
 @HOME
 @CATALOG
 @SCHEMA
 @loudness
 def resume(
-    run_id: str, home: Path, catalog: str | None, schema: str | None, as_json: bool, quiet: bool, verbose: int
+    run_id: str,
+    home: Path,
+    catalog: str | None,
+    schema: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+    **more: Any,
 ) -> None:
     """Go on with a run that was cut off, as it was asked; finished trials are not run again."""
     from bakeoff.job.resume import resume as go_on
 
     with answering(as_json=as_json):
         require_results(home, schema)
-        call = partial(go_on, run_id, home=home, catalog=catalog, schema=schema)
+        call = partial(go_on, run_id, home=home, catalog=catalog, schema=schema, **more)
         _show_run(call, home, as_json=as_json, quiet=quiet, verbose=verbose)
 
 

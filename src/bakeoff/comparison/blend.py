@@ -58,6 +58,10 @@ class Pool:
     model_ids: tuple[str, ...]
     folds: tuple[Array, ...]
 
+    def of_rows(self, rows: Sequence[Array]) -> Pool:
+        """Return the pool with some of the rows of each fold, by their positions."""
+        return Pool(self.model_ids, tuple(said[:, each] for said, each in zip(self.folds, rows, strict=True)))
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -80,11 +84,13 @@ class Blend:
         shares: share of each member, the largest first.
         outcomes: its score on each fold, by weights that were chosen on the other folds.
         left_out: ids of complete models whose predictions are not there.
+        by_fold: for each fold, the shares that were chosen on the others.
     """
 
     shares: Mapping[str, float]
     outcomes: tuple[Outcome, ...]
     left_out: tuple[str, ...] = ()
+    by_fold: tuple[Mapping[str, float], ...] = ()
 
     @property
     def name(self) -> str:

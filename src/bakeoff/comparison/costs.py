@@ -113,6 +113,11 @@ class Costs:
         self._measured: dict[str, _Mean] = {}
         self._transforms = _Mean()
         self._scale: float | None = 1.0
+        self._kin: dict[str, str] = {}
+
+    def admit(self, model_id: str, like: str) -> None:
+        """Expect of a further model what is known of another one, until it is measured."""
+        self._kin[model_id] = like
 
     @property
     def transform_seconds(self) -> float:
@@ -123,9 +128,12 @@ class Costs:
         """Return the expected seconds of one trial of this model."""
         if model_id in self._measured:
             return max(self._measured[model_id].value, FLOOR_SECONDS / 4)
+        if model_id in self._kin:
+            return self(self._kin[model_id])
         if self._scale is None:
             # The geometric mean of measured over prior, with one more model for which the prior was exact.
-            log_ratios = [math.log(max(mean.value, 1e-4) / self._prior(name)) for name, mean in self._measured.items()]
+            known = {name: mean.value for name, mean in self._measured.items() if name not in self._kin}
+            log_ratios = [math.log(max(value, 1e-4) / self._prior(name)) for name, value in known.items()]
             self._scale = math.exp(sum(log_ratios) / (len(log_ratios) + 1))
         return self._prior(model_id) * self._scale
 

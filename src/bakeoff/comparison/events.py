@@ -16,7 +16,7 @@ from typing import Protocol
 
 from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Batch, Plan
-from bakeoff.comparison.trial import Outcome, Trial
+from bakeoff.comparison.trial import Model, Outcome, Trial
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,12 +58,29 @@ class BatchDone:
 class RungDone:
     """A rung of a race ended: models were compared on ``n_folds`` folds, and some of them run on no further ones.
 
-    Models that had been stopped are revived if no other is left that has every fold.
+    Models that had been stopped are revived if no other is left that has every fold. Candidates of the tuning have
+    rungs of their own.
     """
 
     n_folds: int
     stopped: tuple[str, ...]
     revived: tuple[str, ...] = ()
+    of_candidates: bool = False
+
+
+@dataclass(frozen=True)
+class PlanGrown:
+    """Tuning goes on with further candidates of a family.
+
+    Attributes:
+        plan: the plan with them.
+        models: the candidates.
+        done: outcomes of theirs of an earlier attempt of the same run.
+    """
+
+    plan: Plan
+    models: tuple[Model, ...]
+    done: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +97,7 @@ class StepBegan:
     name: str
 
 
-Event = PlanMade | TaskStarted | TrialDone | RungDone | BatchDone | RunDone | StepBegan
+Event = PlanMade | PlanGrown | TaskStarted | TrialDone | RungDone | BatchDone | RunDone | StepBegan
 
 
 class Listener(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pandas as pd
@@ -42,12 +42,15 @@ def failures(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) ->
     return pd.DataFrame(rows, columns=_FAILURES)
 
 
-def first_failure(board: Leaderboard | None, lost_refits: Sequence[Refitted] = ()) -> str | None:
+def first_failure(
+    board: Leaderboard | None, lost_refits: Sequence[Refitted] = (), candidate_ids: Collection[str] = ()
+) -> str | None:
     """Return the message for ``errors="raise"``: the first failed trial, else the first failed refit.
 
-    The worker's traceback is included. ``None`` if nothing failed; cancelled trials do not count.
+    The worker's traceback is included. ``None`` if nothing failed; cancelled trials do not count, nor do candidates of
+    the tuning.
     """
-    trials = board.failures if board else ()
+    trials = [outcome for outcome in (board.failures if board else ()) if outcome.model_id not in candidate_ids]
     failed_trials: list[Outcome | Refitted] = [outcome for outcome in trials if outcome.status is not Status.CANCELLED]
     failure = next(iter([*failed_trials, *lost_refits]), None)
     if failure is None:

@@ -3,6 +3,8 @@
 Complete models come first, then partial ones, those that a race stopped, and failed ones. Within a class the mean over
 folds decides, rounded as PyCaret shows it; ties keep the order in which the models were given, as plain PyCaret does.
 NaN is last in both directions. A failed fold counts as NaN, never as 0.0.
+
+Of the candidates of one family that tuning has tried, the best one that is complete has a row, and no other.
 """
 
 from __future__ import annotations
@@ -115,15 +117,28 @@ def rank(
     Returns:
         A leaderboard with one row for each ranked model.
     """
-    included = {model.id for model in plan.models} if model_ids is None else set(model_ids)
-    by_model: dict[str, list[Outcome]] = {model.id: [] for model in plan.models if model.id in included}
+    included = {model.id for model in plan.all_models} if model_ids is None else set(model_ids)
+    by_model: dict[str, list[Outcome]] = {model.id: [] for model in plan.all_models if model.id in included}
     for outcome in sorted(outcomes, key=lambda outcome: outcome.fold):
         if outcome.model_id in by_model:
             by_model[outcome.model_id].append(outcome)
     rows = [_summarise(plan, model_id, of_model, stopped) for model_id, of_model in by_model.items()]
+    rows = _best_candidates(plan, rows)
     rows.sort(key=lambda row: _sort_key(plan, row))
     ranked = tuple(replace(row, rank=n) for n, row in enumerate(rows, start=1))
     return Leaderboard(ranked, tuple(outcome for of_model in by_model.values() for outcome in of_model))
+
+
+def _best_candidates(plan: Plan, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of the models, and of each family's candidates that of the best one, the first of equals."""
+    families = {candidate.id: candidate.tunes for candidate in plan.candidates}
+    best: dict[str | None, Row] = {}
+    for row in rows:
+        if row.model_id in families and row.complete:
+            family = families[row.model_id]
+            best[family] = min(best.get(family, row), row, key=lambda each: _sort_key(plan, each))
+    kept = {row.model_id for row in best.values()}
+    return [row for row in rows if row.model_id not in families or row.model_id in kept]
 
 
 def winners(board: Leaderboard, n_select: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -50,6 +51,22 @@ class Losses:
 
     def __str__(self) -> str:
         return f"{self._n_in_a_row} tasks in a row, of {len(self._model_ids)} models, were lost with their workers"
+
+
+_OUT_OF_MEMORY = re.compile(r"MEMORY_LIMIT|OUT_OF_MEMORY|exceeded the limit of \d+ megabytes")
+"""How platforms name the end of a worker that has taken more memory than its sandbox has."""
+
+
+def is_out_of_memory(message: str) -> bool:
+    """Whether a task was lost because its worker took more memory than it may, by what the platform says.
+
+    Example:
+        >>> is_out_of_memory("[UDF_PYSPARK_USER_CODE_ERROR.MEMORY_LIMIT_SERVERLESS] Execution failed.")
+        True
+        >>> is_out_of_memory("Python worker exited unexpectedly (crashed)")
+        False
+    """
+    return _OUT_OF_MEMORY.search(message) is not None
 
 
 _SIGNS = (

@@ -28,6 +28,27 @@ class RocCurve:
 
 
 @dataclass(frozen=True)
+class ReliabilityCurve:
+    """How often rows are of a class, by the probability that they were given out of fold.
+
+    Attributes:
+        label: the class; empty for the one that is predicted.
+        x: mean probability of the rows of each bin.
+        y: share of them that are of the class.
+        counts: number of them.
+        error: distance between the two, in the mean over the rows.
+        name: what the probabilities are called.
+    """
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    counts: Sequence[int]
+    error: float
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class ClassificationDiagnostics:
     """Behaviour of a classifier on unseen rows.
 

@@ -7,19 +7,29 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bakeoff.comparison.backlog import Backlog
 from bakeoff.comparison.costs import Costs
-from bakeoff.comparison.events import Announcer, BatchDone, PlanMade, RunDone, RungDone, TaskStarted, TrialDone
+from bakeoff.comparison.events import (
+    Announcer,
+    BatchDone,
+    PlanGrown,
+    PlanMade,
+    RunDone,
+    RungDone,
+    TaskStarted,
+    TrialDone,
+)
+from bakeoff.comparison.executor import Executor
 from bakeoff.comparison.leaderboard import Leaderboard, likely_winners, rank
 from bakeoff.comparison.limits import TrialLimits
-from bakeoff.comparison.losses import Losses
+from bakeoff.comparison.losses import Losses, is_out_of_memory
 from bakeoff.comparison.plan import Batch, Cost, Plan, Task
 from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
-from bakeoff.comparison.strategy import Grid, Strategy
+from bakeoff.comparison.strategy import Grid, Rung, Strategy
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.errors import EngineLostError
@@ -36,30 +46,6 @@ STOP_SECONDS = 0.3
 """Seconds between two calls of a control's ``stop``, if it has one."""
 
 
-class Executor(Protocol):
-    """The interface of what runs tasks."""
-
-    @property
-    def slots(self) -> int:
-        """The number of tasks that can run at once, now."""
-
-    @property
-    def lost(self) -> str | None:
-        """The reason why no task can run any more; ``None`` while tasks can run."""
-
-    def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
-        """Start a task, or queue it; the future fails if the worker is lost."""
-
-    def cancel(self) -> None:
-        """Stop the running tasks and drop the queued ones."""
-
-    def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
-        """Wait for one future to end (``for_all``: for all of them), or for these seconds; return those that have."""
-
-    def foresee(self, model_ids: Sequence[str]) -> None:
-        """Take note of the likely winners, best first; called when a slot has nothing left to do."""
-
-
 @dataclass
 class Scheduler:
     """A plan that is run on an executor.
@@ -69,7 +55,7 @@ class Scheduler:
     loss of all workers, or of the engine, says nothing about trials: those that have not ended stay open.
 
     Attributes:
-        plan: the trials to run.
+        plan: the trials to run; it grows while models are tuned.
         executor: runs the tasks.
         announcer: passes events to the listeners.
         cost: expected seconds of a trial, by model id; replaced by what the run measures.
@@ -79,7 +65,8 @@ class Scheduler:
         predictions: keeps what models predict, before their outcomes are stored.
         known: outcomes of this run that are known before anything runs: of models that cannot be sent to a worker.
         n_winners: how many of the best models will be refitted after the run.
-        stop_at_failure: whether the first trial that fails ends the run.
+        stop_at_failure: whether the first trial that fails ends the run; not of a candidate of the tuning, since
+            some parameters go with no others.
         strategy: says which trials come next.
         stopped: whether the control has ended the run.
     """
@@ -100,7 +87,8 @@ class Scheduler:
 
     def __post_init__(self) -> None:
         wanted = set(self.plan.trials)
-        self._outcomes = {outcome.trial: outcome for outcome in self.store.finished() if outcome.trial in wanted}
+        self._earlier = {outcome.trial: outcome for outcome in self.store.finished()}
+        self._outcomes = {trial: outcome for trial, outcome in self._earlier.items() if trial in wanted}
         self._closed: set[int] = set()
         self._running: dict[Future[list[Outcome]], tuple[Task, int]] = {}
         self._again: deque[tuple[Task, int]] = deque()
@@ -147,6 +135,7 @@ class Scheduler:
         for outcome in self._losses.settle():
             self._accept(outcome)
         self._close_open_trials()
+        self._close_tuned()
         leaderboard = rank(self.plan, self._outcomes.values(), stopped=self._out)
         self.announcer.tell(RunDone(leaderboard))
         return leaderboard
@@ -175,11 +164,37 @@ class Scheduler:
         """Tell the strategy of an outcome, and do what it decides."""
         for rung in self.strategy.hear(outcome):
             self._out = self._out.union(rung.stopped).difference(rung.revived)
+            if rung.candidates:
+                if not self._is_over:
+                    self._admit(rung)
+                continue
             self._closed.difference_update(self.plan.batch_of[model_id] for model_id in rung.revived)
             self._queue(rung.trials)
-            self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived))
+            concerned = {*rung.stopped, *rung.revived, *(trial.model_id for trial in rung.trials)}
+            of_candidates = not self.plan.candidate_ids.isdisjoint(concerned)
+            self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived, of_candidates))
             for batch_id in sorted({self.plan.batch_of[model_id] for model_id in rung.stopped}):
                 self._close_batch(self.plan.batches[batch_id - 1])
+
+    def _admit(self, rung: Rung) -> None:
+        """Add candidates to the plan, and go on from there with their outcomes of earlier attempts."""
+        self.plan = self.plan.with_candidates(rung.candidates)
+        ids = {candidate.id for candidate in rung.candidates}
+        done = {trial: outcome for trial, outcome in self._earlier.items() if trial.model_id in ids}
+        self._outcomes |= done
+        self._ended_before |= done.keys()
+        for candidate in rung.candidates:
+            if candidate.tunes is not None:
+                self._costs.admit(candidate.id, candidate.tunes)
+        broken = self.executor.admit(rung.candidates)
+        self._ended_before |= {outcome.trial for outcome in broken}
+        self.announcer.tell(PlanGrown(self.plan, rung.candidates, tuple(done.values())))
+        self._queue(rung.trials)
+        for outcome in done.values():
+            self._costs.learn(outcome)
+            self._hear(outcome)
+        for outcome in broken:
+            self._accept(outcome)
 
     def _has_work(self) -> bool:
         """Whether a trial waits or runs; trials that were lost for good count before a strategy has no more."""
@@ -230,8 +245,8 @@ class Scheduler:
         if why is None and self._losses.are_suspicious(max(1, self.executor.slots)):
             why = f"Something is wrong with the workers: {self._losses}"
         if why is not None:
-            n_done = len(self._outcomes)
-            raise EngineLostError(why, f"{n_done} of {len(self.plan.trials)} trials are finished, the others are open.")
+            of = "" if self.plan.candidates else f" of {len(self.plan.trials)}"  # how many tuning runs is not known
+            raise EngineLostError(why, f"{len(self._outcomes)}{of} trials are finished, the others are open.")
 
     def _is_asked_to_stop(self) -> bool:
         if self.control.stop is not None and self.control.stop():
@@ -241,7 +256,9 @@ class Scheduler:
     def _take(self, finished: Iterable[Future[list[Outcome]]]) -> None:
         for future in finished:
             task, attempt = self._running.pop(future)
-            is_lost = future.cancelled() or future.exception() is not None
+            error = _error_of(future)
+            # A platform that ends a worker for its memory works, and says something about the trial.
+            is_lost = error is not None and not is_out_of_memory(str(error))
             if is_lost and self.executor.lost:
                 continue  # the trials stay open
             for outcome in self._outcomes_of(future, task, attempt):
@@ -271,8 +288,7 @@ class Scheduler:
         return False
 
     def _outcomes_of(self, future: Future[list[Outcome]], task: Task, attempt: int) -> Iterable[Outcome]:
-        # The exception is read and not raised: a worker may be lost with an exception that would end this thread too.
-        error = CancelledError() if future.cancelled() else future.exception()
+        error = _error_of(future)
         if error is not None:
             _LOG.warning("A worker was lost with %d trials: %s", len(task.trials), error)
             return self._lost(task, attempt, error)
@@ -284,28 +300,47 @@ class Scheduler:
         return list(outcomes.values())
 
     def _lost(self, task: Task, attempt: int, error: BaseException) -> Sequence[Outcome]:
-        kind = WORKER_LOST if len(task.trials) > 1 else type(error).__name__
-        return failed_outcomes(task.trials, Status.CRASHED, kind, str(error), attempt)
+        if len(task.trials) > 1:  # it is not known which of them did it
+            return failed_outcomes(task.trials, Status.CRASHED, WORKER_LOST, str(error), attempt)
+        status = Status.OOM if is_out_of_memory(str(error)) else Status.CRASHED
+        return failed_outcomes(task.trials, status, type(error).__name__, str(error), attempt)
 
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:
             return
-        outcome = self.store.record(self.predictions.keep(outcome))
+        outcome = replace(self.predictions.keep(outcome), params=self.plan.params_of[outcome.model_id])
+        outcome = self.store.record(outcome)
         self._outcomes[outcome.trial] = outcome
         self._costs.learn(outcome)
         self.announcer.tell(TrialDone(outcome))
         self._hear(outcome)
         self._close_batch(self.plan.batches[self.plan.batch_of[outcome.model_id] - 1])
-        if self.stop_at_failure and not outcome.ok:
+        if self.stop_at_failure and not outcome.ok and outcome.model_id not in self.plan.candidate_ids:
             self._is_over = True
 
     def _close_batch(self, batch: Batch) -> None:
-        """Report a batch whose trials have all ended; also one that an earlier attempt of the run finished."""
+        """Report a batch whose trials have all ended; also one that an earlier attempt of the run finished.
+
+        Candidates of the tuning are reported when all of it has ended.
+        """
+        if not self.plan.candidate_ids.isdisjoint(batch.model_ids):
+            return
         trials = [Trial(model_id, fold) for model_id in batch.model_ids for fold in range(self.plan.n_folds)]
         if batch.id in self._closed or any(self._is_open(trial) for trial in trials):
             return
         self._closed.add(batch.id)
-        outcomes = tuple(self._outcomes[trial] for trial in trials if trial in self._outcomes)
+        self._report(batch, tuple(self._outcomes[trial] for trial in trials if trial in self._outcomes))
+
+    def _close_tuned(self) -> None:
+        """Report the best candidate of each family that was tuned."""
+        for batch in self.plan.batches:
+            if not self.plan.candidate_ids.isdisjoint(batch.model_ids):
+                mine = rank(self.plan, self._outcomes.values(), batch.model_ids, self._out)
+                for row in mine.rows:
+                    of_best = tuple(outcome for outcome in mine.outcomes if outcome.model_id == row.model_id)
+                    self._report(Batch(batch.id, (row.model_id,)), of_best)
+
+    def _report(self, batch: Batch, outcomes: tuple[Outcome, ...]) -> None:
         rows = rank(self.plan, outcomes, batch.model_ids, self._out).rows
         now = time.monotonic()
         wall = now - self._batch_started.get(batch.id, now)
@@ -320,5 +355,10 @@ class Scheduler:
         return trial not in self._outcomes and trial.model_id not in self._out
 
     def _open_trials(self) -> list[Outcome]:
-        open_trials = [trial for trial in self.plan.trials if self._is_open(trial)]
+        open_trials = [trial for trial in self.plan.all_trials if self._is_open(trial)]
         return failed_outcomes(open_trials, Status.CANCELLED, "Cancelled", "The run ended before this trial did.")
+
+
+def _error_of(future: Future[Any]) -> BaseException | None:
+    """Return why a future failed, if it did; not raised, as a worker may be lost with what would end this thread."""
+    return CancelledError() if future.cancelled() else future.exception()

@@ -16,7 +16,7 @@ import numpy as np
 
 from bakeoff.comparison.leaderboard import Leaderboard, Row, fold_values, rank, round_half_even
 from bakeoff.comparison.plan import FIRST_FOLDS, Plan
-from bakeoff.comparison.trial import Outcome, Status, Trial
+from bakeoff.comparison.trial import Model, Outcome, Status, Trial
 
 USUAL = 0.25
 """Share of the models whose folds may lie closer together than is usual: so close that it may be luck."""
@@ -31,12 +31,14 @@ class Rung:
         trials: trials that may start now.
         stopped: ids of the models that do not go on, in the order given.
         revived: ids of models that had been stopped and go on after all.
+        candidates: models that the plan does not have yet, whose trials may start now.
     """
 
     n_folds: int
     trials: tuple[Trial, ...]
     stopped: tuple[str, ...] = ()
     revived: tuple[str, ...] = ()
+    candidates: tuple[Model, ...] = ()
 
 
 class Strategy(Protocol):

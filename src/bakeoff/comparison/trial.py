@@ -55,11 +55,13 @@ class Model:
         id: unique in the run.
         name: for people.
         params: parameters that are not those of its family, as JSON; ``None`` if it has none.
+        tunes: for a candidate of the tuning, id of the model whose parameters it varies; ``None`` for any other model.
     """
 
     id: str
     name: str
     params: str | None = None
+    tunes: str | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -84,6 +86,7 @@ class Outcome:
         finished_at: seconds since the epoch, on the clock of the host that ran it.
         predictions: what the model predicted for the test rows, packed (`bakeoff.comparison.predictions`), on its way
             to where that is kept; ``None`` before and after, and where it is not kept.
+        params: parameters of the model that are not those of its family, as JSON; ``None`` if it has none.
 
     Example:
         >>> good = Outcome("lr", 0, metrics={"auc": 0.9})
@@ -106,6 +109,7 @@ class Outcome:
     traceback: str | None = None
     finished_at: float = 0.0
     predictions: bytes | None = field(default=None, repr=False, compare=False)
+    params: str | None = None
 
     @property
     def trial(self) -> Trial:

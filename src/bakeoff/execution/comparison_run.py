@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from bakeoff._utils.platform import usable_cores
 from bakeoff.comparison.blend import Blend
 from bakeoff.comparison.costs import ExpectedCosts, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
@@ -21,11 +23,19 @@ from bakeoff.comparison.strategy import Grid, Strategy
 from bakeoff.comparison.summary import Summary, ideal_seconds
 from bakeoff.comparison.trial import Refitted
 from bakeoff.comparison.trial_store import NullStore, TrialStore
-from bakeoff.errors import EngineLostError
+from bakeoff.comparison.tuning import Tuning, candidates_of
+from bakeoff.comparison.tuning_result import TuningResult, tuning_result
+from bakeoff.errors import ClusterError, EngineLostError
+from bakeoff.execution.engines.base import Engine
 from bakeoff.execution.engines.factory import open_engine, usual_engine, with_driver
 from bakeoff.execution.engines.hybrid import HybridEngine
+from bakeoff.execution.engines.room import limits_in, why_too_large
 from bakeoff.execution.executor import FugueExecutor
+from bakeoff.pycaret3.candidates import with_ranked_candidates
+from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.prepared import PreparedComparison
+
+_LOG = logging.getLogger(__name__)
 
 OFFER_SHARE, OFFER_SECONDS = 0.01, 1.0
 """What fitting a blend that is only shown may take at most: a share of the time of the trials, or these seconds."""
@@ -98,6 +108,7 @@ class ComparisonRun:
         control: name of the run, and how it ends.
         predictions: keeps what the models predict.
         strategy: says which trials come next.
+        tuning: what tuning has tried; ``None`` if the strategy tunes nothing.
         board: the leaderboard; after a run that was broken off, of the outcomes so far; ``None`` if there are none.
         listener_problems: after the run, errors of listeners.
     """
@@ -110,6 +121,7 @@ class ComparisonRun:
     control: RunControl = field(default_factory=RunControl)
     predictions: PredictionStore = field(default_factory=PredictionMemory)
     strategy: Strategy = field(default_factory=Grid)
+    tuning: TuningResult | None = field(default=None, init=False)
     board: Leaderboard | None = field(default=None, init=False)
     listener_problems: list[str] = field(default_factory=list, init=False)
 
@@ -122,10 +134,12 @@ class ComparisonRun:
         started, began_at = time.monotonic(), time.time()
         options, frozen = self.options, self.comparison.frozen
         costs = ExpectedCosts(self.store, self.comparison.families, PriorCosts(len(frozen.y), frozen.width))
-        limits = replace(options.limits, seconds=self.comparison.request.budget_seconds)
-        seconds = self._seconds_left(costs)
+        budget, seconds = self.comparison.request.budget_seconds, self._seconds_left(costs)
+        limits = replace(options.limits, seconds=budget)
         asked = usual_engine(seconds, limits, options.n_slots) if self.engine is None else self.engine
-        engine = open_engine(asked, options.conf, options.payload_dir)
+        opened = open_with_room(asked, options, frozen)
+        engine, options = opened.engine, opened.options
+        limits = replace(options.limits, seconds=budget)
         announcer = Announcer(self.listeners)
         patience = self.control.listener_timeout
         try:
@@ -138,7 +152,8 @@ class ComparisonRun:
                 blend = None if ended else self._blend(board)
                 verdict = judge(self.comparison.plan, board)
                 others = [] if blend is None else self._members(blend, board, executor.slots)
-                others += verdict.tied if verdict and chosen and self.options.fit_tied else ()
+                if verdict and chosen and self.options.fit_tied:
+                    others += [*verdict.tied, *(self.tuning.model_ids if self.tuning else ())]
                 others = [model_id for model_id in dict.fromkeys(others) if model_id not in chosen]
                 refitted = executor.refit([*chosen, *others], self.control.stop)
                 slots = engine.slots_used if isinstance(engine, HybridEngine) else executor.slots
@@ -156,7 +171,7 @@ class ComparisonRun:
             ideal_seconds=ideal_seconds(fresh, slots, [refit.fit_seconds for refit in refitted]),
             n_resumed=len(done),
             began_at=began_at,
-            n_on_driver=engine.n_here if isinstance(engine, HybridEngine) else 0,
+            n_on_driver=engine.n_here if isinstance(engine, HybridEngine) else len(fresh) * opened.on_driver,
             too_small=isinstance(engine, HybridEngine) and not engine.is_open,
         )
         stopped = scheduler.stopped or len(refitted) < len(chosen)
@@ -192,12 +207,19 @@ class ComparisonRun:
 
     def _has_failed(self, board: Leaderboard) -> bool:
         """Whether the first failure was to end the run, and there is one."""
-        return self.comparison.request.errors == "raise" and bool(board.failures)
+        candidates = self.comparison.plan.candidate_ids
+        return self.comparison.request.errors == "raise" and any(
+            outcome.model_id not in candidates for outcome in board.failures
+        )
 
     def _seconds_left(self, costs: ExpectedCosts) -> float:
         """Return the expected seconds of the open trials on one core; infinity if a model has no known cost."""
         done = {outcome.trial for outcome in self.store.finished()}
-        return costs.total(trial for trial in self.comparison.plan.trials if trial not in done)
+        plan = self.comparison.plan
+        seconds = costs.total(trial for trial in plan.trials if trial not in done)
+        if isinstance(self.strategy, Tuning) and plan.models:  # which families that will be is not known yet
+            seconds *= 1 + candidates_of(self.strategy.n_families) / len(plan.models)
+        return seconds
 
     def _scheduler(
         self, executor: FugueExecutor, announcer: Announcer, costs: ExpectedCosts, limits: TrialLimits
@@ -224,7 +246,48 @@ class ComparisonRun:
         except BaseException:
             self.board = scheduler.so_far()
             raise
+        finally:
+            if self.board is not None:
+                self.comparison = with_ranked_candidates(self.comparison, scheduler.plan, self.board)
+                if isinstance(self.strategy, Tuning):
+                    self.tuning = tuning_result(self.strategy, scheduler.plan, self.board)
         return board
+
+
+class Opened(NamedTuple):
+    """An engine whose workers have room for an experiment.
+
+    Attributes:
+        engine: the engine.
+        options: how trials run on it.
+        on_driver: whether it is the driver's machine in place of the one that was asked for.
+    """
+
+    engine: Engine
+    options: ExecutionOptions
+    on_driver: bool = False
+
+
+def open_with_room(asked: Any, options: ExecutionOptions, frozen: FrozenExperiment) -> Opened:
+    """Open the engine that was asked for, or where its workers have no room for an experiment, the driver's machine.
+
+    Args:
+        asked: the engine that the user named or passed.
+        options: how trials run on it.
+        frozen: the experiment.
+
+    Raises:
+        ClusterError: Workers have no room, and the user has ruled the driver's machine out.
+    """
+    engine = open_engine(asked, options.conf, options.payload_dir)
+    why = why_too_large(frozen, engine.worker_mb)
+    if why is None:
+        return Opened(engine, replace(options, limits=limits_in(engine.worker_mb, options.limits)))
+    if options.driver_trials is False:
+        raise ClusterError(f"{why}: leave driver_trials out, take fewer rows, or a cluster.")
+    _LOG.warning("%s: the models are fitted on the driver. Fewer rows or a cluster would use workers.", why)
+    n_slots = options.n_slots and min(options.n_slots, usable_cores())
+    return Opened(open_engine("local"), replace(options, n_slots=n_slots), on_driver=True)
 
 
 def refit_models(
@@ -241,7 +304,7 @@ def refit_models(
     Raises:
         EngineLostError: The engine is gone.
     """
-    opened = open_engine(engine, options.conf, options.payload_dir)
+    opened, options, _ = open_with_room(engine, options, comparison.frozen)
     limits = replace(options.limits, seconds=None)
     with FugueExecutor(opened, comparison.frozen, "blend", options.n_slots, limits) as executor:
         return executor.refit(model_ids)

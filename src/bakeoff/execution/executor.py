@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.plan import Task
 from bakeoff.comparison.scheduler import STOP_SECONDS
-from bakeoff.comparison.trial import Outcome, Refitted
+from bakeoff.comparison.trial import Model, Outcome, Refitted
 from bakeoff.errors import EngineLostError
 from bakeoff.execution.engines.base import JOIN_SECONDS, Engine, describe, worker_error
 from bakeoff.execution.worker.task import Refit, RunTrials, WarmUp
-from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.candidates import build_candidates
+from bakeoff.pycaret3.frozen import FrozenExperiment, outcomes_of_broken
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -58,6 +59,8 @@ class FugueExecutor:
     ) -> None:
         self._limits = (limits or TrialLimits()).on(engine.isolation)
         self._engine = engine
+        self._frozen = frozen
+        self._admitted: dict[str, bytes] = {}  # pickled estimators of candidates, by model id
         self._run_name = run_name
         self._threads: list[threading.Thread] = []
         self._foreseen: dict[str, Future[Refitted]] = {}
@@ -119,7 +122,15 @@ class FugueExecutor:
 
     def submit(self, task: Task, attempt: int) -> Future[list[Outcome]]:
         """Queue a task for the next free slot."""
-        return self._put(RunTrials(self._digest, task.trials, attempt, limits=self._limits))
+        ids = {trial.model_id for trial in task.trials}
+        mine = {model_id: content for model_id, content in self._admitted.items() if model_id in ids}
+        return self._put(RunTrials(self._digest, task.trials, attempt, limits=self._limits, estimators=mine))
+
+    def admit(self, candidates: Sequence[Model]) -> list[Outcome]:
+        """Build models that the experiment was sent without; return the outcomes of those that cannot be built."""
+        estimators, broken = build_candidates(self._frozen, candidates)
+        self._admitted |= estimators
+        return outcomes_of_broken(broken, len(self._frozen.splits))
 
     def wait(self, futures: Iterable[Future[Any]], timeout: float | None, *, for_all: bool = False) -> set[Future[Any]]:
         """Wait for one future to end (``for_all``: for all of them), or for these seconds; return those that have."""
@@ -160,7 +171,8 @@ class FugueExecutor:
         return refitted
 
     def _work_of_refit(self, model_id: str) -> Refit:
-        return Refit(self._digest, model_id, limits=self._limits.of_refit())
+        mine = {model_id: self._admitted[model_id]} if model_id in self._admitted else {}
+        return Refit(self._digest, model_id, limits=self._limits.of_refit(), estimators=mine)
 
     def _refitted(self, work: Refit, future: Future[Refitted]) -> Refitted:
         try:

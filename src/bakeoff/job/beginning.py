@@ -24,7 +24,8 @@ _LONG = 8
 """Least length of a secret in the environment; shorter values are more often words."""
 _LOGGED = (
     "source", "target", "task", "include", "exclude", "sort", "fold", "n_select", "batch_size", "budget_minutes",
-    "seed", "setup", "max_rows", "time_col", "fh", "keep_predictions", "blend", "holdout",
+    "seed", "setup", "max_rows", "time_col", "fh", "keep_predictions", "blend", "holdout", "tune", "tune_minutes",
+    "threshold", "calibrate", "split_time", "split_col",
 )  # fmt: skip
 
 
@@ -103,7 +104,11 @@ def secrets_of(config: RunConfig) -> frozenset[str]:
 def _logged_options(config: RunConfig) -> dict[str, Any]:
     """Return the options that were given and are logged as parameters, by name."""
     options = {name: getattr(config, name) for name in _LOGGED}
-    return {name: redact(value) for name, value in options.items() if value not in (None, (), {})}
+    return {
+        name: redact(value)
+        for name, value in options.items()
+        if value not in (None, (), {}) and (name != "tune" or value)
+    }
 
 
 def _dataset(source: SourceTable) -> DatasetInfo:

@@ -94,6 +94,7 @@ def _score_of(context: RunContext, comparison: Comparison, best: Row) -> Candida
         "source_version": source.version or "",
         "data_digest": source.digest,
         "git_commit": context.outputs.record.git_commit or "",
+        **(comparison.decision.tags if comparison.decision else {}),
     }
     return CandidateScore(plan.sort_by, best.primary_value, plan.greater_is_better, config.target, lineage)
 

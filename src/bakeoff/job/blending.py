@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.comparison.blend import BLEND
 from bakeoff.comparison.blend_ranking import offered_row, ranked_with
 from bakeoff.comparison.predictions import Keep, are_kept
+from bakeoff.comparison.tuning import candidates_of
 from bakeoff.errors import BlendError
 
 if TYPE_CHECKING:
@@ -21,10 +22,19 @@ def unkept_note(config: RunConfig, experiment: Any, request: Request) -> str | N
     """Return a sentence if predictions are not kept because they are too many; ``None`` if all is as asked."""
     from bakeoff.pycaret3.scoring.predicted import prediction_bytes
 
-    n_bytes = prediction_bytes(experiment, request)
+    n_bytes = prediction_bytes(experiment, request, candidates_of(config.tune))
     if n_bytes is None or config.keep_predictions != Keep.AUTO or are_kept(Keep.AUTO, n_bytes):
         return None
-    without = "" if config.blend == "off" else ", and without them there is no blend"
+    lost = [
+        name
+        for name, asked in (
+            ("blend", config.blend != "off"),
+            ("threshold", config.threshold),
+            ("calibration", config.calibrate != "off"),
+        )
+        if asked
+    ]
+    without = f", and without them there is no {' and no '.join(lost)}" if lost else ""
     return (
         f"What the models predict for test rows is not kept: it takes up to {n_bytes / 1e6:,.0f} MB{without} "
         "(--keep-predictions yes keeps it)."

@@ -8,10 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.blend import Blend
+from bakeoff.comparison.decision import Decision
 from bakeoff.comparison.leaderboard import Leaderboard, Row
+from bakeoff.comparison.model_diagnostics import ReliabilityCurve
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.config import RunConfig
 from bakeoff.job.ground import Ground
 from bakeoff.job.outputs import RunOutputs
@@ -72,6 +75,9 @@ class Comparison:
         problems: errors of listeners.
         blend: the best blend of the models; ``None`` if there is none.
         offered: its row beside the ranking; ``None`` if it is in the ranking, or there is none.
+        decision: how the best model decides; ``None`` if nobody asked for anything but the usual, or none was chosen.
+        reliability: reliability of its probabilities; empty if it has none.
+        tuning: what tuning has tried; ``None`` if nothing was to be tuned.
     """
 
     plan: Plan
@@ -83,6 +89,9 @@ class Comparison:
     problems: Sequence[str] = ()
     blend: Blend | None = None
     offered: Row | None = None
+    decision: Decision | None = None
+    reliability: Sequence[ReliabilityCurve] = ()
+    tuning: TuningResult | None = None
 
     @classmethod
     def of(cls, backend: FugueBackend, models: Any) -> Comparison:
@@ -102,6 +111,7 @@ class Comparison:
             models if isinstance(models, list) else [models],
             backend.stopped,
             tuple(backend.listener_problems),
+            tuning=backend.tuned,
         )
 
     @cached_property

@@ -53,7 +53,7 @@ def still_open(context: RunContext, backend: FugueBackend) -> str:
     """Return a sentence on the trials of an interrupted run, and on the command that resumes it."""
     board, plan = backend.board, backend.plan
     n_done = sum(outcome.status is not Status.CANCELLED for outcome in board.outcomes) if board else 0
-    of = f" of {len(plan.trials)}" if plan else ""
+    of = f" of {len(plan.trials)}" if plan and not plan.candidates else ""  # how many tuning will run is not known
     return f"{n_done}{of} trials are finished, which are kept, the others are open. `{context.resume_command}` goes on."
 
 

@@ -76,6 +76,7 @@ def end_record(context: RunContext, comparison: Comparison) -> RunRecord:
         ideal_seconds=summary.ideal_seconds,
         finished_at=time.time(),
         blend=blend_text(comparison.offered) if comparison.offered else None,
+        tuning=comparison.tuning.to_json() if comparison.tuning else None,
     )
 
 
@@ -151,7 +152,7 @@ def write_tables(
 
     def write_trials() -> None:
         with context.steps(TRIALS):
-            outputs.live.flush()
+            outputs.live.flush(comparison.plan)
 
     def write_ranking() -> None:
         with context.steps(LEADERBOARD):
@@ -188,10 +189,13 @@ def close_tracking(
     """
     outputs, summary, record = context.outputs, comparison.summary, tables.entered.result()
     clock = {
+        **(comparison.decision.numbers if comparison.decision else {}),
         "wall_seconds": summary.wall_seconds,
         "ideal_seconds": summary.ideal_seconds,
         "efficiency": summary.efficiency,
     }
+    if comparison.tuning:
+        clock |= comparison.tuning.metrics
     story = story_of(reported.facts)
     problems = outputs.tracking.finish(comparison.board, clock, comparison.status.mlflow, story, comparison.offered)
     if outputs.tracking.model_run_ids != tables.mlflow_run_ids or outputs.tracking.became != record.promotion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from bakeoff.comparison.run_control import RunControl
 from bakeoff.config import RunConfig
 from bakeoff.errors import BakeoffError, ConfigError, NoModelSurvivedError, RunConflictError
 from bakeoff.job.context import Comparison, RunContext
+from bakeoff.job.deciding import wanted_of, with_decision
 from bakeoff.job.early_end import close_early, explaining, leave_open, still_open
 from bakeoff.job.finish import finish
 from bakeoff.job.first_lines import first_lines
@@ -34,6 +35,8 @@ from bakeoff.storage.run_status import RunStatus
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from bakeoff.pycaret3.request import Request
+    from bakeoff.source import SourceTable
     from bakeoff.spark.session import OpenSession
 
 _LOG = logging.getLogger(__name__)
@@ -118,28 +121,19 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         source = judged(load_source(config, spark), config)
     for line in first_lines(source, config):
         say(line)
+    wanted = wanted_of(config, source, say)
     if source.task == "time_series":
         check_series(source.frame, config)
     n_rows, n_columns = source.frame.shape
     say(f"Setting up PyCaret on {n_rows:,} rows and {n_columns} columns of {source.name}.")
-    inside = source.preparation.inside
     with steps(IMPORT):
         import_log_without_file()  # before anything else of PyCaret
         import_experiments(source.task)
         from bakeoff.job.blending import unkept_note
         from bakeoff.job.setup_findings import with_findings
         from bakeoff.job.trial_limits import trial_limits
-        from bakeoff.pycaret3.request import read_request
     with steps(SET_UP):
-        experiment = set_up(
-            source.task,
-            inside(source.frame),
-            inside(config.target),
-            seed=config.seed,
-            fold=config.fold,
-            fh=config.fh,
-            arguments={**inside(source.setup), **({"train_size": 1 - config.holdout} if config.holdout else {})},
-        )
+        experiment = _experiment(config, source)
     params: dict[str, Any] = {
         "include": list(config.include) or None,
         "exclude": list(config.exclude) or None,
@@ -148,14 +142,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         "budget_time": config.budget_minutes,
         "verbose": False,
     }
-    try:
-        request = read_request(experiment, params, config.portfolio)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(str(error)) from error
-    if not request.models:
-        raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
-    if not config.include and (missing := missing_boosters(experiment)):
-        _LOG.info("Not compared, since not installed: %s (the extra 'boost' has them).", ", ".join(missing))
+    request = _request(config, experiment, params)
     n_told = len(source.notes)
     source = with_findings(source, config.target, experiment, request)
     for note in source.notes[n_told:]:
@@ -165,7 +152,45 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
         say(limits.note)
     if unkept := unkept_note(config, experiment, request):
         say(unkept)
-    return PreparedRun(source, experiment, params, limits, steps)
+    return PreparedRun(source, experiment, params, limits, wanted, steps)
+
+
+def _experiment(config: RunConfig, source: SourceTable) -> Any:
+    """Return PyCaret's experiment of a table, set up."""
+    inside = source.preparation.inside
+    share = {"train_size": 1 - config.holdout} if config.holdout and source.n_held is None else {}
+    return set_up(
+        source.task,
+        inside(source.frame),
+        inside(config.target),
+        seed=config.seed,
+        fold=config.fold,
+        fh=config.fh,
+        n_held=source.n_held,
+        arguments={**inside(source.setup), **share},
+    )
+
+
+def _request(config: RunConfig, experiment: Any, params: Mapping[str, Any]) -> Request:
+    """Return what is to be compared; a mistake in it is the user's.
+
+    Raises:
+        ConfigError: an argument cannot be used, or no model is left to compare.
+    """
+    from bakeoff.pycaret3.request import read_request
+    from bakeoff.pycaret3.search_spaces import check_tunable, search_spaces
+
+    try:
+        request = read_request(experiment, params, config.portfolio)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(str(error)) from error
+    if not request.models:
+        raise ConfigError("No model is left to compare: name other models in --include or --exclude.")
+    if config.tune:
+        check_tunable(request, search_spaces(experiment, request))
+    if not config.include and (missing := missing_boosters(experiment)):
+        _LOG.info("Not compared, since not installed: %s (the extra 'boost' has them).", ", ".join(missing))
+    return request
 
 
 def compare(context: RunContext, listeners: Sequence[Listener], interruption: Interruption) -> RunResult:
@@ -192,13 +217,15 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         outputs.predictions,
         keep_predictions=config.keep_predictions,
         blend=config.blend,
-        fit_tied=config.holdout is not None,
+        fit_tied=config.holdout is not None or context.prepared.source.n_held is not None,
         engine=context.ground.engine,
         payload_dir=config.payload_dir,
         batch_size=config.batch_size,
         listeners=[*outputs.listeners, *listeners],
         race=config.race,
         portfolio=config.portfolio,
+        tune=config.tune,
+        tune_minutes=config.tune_minutes,
         **context.prepared.limits.options,
     )
     try:
@@ -207,7 +234,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         steps.announce = partial(_announce, listeners)
         outputs.hold.check()
         comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
-        result = finish(context, with_holdout(comparison, backend, context.prepared.experiment))
+        comparison = with_holdout(comparison, backend, context.prepared.experiment)
+        result = finish(context, with_decision(comparison, backend, context.prepared.wanted))
     except RunConflictError:
         raise
     except BaseException as error:

@@ -24,6 +24,7 @@ PACKAGES = (
     "scikit-learn",
     "lightgbm",
     "sktime",
+    "optuna",
 )
 _GIT_SECONDS = 5.0
 

@@ -89,6 +89,8 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
         test_ratio=plan.test_rows_per_training_row,
         began_at=summary.began_at,
         transforms=waited,
+        decision=comparison.decision,
+        reliability=comparison.reliability,
         blend=[outcome.to_dict() for outcome in comparison.blend.outcomes] if comparison.blend else [],
     )
     return Facts(
@@ -102,11 +104,13 @@ def facts_of(context: RunContext, comparison: Comparison, record: RunRecord) -> 
         tracking_uri=uri_to_set(context.config.home),
         mlflow_url=context.outputs.mlflow_url,
         offered=comparison.offered,
+        tuning=comparison.tuning,
     )
 
 
 def diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison: Comparison) -> Diagnostics:
     """Return the diagnostics with the profile of the table and, if there is a model, with its evaluation."""
+    from bakeoff.pycaret3.deciding import undecided
     from bakeoff.pycaret3.evaluation import evaluate, importance_of
     from bakeoff.pycaret3.restore import final_pipeline
 
@@ -123,7 +127,7 @@ def diagnose(source: SourceTable, facts: Facts, context: RunContext, comparison:
     look = replace(look, best=evaluate(experiment, pipeline))
     if source.task == "time_series":
         return look
-    importance = importance_of(experiment, pipeline)
+    importance = importance_of(experiment, final_pipeline(experiment, undecided(comparison.best_model)))
     if importance is not None:
         names = source.preparation.outside(name for name, _ in importance.features)
         features = [(name, share) for name, (_, share) in zip(names, importance.features, strict=True)]
@@ -162,4 +166,5 @@ def story_of(facts: Facts) -> Story:
     if facts.model_uri:
         load = "mlflow.sklearn.load_model" if run.task_type == "time_series" else "mlflow.pyfunc.load_model"
         more += ["", f'The best model: `{load}("{facts.model_uri}")`']
-    return Story(headline(facts), answer(facts), more)
+    tags = facts.look.decision.tags if facts.look.decision else {}
+    return Story(headline(facts), answer(facts), more, tags)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.comparison.decision import Wanted
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.summary import Summary
@@ -106,6 +107,7 @@ class PreparedRun:
         experiment: PyCaret's experiment after its setup.
         params: arguments of ``compare_models``, which were checked.
         limits: limits of the trials.
+        wanted: what is asked of how the best model decides.
         steps: the steps of the run so far.
     """
 
@@ -113,4 +115,5 @@ class PreparedRun:
     experiment: Any
     params: dict[str, Any]
     limits: JobLimits
+    wanted: Wanted = field(default_factory=Wanted)
     steps: StepTimes = field(default_factory=StepTimes)

@@ -13,6 +13,7 @@ from bakeoff._utils.text import print_text
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.losses import lost_with_the_ground
 from bakeoff.comparison.trial import Outcome, Status
+from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, RunNotFoundError
 from bakeoff.job.main import run
@@ -22,6 +23,7 @@ from bakeoff.spark.session import open_session
 from bakeoff.storage.location import ResultsLocation, run_folder
 from bakeoff.storage.open_results import open_reader
 from bakeoff.storage.result_tables import ResultReader
+from bakeoff.storage.rows import RunRecord
 from bakeoff.storage.run_file import read_run_file
 from bakeoff.storage.run_status import RunStatus
 
@@ -38,6 +40,7 @@ def resume(  # noqa: PLR0913 - the run, and where it is
     home: Path = Path(".bakeoff"),
     catalog: str | None = None,
     schema: str | None = None,
+    blend: str | None = None,
 ) -> RunResult:
     """Resume a run where it stopped; finished trials are not run again.
 
@@ -49,6 +52,8 @@ def resume(  # noqa: PLR0913 - the run, and where it is
         home: folder that the run was given as ``home``.
         catalog: catalog of its tables, in a metastore.
         schema: schema of its tables, in a metastore; without it the tables are under ``home``.
+        blend: what becomes of the blend of its models, if not what the run was asked for; a finished run goes on with
+            that, too.
 
     Returns:
         The result of the run.
@@ -63,13 +68,19 @@ def resume(  # noqa: PLR0913 - the run, and where it is
     with ExitStack() as stack:
         session = stack.enter_context(open_session(spark, home)) if spark is not None or target.in_metastore else None
         with open_reader(target, home, session.spark if session else None) as reader:
-            config = stored_config(reader, run_id, home)
+            config = stored_config(reader, run_id, home, blend)
         say(f"Run {run_id}: {config.source}, target {config.target}")
         return run(config, session, say, listeners)
 
 
-def stored_config(tables: ResultReader, run_id: str, home: Path) -> RunConfig:
+def stored_config(tables: ResultReader, run_id: str, home: Path, blend: str | None = None) -> RunConfig:
     """Return the config of an unfinished run, with its id and the given location, to run it again.
+
+    Args:
+        tables: the tables that it is in.
+        run_id: id of the run.
+        home: folder of the run.
+        blend: what becomes of its blend, if not what is stored; with this the run may be finished.
 
     Raises:
         RunNotFoundError: there is no such run, or its options are not stored.
@@ -84,18 +95,26 @@ def stored_config(tables: ResultReader, run_id: str, home: Path) -> RunConfig:
         )
     if row is None:
         raise RunNotFoundError(f"There is no run {run_id!r} in {tables.location.place}: `bakeoff runs` lists the runs.")
-    if row.status == RunStatus.FINISHED and not _has_open_trials(tables.trials(run_id)):
+    stored = json.loads(row.config or "{}")
+    asks_more = blend is not None and blend.lower() != stored.get("blend")
+    may_go_on = asks_more or _may_tune_on(row) or _has_open_trials(tables.trials(run_id))
+    if row.status == RunStatus.FINISHED and not may_go_on:
         raise ConfigError(
             f"Run {run_id} is finished and has nothing left to do: `bakeoff leaderboard {run_id}` shows its ranking."
         )
-    stored = json.loads(row.config or "{}")
     if is_redacted(stored):
         raise ConfigError(
             f"Run {run_id} was asked with something secret, which is not stored: give everything again, as in "
             f"`bakeoff run --run-id {run_id} --source ...`, and it goes on."
         )
     location = {"home": home, "catalog": tables.location.catalog, "schema": tables.location.schema}
-    return RunConfig.from_sources({**stored, **location, "run_id": run_id})
+    more = {} if blend is None else {"blend": blend}
+    return RunConfig.from_sources({**stored, **location, **more, "run_id": run_id})
+
+
+def _may_tune_on(run: RunRecord) -> bool:
+    """Whether a run's tuning had no time for further candidates."""
+    return run.tuning is not None and TuningResult.from_json(run.tuning).is_cut
 
 
 def _has_open_trials(outcomes: Sequence[Outcome]) -> bool:

@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff._utils.text import one_line
-from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, RungDone, TrialDone
+from bakeoff.comparison.events import BatchDone, PlanGrown, PlanMade, RunDone, RungDone, TrialDone
 
 BAR_NEEDS, BAR_WIDTH = 100, 16
 """Width of a terminal from which a bar is shown, and the width of the bar, in columns."""
@@ -90,7 +90,7 @@ class Screen:
 class Log(Screen):
     """Screen of lines only, for files, pipes, and the output of a job."""
 
-    line_events = (PlanMade, TrialDone, RungDone, BatchDone, RunDone)
+    line_events = (PlanMade, PlanGrown, TrialDone, RungDone, BatchDone, RunDone)
 
     def __init__(self) -> None:
         self._stream = sys.stderr
@@ -110,7 +110,7 @@ class Terminal(Screen):
     tick = 1.0
 
     def __init__(self, *, live: bool) -> None:
-        self.line_events = (TrialDone, RungDone, BatchDone) if live else (TrialDone, RungDone)
+        self.line_events = (PlanGrown, TrialDone, RungDone, BatchDone) if live else (PlanGrown, TrialDone, RungDone)
         self._console = Console(file=sys.stderr, highlight=False, force_jupyter=False)
         self._live: Live | None = None
 
@@ -155,7 +155,7 @@ class Notebook(Screen):
         display: PyCaret's display for a notebook.
     """
 
-    line_events = (TrialDone, RungDone)
+    line_events = (PlanGrown, TrialDone, RungDone)
     interval, tick = 0.5, 5.0
 
     def __init__(self, display: Any) -> None:

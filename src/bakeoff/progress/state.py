@@ -8,7 +8,16 @@ from datetime import timedelta
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from bakeoff.comparison.events import BatchDone, Event, PlanMade, RungDone, StepBegan, TaskStarted, TrialDone
+from bakeoff.comparison.events import (
+    BatchDone,
+    Event,
+    PlanGrown,
+    PlanMade,
+    RungDone,
+    StepBegan,
+    TaskStarted,
+    TrialDone,
+)
 from bakeoff.comparison.leaderboard import Row, rank
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome, Status, Trial
@@ -71,8 +80,8 @@ class ProgressState:
                 return None
             if isinstance(event, TrialDone):
                 return self._add_outcome(event.outcome)
-            if isinstance(event, RungDone):
-                return self._end_rung(event)
+            if isinstance(event, RungDone | PlanGrown):
+                return self._end_rung(event) if isinstance(event, RungDone) else self._grow(event)
             if isinstance(event, StepBegan):
                 self._step = event.name
                 return None
@@ -112,6 +121,25 @@ class ProgressState:
         resumed = f", {self._n_done} of {self._n_trials} folds done before" if event.done else ""
         return f"Comparing {models} on {folds}, {event.slots} at once{resumed}."
 
+    def _grow(self, event: PlanGrown) -> str:
+        """Add candidates of a family, and return a line about those that it has had."""
+        family = event.models[0].tunes
+        before = [candidate.id for candidate in self._plan.candidates if candidate.tunes == family]
+        line = f"Tuning {self._names.get(str(family), family)}: {_counted(len(event.models), 'candidate')}"
+        if before:
+            outcomes = [outcome for model_id in before for outcome in self._outcomes[model_id].values()]
+            rows = rank(self._plan, outcomes, before, self._stopped).rows
+            best = f", best {self._metric} {self._format_score(rows[0].primary_value)}" if rows else ""
+            line = f"{line} more after {len(before)}{best}"
+        self._plan = event.plan
+        self._n_trials += len(event.models) * event.plan.n_folds
+        self._outcomes |= {model.id: {} for model in event.models}
+        self._names |= {model.id: short(model.name) for model in event.models}
+        for outcome in event.done:
+            self._add_outcome(outcome)
+        self._n_before += len(event.done)
+        return f"{line}."
+
     def _add_outcome(self, outcome: Outcome) -> str | None:
         by_fold = self._outcomes[outcome.model_id]
         is_first_failure = not any(_is_failure(other) for other in by_fold.values())
@@ -122,20 +150,22 @@ class ProgressState:
         self._n_cancelled += outcome.status is Status.CANCELLED
         if len(by_fold) == self._plan.n_folds:
             self._update_best(outcome.model_id)
-        if not _is_failure(outcome) or not is_first_failure:
+        if not _is_failure(outcome) or not is_first_failure or outcome.model_id in self._plan.candidate_ids:
             return None  # one line for a model, since its folds mostly fail for the same reason
         reason = short(f"{outcome.error_type}: {outcome.error_message}", 200)
         return f"{self._names[outcome.model_id]} failed on fold {outcome.fold}: {reason}"
 
-    def _end_rung(self, event: RungDone) -> str:
+    def _end_rung(self, event: RungDone) -> str | None:
         for model_id in event.revived:
             self._stopped.pop(model_id, None)
         self._stopped.update(dict.fromkeys(event.stopped))
         self._n_spared = sum(self._plan.n_folds - len(self._outcomes[model_id]) for model_id in self._stopped)
+        if event.of_candidates:
+            return None  # the next candidates are announced with what these have given
         if event.revived:
             models = _join_names([self._names[model_id] for model_id in event.revived[:MAX_NAMES]], len(event.revived))
             return f"After {event.n_folds} folds no model has all of them, so {models} may win after all."
-        n_left = len(self._plan.models) - len(self._stopped)
+        n_left = len(self._plan.models) - sum(model.id in self._stopped for model in self._plan.models)
         names = [self._names[model_id] for model_id in event.stopped]
         stopped = f"stopped {_join_names(names[:MAX_NAMES], len(names))}" if names else "none is stopped"
         return f"After {event.n_folds} folds {_counted(n_left, 'model')} may still win, {stopped}."
@@ -143,16 +173,18 @@ class ProgressState:
     def _update_best(self, model_id: str) -> None:
         """Compare a model that has run on all folds with the best one so far; means over fewer folds say too little."""
         ids = [model_id] if self._best is None else [self._best.model_id, model_id]
-        first = rank(self._plan, [outcome for key in ids for outcome in self._outcomes[key].values()], ids).rows[0]
-        if not math.isnan(first.primary_value):
-            self._best = first
+        rows = rank(self._plan, [outcome for key in ids for outcome in self._outcomes[key].values()], ids).rows
+        if rows and not math.isnan(rows[0].primary_value):  # a candidate that lost a fold has none
+            self._best = rows[0]
 
     def _end_batch(self, event: BatchDone) -> str | None:
         if all(outcome.status is Status.CANCELLED for outcome in event.outcomes):
             return None  # none of its trials has run; the last line gives their number
-        self._reported.update(event.batch.model_ids)
         results = [self._result(row) for row in event.rows[:MAX_NAMES]]
         listed = _join_names(results, len(event.rows))
+        if not self._plan.candidate_ids.isdisjoint(event.batch.model_ids):
+            return f"Tuned | {self._metric}: {listed}"
+        self._reported.update(event.batch.model_ids)
         line = f"{len(self._reported)}/{len(self._plan.models)} models | {self._metric}: {listed}"
         return f"{line} | {self._best_so_far()}" if self._live and self._best else line
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,16 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 
 from bakeoff.comparison.blend import BLEND, Array, Blend, Goal, Pool, blend, weighted
-from bakeoff.comparison.blend_goals import MEASURES, MeasuredGoal, negative_log_loss, negative_rmse, predicted_classes
+from bakeoff.comparison.blend_goals import (
+    MEASURES,
+    MOST_OF_A_CLASS,
+    MeasuredGoal,
+    area_under_curve,
+    drawn_rows,
+    negative_log_loss,
+    negative_rmse,
+    predicted_classes,
+)
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.predictions import Kind, Predictions, PredictionStore
 from bakeoff.comparison.significance import BASELINE
@@ -60,14 +69,14 @@ def blend_of(comparison: PreparedComparison, board: Leaderboard, predictions: Pr
     said = _said(comparison, board, predictions)
     if not said.pool.model_ids:
         return None
-    weights = blend(said.pool, said.goal(board), sum(map(len, said.truths)))
+    weights = blend(*said.question(board), sum(map(len, said.truths)))
     if weights is None:
         return None
     outcomes = tuple(
         said.outcome(fold, shares, [each for each in board.outcomes if each.fold == fold and each.model_id in shares])
         for fold, shares in enumerate(weights.by_fold)
     )
-    return Blend(weights.shares, outcomes, said.missing)
+    return Blend(weights.shares, outcomes, said.missing, weights.by_fold)
 
 
 def voting_estimator(comparison: PreparedComparison, shares: Mapping[str, float], models: Mapping[str, Any]) -> Any:
@@ -95,6 +104,16 @@ def voting_estimator(comparison: PreparedComparison, shares: Mapping[str, float]
     return voting
 
 
+def stacked(said: Sequence[Predictions]) -> Array:
+    """Return predictions of several models as one array; of two classes, the probability of the second."""
+    stack = np.stack([each.values for each in said])  # noqa: PD011 - no data frame's
+    if stack.ndim == _TWO or stack.shape[2] != _TWO:
+        return np.asarray(stack)
+    first, second = stack[:, :, 0].astype(float), stack[:, :, 1].astype(float)
+    # Near 1, float32 cannot tell probabilities apart that it can tell apart near 0, and ranks of rows depend on that.
+    return np.asarray(np.where(first < second, 1 - first, second))
+
+
 @dataclass(frozen=True)
 class _Said:
     """What the models of a comparison predicted, with the truth, and the models of which that is missing."""
@@ -103,6 +122,18 @@ class _Said:
     pool: Pool
     truths: Sequence[pd.Series[Any]]
     missing: tuple[str, ...]
+
+    def question(self, board: Leaderboard) -> tuple[Pool, Goal]:
+        """Return what the weights are chosen by: predictions and the goal, of two classes' AUC on drawn rows."""
+        goal = self.goal(board)
+        if not isinstance(goal, MeasuredGoal) or goal.measure is not area_under_curve:
+            return self.pool, goal
+        if self.pool.folds[0].ndim != _TWO:
+            return self.pool, goal
+        most = MOST_OF_A_CLASS // len(goal.truths)
+        rows = [drawn_rows(truth, most) for truth in goal.truths]
+        truths = [truth[each] for truth, each in zip(goal.truths, rows, strict=True)]
+        return self.pool.of_rows(rows), replace(goal, truths=truths)
 
     def goal(self, board: Leaderboard) -> Goal:
         """Return the goal of a blend: the metric that ranks, and log-loss or RMSE between equals."""
@@ -234,7 +265,7 @@ def _said(comparison: PreparedComparison, board: Leaderboard, predictions: Predi
     for fold, said in enumerate(first):
         test = frozen.splits[fold][1]
         truths.append(frozen.y.iloc[test if said.rows is None else test[said.rows]])
-    folds = tuple(_stacked([by_fold[fold] for by_fold in found.values()]) for fold in range(len(first)))
+    folds = tuple(stacked([by_fold[fold] for by_fold in found.values()]) for fold in range(len(first)))
     return _Said(comparison, Pool(tuple(found), folds), truths, tuple(missing))
 
 
@@ -244,13 +275,3 @@ def _same_rows(some: Sequence[Predictions], others: Sequence[Predictions]) -> bo
         np.array_equal(a.rows, b.rows) if a.rows is not None and b.rows is not None else a.rows is b.rows
         for a, b in zip(some, others, strict=True)
     )
-
-
-def _stacked(said: Sequence[Predictions]) -> Array:
-    """Return predictions of several models as one array; of two classes, the probability of the second."""
-    stack = np.stack([each.values for each in said])  # noqa: PD011 - no data frame's
-    if stack.ndim == _TWO or stack.shape[2] != _TWO:
-        return np.asarray(stack)
-    first, second = stack[:, :, 0].astype(float), stack[:, :, 1].astype(float)
-    # Near 1, float32 cannot tell probabilities apart that it can tell apart near 0, and ranks of rows depend on that.
-    return np.asarray(np.where(first < second, 1 - first, second))

@@ -32,6 +32,7 @@ def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
     seed: int,
     fold: int | None = None,
     fh: int | tuple[int, ...] | None = None,
+    n_held: int | None = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> Any:
     """Run PyCaret's ``setup()`` on a table.
@@ -45,6 +46,8 @@ def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
         seed: PyCaret's ``session_id``.
         fold: number of folds; ``None`` for PyCaret's default.
         fh: the horizon of a time series.
+        n_held: number of rows, the last ones, that are the hold-out; ``None`` if PyCaret is to draw it. It shuffles the
+            other rows only where it draws, so they are shuffled here, unless ``data_split_shuffle`` is false.
         arguments: further arguments of ``setup()``.
 
     Returns:
@@ -61,6 +64,10 @@ def set_up(  # noqa: PLR0913 - what PyCaret needs to know, one by one
         kwargs["fold"] = fold
     if fh is not None:
         kwargs["fh"] = list(fh) if isinstance(fh, tuple) else fh
+    if n_held is not None:
+        learned, held = frame.iloc[:-n_held], frame.iloc[-n_held:]
+        shuffles = kwargs.get("data_split_shuffle") is not False
+        kwargs |= {"data": learned.sample(frac=1, random_state=seed) if shuffles else learned, "test_data": held}
     unknown = [name for name in (arguments or {}) if name not in accepted]
     if unknown:
         similar = difflib.get_close_matches(unknown[0], accepted, n=1)

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from bakeoff._utils import pickling
-from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Metric, Outcome, Status, Trial, failed_outcomes
 from bakeoff.pycaret3.folds import Split, draw_splits
 from bakeoff.pycaret3.held_dates import holding_steps
@@ -141,11 +140,11 @@ def _pickle_estimators(experiment: Any, request: Request) -> tuple[dict[str, byt
     return estimators, broken
 
 
-def outcomes_of_broken(broken: Mapping[str, Broken], plan: Plan) -> list[Outcome]:
+def outcomes_of_broken(broken: Mapping[str, Broken], n_folds: int) -> list[Outcome]:
     """Return a failed outcome on every fold for each model that could not be built or pickled."""
     outcomes: list[Outcome] = []
     for model_id, reason in broken.items():
-        trials = [Trial(model_id, fold) for fold in range(plan.n_folds)]
+        trials = [Trial(model_id, fold) for fold in range(n_folds)]
         failed = failed_outcomes(trials, Status.FAILED, reason.error_type, reason.message)
         outcomes += [replace(outcome, traceback=reason.traceback) for outcome in failed]
     return outcomes

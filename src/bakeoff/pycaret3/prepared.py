@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.predictions import Keep, are_kept
+from bakeoff.comparison.search_space import Space
 from bakeoff.comparison.trial import Outcome
 from bakeoff.pycaret3.frozen import Broken, FrozenExperiment, freeze, outcomes_of_broken
 from bakeoff.pycaret3.portfolio import Configured
-from bakeoff.pycaret3.request import Request, read_request
+from bakeoff.pycaret3.request import Request, Varied, read_request
 from bakeoff.pycaret3.scoring.predicted import prediction_bytes
 
 
@@ -24,23 +25,25 @@ class PreparedComparison:
         frozen: the experiment, as it is sent to the workers.
         broken: reason for each model that cannot be sent to a worker, by model id.
         plan: models, folds, metrics and batches.
+        spaces: what the parameters of each family may be that can be tuned, by PyCaret's id of the family.
     """
 
     request: Request
     frozen: FrozenExperiment
     broken: Mapping[str, Broken]
     plan: Plan
+    spaces: Mapping[str, Space] = field(default_factory=dict)
 
     @property
     def known(self) -> list[Outcome]:
         """Outcomes that are known before anything runs: of models that cannot be sent to a worker."""
-        return outcomes_of_broken(self.broken, self.plan)
+        return outcomes_of_broken(self.broken, self.plan.n_folds)
 
     @property
     def families(self) -> dict[str, str]:
         """PyCaret's id of each model, by model id (a position, if there are estimator objects); empty for an object."""
         given = self.request.given
-        known = (str, Configured)
+        known = (str, Configured, Varied)
         return {model_id: str(family) if isinstance(family, known) else "" for model_id, family in given.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ def read_request(experiment: Any, params: Mapping[str, Any], portfolio: str | No
     _check_types(params)
     candidates = _candidates(experiment, params)
     if portfolio is not None:
-        candidates |= {model.id: model for model in further_models(task, list(candidates.values()))}
+        candidates |= {model.id: model for model in further_models(task, list(candidates.values()), portfolio)}
     fold = params.get("fold")
     if task == "time_series":
         cv = experiment.get_fold_generator(fold=fold)
@@ -162,9 +162,35 @@ def snake_case(name: str) -> str:
     return re.sub(r"\W+", "_", name.strip().lower()).strip("_") or "metric"
 
 
+@dataclass(frozen=True)
+class Varied:
+    """A candidate with other parameters, as tuning has found them.
+
+    Attributes:
+        of: the candidate that it varies.
+        params: the parameters.
+    """
+
+    of: Any
+    params: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return str(self.of)
+
+
+def with_params(estimator: Any, params: Mapping[str, Any]) -> Any:
+    """Return a copy of an unfitted estimator with other parameters; of the one inside of a probability threshold."""
+    copied = clone(estimator)
+    getattr(copied, "classifier", copied).set_params(**params)
+    return copied
+
+
 def make_estimator(experiment: Any, request: Request, model_id: str) -> Any:
     """Build the unfitted estimator of a model, with the parameters that plain PyCaret gives it."""
     candidate = request.given[model_id]
+    if isinstance(candidate, Varied):
+        base = replace(request, given={model_id: candidate.of})
+        return with_params(make_estimator(experiment, base, model_id), candidate.params)
     if isinstance(candidate, Configured):
         definition = experiment._all_models_internal[candidate.family]
         estimator = definition.class_def(**{**definition.args, **candidate.params})

@@ -36,7 +36,7 @@ def restore_state(experiment: Any, request: Request, frozen: FrozenExperiment, p
     cutoffs = None
     if is_series:
         cutoffs = [frozen.y.index[train[-1]] for train, _ in frozen.splits]
-    for model in plan.models:
+    for model in plan.all_models:
         if model.id in complete:
             scores = fold_frame(plan, by_model[model.id], cutoffs)
             entry = {"model": make_estimator(experiment, request, model.id), "scores": scores, "cv": request.cv}

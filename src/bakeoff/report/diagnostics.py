@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from bakeoff.comparison.model_diagnostics import FeatureImportance, ModelDiagnostics, from_object, to_object
+from bakeoff.comparison.decision import Decision
+from bakeoff.comparison.model_diagnostics import (
+    FeatureImportance,
+    ModelDiagnostics,
+    ReliabilityCurve,
+    from_object,
+    to_object,
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,8 @@ class Diagnostics:
         blend: the scores of a blend on each fold, which no trial has.
         best: evaluation of the best model on unseen rows; ``None`` if there is none.
         importance: importance of the best model's features; ``None`` if it gives none.
+        decision: how the best model decides; ``None`` if nobody asked for anything but the usual.
+        reliability: reliability of its probabilities; empty if it has none.
         steps: steps of the whole run, of which the comparison is one; they may overlap.
     """
 
@@ -100,6 +109,8 @@ class Diagnostics:
     blend: Sequence[Mapping[str, Any]] = ()
     best: ModelDiagnostics | None = None
     importance: FeatureImportance | None = None
+    decision: Decision | None = None
+    reliability: Sequence[ReliabilityCurve] = ()
     steps: Sequence[Step] = ()
 
     def to_json(self) -> str:
@@ -108,6 +119,7 @@ class Diagnostics:
             "target": asdict(self.target) if self.target else {},
             "best": to_object(self.best) if self.best else {},
             "importance": asdict(self.importance) if self.importance else {},
+            "decision": self.decision.to_object() if self.decision else {},
         }
         return json.dumps({**asdict(self), **known})
 
@@ -123,11 +135,14 @@ class Diagnostics:
         known = {item.name: values[item.name] for item in fields(cls) if item.name in values}
         known["columns"] = tuple(_read(ColumnProfile, column) for column in known.get("columns", ()))
         known["steps"] = tuple(_read(Step, step) for step in known.get("steps", ()))
+        known["reliability"] = tuple(_read(ReliabilityCurve, curve) for curve in known.get("reliability", ()))
         target = known.get("target")
         known["target"] = _read(ClassCounts if "labels" in target else Histogram, target) if target else None
         known["best"] = from_object(known.get("best", {}))
         importance = known.get("importance")
         known["importance"] = _read(FeatureImportance, importance) if importance else None
+        decision = known.get("decision")
+        known["decision"] = Decision.from_object(decision) if decision else None
         return cls(**known)
 
 

@@ -15,6 +15,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Outcome, Status
+from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord
@@ -36,6 +37,7 @@ class Facts:
         tracking_uri: URI for ``mlflow.set_tracking_uri``, if the environment does not set it.
         mlflow_url: address of the run in MLflow's user interface.
         offered: a blend that is not in the ranking; ``None`` if there is none, or it is ranked.
+        tuning: what tuning has tried; ``None`` if nothing was to be tuned.
     """
 
     run: RunRecord
@@ -48,6 +50,7 @@ class Facts:
     tracking_uri: str | None = None
     mlflow_url: str | None = None
     offered: Row | None = None
+    tuning: TuningResult | None = None
 
     @property
     def model_uri(self) -> str | None:

@@ -33,6 +33,8 @@ def as_object(facts: Facts) -> dict[str, Any]:
         "cheapest_tied_with_best": verdict.cheapest if verdict else None,
         "leaderboard": [_row(row, facts.plan.sort_by) for row in facts.board.rows],
         "blend": _row(facts.offered, facts.plan.sort_by) if facts.offered else None,
+        "decision": facts.look.decision.to_object() if facts.look.decision else None,
+        "tuning": json.loads(facts.tuning.to_json()) if facts.tuning else None,
         "findings": list(facts.look.findings),
         "failures": [
             {

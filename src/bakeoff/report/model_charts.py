@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,7 @@ from bakeoff.comparison.model_diagnostics import (
     ClassificationDiagnostics,
     FeatureImportance,
     ForecastDiagnostics,
+    ReliabilityCurve,
     RocCurve,
 )
 from bakeoff.report.diagnostics import ClassCounts, Histogram
@@ -33,6 +35,10 @@ _DARK_SHARE = 0.45
 """Share of its row from which a box is dark enough for white text."""
 _MAX_LEVEL_LABELS = 4
 """Number of labels from which on they are written at an angle."""
+
+
+_RELIABILITY_COLOURS = (TIED, BEST)
+"""Colours of the probabilities as fitted and as calibrated; those that are used have the stronger one."""
 
 
 def confusion(best: ClassificationDiagnostics) -> Chart:
@@ -91,6 +97,43 @@ def roc(curves: Sequence[RocCurve]) -> Chart:
 
     areas = ", ".join(f"{curve.label} {curve.auc:.3f}" for curve in curves)
     return Chart("roc", "ROC curve", f"Area under the curve by class: {areas}.", draw, height=3.6, square=True)
+
+
+def reliability(curves: Sequence[ReliabilityCurve]) -> Chart:
+    """Return the chart of how often rows are of a class, by the probability that they were given."""
+    label = curves[0].label
+
+    def draw(axes: Any, width: float) -> None:
+        del width
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
+        for curve, colour in zip(curves, _RELIABILITY_COLOURS[-len(curves) :], strict=True):
+            low, high = zip(*map(wilson_interval, curve.y, curve.counts), strict=True)
+            axes.vlines(curve.x, low, high, color=colour, linewidth=1.2, alpha=0.55)
+            axes.plot(curve.x, curve.y, color=colour, linewidth=2, marker="o", markersize=5, label=curve.name)
+        axes.set_xlabel(f"probability of {truncate(label, 20)}" if label else "probability of the predicted class")
+        axes.set_ylabel(f"share that is {truncate(label, 20)}" if label else "share that is right")
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        if len(curves) > 1:
+            axes.legend(loc="upper left", frameon=False, fontsize=9, labelcolor=INK)
+
+    what = f"the probability of {label}" if label else "the probability of the predicted class"
+    errors = ", ".join(f"{curve.error:.3f}{f' {curve.name}' if len(curves) > 1 else ''}" for curve in curves)
+    alt = f"Out of fold, {what} is off by {errors} in the mean; on the diagonal it is right."
+    return Chart("reliability", "Reliability of the probabilities", alt, draw, height=3.6, square=True)
+
+
+def wilson_interval(share: float, n_rows: int) -> tuple[float, float]:
+    """Return the interval that the true share of rows is in with 95 % confidence, after Wilson.
+
+    Example:
+        >>> [round(end, 3) for end in wilson_interval(0.5, 100)], wilson_interval(0.0, 20)[0]
+        ([0.404, 0.596], 0.0)
+    """
+    z = 1.96
+    middle = (share + z * z / (2 * n_rows)) / (1 + z * z / n_rows)
+    reach = z * math.sqrt(share * (1 - share) / n_rows + z * z / (4 * n_rows**2)) / (1 + z * z / n_rows)
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
 def residuals(pairs: Sequence[tuple[float, float]], unit: str) -> Chart:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from bakeoff._utils.text import counted, one_line
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, STOPPED, Row, fold_values
@@ -13,6 +14,7 @@ from bakeoff.report import charts, run_sections
 from bakeoff.report.blocks import Cell, Figure, Paragraph, Part, Section, Table, number, p_text
 from bakeoff.report.facts import Facts
 from bakeoff.report.sentences import blend_sentence, members_of, race, seconds
+from bakeoff.report.tuning import tuning_section
 
 _MANY_FOLDS = 10
 """Number of folds from which the test needs no warning."""
@@ -25,6 +27,7 @@ def sections(facts: Facts) -> list[Section]:
     return [
         _leaderboard(facts),
         _significance(facts),
+        *([tuned] if (tuned := tuning_section(facts)) else []),
         _fold_scores(facts),
         _cost(facts),
         run_sections.best_model(facts),
@@ -100,7 +103,7 @@ def _leaderboard(facts: Facts) -> Section:
 def _remarks(row: Row, facts: Facts) -> str:
     remarks = [members_of(row) if row.members else row.model_id]
     if row.params:
-        remarks.append(", ".join(f"{name} {value}" for name, value in json.loads(row.params).items()))
+        remarks.append(", ".join(f"{name} {_short(value)}" for name, value in json.loads(row.params).items()))
     if row.tied_with_best and row.rank > 1:
         remarks.append("tied")
     if facts.verdict is not None and row.model_id == facts.verdict.cheapest and row.rank > 1:
@@ -112,6 +115,10 @@ def _remarks(row: Row, facts: Facts) -> str:
     elif row.status != COMPLETE:
         remarks.append(f"{row.n_folds_ok} of {facts.plan.n_folds} folds: {one_line(row.error_type or '')}")
     return " · ".join(remarks)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _kind(row: Row, facts: Facts) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff._options.values import flag
+from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.model_diagnostics import ForecastDiagnostics
 from bakeoff.config import READING_OPTIONS, RunConfig
 from bakeoff.report.facts import Facts
@@ -77,12 +78,25 @@ def pycaret_code(facts: Facts) -> str:
     if config.get("max_rows") and (run.n_rows or 0) >= config["max_rows"]:
         lines.append(f"# a sample of {run.n_rows:,} rows was used: bakeoff.source draws it")
     lines += [f"experiment = {kind}()", f"experiment.setup(data, {setup_arguments})"]
-    model = best.model_id if best else "lr"
     lines += [
-        f"model = experiment.create_model({model!r})   # {facts.metric} {best.primary_value:.4f}" if best else "",
+        f"model = experiment.create_model({_asked(best)})   # {facts.metric} {best.primary_value:.4f}" if best else "",
         "experiment.predict_model(model)",
     ]
     return "\n".join(lines)
+
+
+def _asked(row: Row) -> str:
+    """Return the arguments of ``create_model`` for a model of PyCaret's, or one of a family with other parameters.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> _asked(SimpleNamespace(model_id="rf-t7", params='{"max_depth": 3}'))
+        "'rf', max_depth=3"
+    """
+    if not row.params:
+        return repr(row.model_id)
+    params = [f"{name}={value!r}" for name, value in json.loads(row.params).items()]
+    return ", ".join([repr(row.model_id.rpartition("-")[0]), *params])
 
 
 def loading(facts: Facts) -> str:

@@ -11,13 +11,14 @@ from bakeoff.comparison.model_diagnostics import (
     ForecastDiagnostics,
     ModelDiagnostics,
     RegressionDiagnostics,
+    ReliabilityCurve,
 )
 from bakeoff.comparison.trial import Outcome, Status, Trial
 from bakeoff.report import charts, model_charts, reproduce
 from bakeoff.report.blocks import Cell, Code, Figure, Numbers, Paragraph, Part, Section, Table, number
 from bakeoff.report.diagnostics import ClassCounts, Step
 from bakeoff.report.facts import Facts
-from bakeoff.report.sentences import seconds
+from bakeoff.report.sentences import decision_sentences, seconds
 from bakeoff.report.timeline import Timeline, timeline
 
 _MAX_TRACEBACKS = 10
@@ -39,8 +40,11 @@ def best_model(facts: Facts) -> Section:
         parts.append(
             Paragraph(f"{best.model_name}, fitted on the training rows, on {counted(n_rows, unit)} not seen before.")
         )
+    parts += [Paragraph(sentence) for sentence in decision_sentences(facts)]
     if evaluation is not None:
         parts += _evaluation(evaluation, str(facts.run.target))
+    if diagnostics.reliability:
+        parts.append(_reliability(diagnostics.reliability))
     if importance is not None:
         rows = [[name, f"{value:.1%}"] for name, value in importance.features]
         note = f"Measured by {importance.measure}."
@@ -88,6 +92,21 @@ def _classification(evaluation: ClassificationDiagnostics) -> list[Part]:
         rows = [[curve.label, f"{curve.auc:.4f}"] for curve in evaluation.roc]
         parts.append(Figure(model_charts.roc(evaluation.roc), Table(["Class", ">Area under the curve"], rows)))
     return parts
+
+
+def _reliability(curves: Sequence[ReliabilityCurve]) -> Part:
+    """Return the chart of how far the probabilities of the best model can be trusted, out of fold."""
+    rows = [
+        [curve.name, f"{x:.3f}", f"{y:.3f}", f"{count:,}"]
+        for curve in curves
+        for x, y, count in zip(curve.x, curve.y, curve.counts, strict=True)
+    ]
+    table = Table(["Probabilities", ">Mean probability", ">Share of the class", ">Rows"], rows)
+    note = (
+        "On the training rows, each predicted by a model that had not learned from it; as many rows in each point, and "
+        "the line through it is where the true share is with 95 % confidence."
+    )
+    return Figure(model_charts.reliability(curves), table, note)
 
 
 def _averaging(evaluation: ClassificationDiagnostics) -> str:

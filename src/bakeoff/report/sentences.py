@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bakeoff._utils.text import counted
+from bakeoff.comparison.decision import CalibrationChoice
 from bakeoff.comparison.leaderboard import Row
 from bakeoff.comparison.plan import FIRST_FOLDS
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
+from bakeoff.comparison.thresholds import USUAL, ThresholdChoice
 from bakeoff.comparison.trial import TT
 from bakeoff.report.facts import Facts
 
@@ -64,8 +66,13 @@ def _best(facts: Facts, best: Row) -> str:
     return f"{result} {_lead(facts, verdict)}"
 
 
-def blend_sentence(facts: Facts) -> str | None:
-    """Return what a blend of the models is worth, in a sentence or two; ``None`` if there is none."""
+def blend_sentence(facts: Facts, where: str = "") -> str | None:
+    """Return what a blend of the models is worth, in a sentence or two; ``None`` if there is none.
+
+    Args:
+        facts: the run.
+        where: options that make a command use the same tables.
+    """
     row, best = facts.offered, facts.board.best
     if row is None:
         ranked = next((row for row in facts.board.rows if row.members), None)
@@ -74,12 +81,72 @@ def blend_sentence(facts: Facts) -> str | None:
         return None
     lead = row.primary_value - best.primary_value
     better = lead > 0 if facts.plan.greater_is_better else lead < 0
-    apart = {True: ", which the folds cannot tell apart", False: "", None: ""}[row.tied_with_best]
+    luck = " (by these folds, that may be luck)" if row.tied_with_best else ""
     result = (
-        f"A blend ({members_of(row)}) has {facts.metric} {row.primary_value:.4f}, {abs(lead):.4f} "
-        f"{'better' if better else 'worse'} than {best.model_id}{apart}."
+        f"A blend ({members_of(row)}), the mean of what these models predict, has {facts.metric} "
+        f"{row.primary_value:.4f}: {abs(lead):.4f} {'better' if better else 'worse'} than {best.model_id} alone{luck}."
     )
-    return f"{result} `--blend on` with the same --run-id makes it a model that can win." if better else result
+    if not better:
+        return result
+    command = f"`bakeoff resume {facts.run.run_id} --blend on{where}`"
+    return f"{result} It is not in the ranking: {command} puts it there, and it wins. No finished trial runs again."
+
+
+def decision_sentences(facts: Facts) -> list[str]:
+    """Return how the best model decides and what that is worth, a sentence each; empty if it was not asked."""
+    decision = facts.look.decision
+    if decision is None:
+        return []
+    return [
+        *([calibration_sentence(decision.model_id, decision.calibration)] if decision.calibration else []),
+        *([threshold_sentence(decision.model_id, decision.threshold)] if decision.threshold else []),
+    ]
+
+
+def calibration_sentence(model_id: str, choice: CalibrationChoice) -> str:
+    """Return what a calibration of a model is worth.
+
+    Example:
+        >>> calibration_sentence("nb", CalibrationChoice("sigmoid", 0.41, 0.45, kept=True))
+        'The probabilities of nb are calibrated (sigmoid): out of fold, log-loss is 0.4100 instead of 0.4500.'
+        >>> calibration_sentence("nb", CalibrationChoice("sigmoid", 0.46, 0.45, kept=False))
+        'The probabilities of nb stay as they are: out of fold, log-loss is 0.4500, and 0.4600 if calibrated (sigmoid).'
+    """
+    value, usual = f"{choice.log_loss:.4f}", f"{choice.usual_log_loss:.4f}"
+    if not choice.kept:
+        return (
+            f"The probabilities of {model_id} stay as they are: out of fold, log-loss is {usual}, and {value} if "
+            f"calibrated ({choice.method})."
+        )
+    changed = f"{choice.changed:.1%}".replace("%", " %")
+    rest = f", and the likeliest class of {changed} of the rows is another one" if choice.changed else ""
+    return (
+        f"The probabilities of {model_id} are calibrated ({choice.method}): out of fold, log-loss is {value} "
+        f"instead of {usual}{rest}."
+    )
+
+
+def threshold_sentence(model_id: str, choice: ThresholdChoice) -> str:
+    """Return what the threshold of a model is worth.
+
+    Example:
+        >>> threshold_sentence("lr", ThresholdChoice("f1", "F1", "yes", 1, 0.31, (0.3, 0.33), 0.625, 0.55, kept=True))
+        "lr predicts 'yes' from a probability of 0.3100 on: out of fold, F1 is 0.6250 instead of 0.5500 at 0.5."
+        >>> threshold_sentence("lr", ThresholdChoice("f1", "F1", "yes", 1, 0.31, (0.3, 0.33), 0.54, 0.55, kept=False))
+        'The threshold of lr stays 0.5: F1 is 0.5500 out of fold, and 0.5400 by thresholds chosen on the other folds.'
+    """
+    value, usual = f"{choice.value:.4f}", f"{choice.usual_value:.4f}"
+    if choice.kept:
+        return (
+            f"{model_id} predicts {choice.positive!r} from a probability of {choice.best:.4f} on: out of fold, "
+            f"{choice.measure} is {value} instead of {usual} at 0.5."
+        )
+    if choice.best == USUAL:
+        return f"The threshold of {model_id} stays 0.5, which is the best for {choice.measure} on all folds ({usual})."
+    return (
+        f"The threshold of {model_id} stays 0.5: {choice.measure} is {usual} out of fold, and {value} by thresholds "
+        "chosen on the other folds."
+    )
 
 
 def members_of(row: Row) -> str:

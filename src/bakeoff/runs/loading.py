@@ -16,6 +16,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.significance import judge, mark_ties
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import TT, Metric, Model, Outcome
+from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.errors import RunNotFoundError, UserError
 from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.report.facts import Facts, earlier_than, table_names
@@ -68,7 +69,8 @@ def facts_from_rows(
         look: diagnostics that no table holds.
         tables: location of the tables.
     """
-    plan = _plan(run, rows, look)
+    tuning = TuningResult.from_json(run.tuning) if run.tuning else None
+    plan = _with_tuned(_plan(run, rows, look), tuning)
     is_ranked = any(row["model_id"] == BLEND for row in rows)
     blended = tuple(Outcome.from_dict(each) for each in look.blend) if is_ranked else ()
     board = Leaderboard(tuple(_leaderboard_row(row) for row in rows), (*outcomes, *blended))
@@ -88,6 +90,7 @@ def facts_from_rows(
         look=look,
         tables=table_names(tables),
         offered=_leaderboard_row(json.loads(run.blend)) if run.blend else None,
+        tuning=tuning,
     )
 
 
@@ -171,6 +174,14 @@ def _plan(run: RunRecord, rows: list[dict[str, Any]], look: Diagnostics) -> Plan
         sort_by=sort_by,
         test_rows_per_training_row=look.test_ratio,
     )
+
+
+def _with_tuned(plan: Plan, tuning: TuningResult | None) -> Plan:
+    """Return the plan with the best candidates as what they are, which the leaderboard does not tell."""
+    tuned = {each.tuned: each.untuned for each in tuning.families} if tuning else {}
+    models = tuple(model for model in plan.models if model.id not in tuned)
+    candidates = tuple(replace(model, tunes=tuned[model.id]) for model in plan.models if model.id in tuned)
+    return replace(plan, models=models, candidates=candidates)
 
 
 def _leaderboard_row(row: Mapping[str, Any]) -> Row:

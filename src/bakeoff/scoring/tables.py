@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import ClusterError, TablesError, WorkerError
-from bakeoff.execution.worker.payload import ArtifactDelivery, BroadcastDelivery, Delivery, InlineDelivery
+from bakeoff.execution.engines.artifacts import send_artifact
+from bakeoff.execution.worker.payload import BroadcastDelivery, Delivery, InlineDelivery
 from bakeoff.scoring.batch import COMMENTS, MARKS, Batch, check_names
 from bakeoff.scoring.destination import Destination
 from bakeoff.scoring.inputs import check_inputs, kinds_of_schema
@@ -123,15 +121,10 @@ def delivered(spark: SparkSession, model: ScoringModel) -> Iterator[Delivery]:
         finally:
             broadcast.destroy()
         return
-    artifact = ArtifactDelivery(f"bakeoff-{model.digest}.pkl")
-    with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
-        path = Path(folder, artifact.name)
-        path.write_bytes(model.content)
-        with contextlib.suppress(Exception):  # artifacts may be forbidden in many ways, or this one exists already
-            spark.addArtifact(str(path), file=True)
-    if _arrives(spark, model, artifact) is None:
-        yield artifact
-        return
+    for artifact in send_artifact(spark, model.digest, model.content):
+        if _arrives(spark, model, artifact) is None:
+            yield artifact
+            return
     if len(model.content) > _INLINE_BYTES:
         raise ClusterError(
             f"The model takes {len(model.content) / 1e6:.0f} MB, and this Spark Connect session gives workers no "

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from bakeoff._options.values import flag
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
 from bakeoff.source.findings import FindingKind, Findings
@@ -25,8 +26,8 @@ def check_columns(columns: Sequence[str] | pd.Index[Any], config: RunConfig) -> 
     """
     names = list(columns)
     requested = [("--target", config.target), *(("--order-by", column) for column in config.order_by)]
-    if config.time_col is not None:
-        requested.append(("--time-col", config.time_col))
+    optional = {option: getattr(config, option) for option in ("time_col", "split_time", "split_col")}
+    requested += [(flag(option), name) for option, name in optional.items() if name is not None]
     for option, name in requested:
         if name not in names:
             similar = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or _equal_but_for_case(name, names)

@@ -18,6 +18,7 @@ from bakeoff.source.files import in_order
 from bakeoff.source.findings import Finding, Findings
 from bakeoff.source.fold_groups import with_groups, without_groups
 from bakeoff.source.gap_words import RawTable
+from bakeoff.source.holdout import check_classes, split_arguments, with_holdout_last
 from bakeoff.source.locate import DeltaFolder, Files, find
 from bakeoff.source.preparation import Preparation, prepared
 from bakeoff.source.reading import Reading
@@ -52,6 +53,7 @@ class SourceTable:
         preparation: what was done to the columns, so that a model can do it to raw rows.
         classes: value of the source by the name that its class has in the frame; empty if the frame has the values.
         setup: the config's arguments of ``setup()``, checked and completed.
+        n_held: number of rows, the last ones, that are the hold-out; ``None`` if PyCaret draws it.
     """
 
     frame: pd.DataFrame
@@ -65,6 +67,7 @@ class SourceTable:
     preparation: Preparation = field(default_factory=Preparation)
     classes: Mapping[str, Any] = field(default_factory=dict)
     setup: Mapping[str, Any] = field(default_factory=dict)
+    n_held: int | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -115,11 +118,14 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
     if not is_time_series:
         frame = without_missing_target(frame, config.target, findings)
     n_rows = len(frame)
-    frame, groups = without_groups(sampled(frame, config, findings).reset_index(drop=True))
+    frame, n_held = with_holdout_last(sampled(frame, config, findings), config, findings)
+    frame, groups = without_groups(frame.reset_index(drop=True))
     read = frame[config.target]
     target = plain_target(read, had_gaps=n_rows < n_read)
     task = check_target(target, config, findings)
     target, classes = named_classes(target, findings) if task == "classification" else (target, {})
+    if task == "classification":
+        check_classes(target, n_held)
     if target is not read:
         frame[config.target] = target
     if is_time_series:
@@ -127,6 +133,7 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
         frame = time_indexed(usable_beside(frame, config, findings), str(config.time_col), findings, fill=fill)
     arguments = config.setup if groups is None else {**config.setup, "fold_groups": groups}
     arguments = checked_setup(task, arguments, frame, config.target)
+    arguments = split_arguments(arguments, n_held)
     arguments = completed_setup(arguments, Question(task, frame, config.target, config.fold), findings)
     name = redact_text(location.name, secrets_in(config.source))
     fraction = fraction or min(1.0, len(frame) / n_rows)  # times that are missing may have been added
@@ -134,7 +141,7 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
         frame,
         name,
         version,
-        digest_of(frame),
+        digest_of(frame, n_held),
         location.kind,
         task,
         tuple(findings),
@@ -142,6 +149,7 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
         preparation,
         classes,
         arguments,
+        n_held,
     )
 
 
@@ -154,8 +162,14 @@ def _usable(raw: RawTable, config: RunConfig, findings: Findings) -> tuple[pd.Da
     return frame.assign(**{time_col: read_times(frame[time_col], findings)}), preparation
 
 
-def digest_of(frame: pd.DataFrame) -> str:
-    """Return a hash of a frame's column names, index and values, which depends on their order."""
+def digest_of(frame: pd.DataFrame, n_held: int | None = None) -> str:
+    """Return a hash of a frame's column names, index and values, which depends on their order.
+
+    Args:
+        frame: the rows.
+        n_held: number of rows, the last ones, that are the hold-out, where the source says which they are.
+    """
     content = hashlib.sha256("\x1f".join(map(str, frame.columns)).encode())
     content.update(pd.util.hash_pandas_object(frame, index=True).to_numpy().tobytes())
+    content.update(b"" if n_held is None else str(n_held).encode())
     return content.hexdigest()

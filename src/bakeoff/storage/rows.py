@@ -63,6 +63,7 @@ class RunRecord:
     holder: str | None = None
     heartbeat_at: float | None = None
     blend: str | None = None
+    tuning: str | None = None
 
     @property
     def model_uri(self) -> str | None:
@@ -107,6 +108,7 @@ def trial_row(run_id: str, plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "error_message": _text(outcome.error_message),
         "traceback": _text(outcome.traceback),
         "finished_at": to_timestamp(outcome.finished_at),
+        "params": outcome.params,
     }
 
 
@@ -162,6 +164,7 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
         error_message=row["error_message"],
         traceback=row["traceback"],
         finished_at=(row["finished_at_micros"] or 0) / 1e6,
+        params=row.get("params"),  # tables of earlier versions do not have it
     )
 
 

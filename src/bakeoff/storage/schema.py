@@ -147,6 +147,7 @@ RUNS = Table(
         Column("holder", "STRING", "Process that works on it, as JSON; NULL when none does"),
         Column("heartbeat_at", "TIMESTAMP", "When that process has last said that it is there"),
         Column("blend", "STRING", "Blend beside the ranking, as JSON; NULL if there is none, or it is ranked"),
+        Column("tuning", "STRING", "What tuning has tried, as JSON; NULL where nothing was to be tuned"),
     ),
     (("known_status", _among("status", tuple(map(str, RunStatus)))),),
 )
@@ -172,6 +173,7 @@ TRIALS = Table(
         Column("error_message", "STRING", "Message of the exception"),
         Column("traceback", "STRING", "Where it was raised"),
         Column("finished_at", "TIMESTAMP", "When the trial ended; NULL where it never ran"),
+        Column("params", "STRING", "Parameters that are not those of the family, as JSON; NULL if there are none"),
     ),
     (
         ("known_status", _among("status", tuple(map(str, Status)))),
@@ -300,7 +302,7 @@ WHERE newest.nth = 1""",  # noqa: S608
 
 _NOT_FROM_RUN = (
     *("best_model_id", "best_value", "primary_metric", "status"),
-    *("promotion", "engine", "holder", "heartbeat_at", "blend"),
+    *("promotion", "engine", "holder", "heartbeat_at", "blend", "tuning"),
 )
 """Columns of ``runs`` that ``best_models`` leaves out, among them those that tables of earlier versions do not have."""
 
@@ -323,7 +325,7 @@ _FAILURES = View(
     "Trials that gave no scores and why, the newest first",
     f"""
 SELECT t.finished_at, t.run_id, r.source, r.target, r.task_type,
-  {_columns_of(TRIALS, "t", without=("finished_at", "run_id", "metrics", "metric_errors"))}
+  {_columns_of(TRIALS, "t", without=("finished_at", "run_id", "metrics", "metric_errors", "params"))}
 FROM ({_LAST_TRIALS}) AS t LEFT JOIN {{runs}} AS r ON r.run_id = t.run_id
 WHERE t.status <> '{Status.OK}'
 ORDER BY t.finished_at DESC NULLS LAST, t.run_id, t.model_id, t.fold""",  # noqa: S608

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from bakeoff.comparison.events import Event, PlanMade, TrialDone
+from bakeoff.comparison.events import Event, PlanGrown, PlanMade, TrialDone
 from bakeoff.comparison.plan import Plan
 from bakeoff.storage.commits import reason_of
 from bakeoff.storage.journal import Journal, Segment
@@ -69,17 +69,28 @@ class TableListener:
             self._plan = event.plan
             with self._lock:
                 (self._tables.upsert_run if self._entered else self._tables.enter_run)(self._run)
+        elif isinstance(event, PlanGrown):
+            self._plan = event.plan
         elif isinstance(event, TrialDone) and time.monotonic() > self._next_commit:
             self.flush()
 
-    def flush(self) -> None:
-        """Commit every segment of the journal that is not in ``trials`` yet."""
+    def flush(self, plan: Plan | None = None) -> None:
+        """Commit every segment of the journal that is not in ``trials`` yet.
+
+        A segment may hold outcomes of candidates that this listener has not heard of yet: it is committed later.
+
+        Args:
+            plan: the plan of a comparison that has ended, with all candidates.
+        """
         with self._lock:
             started = time.monotonic()
+            self._plan = plan or self._plan
             self._journal.close_segment()
             if self._plan is None:
                 return
             for segment in self._journal.unstored():
+                if not self._plan.name_of.keys() >= {outcome.model_id for outcome in segment.outcomes}:
+                    break
                 self._check()
                 self._store(segment, self._plan)
                 self._journal.mark_stored(segment)

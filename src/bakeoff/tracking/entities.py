@@ -11,7 +11,7 @@ import math
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -77,11 +77,12 @@ class ChildRun:
 
 @dataclass(frozen=True)
 class Story:
-    """Text about a run for people: its name, the answer in a sentence, and more lines of Markdown."""
+    """Text about a run for people: its name, the answer in a sentence, more lines of Markdown, and tags."""
 
     name: str
     answer: str
     more: Sequence[str] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def legal_key(name: str) -> str:

@@ -11,7 +11,7 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ from bakeoff.tracking.model_requirements import add_wheels, parts_of, pip_requir
 
 EXAMPLE_ROWS = 5
 _CHATTY = ("mlflow.sklearn", "mlflow.utils.environment", "mlflow.models.model", "mlflow.models.utils")
+DECISION = "bakeoff.decision"
+"""Entry of a logged model's metadata, and its tag in MLflow 3: how it decides, where that is not as usual."""
+_TELLING = (LOGGED_MODEL_TAG, DECISION)
 _HISTORY_TAG, _HISTORY_LIMIT = "mlflow.log-model.history", 5_000
 
 
@@ -86,13 +89,16 @@ def save_best_model(
     if not forecasts:  # a series alone leaves no columns to make a schema of
         schema = entrance.schema(raw_rows) if entrance else input_schema(raw_rows)
         signature = ModelSignature(schema, _output_schema(pipeline, example))
+    metadata = {CONVERSIONS: entrance.conversions, WORDS: entrance.words} if entrance else {}
+    if decision := getattr(_last_step(pipeline), "decision", None):
+        metadata |= {DECISION: decision}
     with _quiet_logs(), _quick_requirements(), standing_alone(parts_of(pipeline)):
         mlflow.sklearn.save_model(
             pipeline,
             str(folder),
             mlflow_model=Model(
                 artifact_path=BEST_MODEL,
-                metadata={CONVERSIONS: entrance.conversions, WORDS: entrance.words} if entrance else None,
+                metadata=metadata or None,
             ),
             serialization_format="cloudpickle",  # the default of MLflow 3 refuses PyCaret's types
             signature=signature,
@@ -122,7 +128,7 @@ def upload_best_model(client: MlflowClient, run_id: str, folder: Path, *, model_
     if not (folder / MLMODEL_FILE_NAME).is_file():
         raise FileNotFoundError(f"There is no model in {folder}.")
     run = client.get_run(run_id)
-    logged = _logged_before(client, run, model_id)
+    logged = _logged_before(client, run, _tags_of(model_id, folder))
     return logged or _Upload(client, run, model_id, task, folder).send()
 
 
@@ -135,6 +141,7 @@ class _Upload:
         self._model_id = model_id
         self._task = task
         self._folder = folder
+        self._tags = _tags_of(model_id, folder)
 
     def send(self) -> BestModel:
         logged = self._new_logged_model()
@@ -162,7 +169,7 @@ class _Upload:
                 run.experiment_id,
                 name=BEST_MODEL,
                 source_run_id=run.run_id,
-                tags={LOGGED_MODEL_TAG: self._model_id},
+                tags=self._tags,
                 model_type=self._task,
             )
         except MlflowException as error:
@@ -194,12 +201,22 @@ def _uri(run: Run) -> str:
     return f"runs:/{run.info.run_id}/{BEST_MODEL}"
 
 
-def _logged_before(client: MlflowClient, run: Run, model_id: str) -> BestModel | None:
+def _tags_of(model_id: str, folder: Path) -> dict[str, str]:
+    """Return the tags that tell the model in a folder from others of the same run."""
+    decision = (Model.load(str(folder)).metadata or {}).get(DECISION, "")
+    return {LOGGED_MODEL_TAG: model_id, **({DECISION: decision} if decision else {})}
+
+
+def _last_step(pipeline: Any) -> Any:
+    return pipeline.steps[-1][1] if hasattr(pipeline, "steps") else pipeline
+
+
+def _logged_before(client: MlflowClient, run: Run, tags: Mapping[str, str]) -> BestModel | None:
     """Return the same model if an earlier attempt of the run logged it (MLflow 3; an artifact is overwritten)."""
     outputs = getattr(run, "outputs", None)
     for output in outputs.model_outputs if outputs else ():
         logged = client.get_logged_model(output.model_id)
-        if logged.status == "READY" and logged.tags.get(LOGGED_MODEL_TAG) == model_id:
+        if logged.status == "READY" and all(logged.tags.get(name, "") == tags.get(name, "") for name in _TELLING):
             return BestModel(_uri(run), logged.artifact_location, logged.model_id)
     return None
 

@@ -86,7 +86,7 @@ def of_answer(
     """
     tags = {_NOTE_TAG: entities.note(leaderboard, plan, story)}
     if story:
-        tags[_NAME_TAG] = entities.one_line(story.name)
+        tags |= {**story.tags, _NAME_TAG: entities.one_line(story.name)}
     if best := leaderboard.best:
         tags |= {"best_model_id": best.model_id, "best_model_name": best.model_name}
     beside = {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 
-from bakeoff.comparison.events import Event, PlanMade
+from bakeoff.comparison.events import Event, PlanGrown, PlanMade
 from bakeoff.comparison.leaderboard import Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.errors import TrackingError, UserError
@@ -138,7 +138,7 @@ class MlflowListener:
 
     def handle(self, event: Event) -> None:
         """Put the message for an event, if the event is to be logged."""
-        if isinstance(event, PlanMade):
+        if isinstance(event, PlanMade | PlanGrown):
             self._plan = event.plan
         if message := messages.of_event(event, self._plan):
             self.put(message)

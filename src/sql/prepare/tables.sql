@@ -36,7 +36,8 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `finished_at` TIMESTAMP COMMENT 'When it ended\u003B NULL while it runs',
   `holder` STRING COMMENT 'Process that works on it, as JSON\u003B NULL when none does',
   `heartbeat_at` TIMESTAMP COMMENT 'When that process has last said that it is there',
-  `blend` STRING COMMENT 'Blend beside the ranking, as JSON\u003B NULL if there is none, or it is ranked'
+  `blend` STRING COMMENT 'Blend beside the ranking, as JSON\u003B NULL if there is none, or it is ranked',
+  `tuning` STRING COMMENT 'What tuning has tried, as JSON\u003B NULL where nothing was to be tuned'
 ) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per comparison: what was asked, on which data, and how it went';
 
 CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`trials`')) (
@@ -55,7 +56,8 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `error_type` STRING COMMENT 'Class of the exception',
   `error_message` STRING COMMENT 'Message of the exception',
   `traceback` STRING COMMENT 'Where it was raised',
-  `finished_at` TIMESTAMP COMMENT 'When the trial ended\u003B NULL where it never ran'
+  `finished_at` TIMESTAMP COMMENT 'When the trial ended\u003B NULL where it never ran',
+  `params` STRING COMMENT 'Parameters that are not those of the family, as JSON\u003B NULL if there are none'
 ) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per model and fold: scores, seconds, and the reason where there are no scores';
 
 CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`leaderboard`')) (

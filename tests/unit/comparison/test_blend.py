@@ -172,6 +172,37 @@ def test_measures_of_classes_are_those_of_scikit_learn(seed: int, n_classes: int
 
 
 @SLOW
+@given(st.integers(0, 10_000), st.integers(0, 2))
+def test_equal_chances_count_half_in_the_area_under_the_curve(seed: int, digits: int) -> None:
+    random = np.random.default_rng(seed)
+    truth, candidates = np.append([0, 1], random.integers(0, 2, 40)), random.random((3, 42)).round(digits)
+    areas = [metrics.roc_auc_score(truth, each) for each in candidates]
+    np.testing.assert_allclose(goals.area_under_curve(truth, candidates), areas)
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(1, 30))
+def test_of_each_class_no_more_rows_are_drawn_than_asked_for_and_always_the_same(
+    ones: int, others: int, most: int
+) -> None:
+    assume(ones + others)
+    truth = np.random.default_rng(ones).permutation(np.repeat([1, 0], [ones, others]))
+    rows = goals.drawn_rows(truth, most)
+    assert [int((truth[rows] == each).sum()) for each in (1, 0)] == [min(ones, most), min(others, most)]
+    assert rows.tolist() == sorted(set(rows.tolist())) == goals.drawn_rows(truth, most).tolist()
+
+
+def test_a_blend_by_drawn_rows_is_nearly_as_good_on_all_as_one_by_all() -> None:
+    pool, truths = drawn(2, n_folds=3, n_rows=6_000)
+    rows = [goals.drawn_rows(truth, 1_000) for truth in truths]
+    whole = MeasuredGoal(truths, goals.area_under_curve, goals.negative_log_loss)
+    few = replace(whole, truths=[truth[each] for truth, each in zip(truths, rows, strict=True)])
+    by_all, by_few = blend(pool, whole, 10_000), blend(pool.of_rows(rows), few, 10_000)
+    assert by_all is not None
+    assert by_few is not None
+    assert own_value(pool, whole, by_few.shares) > own_value(pool, whole, by_all.shares) - 0.002
+
+
+@SLOW
 @given(st.integers(0, 10_000))
 def test_measures_of_numbers_are_those_of_scikit_learn(seed: int) -> None:
     random = np.random.default_rng(seed)

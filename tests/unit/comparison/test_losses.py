@@ -24,8 +24,8 @@ class Workers:
 
     slots = 2
 
-    def __init__(self, dies: Any, gone_after: int | None = None) -> None:
-        self.dies, self.gone_after = dies, gone_after
+    def __init__(self, dies: Any, gone_after: int | None = None, says: str = "it is gone") -> None:
+        self.dies, self.gone_after, self.says = dies, gone_after, says
         self.n_tasks = self.cancels = 0
 
     @property
@@ -36,7 +36,7 @@ class Workers:
         self.n_tasks += 1
         future: Future[list[Outcome]] = Future()
         if self.lost or any(self.dies(trial) for trial in task.trials):
-            future.set_exception(WorkerError("it is gone"))
+            future.set_exception(WorkerError(self.says))
         else:
             future.set_result(
                 [
@@ -91,6 +91,21 @@ def test_a_model_that_kills_its_workers_is_found_and_costs_only_itself() -> None
 def test_two_models_that_kill_their_workers_are_no_reason_to_stop() -> None:
     board = scheduler(Workers(lambda trial: trial.model_id in {"m1", "m3"}), []).run()
     assert {outcome.model_id for outcome in board.failures} == {"m1", "m3"}
+    assert len(board.outcomes) == len(PLAN.trials)
+
+
+SERVERLESS_SAYS = (
+    "PySparkException: [UDF_PYSPARK_USER_CODE_ERROR.MEMORY_LIMIT_SERVERLESS] Execution failed.\n"
+    "Function exceeded the limit of 1024 megabytes. Please reduce the memory usage of your function."
+)
+
+
+def test_a_platform_that_ends_workers_for_their_memory_works_and_their_trials_are_out_of_memory() -> None:
+    all_but_one = lambda trial: trial.model_id != "m0"  # noqa: E731
+    board = scheduler(Workers(all_but_one, says=SERVERLESS_SAYS), []).run()
+    assert {outcome.status for outcome in board.failures} == {Status.OOM}
+    assert {outcome.model_id for outcome in board.failures} == {"m1", "m2", "m3", "m4"}
+    assert "exceeded the limit of 1024 megabytes" in str(board.failures[0].error_message)
     assert len(board.outcomes) == len(PLAN.trials)
 
 

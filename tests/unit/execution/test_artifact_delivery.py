@@ -52,6 +52,19 @@ def test_among_the_files_of_spark_where_the_sandbox_has_none(sandbox: Path, spar
     assert ArtifactDelivery("a.pkl").read() == b"content"
 
 
+def test_where_the_task_of_a_newer_runtime_says(
+    sandbox: Path, tmp_path: Path, spark_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyspark import TaskContext
+
+    task = types.SimpleNamespace(artifactDir=lambda: str(tmp_path / "named"))
+    monkeypatch.setattr(TaskContext, "get", lambda: task)
+    unpacked = tmp_path / "named" / "archives" / "a.tar.gz"
+    unpacked.mkdir(parents=True)
+    (unpacked / "a.pkl").write_bytes(b"content")
+    assert ArtifactDelivery("a.tar.gz/a.pkl").read() == b"content"
+
+
 def test_nowhere_is_said_with_all_places(sandbox: Path, spark_files: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"{sandbox}/files.*{spark_files}"):
         ArtifactDelivery("a.pkl").read()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bakeoff.comparison.events import BatchDone, PlanMade, RunDone, RungDone, TaskStarted, TrialDone
+from bakeoff.comparison.events import BatchDone, PlanGrown, PlanMade, RunDone, RungDone, TaskStarted, TrialDone
 from bakeoff.comparison.leaderboard import rank
-from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.plan import Batch, Plan
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.progress import state as progress_state
 from bakeoff.progress.state import ProgressState
@@ -66,6 +66,33 @@ def test_a_race_says_who_is_stopped_and_counts_the_folds_that_are_left(capsys):
     said = state.update(RungDone(4, (), ("rf",)))
     assert said == "After 4 folds no model has all of them, so Random [red]Forest may win after all."
     assert state.line().startswith("4/8 folds | ")
+
+
+def test_a_tuning_says_what_it_tries_and_what_that_has_given(capsys):
+    first = tuple(Model(f"lr-t{n}", "Logistic Regression (tuned)", "{}", tunes="lr") for n in (1, 2))
+    then = (Model("lr-t3", "Logistic Regression (tuned)", "{}", tunes="lr"),)
+    grown = PLAN.with_candidates(first)
+    state = ProgressState(PLAN)
+    state.update(PlanMade(PLAN, 2))
+    for outcome in ALL:
+        state.update(TrialDone(outcome))
+    assert state.update(PlanGrown(grown, first)) == "Tuning Logistic Regression: 2 candidates."
+    assert state.line().startswith("8/16 folds | ")
+    for fold in range(4):
+        assert state.update(TrialDone(good("lr-t1", fold, 0.95))) is None
+    assert state.update(TrialDone(bad("lr-t2", 0))) is None  # some parameters go with no others
+    assert state.update(RungDone(2, ("lr-t2",), of_candidates=True)) is None
+    assert "best Logistic Regression (tuned), AUC 0.9500" in state.line()
+    assert state.line().startswith("13/13 folds | ")
+    said = state.update(PlanGrown(grown.with_candidates(then), then, (good("lr-t3", 0),)))
+    assert said == "Tuning Logistic Regression: 1 candidate more after 2, best AUC 0.9500."
+    assert state.line().startswith("14/17 folds | ")
+    best = tuple(good("lr-t1", fold, 0.95) for fold in range(4))
+    rows = rank(grown, best, ["lr-t1"]).rows
+    assert (
+        state.update(BatchDone(Batch(3, ("lr-t1",)), rows, best, 1.0))
+        == "Tuned | AUC: Logistic Regression (tuned) 0.9500"
+    )
 
 
 def test_what_comes_before_the_plan_is_not_shown(capsys):

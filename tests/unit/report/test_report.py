@@ -17,11 +17,13 @@ from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.model_diagnostics import ClassificationDiagnostics
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.trial import Outcome, Trial
+from bakeoff.comparison.tuning import Ending
+from bakeoff.comparison.tuning_result import TuningResult
 from bakeoff.config import RunConfig
 from bakeoff.job.context import Comparison, RunContext
 from bakeoff.job.report import report_run
 from bakeoff.report import reproduce
-from bakeoff.report.blocks import Figure, Table
+from bakeoff.report.blocks import Figure, Paragraph, Table
 from bakeoff.report.data_profile import columns_of, target_of
 from bakeoff.report.diagnostics import Diagnostics
 from bakeoff.report.interactive import plots
@@ -29,11 +31,12 @@ from bakeoff.report.json_export import as_object
 from bakeoff.report.page import render
 from bakeoff.report.ranking_sections import figures, sections
 from bakeoff.report.run_sections import data, earlier_timeline, last_timeline
-from bakeoff.report.sentences import answer, clock, headline, question
+from bakeoff.report.sentences import answer, blend_sentence, clock, headline, question
 from bakeoff.report.timeline import timeline
+from bakeoff.report.tuning import tuning_sentence
 from bakeoff.runs.loading import facts_from_rows
 from bakeoff.storage.location import ResultsLocation
-from support.facts_factory import BEGAN, facts, raced
+from support.facts_factory import BEGAN, facts, raced, tuned_facts
 
 
 def test_the_question_is_one_sentence():
@@ -88,6 +91,43 @@ def test_a_race_is_explained_with_what_it_saved():
     assert (told["n_stopped"], told["seconds_saved"], told["failures"]) == (2, pytest.approx(1.32), [])
     assert all(each.table.rows for each in figures(sections(known)))
     assert "stopped" not in answer(facts())
+
+
+def test_tuning_is_explained_with_what_it_gained_and_what_that_is_worth():
+    known = tuned_facts()
+    said = tuning_sentence(known)
+    assert said.startswith("Tuning tried 32 candidates of m0 and m1 in 14.0 s of work: m0-t5 is 0.0100 better in ")
+    assert "than m0, by more than luck of the folds explains; none of m1 came near m1." in said
+    assert "Not tuned: m2, for which PyCaret has no search space." in said
+    assert said.endswith("since their parameters were chosen by the folds that they are scored on.")
+    section = next(section for section in sections(known) if section.id == "tuning")
+    (table, explained, untunable) = section.parts
+    assert len({len(table.titles), *(len(row) for row in table.rows)}) == 1
+    assert table.rows[0][7].below == "9 on all folds, 14 stopped, 1 failed; nothing better was found"
+    assert "`--holdout` shows what they are worth" in explained.text
+    assert untunable.text.startswith("Not tuned: m2")
+    (board, *_) = sections(known)
+    assert "m0-t5 · depth 3, share 0.1235" in {row[1].below for row in board.parts[0].rows}
+    told = json.loads(json.dumps(as_object(known), allow_nan=False))
+    assert [each["tuned"] for each in told["tuning"]["families"]] == ["m0-t5", None]
+    assert TuningResult.from_json(known.tuning.to_json()) == known.tuning
+    assert "create_model('m0', depth=3, share=0.123456789)" in reproduce.pycaret_code(known)
+
+
+def test_tuning_beside_hold_out_rows_and_without_time_says_so():
+    held = tuned_facts(holdout=0.75)
+    assert "on the hold-out rows m0-t5 has Accuracy 0.7500, m0 0.7500." in tuning_sentence(held)
+    table = next(section for section in sections(held) if section.id == "tuning").parts[0]
+    assert table.titles[-2:] == [">Hold-out untuned", ">Hold-out tuned"]
+    assert table.rows[0][-2:] == ["0.7500", "0.7500"]
+    for ending in (Ending.TIME, Ending.OPEN):
+        cut = tuned_facts(ending)
+        assert "The time for tuning was over; `bakeoff resume " in tuning_sentence(cut)
+        assert any("tries more" in part.text for part in sections(cut)[2].parts if isinstance(part, Paragraph))
+    nothing = replace(held, tuning=TuningResult((), ("m0", "m1")))
+    assert tuning_sentence(nothing) == ("Not tuned: m0, m1, for which PyCaret has no search space. Nothing was tuned.")
+    assert tuning_sentence(facts()) is None
+    assert "tuning" not in [section.id for section in sections(facts())]
 
 
 def test_every_figure_has_its_numbers():
@@ -286,3 +326,22 @@ def test_a_report_that_cannot_be_made_is_a_line_in_the_problems(tmp_path):
         "The report could not be written",
     ]
     assert told.facts.board == known.board
+
+
+@pytest.mark.parametrize(("tied", "lead", "luck"), [(True, 0.01, True), (False, 0.01, False), (True, -0.01, True)])
+def test_what_a_blend_is_worth_is_said_with_the_command_that_ranks_it(tied, lead, luck):
+    run = facts()
+    best = run.board.best
+    assert best is not None
+    blend = replace(
+        best,
+        model_id="blend",
+        members={"m1": 0.75, "m0": 0.25},
+        primary_value=best.primary_value + lead,
+        tied_with_best=tied,
+    )
+    said = blend_sentence(replace(run, offered=blend), " --home here")
+    assert said is not None
+    assert f"0.0100 {'better' if lead > 0 else 'worse'} than {best.model_id} alone" in said
+    assert ("may be luck" in said) == luck
+    assert (f"`bakeoff resume {run.run.run_id} --blend on --home here`" in said) == (lead > 0)

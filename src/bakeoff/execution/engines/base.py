@@ -33,6 +33,7 @@ class Engine(Protocol):
         patience: seconds after which an idle worker is about to be ended; ``None`` for an engine that ends none.
         starts_cold: whether its workers have to be started, and to import PyCaret, before the first trial.
         own_slots: how many of its slots use the cores of the machine that this process is on.
+        worker_mb: megabytes that a worker may take, where the platform has a limit; ``None`` where none is known.
     """
 
     name: str
@@ -40,6 +41,10 @@ class Engine(Protocol):
     grows: bool
     ahead: int
     patience: float | None
+
+    @property
+    def worker_mb(self) -> float | None:
+        """The megabytes that a worker may take, or ``None``."""
 
     @property
     def starts_cold(self) -> bool:
@@ -86,6 +91,7 @@ class PlainThreads:
     grows = False
     starts_cold = False
     own_slots = 0
+    worker_mb: float | None = None
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """Make a plain thread."""

@@ -63,6 +63,7 @@ class HybridEngine:
     def __init__(self, engine: Engine, assist: DriverAssist) -> None:
         self.name, self.isolation, self.own_slots = engine.name, engine.isolation, engine.own_slots
         self.ahead, self.patience = engine.ahead, engine.patience
+        self.worker_mb = engine.worker_mb
         self.state = State.ALONE
         self.n_here = self.n_waiting = 0
         self._engine, self._assist = engine, assist

@@ -35,6 +35,7 @@ class SparkEngine:
     patience: float | None = SPARK_PATIENCE
     isolation = Isolation.FORKED
     grows = True
+    worker_mb: float | None = None
 
     def __init__(self, spark: Any, conf: Mapping[str, Any]) -> None:
         self._spark = spark

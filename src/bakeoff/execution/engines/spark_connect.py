@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import tempfile
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bakeoff.comparison.limits import Isolation
 from bakeoff.errors import ClusterError, ConfigError
+from bakeoff.execution.engines.artifacts import send_artifact
 from bakeoff.execution.engines.base import SPARK_PATIENCE, PlainThreads
 from bakeoff.execution.engines.spark_workers import are_warm, note_warm, own_slots
-from bakeoff.execution.worker.payload import ArtifactDelivery, Delivery, FileDelivery, InlineDelivery, Payload
+from bakeoff.execution.worker.payload import Delivery, FileDelivery, InlineDelivery, Payload
 from bakeoff.execution.worker.task import ANSWER_SCHEMA, AnswerBatches, Probe, Work, join
 from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.spark.kind import is_serverless
 from bakeoff.spark.liveness import SERVER_GONE, ServerWatch, why_lost
 
 _LOG = logging.getLogger(__name__)
 
+SERVERLESS_MB = 1024.0
+"""What serverless compute gives a Python function on a worker, for its memory and its disk together, in megabytes."""
 INLINE_BYTES = 4 * 1024 * 1024
 """Largest payload, in bytes, that is sent inside the plan, and so again with every task."""
 
@@ -53,6 +54,7 @@ class ConnectEngine(PlainThreads):
         # Tags belong to threads here; with the caller's own tags, the caller can interrupt these queries, too.
         self._tags = (*sorted(spark.getTags()), self._tag)
         self._watch = ServerWatch(spark)
+        self.worker_mb = SERVERLESS_MB if is_serverless(spark) else None
         self._delivery: Delivery | None = None
         self._written: Path | None = None
 
@@ -166,15 +168,11 @@ class ConnectEngine(PlainThreads):
         return FileDelivery(str(path))
 
     def _by_artifact(self, payload: Payload) -> Delivery | None:
-        name = f"bakeoff-{payload.digest}.pkl"
-        try:
-            with _named_file(name, payload.content) as path:
-                self._spark.addArtifact(path, file=True)
-        except Exception as error:  # noqa: BLE001 - there are many ways to forbid artifacts
-            # One way: an earlier run of this session has sent the same artifact, which is then found below.
-            _LOG.info("The session did not take the payload as an artifact: %s", error)
-        delivery = ArtifactDelivery(name)
-        return delivery if self._arrives(payload, delivery) is None else None
+        """Return the first form of an artifact in which a task has found the payload."""
+        for delivery in send_artifact(self._spark, payload.digest, payload.content):
+            if self._arrives(payload, delivery) is None:
+                return delivery
+        return None
 
     def _arrives(self, payload: Payload, delivery: Delivery) -> Exception | None:
         """Let one task try to read the payload; return the error, if any."""
@@ -188,16 +186,3 @@ class ConnectEngine(PlainThreads):
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]:.200}" if lines else type(error).__name__
-
-
-@contextlib.contextmanager
-def _named_file(name: str, content: bytes) -> Iterator[str]:
-    """Write a temporary file of this name, which is removed after the block.
-
-    Yields:
-        The path.
-    """
-    with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
-        path = os.path.join(folder, name)  # noqa: PTH118 - the session wants a string
-        Path(path).write_bytes(content)
-        yield path

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.execution.isolation.processes import die_with_parent, keep_together
+from bakeoff._utils.platform import sandbox_session
+from bakeoff.execution.isolation.processes import die_with_parent, keep_together, limit_growth
 from bakeoff.execution.isolation.requests import Ask
 
 if TYPE_CHECKING:  # a worker is set up before it imports PyCaret
@@ -46,9 +47,12 @@ def _serve(runner: TrialRunner, connection: Connection) -> None:
     runner.alone = True
     while connection.poll(IDLE_SECONDS):
         ask: Ask = pickle.loads(connection.recv_bytes())
+        if ask.limits.memory_mb is not None and sandbox_session() is not None:
+            limit_growth(ask.limits.memory_mb)
         timeout = ask.limits.timeout
         if timeout is not None:  # print the stacks just before, also of a thread that holds the GIL
             faulthandler.dump_traceback_later(timeout - min(0.5, timeout / 4), file=2)
+        runner.admit(ask.estimators)
         answered = runner.run(ask.trial, ask.attempt) if ask.trial else runner.refit(str(ask.refit))
         if os.getpid() != pid:  # a model has forked, and this is not the process that got the request
             os._exit(0)

@@ -19,6 +19,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from bakeoff._utils.platform import sandbox_session
 from bakeoff.comparison.trial import Outcome, Refitted, Status
 from bakeoff.execution.isolation import child_process
 from bakeoff.execution.isolation.processes import describe_end, end_tree, memory_of_tree, oom_kills
@@ -214,6 +215,7 @@ def _named(ended: Ended, code: int | None, oom: bool) -> Ended:  # noqa: FBT001 
     if ended.said:
         return ended
     how = describe_end(code)
-    if oom and code == -signal.SIGKILL:
+    if code == -signal.SIGKILL and (oom or sandbox_session() is not None):
+        # A sandbox does not say why; nobody else in there kills processes.
         return Ended(Status.OOM, "OutOfMemory", f"Linux killed the process for want of memory ({how}).")
     return replace(ended, said=f"The process was taken down ({how}).")

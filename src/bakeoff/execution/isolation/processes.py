@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,12 +15,20 @@ from pathlib import Path
 
 import psutil
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _DIE_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of Linux's prctl."""
 _ADOPT_ORPHANS = 36
 """PR_SET_CHILD_SUBREAPER of Linux's prctl."""
 _ROUNDS = 20
 """Most searches for processes that were started while others were being stopped."""
+
+_GROWTH = 1.5
+"""How much more memory a process may ask for than it may hold."""
 
 CGROUPS = Path("/sys/fs/cgroup")
 """The folder in which Linux counts what a container uses."""
@@ -113,6 +122,23 @@ def memory_of_tree(pid: int) -> int:
         with contextlib.suppress(psutil.Error):
             total += process.memory_full_info().pss if len(family) > 1 else process.memory_info().rss
     return total
+
+
+def limit_growth(held_mb: float) -> None:
+    """Refuse this process, and what it starts, memory that it could not hold: `MemoryError` where it asks for it.
+
+    A process that is looked at from time to time may take gigabytes between two looks. Linux counts here what a process
+    has asked for and can write to, used or not, so it gets half as much again as it may hold.
+
+    Args:
+        held_mb: megabytes that it may hold.
+    """
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        held, asked = (int(re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)[1]) for name in ("VmRSS", "VmData"))  # type: ignore[index]  # suppressed
+        most = asked * 1024 + max(0.0, held_mb * 1e6 - held * 1024) * _GROWTH
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (int(most), hard))
 
 
 def oom_kills(folder: Path = CGROUPS) -> int:

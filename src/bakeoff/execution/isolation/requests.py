@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bakeoff.comparison.limits import TrialLimits
@@ -26,12 +27,14 @@ class Ask:
         attempt: number of the attempt; 1 for the first.
         limits: limits of this trial or refit. When its ``timeout`` has passed it is ended as timed out, when its
             ``seconds`` have passed the run is over, and it is cancelled.
+        estimators: pickled estimators that the experiment was sent without, by model id.
     """
 
     trial: Trial | None = None
     refit: str | None = None
     attempt: int = 1
     limits: TrialLimits = field(default_factory=TrialLimits)
+    estimators: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

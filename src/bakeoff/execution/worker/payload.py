@@ -104,8 +104,16 @@ SANDBOX_ARTIFACTS = Path("/local_disk0/.ephemeral_nfs/artifacts")
 
 
 def _places_of_a_sandbox() -> list[Path]:
+    """Return the folders of the session's artifacts: where a newer runtime says, and where others have them."""
     session = sandbox_session()
-    return [] if session is None else [SANDBOX_ARTIFACTS / session / kind for kind in ("files", "archives")]
+    if session is None:
+        return []
+    named = []
+    with contextlib.suppress(Exception):  # not in Spark's own
+        from pyspark import TaskContext
+
+        named = [Path(TaskContext.get().artifactDir())]
+    return [root / kind for root in (*named, SANDBOX_ARTIFACTS / session) for kind in ("files", "archives")]
 
 
 def _places_of_spark() -> list[Path]:

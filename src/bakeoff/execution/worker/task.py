@@ -10,15 +10,18 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.limits import Isolation, TrialLimits
 from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 from bakeoff.execution.isolation.requests import Ask, Ended, failure
 from bakeoff.execution.worker.bootstrap import settle_in
 from bakeoff.execution.worker.payload import Delivery, digest_of, host_of, runner_of
+
+if TYPE_CHECKING:  # a worker is set up before it imports PyCaret
+    from bakeoff.pycaret3.runners.base import TrialRunner
 
 CHUNK_BYTES = 32 * 1024 * 1024
 """Most bytes in a row of an answer; Spark Connect refuses messages beyond 128 MB."""
@@ -37,10 +40,12 @@ class _Task:
     Attributes:
         digest: the digest of the payload.
         limits: limits of the trials, as they are enforced on the engine.
+        estimators: pickled estimators of models that the payload does not have, by model id.
     """
 
     digest: str
     limits: TrialLimits = field(default_factory=TrialLimits, kw_only=True)
+    estimators: Mapping[str, bytes] = field(default_factory=dict, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -212,16 +217,24 @@ def _run(trial: Trial, work: RunTrials, delivery: Delivery, started: float) -> O
         return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]
     if limits.in_worker:
         _COMPUTED.set()
-        return runner_of(work.digest, delivery.read).run(trial, work.attempt)
-    outcome: Outcome = _host(work, delivery).answer(Ask(trial=trial, attempt=work.attempt, limits=limits))
+        return _runner(work, delivery).run(trial, work.attempt)
+    mine = {model_id: content for model_id, content in work.estimators.items() if model_id == trial.model_id}
+    ask = Ask(trial=trial, attempt=work.attempt, limits=limits, estimators=mine)
+    outcome: Outcome = _host(work, delivery).answer(ask)
     return outcome
 
 
 def _refit(work: Refit, delivery: Delivery) -> Any:
     if work.limits.in_worker:
         _COMPUTED.set()
-        return runner_of(work.digest, delivery.read).refit(work.model_id)
-    return _host(work, delivery).answer(Ask(refit=work.model_id, limits=work.limits))
+        return _runner(work, delivery).refit(work.model_id)
+    return _host(work, delivery).answer(Ask(refit=work.model_id, limits=work.limits, estimators=work.estimators))
+
+
+def _runner(work: RunTrials | Refit, delivery: Delivery) -> "TrialRunner":
+    runner = runner_of(work.digest, delivery.read)
+    runner.admit(work.estimators)
+    return runner
 
 
 def _host(work: Work, delivery: Delivery) -> Any:

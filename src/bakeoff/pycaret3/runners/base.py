@@ -76,7 +76,12 @@ class TrialRunner(ABC):
 
     def __init__(self, frozen: FrozenExperiment) -> None:
         self._frozen = frozen
+        self._further: dict[str, bytes] = {}
         self.alone = False
+
+    def admit(self, estimators: Mapping[str, bytes]) -> None:
+        """Take note of pickled estimators that the experiment was sent without."""
+        self._further |= estimators
 
     def import_models(self) -> None:
         """Import the packages of the models, so that processes forked from this one need not do it."""
@@ -133,7 +138,8 @@ class TrialRunner(ABC):
 
     def _estimator(self, model_id: str) -> tuple[Any, dict[str, Any]]:
         """Return a fresh estimator, capped to the slot's threads, and the parameters that the caps replaced."""
-        estimator = pickle.loads(self._frozen.estimators[model_id])
+        pickled = self._further.get(model_id) or self._frozen.estimators[model_id]
+        estimator = pickle.loads(pickled)
         return estimator, cap_threads(estimator, self._frozen.n_jobs)
 
     @contextlib.contextmanager

@@ -25,13 +25,19 @@ def class_positions(frozen: FrozenExperiment) -> dict[Any, int]:
     return {label: position for position, label in enumerate(np.unique(np.asarray(frozen.y)).tolist())}
 
 
-def prediction_bytes(experiment: Any, request: Request) -> int | None:
-    """Return the bytes that the predictions of a comparison take; ``None`` if it has none that could be kept."""
+def prediction_bytes(experiment: Any, request: Request, n_candidates: int = 0) -> int | None:
+    """Return the bytes that the predictions of a comparison take; ``None`` if it has none that could be kept.
+
+    Args:
+        experiment: a PyCaret experiment after ``setup()``.
+        request: what is compared.
+        n_candidates: number of models that tuning adds.
+    """
     if request.task == "time_series" or not request.cross_validation:
         return None
     y = experiment.y_train
     n_classes = int(y.nunique()) if request.task == "classification" else 0
-    return expected_bytes(len(request.models), len(y) * getattr(request.cv, "n_repeats", 1), n_classes)
+    return expected_bytes(len(request.models) + n_candidates, len(y) * getattr(request.cv, "n_repeats", 1), n_classes)
 
 
 def test_positions(frozen: FrozenExperiment, fold: int, index: Any) -> np.ndarray[Any, Any] | None:
