@@ -82,7 +82,7 @@ def test_what_workers_have_no_room_for_runs_on_the_driver_and_is_refused_where_t
     found = answer(server, "too_large")
     assert [trial["status"] for trial in found["trials"]] == ["ok"] * 4
     assert found["on_driver"] == 4
-    assert "a worker here may take 440 MB in all" in found["refused"]
+    assert "a worker here may take 430 MB in all" in found["refused"]
     assert "leave driver_trials out" in found["refused"]
     assert server.notes() == []
 

@@ -63,7 +63,7 @@ def too_large(volume: Path) -> dict[str, Any]:
     """Compare on a table for which the server's workers have no room: on this machine, or not at all."""
     from bakeoff.execution.engines import spark_connect
 
-    spark_connect.SERVERLESS_MB = 440  # of which PyCaret takes 300
+    spark_connect.SERVERLESS_MB = 430  # of which PyCaret takes 300
     spark = session()
     here = compare(spark, ["nb", "dummy"], payload_dir=volume)
     try:

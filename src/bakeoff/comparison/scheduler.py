@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from bakeoff.comparison.backlog import Backlog
 from bakeoff.comparison.costs import Costs
@@ -359,6 +358,6 @@ class Scheduler:
         return failed_outcomes(open_trials, Status.CANCELLED, "Cancelled", "The run ended before this trial did.")
 
 
-def _error_of(future: Future[Any]) -> BaseException | None:
+def _error_of(future: Future[list[Outcome]]) -> BaseException | None:
     """Return why a future failed, if it did; not raised, as a worker may be lost with what would end this thread."""
     return CancelledError() if future.cancelled() else future.exception()

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from bakeoff._utils.platform import usable_cores
 from bakeoff.comparison.blend import Blend
 from bakeoff.comparison.costs import ExpectedCosts, PriorCosts
 from bakeoff.comparison.events import Announcer, Listener
 from bakeoff.comparison.leaderboard import Leaderboard, winners
-from bakeoff.comparison.limits import Isolation, TrialLimits
+from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.scheduler import Scheduler
@@ -25,51 +22,19 @@ from bakeoff.comparison.trial import Refitted
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.comparison.tuning import Tuning, candidates_of
 from bakeoff.comparison.tuning_result import TuningResult, tuning_result
-from bakeoff.errors import ClusterError, EngineLostError
-from bakeoff.execution.engines.base import Engine
-from bakeoff.execution.engines.factory import open_engine, usual_engine, with_driver
+from bakeoff.errors import EngineLostError
+from bakeoff.execution.engines.factory import usual_engine, with_driver
 from bakeoff.execution.engines.hybrid import HybridEngine
-from bakeoff.execution.engines.room import limits_in, why_too_large
+from bakeoff.execution.engines.room import open_with_room
 from bakeoff.execution.executor import FugueExecutor
+from bakeoff.execution.options import ExecutionOptions
 from bakeoff.pycaret3.candidates import with_ranked_candidates
-from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.prepared import PreparedComparison
-
-_LOG = logging.getLogger(__name__)
 
 OFFER_SHARE, OFFER_SECONDS = 0.01, 1.0
 """What fitting a blend that is only shown may take at most: a share of the time of the trials, or these seconds."""
 LOST_SECONDS = 2.0
 """Seconds that the end of a comparison waits for its listeners if the engine is gone, which some of them may need."""
-
-
-@dataclass(frozen=True)
-class ExecutionOptions:
-    """Options of the user's for trials on an engine.
-
-    Attributes:
-        conf: settings for Fugue's execution engine.
-        payload_dir: a folder that driver and workers share, for Spark Connect.
-        n_slots: how many tasks run at once; ``None`` for as many as the engine has slots.
-        driver_trials: whether the driver's machine runs trials, too; ``None`` to decide by what is faster.
-        limits: limits of the trials.
-        blend: ``off``; ``offer`` for a blend that is fitted if that takes no time; ``on`` for one that is fitted.
-        fit_tied: whether the models that are tied with the best one are fitted, too.
-    """
-
-    conf: Mapping[str, Any] = field(default_factory=dict)
-    payload_dir: str | Path | None = None
-    n_slots: int | None = None
-    driver_trials: bool | None = None
-    limits: TrialLimits = field(default_factory=TrialLimits)
-    blend: str = "off"
-    fit_tied: bool = False
-
-    @property
-    def may_use_driver(self) -> bool | None:
-        """Whether the driver's machine runs trials, given the other options."""
-        is_off = self.n_slots is not None or self.limits.isolation is Isolation.NONE
-        return False if is_off else self.driver_trials
 
 
 @dataclass(frozen=True)
@@ -252,42 +217,6 @@ class ComparisonRun:
                 if isinstance(self.strategy, Tuning):
                     self.tuning = tuning_result(self.strategy, scheduler.plan, self.board)
         return board
-
-
-class Opened(NamedTuple):
-    """An engine whose workers have room for an experiment.
-
-    Attributes:
-        engine: the engine.
-        options: how trials run on it.
-        on_driver: whether it is the driver's machine in place of the one that was asked for.
-    """
-
-    engine: Engine
-    options: ExecutionOptions
-    on_driver: bool = False
-
-
-def open_with_room(asked: Any, options: ExecutionOptions, frozen: FrozenExperiment) -> Opened:
-    """Open the engine that was asked for, or where its workers have no room for an experiment, the driver's machine.
-
-    Args:
-        asked: the engine that the user named or passed.
-        options: how trials run on it.
-        frozen: the experiment.
-
-    Raises:
-        ClusterError: Workers have no room, and the user has ruled the driver's machine out.
-    """
-    engine = open_engine(asked, options.conf, options.payload_dir)
-    why = why_too_large(frozen, engine.worker_mb)
-    if why is None:
-        return Opened(engine, replace(options, limits=limits_in(engine.worker_mb, options.limits)))
-    if options.driver_trials is False:
-        raise ClusterError(f"{why}: leave driver_trials out, take fewer rows, or a cluster.")
-    _LOG.warning("%s: the models are fitted on the driver. Fewer rows or a cluster would use workers.", why)
-    n_slots = options.n_slots and min(options.n_slots, usable_cores())
-    return Opened(open_engine("local"), replace(options, n_slots=n_slots), on_driver=True)
 
 
 def refit_models(

@@ -236,7 +236,7 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         outputs.hold.check()
         comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
         comparison = with_holdout(comparison, backend, context.prepared.experiment)
-        comparison = with_decision(comparison, backend, context.prepared.wanted)
+        comparison = with_decision(comparison, backend, context.prepared)
         result = finish(context, with_predictions(context, comparison, backend))
     except RunConflictError:
         raise

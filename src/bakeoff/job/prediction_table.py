@@ -26,11 +26,11 @@ def with_predictions(context: RunContext, comparison: Comparison, backend: Fugue
     problems = list(comparison.problems)
     try:
         with context.steps(PREDICTIONS):
-            batches = backend.prediction_rows(context.prepared.source.classes)
+            batches = backend.compared.prediction_rows(context.prepared.source.classes)
             outputs.tables.write_predictions(config.run_id, batches, again=bool(outputs.done))
     except Exception as error:  # noqa: BLE001 - the ranking stands
         problems.append(f"The predictions are not all in the tables: {type(error).__name__}: {error}")
-    if unsaid := backend.without_predictions:
+    if unsaid := backend.compared.without_predictions:
         names = ", ".join(unsaid)
         problems.append(f"The table predictions lacks folds of {names}: what was predicted there is not kept.")
     return replace(comparison, problems=problems)

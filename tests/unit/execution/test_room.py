@@ -10,9 +10,9 @@ import pytest
 
 from bakeoff.comparison.limits import Isolation, TrialLimits
 from bakeoff.errors import ClusterError
-from bakeoff.execution import comparison_run
-from bakeoff.execution.comparison_run import ExecutionOptions, open_with_room
-from bakeoff.execution.engines.room import limits_in
+from bakeoff.execution.engines import room
+from bakeoff.execution.engines.room import limits_in, open_with_room
+from bakeoff.execution.options import ExecutionOptions
 from bakeoff.spark.kind import is_serverless
 
 MB = 1_000_000
@@ -23,10 +23,8 @@ SMALL, LARGE = SimpleNamespace(n_bytes=40 * MB), SimpleNamespace(n_bytes=60 * MB
 def _engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Serverless compute, a cluster and the driver, none of which is started."""
     rooms = {"serverless": 1024.0, "cluster": None, "local": None}
-    monkeypatch.setattr(
-        comparison_run, "open_engine", lambda name, *_: SimpleNamespace(name=name, worker_mb=rooms[name])
-    )
-    monkeypatch.setattr(comparison_run, "usable_cores", lambda: 4)
+    monkeypatch.setattr(room, "open_engine", lambda name, *_: SimpleNamespace(name=name, worker_mb=rooms[name]))
+    monkeypatch.setattr(room, "usable_cores", lambda: 4)
 
 
 def opened(asked: str, frozen: Any, **options: Any) -> tuple[str, ExecutionOptions]:

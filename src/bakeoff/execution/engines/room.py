@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bakeoff._utils.platform import usable_cores
 from bakeoff.comparison.limits import Isolation, TrialLimits
+from bakeoff.errors import ClusterError
+from bakeoff.execution.engines.base import Engine
+from bakeoff.execution.engines.factory import open_engine
+from bakeoff.execution.options import ExecutionOptions
 
 if TYPE_CHECKING:
     from bakeoff.pycaret3.frozen import FrozenExperiment
+
+_LOG = logging.getLogger(__name__)
 
 TRIAL_SHARE = 700 / 1024
 """The part of a worker's room that the process of a trial may hold: the rest is for Spark, the rows, and haste."""
@@ -16,6 +24,42 @@ PYCARET_MB = 300.0
 """What PyCaret takes of a worker, in megabytes, before it has any rows."""
 COPIES = 8
 """So many times a worker holds the rows: as they came, transformed, in folds, and in what models make of them."""
+
+
+class Opened(NamedTuple):
+    """An engine whose workers have room for an experiment.
+
+    Attributes:
+        engine: the engine.
+        options: how trials run on it.
+        on_driver: whether it is the driver's machine in place of the one that was asked for.
+    """
+
+    engine: Engine
+    options: ExecutionOptions
+    on_driver: bool = False
+
+
+def open_with_room(asked: Any, options: ExecutionOptions, frozen: FrozenExperiment) -> Opened:
+    """Open the engine that was asked for, or where its workers have no room for an experiment, the driver's machine.
+
+    Args:
+        asked: the engine that the user named or passed.
+        options: how trials run on it.
+        frozen: the experiment.
+
+    Raises:
+        ClusterError: Workers have no room, and the user has ruled the driver's machine out.
+    """
+    engine = open_engine(asked, options.conf, options.payload_dir)
+    why = why_too_large(frozen, engine.worker_mb)
+    if why is None:
+        return Opened(engine, replace(options, limits=limits_in(engine.worker_mb, options.limits)))
+    if options.driver_trials is False:
+        raise ClusterError(f"{why}: leave driver_trials out, take fewer rows, or a cluster.")
+    _LOG.warning("%s: the models are fitted on the driver. Fewer rows or a cluster would use workers.", why)
+    n_slots = options.n_slots and min(options.n_slots, usable_cores())
+    return Opened(open_engine("local"), replace(options, n_slots=n_slots), on_driver=True)
 
 
 def rows_mb_that_fit(worker_mb: float) -> float:
