@@ -16,8 +16,8 @@ def parse_threshold(option: str, value: Any) -> str:
         return str(Aim.read(parse_text(option, value)))
     except ValueError as error:
         raise ConfigError(
-            f"{option} must be f1, balanced_accuracy, or what errors cost, as in fp=1,fn=5 (after either, "
-            f",positive=CLASS names the positive class), not {value!r}."
+            f"{option} must be f1, balanced_accuracy, or what errors cost, as in fp=1,fn=5, and may name the positive "
+            f"class, as in f1,positive=yes, not {value!r}."
         ) from error
 
 

@@ -107,10 +107,8 @@ _ENGINE = click.option(
 )
 @click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
 @click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
-@click.option(
-    "--split-time", metavar="COLUMN", help="Let these rows be the newest by this column, which is no feature."
-)
-@click.option("--split-col", metavar="COLUMN", help="Let them be those in which this column says test.")
+@click.option("--split-time", metavar="COLUMN", help="Hold out the newest rows by this column, which is no feature.")
+@click.option("--split-col", metavar="COLUMN", help="Hold out the rows in which this column says test.")
 @click.option(
     "--threshold",
     metavar="AIM",
