@@ -97,7 +97,7 @@ class RunConfig:
         na_values: words and numbers that stand for gaps; by default, see `bakeoff.source.gap_words`.
         header: ``yes``, ``no``, or the number of the line that holds the names of a text file's columns.
         keep_predictions: whether what models predict for the test rows of their folds is kept: ``auto`` (up to 512 MB),
-            ``yes`` or ``no``.
+            ``yes``, ``no``, or ``table``, which writes it to the table ``predictions``, too.
         blend: ``off``; ``offer`` to show what a blend of the models is worth, beside the ranking; ``on`` if it may win.
         holdout: share of the rows that no model is chosen by; PyCaret's default (0.3) when not given.
         split_time: column by whose times the newest rows are the ones that no model is chosen by.

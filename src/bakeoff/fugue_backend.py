@@ -4,42 +4,40 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import pandas as pd
 
-from bakeoff._options.choices import BLENDS, PORTFOLIOS
-from bakeoff._options.limits import FAMILIES_KEPT, parse_above_zero, parse_tune
+from bakeoff._options.choices import BLENDS
 from bakeoff._utils.autologging import without_autologging
 from bakeoff.comparison import frames
-from bakeoff.comparison.blend import BLEND, Blend
+from bakeoff.comparison.blend import Blend
 from bakeoff.comparison.events import Listener
 from bakeoff.comparison.leaderboard import Leaderboard, rank
 from bakeoff.comparison.limits import TrialLimits
-from bakeoff.comparison.out_of_fold import OutOfFold
-from bakeoff.comparison.plan import FAMILIES_OF_A_BLEND, Plan
+from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.predictions import Keep, PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.significance import Verdict
-from bakeoff.comparison.strategy import Grid, Race, Strategy
 from bakeoff.comparison.summary import Summary
-from bakeoff.comparison.trial import TT, Refitted, Trial
+from bakeoff.comparison.trial import Refitted, Trial
 from bakeoff.comparison.trial_store import NullStore, TrialStore
-from bakeoff.comparison.tuning import Tuning
 from bakeoff.comparison.tuning_result import TuningResult
-from bakeoff.errors import BlendError, ConfigError, one_of
+from bakeoff.errors import BlendError, ConfigError
 from bakeoff.execution.comparison_run import ComparisonRun, refit_models
 from bakeoff.execution.options import ExecutionOptions
 from bakeoff.progress.pycaret_display import DisplayListener, _DisplayUtil
-from bakeoff.pycaret3.candidates import tunable
+from bakeoff.pycaret3.compared import Compared
 from bakeoff.pycaret3.experiment_logger import log_comparison
-from bakeoff.pycaret3.prepared import PreparedComparison, prepare
+from bakeoff.pycaret3.prepared import PreparedComparison
 from bakeoff.pycaret3.pycaret_api import ParallelBackend
 from bakeoff.pycaret3.restore import load_models, restore_state
 from bakeoff.pycaret3.runners.factory import runner_for
 from bakeoff.pycaret3.score_grid import highlighted, score_grid, sort_column
+from bakeoff.pycaret3.search import Search
 from bakeoff.spark.liveness import without_spark_pages
 
 _LOCK = RLock()
@@ -151,8 +149,6 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             raise ConfigError(f'blend must be "off", "offer" or "on", not {blend!r}.')
         if driver_trials not in (True, False, "auto"):
             raise ConfigError(f'driver_trials must be True, False or "auto", not "{driver_trials}".')
-        if not isinstance(race, int) or race < 0:
-            raise ConfigError(f"race must be True, False or the number of families to run on all folds, not {race!r}.")
         self._engine = engine
         self._options = ExecutionOptions(
             dict(conf or {}),
@@ -163,27 +159,23 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             blend,
             fit_tied,
         )
-        self._batch_size = batch_size
-        self._race = FAMILIES_KEPT if race is True else int(race)
-        if portfolio is not None and portfolio not in PORTFOLIOS:
-            raise ConfigError(one_of(portfolio, PORTFOLIOS, "portfolio"))
-        self._portfolio = portfolio
-        self._tune = parse_tune("tune", tune)
-        until = parse_above_zero("leave it out for no limit")
-        self._tune_minutes = None if tune_minutes is None else until("tune_minutes", tune_minutes)
+        self._search = Search.of_arguments(
+            race=race,
+            portfolio=portfolio,
+            tune=tune,
+            tune_minutes=tune_minutes,
+            blend=blend == "on",
+            batch_size=batch_size,
+            keep=Keep(keep_predictions),
+        )
         self._display_remote = display_remote
         self._listeners = tuple(listeners)
         self._store: TrialStore = NullStore()
         self._control = RunControl()
-        self._keep = Keep(keep_predictions)
         self._kept: PredictionStore | None = None
-        self._predictions: PredictionStore = PredictionMemory()
-        self._comparison: PreparedComparison | None = None
-        self._board: Leaderboard | None = None
+        self._compared: Compared | None = None
         self._lost_refits: tuple[Refitted, ...] = ()
-        self._fitted: dict[str, Any] = {}
         self.tuned: TuningResult | None = None
-        self.blended: Blend | None = None
         self.summary: Summary | None = None
         self.verdict: Verdict | None = None
         self.stopped = False
@@ -207,12 +199,12 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the engine, the listeners, the store and the control, which live on the driver."""
-        excluded = {"_engine", "_listeners", "_store", "_control", "_kept", "_predictions", "_fitted"}
-        return {name: value for name, value in self.__dict__.items() if name not in excluded}
+        excluded = {"_engine", "_listeners", "_store", "_control", "_kept"}
+        state = {name: value for name, value in self.__dict__.items() if name not in excluded}
+        return {**state, "_compared": self._compared and self._compared.to_send()}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        self.__dict__.update(state, _engine=None, _listeners=(), _store=NullStore(), _control=RunControl())
-        self._kept, self._predictions, self._fitted = None, PredictionMemory(), {}
+        self.__dict__.update(state, _engine=None, _listeners=(), _store=NullStore(), _control=RunControl(), _kept=None)
 
     def attach(self, instance: Any) -> None:
         """Store the class of the experiment. None of its data is kept: it is frozen when the comparison starts."""
@@ -238,13 +230,9 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             EngineLostError: The engine is gone. Finished trials are in ``pull()`` and in ``trials``.
         """
         with without_spark_pages(), without_autologging(), _get_context_lock():
-            comparison = prepare(instance, params, self._batch_size, self._keep, self._portfolio)
-            if self._tune:
-                comparison = tunable(comparison, instance, self._tune, self._keep)
-            self._comparison = comparison
-            self._predictions = self._kept or PredictionMemory()
-            self._board = None
-            strategy = self._strategy(comparison)
+            comparison = self._search.prepare(instance, params)
+            self._compared = compared = Compared(comparison, self._kept or PredictionMemory())
+            strategy = self._search.strategy(comparison)
             display = self._display(instance, comparison)
             is_shown = comparison.request.verbose
             shown = [DisplayListener(display, comparison.plan, live=self._display_remote)] if is_shown else []
@@ -256,15 +244,15 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 listeners,
                 self._store,
                 self._control,
-                self._predictions,
+                compared.predictions,
                 strategy,
             )
             try:
                 result = run.run()
             finally:
                 display.close()
-                self._board, self.listener_problems = run.board, run.listener_problems
-                self._comparison, self.tuned = run.comparison, run.tuning
+                self._compared = compared = replace(compared, comparison=run.comparison, board=run.board)
+                self.tuned, self.listener_problems = run.tuning, run.listener_problems
                 request, plan = run.comparison.request, run.comparison.plan
                 if run.board is not None:
                     restore_state(instance, request, run.comparison.frozen, plan, run.board)
@@ -275,7 +263,7 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             ):
                 raise RuntimeError(why)
             models = _loaded(result.refitted)
-            self.blended, self._fitted = result.blend, {**models, **_loaded(result.others)}
+            compared.blend, compared.fitted = result.blend, {**models, **_loaded(result.others)}
             display.finish(lambda: highlighted(instance, instance.pull(), request.decimals))
             self.listener_problems += display.problems
             self.listener_problems += log_comparison(instance, request, plan, result.board, models)
@@ -291,23 +279,10 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
             BlendError: There is none; the message says why.
             EngineLostError: The engine is gone.
         """
-        from bakeoff.pycaret3.blending import blend_of, voting_estimator, why_no_blend
-
-        comparison, board = self._comparison, self._board
-        if comparison is None or board is None:
+        if self._compared is None:
             raise BlendError("There is no blend: compare_models() has not been called.")
-        if (why := why_no_blend(comparison)) is not None:
-            raise BlendError(f"There is no blend: {why}.")
         with without_spark_pages(), without_autologging(), _get_context_lock():
-            blend = self.blended = self.blended or blend_of(comparison, board, self._predictions)
-            if blend is None:
-                raise BlendError("There is no blend: no mean of several models is better than the best of them alone.")
-            missing = [model_id for model_id in blend.shares if model_id not in self._fitted]
-            if missing:
-                self._fitted |= _loaded(refit_models(comparison, self._engine, self._options, missing))
-            if lost := [model_id for model_id in missing if model_id not in self._fitted]:
-                raise BlendError(f"There is no blend: {lost[0]} could not be fitted on all training rows.")
-            return voting_estimator(comparison, blend.shares, self._fitted)
+            return self._compared.fitted_blend(self._refit)
 
     def holdout_values(self, instance: Any) -> dict[str, float]:
         """Return the metric that ranks on the rows that ``setup()`` has put aside, of the models that were fitted.
@@ -318,34 +293,11 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         Returns:
             The value of each model by its id; that of the blend, if it is fitted, under ``blend``.
         """
-        from bakeoff.pycaret3.blending import voting_estimator
-        from bakeoff.pycaret3.evaluation import holdout_values
-
-        comparison, models = self._comparison, dict(self._fitted)
-        if comparison is None or comparison.request.task == "time_series" or comparison.plan.sort_by == TT:
-            return {}
-        if self.blended and all(model_id in models for model_id in self.blended.shares):
-            models[BLEND] = voting_estimator(comparison, self.blended.shares, models)
         with _get_context_lock():
-            return holdout_values(instance, comparison, models)
+            return self.compared.holdout_values(instance)
 
-    def out_of_fold(self, model_id: str) -> OutOfFold | None:
-        """Return what a model predicted for the test rows of all folds, or the blend with weights of the other folds.
-
-        Args:
-            model_id: id of a model that was compared, or ``blend``.
-
-        Returns:
-            The probabilities; ``None`` if it gave none for every fold, or they were not kept.
-        """
-        from bakeoff.pycaret3.deciding import out_of_fold
-
-        comparison = self._comparison
-        if comparison is None or comparison.request.task != "classification":
-            return None
-        of_blend = self.blended.by_fold if self.blended else ()
-        by_fold = of_blend if model_id == BLEND else [{model_id: 1.0}] * comparison.plan.n_folds
-        return out_of_fold(comparison, by_fold, self._predictions)
+    def _refit(self, comparison: PreparedComparison, model_ids: list[str]) -> dict[str, Any]:
+        return _loaded(refit_models(comparison, self._engine, self._options, model_ids))
 
     def _remote_compare_models(self, idx: list[list[Any]], report: Callable[..., Any] | None = None) -> list[list[Any]]:
         """Run some models on all folds in this process, as PyCaret's backends do on a worker.
@@ -357,9 +309,8 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         Returns:
             One row for each model, with its pickled outcomes.
         """
-        if self._comparison is None:
-            raise RuntimeError("There is no comparison to take part in: compare_models() has not been called.")
-        runner, plan = runner_for(self._comparison.frozen), self._comparison.plan
+        comparison = self.compared.comparison
+        runner, plan = runner_for(comparison.frozen), comparison.plan
         results: list[list[Any]] = []
         for row in idx:
             model = plan.models[row[0]]
@@ -369,24 +320,6 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
                 report(score_grid(plan, rank(plan, outcomes, [model.id]).rows))
             results.append([pickle.dumps(outcomes)])
         return results
-
-    def _strategy(self, comparison: PreparedComparison) -> Strategy:
-        """Return what decides on the trials: a race, tuning, both, or neither."""
-        first = self._race_of(comparison) if self._race else Grid()
-        if not self._tune:
-            return first
-        seconds = None if self._tune_minutes is None else 60 * self._tune_minutes
-        return Tuning(self._tune, comparison.families, comparison.spaces, comparison.frozen.seed, first, seconds)
-
-    def _race_of(self, comparison: PreparedComparison) -> Race:
-        """Return a race that runs the models that will be returned on all folds, and those that may be tuned."""
-        n_select, families = comparison.request.n_select, comparison.families
-        if n_select < 0:
-            raise ValueError(f"race finds the best models, and n_select={n_select} asks for the worst: leave one out.")
-        for_blend = FAMILIES_OF_A_BLEND if self._options.blend == "on" else 0
-        n_untunable = len({families[model.id] or model.id for model in comparison.plan.models} - set(comparison.spaces))
-        for_tuning = self._tune + n_untunable if self._tune else 0
-        return Race(max(self._race, n_select, for_blend, for_tuning), families)
 
     def _display(self, instance: Any, comparison: PreparedComparison) -> _DisplayUtil:
         """Return the display of a comparison that is about to begin."""
@@ -408,29 +341,45 @@ class FugueBackend(ParallelBackend):  # type: ignore[misc]  # PyCaret is not typ
         return self._engine
 
     @property
+    def compared(self) -> Compared:
+        """The models that were compared last.
+
+        Raises:
+            RuntimeError: There are none.
+        """
+        if self._compared is None:
+            raise RuntimeError("Nothing was compared yet: call compare_models(parallel=...) first.")
+        return self._compared
+
+    @property
     def board(self) -> Leaderboard | None:
         """The leaderboard of the last run as plain data; ``None`` before the first."""
-        return self._board
+        return self._compared.board if self._compared else None
 
     @property
     def plan(self) -> Plan | None:
         """The plan of the last run."""
-        return self._comparison.plan if self._comparison else None
+        return self._compared.comparison.plan if self._compared else None
+
+    @property
+    def blended(self) -> Blend | None:
+        """The blend that was looked for, as plain data."""
+        return self._compared.blend if self._compared else None
 
     @property
     def leaderboard(self) -> pd.DataFrame:
         """One row for each model of the last run, failed ones too."""
-        return frames.leaderboard(self._board)
+        return frames.leaderboard(self.board)
 
     @property
     def trials(self) -> pd.DataFrame:
         """One row for each trial of the last run."""
-        return frames.trials(self._board)
+        return frames.trials(self.board)
 
     @property
     def failures(self) -> pd.DataFrame:
         """One row for each failed trial, and for each winner that could not be refitted (fold ``refit``)."""
-        return frames.failures(self._board, self._lost_refits)
+        return frames.failures(self.board, self._lost_refits)
 
 
 def _loaded(refitted: Sequence[Refitted]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def test_a_blend_predicts_the_mean_of_its_members_and_is_taken_by_pycaret(
 @pytest.mark.parametrize("name", ["cancer", "wine", "diabetes"])
 def test_a_blend_of_one_model_has_the_scores_of_that_model(name: str) -> None:
     _, backend, _ = compared(name)
-    said = blending._said(backend._comparison, backend.board, backend._predictions)
+    said = blending._said(backend.compared.comparison, backend.board, backend.compared.predictions)
     assert "ridge" not in said.pool.model_ids  # it has no probabilities
     for outcome in backend.board.outcomes:
         if outcome.model_id in said.pool.model_ids:
@@ -94,15 +94,15 @@ def test_a_metric_of_the_user_ranks_a_blend_as_well() -> None:
     experiment.add_metric("hits", "Hits", hits, greater_is_better=True)
     backend = FugueBackend("native")
     experiment.compare_models(["knn", "nb", "dt"], sort="Hits", parallel=backend, verbose=False)
-    blend = blending.blend_of(backend._comparison, backend.board, backend._predictions)
+    blend = blending.blend_of(backend.compared.comparison, backend.board, backend.compared.predictions)
     assert blend is not None
     assert all(outcome.metrics["hits"] == outcome.metrics["accuracy"] for outcome in blend.outcomes)
 
 
 def test_a_model_whose_predictions_are_gone_is_left_out_and_named() -> None:
     _, backend, _ = compared("cancer")
-    del backend._predictions._packed[Trial("lr", 2)]
-    blend = blending.blend_of(backend._comparison, backend.board, backend._predictions)
+    del backend.compared.predictions._packed[Trial("lr", 2)]
+    blend = blending.blend_of(backend.compared.comparison, backend.board, backend.compared.predictions)
     assert blend is not None
     assert blend.left_out == ("lr",)
     assert "lr" not in blend.shares

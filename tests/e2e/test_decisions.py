@@ -86,6 +86,10 @@ def test_a_threshold_that_is_worth_something_is_said_everywhere(chosen: Any, fol
     sentence = f"lr predicts 'bad' from a probability of {choice.best:.4f} on: out of fold, F1 is {choice.value:.4f}"
     assert sentence in "\n".join(outcome_lines(chosen, folder / "home"))
     assert sentence.replace("'", "&#39;") in chosen.report.read_text(encoding="utf-8")
+    held = f"; on the hold-out rows {choice.holdout_value:.4f} instead of {choice.holdout_usual_value:.4f}."
+    assert held in "\n".join(outcome_lines(chosen, folder / "home"))
+    (hits, misses), (false, _) = chosen.facts.look.best.matrix  # of the model that decides like that
+    assert choice.holdout_value == pytest.approx(2 * hits / (2 * hits + misses + false))
     told = json.loads(json.dumps(as_object(chosen.facts)))["decision"]["threshold"]
     assert (told["threshold"], told["value"], told["usual_value"]) == (choice.best, choice.value, choice.usual_value)
     logged = make_client(folder / "home").get_run(chosen.mlflow_run_id).data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from bakeoff import RunConfig, results, run
 from bakeoff.cli.formatting import outcome_lines
+from bakeoff.report import reproduce
 from bakeoff.report.json_export import as_object
 from bakeoff.tracking.client import make_client
 
@@ -76,6 +78,18 @@ def test_nothing_learns_from_the_rows_that_were_named(folder: Path, run_id: str,
     assert logged.params[name] == asked[name]
     assert logged.metrics["holdout_value"] == pytest.approx(best.holdout_value)
     assert outcome_lines(result, folder / "home")
+
+
+def test_the_report_says_how_to_hold_out_the_same_rows_in_plain_pycaret(folder: Path) -> None:
+    facts = ran(folder, "by-words", split_col="part", setup={"ignore_features": ["day"]}).facts
+    known: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = reproduce.pycaret_code(facts).replace(".setup(", ".setup(html=False, verbose=False, data=")
+        exec(code, known)  # noqa: S102 - what the report tells people to run
+    scores = known["experiment"]._master_model_container[-1]["scores"]
+    assert scores.loc["Mean", "Accuracy"] == pytest.approx(facts.board.best.primary_value, abs=1e-4)
+    assert len(known["experiment"].X_test) == 135
 
 
 def test_the_folds_are_mixed_though_the_hold_out_is_not(folder: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from bakeoff.storage.schema import SCORED, TABLES, VIEWS, Table, View
+from bakeoff.storage.schema import PREDICTIONS, SCORED, TABLES, VIEWS, Table, View
 from support.bundle import ROOT
 
 FILE = ROOT / "src" / "sql" / "prepare" / "tables.sql"
@@ -23,7 +23,7 @@ def text() -> str:
     """The file as it has to be."""
     # A view's query has no parameters, so it names its tables as those of the current schema.
     use = "USE IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`'))"
-    parts = [*map(_table, (*TABLES.values(), SCORED)), use, *map(_view, VIEWS.values())]
+    parts = [*map(_table, (*TABLES.values(), PREDICTIONS, SCORED)), use, *map(_view, VIEWS.values())]
     return _HEAD + "".join(f"\n{part};\n" for part in parts)
 
 

@@ -56,6 +56,9 @@ PROFILED = {
     "column_name": "c", "bin": 0, "role": "input", "kind": "number", "category": None, "lower": None, "upper": None,
     "share": 0.5, "n_rows": 3,
 }  # fmt: skip
+PREDICTED = {
+    "row_number": 3, "fold": 0, "model_id": "lr", "truth": "nö", "prediction": "yes", "probabilities": [0.25, 0.75],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -297,6 +300,34 @@ def test_a_profile_is_written_again_in_its_place(tables):
     tables.write_profile("profiled", [PROFILED, PROFILED | {"bin": 1}], again=False)
     tables.write_profile("profiled", [PROFILED | {"share": 1.0}], again=True)
     assert [(row["bin"], row["share"]) for row in stored_rows(tables, "profiles", "profiled")] == [(0, 1.0)]
+
+
+def test_predictions_are_written_again_in_their_place_once_they_were_asked_for(tables):
+    with pytest.raises(UserError, match=r"no predictions in .*--keep-predictions table"):
+        tables.read("predictions")
+    for _ in range(2):
+        tables.create(predictions=True)
+    one, other = PREDICTED, PREDICTED | {"row_number": 4, "prediction": None, "probabilities": None}
+    tables.write_predictions("said", [[one, other], [one | {"model_id": "it's \\ rf"}]], again=False)
+    assert len(stored_rows(tables, "predictions", "said")) == 3
+    tables.write_predictions("another", [[one]], again=False)
+    tables.write_predictions("said", [[one, other]], again=True)
+    written = sorted(stored_rows(tables, "predictions", "said"), key=lambda row: row["row_number"])
+    assert written == [{"run_id": "said", **one}, {"run_id": "said", **other}]
+    assert len(tables.read("predictions")) == 3
+    with pytest.raises(Exception, match=r"(?i)constraint|failed validation"):
+        tables.write_predictions("bad", [[one | {"row_number": -1}]], again=False)
+
+
+def test_a_table_of_somebody_elses_that_is_called_predictions_stays(spark, open_tables, tmp_path):
+    tables = open_tables(tmp_path / "tables")
+    theirs = tables.location.name("predictions")
+    spark.sql(f"CREATE TABLE {theirs} USING DELTA AS SELECT 1 AS a, 'no' AS truth")
+    tables.create()
+    tables.upsert_run(RUN)
+    assert [list(row.values()) for row in tables.read("predictions").to_dict("records")] == [[1, "no"]]
+    with pytest.raises(UserError, match="predictions"):
+        tables.create(predictions=True)
 
 
 def test_a_write_is_seen_at_once(tables):

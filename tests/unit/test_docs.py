@@ -16,7 +16,7 @@ import pytest
 import bakeoff
 from bakeoff import errors
 from bakeoff.comparison import events
-from bakeoff.storage.schema import TABLES, VIEWS
+from bakeoff.storage.schema import PREDICTIONS, TABLES, VIEWS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -103,7 +103,7 @@ def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
 
 def test_the_tables_have_the_columns_that_their_page_lists() -> None:
     page = (ROOT / "docs" / "reference" / "tables.md").read_text()
-    for table in TABLES.values():
+    for table in (*TABLES.values(), PREDICTIONS):
         _, _, section = page.partition(f"## `{table.name}`\n")
         listed = re.findall(r"^\| `(\w+)` \| (\S+) \| (.+) \|$", section.partition("\n## ")[0], re.MULTILINE)
         assert listed == [(column.name, column.type, column.comment) for column in table.columns]

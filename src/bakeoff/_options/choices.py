@@ -14,7 +14,7 @@ AUTO = "auto"
 ENGINES = (AUTO, "spark", "local", "native")
 ISOLATIONS = ("auto", "process", "none")
 PORTFOLIOS = ("small", "large")
-KEEP_PREDICTIONS = ("auto", "yes", "no")
+KEEP_PREDICTIONS = ("auto", "yes", "no", "table")
 CALIBRATIONS = ("off", "auto", "isotonic", "sigmoid")
 BLENDS = ("off", "offer", "on")
 

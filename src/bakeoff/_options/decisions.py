@@ -16,8 +16,8 @@ def parse_threshold(option: str, value: Any) -> str:
         return str(Aim.read(parse_text(option, value)))
     except ValueError as error:
         raise ConfigError(
-            f"{option} must be f1, balanced_accuracy, or what errors cost, as in fp=1,fn=5 (after either, "
-            f",positive=CLASS names the positive class), not {value!r}."
+            f"{option} must be f1, balanced_accuracy, or what errors cost, as in fp=1,fn=5, and may name the positive "
+            f"class, as in f1,positive=yes, not {value!r}."
         ) from error
 
 
@@ -55,6 +55,8 @@ def check_decisions(options: DecisionOptions) -> None:
         raise ConfigError("--blend on is made of what the models predict: leave out --keep-predictions no.")
     if options.blend == "on" and options.task == "time_series":
         raise ConfigError("--blend is for tables, not for time series: leave it out.")
+    if options.keep_predictions == "table" and options.task == "time_series":
+        raise ConfigError("--keep-predictions table is for tables, not for time series: leave it out.")
     for name, asked in (("--threshold", options.threshold is not None), ("--calibrate", options.calibrate != "off")):
         if asked and options.task not in {None, "classification"}:
             raise ConfigError(f"{name} is for classification, and --task is {options.task}: leave it out.")

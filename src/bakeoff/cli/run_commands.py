@@ -102,14 +102,13 @@ _ENGINE = click.option(
 @click.option("--isolation", help="process, none or auto: whether models are fitted in processes that can be killed.")
 @click.option("--payload-dir", help="Spark Connect: a folder that driver and workers share, such as a volume.")
 @click.option(
-    "--keep-predictions", help="auto, yes or no: what models predict for test rows. [default: auto, up to 512 MB]"
+    "--keep-predictions",
+    help="auto, yes, no or table: what models predict for test rows, in a table, too. [default: auto, up to 512 MB]",
 )
 @click.option("--blend", help="off, offer or on: a blend of the models, beside the ranking or in it. [default: offer]")
 @click.option("--holdout", help="Share of the rows that no model is chosen by. [default: 0.3]")
-@click.option(
-    "--split-time", metavar="COLUMN", help="Let these rows be the newest by this column, which is no feature."
-)
-@click.option("--split-col", metavar="COLUMN", help="Let them be those in which this column says test.")
+@click.option("--split-time", metavar="COLUMN", help="Hold out the newest rows by this column, which is no feature.")
+@click.option("--split-col", metavar="COLUMN", help="Hold out the rows in which this column says test.")
 @click.option(
     "--threshold",
     metavar="AIM",

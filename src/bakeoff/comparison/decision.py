@@ -70,6 +70,8 @@ class Decision:
                 f"threshold_{word}": choice.value if choice.kept else choice.usual_value,
                 f"threshold_{word}_at_half": choice.usual_value,
             }
+            if choice.holdout_value is not None:
+                found[f"threshold_{word}_holdout"] = choice.holdout_value
         if (calibration := self.calibration) is not None:
             kept = calibration.log_loss if calibration.kept else calibration.usual_log_loss
             found |= {"log_loss": kept, "log_loss_uncalibrated": calibration.usual_log_loss}

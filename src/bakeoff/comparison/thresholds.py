@@ -7,7 +7,7 @@ were chosen on the other folds, as the weights of a blend are; where that is not
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +76,11 @@ class Aim(NamedTuple):
         """The name of what is measured, as people say it."""
         return _NAMES[self.word]
 
+    @property
+    def sign(self) -> float:
+        """The factor from a score, of which greater is better, to what is said."""
+        return -1.0 if self.word == COST else 1.0
+
     def scores(self, is_positive: Array, chances: Array, thresholds: Array) -> Array:
         """Return what each threshold comes to; greater is better, so that costs are negative.
 
@@ -120,6 +125,9 @@ class ThresholdChoice:
         value: mean over the folds of what the thresholds of the others come to; costs are positive.
         usual_value: mean over the folds of what 0.5 comes to.
         kept: whether the best threshold is used, as it is better than 0.5.
+        plain_value: as `usual_value`, of probabilities that are not calibrated; ``None`` if they are not for either.
+        holdout_value: what the best threshold comes to on the hold-out rows; ``None`` if that is not known.
+        holdout_usual_value: what 0.5 comes to there.
     """
 
     aim: str
@@ -131,11 +139,26 @@ class ThresholdChoice:
     value: float
     usual_value: float
     kept: bool
+    plain_value: float | None = None
+    holdout_value: float | None = None
+    holdout_usual_value: float | None = None
 
     @property
     def threshold(self) -> float:
         """The threshold that is used."""
         return self.best if self.kept else USUAL
+
+    def on_holdout(self, is_positive: Array, chances: Array) -> ThresholdChoice:
+        """Return the choice with what it is worth on rows that nothing was chosen by.
+
+        Args:
+            is_positive: whether each row is of the positive class.
+            chances: probability of that class, by a classifier that was fitted on the training rows.
+        """
+        aim = Aim.read(self.aim)
+        values = aim.scores(is_positive, chances, np.array([self.best, _half(self.position)]))
+        value, usual_value = (aim.sign * values).tolist()
+        return replace(self, holdout_value=value, holdout_usual_value=usual_value)
 
 
 def choose_threshold(said: OutOfFold, aim: Aim, learner: Learner | None = None) -> ThresholdChoice:
@@ -147,20 +170,20 @@ def choose_threshold(said: OutOfFold, aim: Aim, learner: Learner | None = None) 
         learner: what makes other probabilities of these first, and learns from the same folds.
     """
     position = 1 if aim.positive is None else list(said.labels).index(aim.positive)
-    learner = learner or _unchanged
-    values, usual, by_fold = [], [], []
+    learn = learner or _unchanged
+    half = _half(position)
+    values, usual, plain, by_fold = [], [], [], []
     for others, own in said.turns():
-        convert = learner(said.truth[others], said.chances[others])
+        convert = learn(said.truth[others], said.chances[others])
         by_fold.append(_best(aim, *_about(position, said.truth[others], convert(said.chances[others]))))
         own_rows = _about(position, said.truth[own], convert(said.chances[own]))
-        half = np.nextafter(USUAL, 1) if position else USUAL  # at exactly 0.5, models predict the first class
         value, at_half = aim.scores(*own_rows, np.array([by_fold[-1], half])).tolist()
         values.append(value)
         usual.append(at_half)
-    convert = learner(said.truth, said.chances)
+        plain.append(aim.scores(*_about(position, said.truth[own], said.chances[own]), np.array([half])).item())
+    convert = learn(said.truth, said.chances)
     best = _best(aim, *_about(position, said.truth, convert(said.chances)))
     value, usual_value = float(np.mean(values)), float(np.mean(usual))
-    sign = -1.0 if aim.word == COST else 1.0
     return ThresholdChoice(
         aim=str(aim),
         measure=aim.name,
@@ -168,10 +191,16 @@ def choose_threshold(said: OutOfFold, aim: Aim, learner: Learner | None = None) 
         position=position,
         best=best,
         by_fold=tuple(by_fold),
-        value=sign * value,
-        usual_value=sign * usual_value,
+        value=aim.sign * value,
+        usual_value=aim.sign * usual_value,
         kept=round(value - usual_value, _DIGITS) > 0 and best != USUAL,
+        plain_value=aim.sign * float(np.mean(plain)) if learner else None,
     )
+
+
+def _half(position: int) -> float:
+    """Return the threshold that models have: at exactly 0.5, they predict the first class."""
+    return float(np.nextafter(USUAL, 1)) if position else USUAL
 
 
 def _about(position: int, truth: Array, chances: Array) -> tuple[Array, Array]:

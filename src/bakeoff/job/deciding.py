@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bakeoff.config import RunConfig
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job.context import Comparison
-    from bakeoff.job.result import Say
+    from bakeoff.job.result import PreparedRun, Say
     from bakeoff.source import SourceTable
 
 
@@ -61,21 +61,21 @@ def _aim_sentence(aim: Aim, config: RunConfig) -> str:
     return f"The threshold of the best model will be chosen for {aim.name}{costs}; {aim.positive!r} is positive{hint}."
 
 
-def with_decision(comparison: Comparison, backend: FugueBackend, wanted: Wanted) -> Comparison:
+def with_decision(comparison: Comparison, backend: FugueBackend, prepared: PreparedRun) -> Comparison:
     """Return a comparison whose best model decides as was asked, and with the reliability of its probabilities.
 
     Args:
         comparison: a comparison that has ended.
         backend: the backend that ran it.
-        wanted: what is asked.
+        prepared: the experiment that was compared, and what is asked.
     """
-    best = comparison.board.best
+    wanted, best = prepared.wanted, comparison.board.best
     if best is None or comparison.best_model is None:
         return comparison
     try:
-        said = backend.out_of_fold(best.model_id)
+        said = backend.compared.out_of_fold(best.model_id)
         if said is not None:
-            return _decided(comparison, best.model_id, said, wanted)
+            return _decided(comparison, best.model_id, said, prepared)
     except Exception as error:  # noqa: BLE001 - models may say anything; the ranking stands, and the model as it is
         why = f"{type(error).__name__}: {error}"
     else:
@@ -86,16 +86,19 @@ def with_decision(comparison: Comparison, backend: FugueBackend, wanted: Wanted)
     return replace(comparison, problems=[*comparison.problems, f"No {' and no '.join(what)} was chosen: {why}."])
 
 
-def _decided(comparison: Comparison, model_id: str, said: OutOfFold, wanted: Wanted) -> Comparison:
-    from bakeoff.pycaret3.deciding import decide
+def _decided(comparison: Comparison, model_id: str, said: OutOfFold, prepared: PreparedRun) -> Comparison:
+    from bakeoff.pycaret3.deciding import decide, on_holdout
 
+    wanted = prepared.wanted
     decided = decide(model_id, said, wanted)
+    model = decided.applied(comparison.best_model)
+    decided = on_holdout(decided, prepared.experiment, model)
     asked = wanted.threshold is not None or wanted.calibrate is not None
     return replace(
         comparison,
         decision=decided.decision if asked else None,
         reliability=decided.curves,
-        models=[decided.applied(comparison.best_model), *comparison.models[1:]],
+        models=[model, *comparison.models[1:]],
     )
 
 

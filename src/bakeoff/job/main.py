@@ -89,6 +89,8 @@ def run(
                 ground = standing.enter_context(standing_on(choice, spark, config, say))
             interruption.listen()
             try:
+                for problem in ground.problems(config.payload_dir):
+                    say(problem)
                 ground.get_ready()
                 prepared = prepared or ask(config, ground.spark, say, steps)
                 interruption.check(config.run_id)
@@ -209,13 +211,14 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
     """
     from bakeoff.fugue_backend import FugueBackend
     from bakeoff.job.blending import with_blend, with_holdout
+    from bakeoff.job.prediction_table import with_predictions
 
     config, outputs, steps = context.config, context.outputs, context.steps
     backend = FugueBackend.with_store(
         outputs.store,
         RunControl(config.run_id, interruption, LISTENER_SECONDS),
         outputs.predictions,
-        keep_predictions=config.keep_predictions,
+        keep_predictions="yes" if config.keep_predictions == "table" else config.keep_predictions,
         blend=config.blend,
         fit_tied=config.holdout is not None or context.prepared.source.n_held is not None,
         engine=context.ground.engine,
@@ -235,7 +238,8 @@ def compare(context: RunContext, listeners: Sequence[Listener], interruption: In
         outputs.hold.check()
         comparison = with_blend(Comparison.of(backend, models), backend, config.blend)
         comparison = with_holdout(comparison, backend, context.prepared.experiment)
-        result = finish(context, with_decision(comparison, backend, context.prepared.wanted))
+        comparison = with_decision(comparison, backend, context.prepared)
+        result = finish(context, with_predictions(context, comparison, backend))
     except RunConflictError:
         raise
     except BaseException as error:

@@ -126,7 +126,7 @@ class _Opening:
         earlier = check_same_question(config, tables, source)
         config.use_name()
         with _importing("mlflow"):
-            tables.create()
+            tables.create(predictions=config.keep_predictions == "table")
         history = start_looking(tables, ComparedTable(source.name, config.target, source.task, len(source.frame)))
         record = first_record(config, source, self.ground.choice, self.lease.holder, earlier or time.time())
         head = head_of(config, source, record, self.ground)

@@ -16,6 +16,7 @@ READ, IMPORT, SET_UP = "reading the table", "importing PyCaret", "setting up PyC
 SESSION, OPEN, COMPARE = "opening a Spark session", "opening the tables and MLflow", "comparing the models"
 CATCH_UP, MODEL = "waiting for MLflow", "saving the best model"
 TRIALS, LEADERBOARD, RUN_ROW = "writing the trials", "writing the leaderboard", "writing the run"
+PREDICTIONS = "writing the predictions"
 EVALUATE, REPORT, MLFLOW = "evaluating the best model", "drawing the report", "handing the rest to MLflow"
 _START = "starting Python and reading the options"
 

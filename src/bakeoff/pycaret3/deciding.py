@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +20,8 @@ from bakeoff.pycaret3.blending import stacked
 from bakeoff.pycaret3.calibration import Calibration, choose_calibration, cross_calibrated, learn, learner
 from bakeoff.pycaret3.decided_model import DecidedClassifier
 from bakeoff.pycaret3.prepared import PreparedComparison
+from bakeoff.pycaret3.restore import final_pipeline
+from bakeoff.pycaret3.runners.quiet import hushed
 from bakeoff.pycaret3.scoring.predicted import class_positions
 
 
@@ -101,6 +105,25 @@ def decide(model_id: str, said: OutOfFold, wanted: Wanted) -> Decided:
         curves.append(reliability(said, calibrated, position, "calibrated"))
     calibration = learn(said.truth, said.chances, method) if method else None
     return Decided(Decision(model_id, threshold, choice), calibration, tuple(curves))
+
+
+def on_holdout(decided: Decided, experiment: Any, model: Any) -> Decided:
+    """Return how a classifier decides with what its threshold is worth on the hold-out rows, if it has one.
+
+    Args:
+        decided: how it decides.
+        experiment: the experiment that was compared.
+        model: the classifier that decides like that.
+    """
+    choice = decided.decision.threshold
+    if choice is None or not choice.kept:
+        return decided
+    with hushed(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chances = np.asarray(final_pipeline(experiment, model).predict_proba(experiment.X_test), dtype=float)
+    is_positive = experiment.y_test.astype(str).to_numpy() == choice.positive
+    measured = choice.on_holdout(is_positive, chances[:, choice.position])
+    return decided._replace(decision=replace(decided.decision, threshold=measured))
 
 
 def undecided(model: Any) -> Any:

@@ -62,7 +62,11 @@ def pycaret_code(facts: Facts) -> str:
     target, source = str(config.get("target", run.target)), str(config.get("source", run.source))
     options = {"target": target, "fold": config.get("fold"), "fh": config.get("fh"), "session_id": config.get("seed")}
     arguments = {name: value for name, value in {**options, **config.get("setup", {})}.items() if value is not None}
-    setup_arguments = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    split = _split_lines(facts)
+    if config.get("holdout") and not split:
+        arguments["train_size"] = 1 - config["holdout"]
+    given = ["test_data=test_data"] if split else []
+    setup_arguments = ", ".join([*given, *(f"{name}={value!r}" for name, value in arguments.items())])
     lines = [
         "import pandas as pd",
         f"from pycaret.{module} import {kind}",
@@ -77,12 +81,31 @@ def pycaret_code(facts: Facts) -> str:
         lines.append(f"data = data.dropna(subset=[{target!r}])")
     if config.get("max_rows") and (run.n_rows or 0) >= config["max_rows"]:
         lines.append(f"# a sample of {run.n_rows:,} rows was used: bakeoff.source draws it")
-    lines += [f"experiment = {kind}()", f"experiment.setup(data, {setup_arguments})"]
+    lines += [*split, f"experiment = {kind}()", f"experiment.setup(data, {setup_arguments})"]
     lines += [
         f"model = experiment.create_model({_asked(best)})   # {facts.metric} {best.primary_value:.4f}" if best else "",
         "experiment.predict_model(model)",
     ]
     return "\n".join(lines)
+
+
+def _split_lines(facts: Facts) -> list[str]:
+    """Return code that holds out the rows that were named; empty if PyCaret draws them."""
+    config, evaluation = facts.config, facts.look.best
+    by_words, by_time = config.get("split_col"), config.get("split_time")
+    if by_words:
+        lines = [
+            f"part = data.pop({by_words!r}).astype(str).str.strip().str.lower()",
+            'data, test_data = data[part.isin(["train", "validate", "validation"])], data[part == "test"]',
+        ]
+    elif by_time and evaluation is not None:
+        lines = [
+            f"data = data.dropna(subset=[{by_time!r}]).sort_values({by_time!r}, kind='stable')  # as times",
+            f"data, test_data = data.iloc[:-{evaluation.rows}], data.iloc[-{evaluation.rows}:]  # but for {by_time!r}",
+        ]
+    else:
+        return []
+    return [*lines, f"data = data.sample(frac=1, random_state={config.get('seed')})  # PyCaret mixes what it splits"]
 
 
 def _asked(row: Row) -> str:

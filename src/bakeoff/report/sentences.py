@@ -17,7 +17,7 @@ def question(facts: Facts) -> str:
     """Return the question that the run answers, in one sentence."""
     run, plan = facts.run, facts.plan
     version = f", version {run.source_version}" if run.source_version else ""
-    models = counted(len(plan.models), "model")
+    models = counted(len(facts.board.rows) or len(plan.models), "model")  # with those that the tuning has found
     verb = "forecasts" if run.task_type == "time_series" else "predicts"
     best = "highest" if plan.greater_is_better else "lowest"
     folds = f"in the mean over {plan.n_folds} folds" if plan.n_folds > 1 else "on one hold-out"
@@ -136,10 +136,14 @@ def threshold_sentence(model_id: str, choice: ThresholdChoice) -> str:
         'The threshold of lr stays 0.5: F1 is 0.5500 out of fold, and 0.5400 by thresholds chosen on the other folds.'
     """
     value, usual = f"{choice.value:.4f}", f"{choice.usual_value:.4f}"
+    held = ""
+    if choice.holdout_value is not None:
+        held = f"; on the hold-out rows {choice.holdout_value:.4f} instead of {choice.holdout_usual_value:.4f}"
+    before = "" if choice.plain_value is None else f" (before calibration, {choice.plain_value:.4f})"
     if choice.kept:
         return (
             f"{model_id} predicts {choice.positive!r} from a probability of {choice.best:.4f} on: out of fold, "
-            f"{choice.measure} is {value} instead of {usual} at 0.5."
+            f"{choice.measure} is {value} instead of {usual} at 0.5{before}{held}."
         )
     if choice.best == USUAL:
         return f"The threshold of {model_id} stays 0.5, which is the best for {choice.measure} on all folds ({usual})."

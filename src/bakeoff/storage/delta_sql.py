@@ -16,7 +16,7 @@ from bakeoff.storage.run_status import RunStatus
 from bakeoff.storage.schema import (
     LAST_TRIALS,
     LEADERBOARD,
-    PROFILES,
+    PREDICTIONS,
     RUNS,
     TABLES,
     TRIALS,
@@ -90,9 +90,9 @@ def release_holder(location: ResultsLocation, *, forget: bool) -> str:
     return f"UPDATE {table} SET holder = NULL, status = '{RunStatus.INTERRUPTED}' {condition}"
 
 
-def delete_profile(location: ResultsLocation) -> str:
-    """Return the statement that deletes the profile of the run ``:run_id``."""
-    return f"DELETE FROM {location.name(PROFILES.name)} WHERE run_id = :run_id"
+def delete_run(location: ResultsLocation, table: Table) -> str:
+    """Return the statement that deletes what a table has of the run ``:run_id``."""
+    return f"DELETE FROM {location.name(table.name)} WHERE run_id = :run_id"
 
 
 def fill_run_ids(location: ResultsLocation) -> str:
@@ -154,7 +154,7 @@ def trial_seconds(location: ResultsLocation) -> str:
 
 def queries(location: ResultsLocation) -> dict[str, str]:
     """Return the queries behind all tables and views, by their plain names."""
-    found = {table: f"SELECT * FROM {location.name(table)}" for table in TABLES}
+    found = {table: f"SELECT * FROM {location.name(table)}" for table in (*TABLES, PREDICTIONS.name)}
     columns = ", ".join(f"`{column.name}`" for column in TRIALS.columns)
     found[TRIALS.name] = f"SELECT {columns} FROM ({LAST_TRIALS.select(location.name)}) AS last"
     return found | {view.name: view.select(location.name) for view in VIEWS.values()}

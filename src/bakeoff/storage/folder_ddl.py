@@ -37,12 +37,14 @@ _TYPES = {
     "INT": "integer",
     "BIGINT": "long",
     "DOUBLE": "double",
+    "FLOAT": "float",
     "BOOLEAN": "boolean",
     "TIMESTAMP": "timestamp",
 }
 """Types in Spark SQL and in Delta's logs."""
 _SQL_TYPES = {name: sql for sql, name in _TYPES.items()}
 _MAP = re.compile(r"MAP<(\w+),(\w+)>")
+_ARRAY = re.compile(r"ARRAY<(\w+)>")
 _FEATURES = frozenset({"appendOnly", "invariants", "checkConstraints"})
 """Features that our tables need and delta-rs can write."""
 _CLUSTERING = frozenset({"clustering", "domainMetadata"})
@@ -185,17 +187,29 @@ def _metadata(
 
 
 def _field(column: Column) -> dict[str, Any]:
-    kind: Any = _TYPES.get(column.type)
-    if kind is None:
-        parts = _MAP.fullmatch(column.type)
-        assert parts is not None, column.type  # noqa: S101 - the schema has no other types
-        key, value = (_TYPES[part] for part in parts.groups())
-        kind = {"type": "map", "keyType": key, "valueType": value, "valueContainsNull": True}
-    return {"name": column.name, "type": kind, "nullable": column.nullable, "metadata": {"comment": column.comment}}
+    return {
+        "name": column.name,
+        "type": _kind(column.type),
+        "nullable": column.nullable,
+        "metadata": {"comment": column.comment},
+    }
+
+
+def _kind(sql_type: str) -> Any:
+    """Return a type of Spark SQL as Delta's logs have it."""
+    if sql_type in _TYPES:
+        return _TYPES[sql_type]
+    if array := _ARRAY.fullmatch(sql_type):
+        return {"type": "array", "elementType": _TYPES[array[1]], "containsNull": True}
+    parts = _MAP.fullmatch(sql_type)
+    assert parts is not None, sql_type  # noqa: S101 - the schema has no other types
+    return {"type": "map", "keyType": _TYPES[parts[1]], "valueType": _TYPES[parts[2]], "valueContainsNull": True}
 
 
 def _sql_type(kind: Any) -> str:
     if isinstance(kind, dict):
+        if kind["type"] == "array":
+            return f"ARRAY<{_sql_type(kind['elementType'])}>"
         if kind["type"] == "map":
             return f"MAP<{_sql_type(kind['keyType'])},{_sql_type(kind['valueType'])}>"
         return str(kind["type"]).upper()

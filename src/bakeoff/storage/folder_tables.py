@@ -24,7 +24,7 @@ from bakeoff.storage.journal import last_of_each
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord, leaderboard_row, run_row, to_timestamp, trial_row
 from bakeoff.storage.run_status import RunStatus
-from bakeoff.storage.schema import LEADERBOARD, PROFILES, RUNS, TABLES, TRIALS, Table
+from bakeoff.storage.schema import LEADERBOARD, PREDICTIONS, PROFILES, RUNS, TABLES, TRIALS, Table
 from bakeoff.storage.table_errors import unusable
 from bakeoff.storage.upgrades import explaining_creation
 
@@ -74,13 +74,14 @@ class FolderTables(FolderReader):
                 "tables: name another --home."
             )
 
-    def create(self) -> None:
+    def create(self, *, predictions: bool = False) -> None:
         """Create what does not exist yet; see `ResultTables.create`."""
         with explaining_creation(self.location):
-            if all(map(self._is_current, TABLES.values())):
-                return
-            self.check()
-            self._in_turn(self._ensure_all)
+            if not all(map(self._is_current, TABLES.values())):
+                self.check()
+                self._in_turn(self._ensure_all)
+            if predictions and not self._is_current(PREDICTIONS):
+                self._in_turn(lambda: self._ensure(PREDICTIONS))
 
     def enter_run(self, run: RunRecord) -> None:
         """Add the row of a run that is not in the table yet; cheaper than a merge."""
@@ -134,6 +135,14 @@ class FolderTables(FolderReader):
         # A profile that was deleted is to be written again, so its commit has a name of its own.
         content = f"{run_id}-profile-{uuid.uuid4().hex}"
         self._append(PROFILES, content, [{"run_id": run_id, **row} for row in rows])
+
+    def write_predictions(self, run_id: str, batches: Iterable[Sequence[Mapping[str, Any]]], *, again: bool) -> None:
+        """Write what the models of a run predicted; see `ResultTables.write_predictions`."""
+        if again:
+            self._delete(PREDICTIONS, f"run_id = {_text(run_id)}")
+        for rows in batches:
+            content = f"{run_id}-predictions-{uuid.uuid4().hex}"  # as of a profile
+            self._append(PREDICTIONS, content, [{"run_id": run_id, **row} for row in rows])
 
     def fill_mlflow_ids(self, run: RunRecord, model_run_ids: Mapping[str, str]) -> None:
         """Enter MLflow's ids where there are none yet; see `ResultTables.fill_mlflow_ids`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -99,10 +99,13 @@ class ResultTables(ResultReader, Protocol):
             TablesError: the catalog does not exist, or the user may not use it.
         """
 
-    def create(self) -> None:
+    def create(self, *, predictions: bool = False) -> None:
         """Create what does not exist yet of tables, views and their schema.
 
         Tables of an earlier version get the new columns. Another job may do the same at the same time.
+
+        Args:
+            predictions: whether the table ``predictions`` is needed, too.
 
         Raises:
             StorageError: the folder cannot be written to, or its disk has no room left.
@@ -174,6 +177,15 @@ class ResultTables(ResultReader, Protocol):
             run_id: id of the run.
             rows: rows of ``profiles``, without the run id.
             again: whether an earlier attempt of the run may have written a profile, which is then deleted.
+        """
+
+    def write_predictions(self, run_id: str, batches: Iterable[Sequence[Mapping[str, Any]]], *, again: bool) -> None:
+        """Write what the models of a run predicted, in one commit for each batch.
+
+        Args:
+            run_id: id of the run.
+            batches: rows of ``predictions``, without the run id.
+            again: whether an earlier attempt of the run may have written predictions, which are then deleted.
         """
 
     def fill_mlflow_ids(self, run: RunRecord, model_run_ids: Mapping[str, str]) -> None:

@@ -233,6 +233,25 @@ PROFILES = Table(
     (("sane_numbers", "bin >= 0 AND share >= 0"),),
 )
 
+PREDICTIONS = Table(
+    "predictions",
+    "One row per model and test row of its folds: the truth and what was predicted, of the runs that asked for it",
+    ("run_id", "model_id", "fold", "row_number"),
+    (
+        _RUN_ID,
+        _key("row_number", "Row among those that were used, in their order, from 0", "BIGINT"),
+        _key("fold", "Number of the fold that it is tested in, from 0", "INT"),
+        _MODEL_ID,
+        Column("truth", "STRING", "Value of the target, as text"),
+        Column(
+            "prediction", "STRING", "Predicted number or likeliest class, as text; NULL if it is none of the classes"
+        ),
+        Column("probabilities", "ARRAY<FLOAT>", "Probability of each class, in their sorted order; NULL without them"),
+    ),
+    (("sane_numbers", "row_number >= 0 AND fold >= 0"),),
+)
+"""It is made where it is asked for. Before it was known, it may have been the name of a table of scored rows."""
+
 SCORED = Table(
     "scored",
     "One row per row that was scored: its columns, the prediction, and what scored it when",

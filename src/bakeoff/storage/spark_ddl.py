@@ -7,6 +7,8 @@ Python library.
 from __future__ import annotations
 
 import logging
+import secrets
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from bakeoff.storage.commits import LOST_A_RACE, NOT_ALLOWED, commit, reason_of
 from bakeoff.storage.disk import check_folder
 from bakeoff.storage.folder_ddl import has_table
 from bakeoff.storage.location import ResultsLocation, quoted
-from bakeoff.storage.schema import DEFINITION, SCORED, TABLES, VIEWS, Table, View, definitions
+from bakeoff.storage.schema import DEFINITION, SCORED, VIEWS, Table, View, definitions
 from bakeoff.storage.upgrades import explaining_creation, lacking_columns
 
 if TYPE_CHECKING:
@@ -39,6 +41,28 @@ def check_writable(spark: SparkSession, location: ResultsLocation) -> None:
             raise TablesError(f"There is no catalog {catalog} that you may use: name one that SHOW CATALOGS lists.")
 
 
+def try_writing(spark: SparkSession, location: ResultsLocation) -> bool:
+    """Make a small table in a schema, write a row to it and drop it, since rights show only when they are used.
+
+    Returns:
+        Whether the schema is there; where it is not, nothing is made.
+
+    Raises:
+        TablesError: the catalog does not exist, or tables cannot be made or written.
+    """
+    check_writable(spark, location)
+    if not _works(spark, f"DESCRIBE SCHEMA {location.place}"):
+        return False
+    name = location.name(f"bakeoff_preflight_{secrets.token_hex(4)}")
+    with explaining_creation(location):
+        spark.sql(f"CREATE TABLE {name} (looked_at TIMESTAMP) USING DELTA")
+        try:
+            spark.sql(f"INSERT INTO {name} VALUES (current_timestamp())")  # noqa: S608 - a name of ours
+        finally:
+            spark.sql(f"DROP TABLE {name}")
+    return True
+
+
 def table_exists(spark: SparkSession, location: ResultsLocation, table: str) -> bool:
     """Whether a table, or in a metastore a view, exists."""
     if location.path is not None:
@@ -56,21 +80,24 @@ class TableMaker:
     def __init__(self, spark: SparkSession, location: ResultsLocation) -> None:
         self._spark, self._location = spark, location
 
-    def make(self) -> None:
-        """Create the tables and, in a metastore, the schema and the views, if they do not exist yet.
+    def make(self, tables: Sequence[Table]) -> None:
+        """Create tables and, in a metastore, the schema and the views, if they do not exist yet.
+
+        Args:
+            tables: the tables.
 
         Raises:
             StorageError: the folder cannot be written to, or its disk has no room left.
             TablesError: the tables cannot be created, or other tables have their names.
         """
         location = self._location
-        missing = [table for table in TABLES if not self._exists(table)]
+        missing = [table for table in tables if not self._exists(table.name)]
         if missing:
             check_writable(self._spark, location)
         with explaining_creation(location):
             if missing and location.in_metastore and not _works(self._spark, f"DESCRIBE SCHEMA {location.place}"):
                 self._spark.sql(f"CREATE SCHEMA IF NOT EXISTS {location.place}")
-            for table in TABLES.values():
+            for table in tables:
                 commit(location.path, partial(self._ensure_table, table))
             if location.in_metastore:
                 self._make_shared()

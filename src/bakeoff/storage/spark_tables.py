@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.leaderboard import Row
@@ -22,7 +22,7 @@ from bakeoff.storage.folder_ddl import has_table
 from bakeoff.storage.journal import last_of_each
 from bakeoff.storage.location import ResultsLocation, quoted
 from bakeoff.storage.rows import RunRecord, leaderboard_row, run_row, trial_row
-from bakeoff.storage.schema import LEADERBOARD, PROFILES, RUNS, TABLES, TRIALS, VIEWS, Table
+from bakeoff.storage.schema import LEADERBOARD, PREDICTIONS, PROFILES, RUNS, TABLES, TRIALS, VIEWS, Table
 from bakeoff.storage.spark_ddl import TableMaker, check_writable, table_exists
 from bakeoff.storage.table_queries import TableQueries
 
@@ -47,9 +47,9 @@ class SparkTables(TableQueries):
         """Check that the tables can be created; see `ResultTables.check`."""
         check_writable(self.spark, self.location)
 
-    def create(self) -> None:
+    def create(self, *, predictions: bool = False) -> None:
         """Create what does not exist yet; see `ResultTables.create`."""
-        TableMaker(self.spark, self.location).make()
+        TableMaker(self.spark, self.location).make([*TABLES.values(), *([PREDICTIONS] if predictions else [])])
 
     def enter_run(self, run: RunRecord) -> None:
         """Add the row of a run that is not in the table yet; cheaper than a merge."""
@@ -105,10 +105,18 @@ class SparkTables(TableQueries):
     def write_profile(self, run_id: str, rows: Sequence[Mapping[str, Any]], *, again: bool) -> None:
         """Write the profile of a run's training rows; see `ResultTables.write_profile`."""
         if again:
-            self._commit(delta_sql.delete_profile(self.location), run_id=run_id)
+            self._commit(delta_sql.delete_run(self.location, PROFILES), run_id=run_id)
         # A profile that was deleted is to be written again, so its commit has a name of its own.
         content = f"{run_id}-profile-{uuid.uuid4().hex}"
         self._append(PROFILES, content, [{"run_id": run_id, **row} for row in rows])
+
+    def write_predictions(self, run_id: str, batches: Iterable[Sequence[Mapping[str, Any]]], *, again: bool) -> None:
+        """Write what the models of a run predicted; see `ResultTables.write_predictions`."""
+        if again:
+            self._commit(delta_sql.delete_run(self.location, PREDICTIONS), run_id=run_id)
+        for rows in batches:
+            content = f"{run_id}-predictions-{uuid.uuid4().hex}"  # as of a profile
+            self._append(PREDICTIONS, content, [{"run_id": run_id, **row} for row in rows])
 
     def fill_mlflow_ids(self, run: RunRecord, model_run_ids: Mapping[str, str]) -> None:
         """Enter MLflow's ids where there are none yet; see `ResultTables.fill_mlflow_ids`."""
@@ -149,11 +157,12 @@ class SparkTables(TableQueries):
         """
         self.require()
         for name, query in delta_sql.queries(self.location).items():
-            if name in VIEWS or self._has(TABLES[name]):  # results of an earlier version lack a table
+            # Results of an earlier version lack a table, and most lack predictions.
+            if name in VIEWS or self._has(TABLES.get(name, PREDICTIONS)):
                 self._register(name, query)
         for folder in self.location.path.iterdir() if self.location.path is not None else ():
             # Tables that `bakeoff score` has written beside them.
-            if has_table(folder) and folder.name not in {*TABLES, *VIEWS}:
+            if has_table(folder) and folder.name not in {*TABLES, *VIEWS, PREDICTIONS.name}:
                 self._register(folder.name, f"SELECT * FROM {self.location.name(folder.name)}")  # noqa: S608
 
     def _register(self, name: str, query: str) -> None:

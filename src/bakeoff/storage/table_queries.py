@@ -12,7 +12,7 @@ from bakeoff.storage import delta_sql
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.result_tables import ComparedTable
 from bakeoff.storage.rows import RunRecord, outcome_of, run_of
-from bakeoff.storage.schema import RUNS, TABLES, TRIALS, VIEWS, Table
+from bakeoff.storage.schema import PREDICTIONS, RUNS, TABLES, TRIALS, VIEWS, Table
 
 
 class TableQueries(ABC):
@@ -84,9 +84,12 @@ class TableQueries(ABC):
             ConfigError: there is no such table or view.
             TablesError: there are no results at the location yet.
         """
-        if name not in TABLES and name not in VIEWS:
-            raise ConfigError(one_of(name, [*TABLES, *VIEWS], "table"))
+        if name not in {*TABLES, *VIEWS, PREDICTIONS.name}:
+            raise ConfigError(one_of(name, [*TABLES, PREDICTIONS.name, *VIEWS], "table"))
         self.require()
+        if name == PREDICTIONS.name and not self._has(PREDICTIONS):
+            place = self.location.place
+            raise TablesError(f"There are no predictions in {place}: a run with --keep-predictions table writes them.")
         return delta_sql.queries(self.location)[name]
 
     def _runs(self, which: str = "", **values: Any) -> list[RunRecord]:

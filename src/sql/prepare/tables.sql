@@ -97,6 +97,16 @@ CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`
   `n_rows` BIGINT COMMENT 'Rows that were looked at'
 ) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per column and bin of the rows that the best model of a run learned from, and of its predictions';
 
+CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`predictions`')) (
+  `run_id` STRING NOT NULL COMMENT 'Names one comparison from start to end',
+  `row_number` BIGINT NOT NULL COMMENT 'Row among those that were used, in their order, from 0',
+  `fold` INT NOT NULL COMMENT 'Number of the fold that it is tested in, from 0',
+  `model_id` STRING NOT NULL COMMENT 'Id of the model, as PyCaret knows it or as it was given',
+  `truth` STRING COMMENT 'Value of the target, as text',
+  `prediction` STRING COMMENT 'Predicted number or likeliest class, as text\u003B NULL if it is none of the classes',
+  `probabilities` ARRAY<FLOAT> COMMENT 'Probability of each class, in their sorted order\u003B NULL without them'
+) USING DELTA CLUSTER BY (run_id) COMMENT 'One row per model and test row of its folds: the truth and what was predicted, of the runs that asked for it';
+
 CREATE TABLE IF NOT EXISTS IDENTIFIER(concat('`', :catalog, '`.`', :schema, '`.`scored`')) (
   `run_id` STRING COMMENT 'Run that fitted the model',
   `model_name` STRING COMMENT 'Registered model\u003B NULL for the model of a run',

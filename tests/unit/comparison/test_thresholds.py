@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
@@ -91,6 +93,45 @@ def test_the_other_class_can_be_the_positive_one(text: str) -> None:
     assert (usual.position, other.position, other.positive) == (1, 0, "yes")
     assert other.best == pytest.approx(usual.best)
     assert (other.value, other.kept) == (pytest.approx(usual.value), usual.kept)
+
+
+def test_what_is_made_of_probabilities_is_learned_on_the_same_folds_as_the_threshold() -> None:
+    rows, learned = said(), []
+
+    def halved(truth: np.ndarray, chances: np.ndarray) -> Any:
+        learned.append(len(truth))
+        return lambda chances: chances / 2
+
+    usual, choice = (choose_threshold(rows, Aim.read("f1"), learner) for learner in (None, halved))
+    assert learned == [300] * 4 + [400]
+    assert choice.best == pytest.approx(usual.best / 2)
+    assert choice.value == pytest.approx(usual.value)
+    assert (usual.plain_value, choice.plain_value) == (None, usual.usual_value)
+    assert choice.usual_value == 0  # no probability is above a half any more
+
+
+@pytest.mark.parametrize(("text", "n_rows"), [("balanced_accuracy", 200), ("f1", 600), ("fp=1,fn=7", 200)])
+def test_its_value_is_that_on_new_rows_and_not_that_on_the_rows_it_was_chosen_by(text: str, n_rows: int) -> None:
+    """F1 in the mean over folds is lower than on all rows where folds have few rows of the class."""
+    aim = Aim.read(text)
+    honest: list[float] = []
+    flattered: list[float] = []
+    true: list[float] = []
+    new = said(n_rows=50_000, seed=999)
+    for seed in range(100):
+        rows = said(n_rows=n_rows, n_folds=5, seed=seed)
+        choice = choose_threshold(rows, aim)
+        honest.append(aim.sign * choice.value)
+        flattered.append(
+            np.mean(
+                [
+                    aim.scores(rows.truth[own] == 1, rows.chances[own], np.array([choice.best]))[0]
+                    for _, own in rows.turns()
+                ]
+            )
+        )
+        true.append(aim.scores(new.truth == 1, new.chances, np.array([choice.best]))[0])
+    assert abs(np.mean(honest) - np.mean(true)) < (np.mean(flattered) - np.mean(true)) / 2
 
 
 def test_where_nothing_is_gained_a_half_stays() -> None:

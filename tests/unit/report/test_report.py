@@ -138,6 +138,28 @@ def test_every_figure_has_its_numbers():
         assert len(set(names)) == len(names) >= 6
 
 
+def test_how_the_best_model_decides_is_in_the_report_the_json_and_kept():
+    known = facts()
+    best = next(section for section in sections(known) if section.id == "best")
+    said = " ".join(part.text for part in best.parts if isinstance(part, Paragraph))
+    assert (
+        "The probabilities of m0 are calibrated (sigmoid): out of fold, log-loss is 0.4000 instead of 0.5000." in said
+    )
+    assert (
+        "m0 predicts '<yes> & no' from a probability of 0.3100 on: out of fold, F1 is 0.6200 instead of 0.5500" in said
+    )
+    chart = next(part for part in best.parts if isinstance(part, Figure) and part.chart.name == "reliability")
+    assert [row[0] for row in chart.table.rows] == ["as fitted"] * 3 + ["calibrated"] * 3
+    assert chart.chart.alt.endswith(
+        "is off by 0.100 as fitted, 0.100 calibrated in the mean; on the diagonal it is right."
+    )
+    told = json.loads(json.dumps(as_object(known), allow_nan=False))["decision"]
+    assert (told["threshold"]["threshold"], told["calibration"]["method"]) == (0.31, "sigmoid")
+    kept = Diagnostics.from_json(known.look.to_json())
+    assert (kept.decision, kept.reliability) == (known.look.decision, tuple(known.look.reliability))
+    assert as_object(facts("regression"))["decision"] is None
+
+
 def test_plain_facts_are_json_without_nan():
     known = facts(n_models=4, n_failed=2)
     told = json.loads(json.dumps(as_object(known), allow_nan=False))

@@ -15,19 +15,19 @@ from bakeoff.comparison.trial import Metric, Model, Outcome, Status
 from bakeoff.errors import UserError
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.rows import RunRecord, leaderboard_row, outcome_of, run_row, to_micros, trial_row
-from bakeoff.storage.schema import LEADERBOARD, RUNS, TABLES, TRIALS, VIEWS
+from bakeoff.storage.schema import LEADERBOARD, PREDICTIONS, RUNS, TABLES, TRIALS, VIEWS
 
 PLAN = Plan((Model("lr", "Logistic"),), n_folds=2, metrics=(Metric("auc", "AUC"),), sort_by="auc")
 
 
-@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("table", [*TABLES.values(), PREDICTIONS], ids=[*TABLES, "predictions"])
 def test_keys_are_columns_that_cannot_be_null(table):
     required = {column.name for column in table.columns if not column.nullable}
     assert set(table.key) <= required
     assert table.key[0] == table.columns[0].name == "run_id"
 
 
-@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("table", [*TABLES.values(), PREDICTIONS], ids=[*TABLES, "predictions"])
 def test_names_are_snake_case_and_comments_fit_into_literals(table):
     names = [column.name for column in table.columns]
     assert len(set(names)) == len(names)
@@ -36,7 +36,7 @@ def test_names_are_snake_case_and_comments_fit_into_literals(table):
     assert not [comment for comment in comments if set(comment) & set("'\\\n")]
 
 
-@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("table", [*TABLES.values(), PREDICTIONS], ids=[*TABLES, "predictions"])
 def test_a_checked_column_is_never_null_by_design(table):
     # Delta takes NULL for a violation, so a check on a column that may be left empty would refuse good rows.
     always_written = {"attempt", "fit_seconds", "score_seconds", "n_folds_ok"}
