@@ -14,22 +14,26 @@ export UV_SYSTEM_CERTS ?= 1
 CLASSIC := .venv-classic
 SPARK4 := .venv-spark4
 QUALITY := .venv-quality
-RUNTIMES := 15.4 16.4 17.3 18 19
+# Runtimes of Databricks' clusters and environments of its serverless compute, and what their files here are called.
+RUNTIMES := 15.4 16.4 17.3 18 19 serverless-3 serverless-4 serverless-5 serverless-6
 RUNTIME ?= 16.4
-DBR := .venv-dbr-$(RUNTIME)
+replica_of = $(or $(filter serverless-%,$(1)),dbr-$(1))
+REPLICA := $(call replica_of,$(RUNTIME))
+SERVERLESS := $(filter serverless-%,$(RUNTIME))
+DBR := .venv-$(REPLICA)
 DBR_PIP = $(UV) run --quiet --no-project --with pip --python $(BIN)/python python -m pip --disable-pip-version-check --python $(DBR)/bin/python
 DBR_OPTIONS := -W default --override-ini=pythonpath=tests
 COVERED ?= tests/unit
 LOCKING = $(UV) pip compile --quiet $(LOCK_ARGS) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 LOCK_DEV = $(LOCKING) pyproject.toml --extra local --extra spark --extra tune --group dev --group docs
-LOCK_DBR = $(LOCKING) pyproject.toml requirements/dbr-$(RUNTIME).in \
-	$(addprefix --override ,$(wildcard requirements/dbr-$(RUNTIME).override))
+LOCK_DBR = $(LOCKING) pyproject.toml requirements/$(REPLICA).in \
+	$(addprefix --override ,$(wildcard requirements/$(REPLICA).override))
 LOCK_QUALITY = $(LOCKING) --python-version 3.11 --override requirements/quality.override
 PYENV_ROOT ?= $(HOME)/.pyenv
 # The interpreter of a version: pyenv's, which need not be on the PATH, else what uv finds by the version.
 python_of = $(or $(lastword $(wildcard $(PYENV_ROOT)/versions/$(1).*/bin/python$(1))),$(1))
 # A runtime's tests run on 3.11, as all others do, or on the runtime's own Python where that has to be at hand anyway.
-ON_312 := 18 19
+ON_312 := dbr-18 dbr-19 serverless-%
 .PHONY: help setup demo screenshots test test-all test-py310 test-py312 test-py313 test-classic test-spark4 test-dbr \
 	coverage docs docs-serve bench quality soak torture sql wheel lint format lock lock-dbr lock-quality clean
 
@@ -90,19 +94,19 @@ quality: $(QUALITY)/.ready $(QUALITY)-flaml/.ready $(QUALITY)-autogluon/.ready #
 
 # Warnings of packages as old as the runtime's are no errors here. Pip itself installs what was just built, as on a cluster: it fails
 # where that would change one of the runtime's packages. Some runtimes have pairs of packages that complain by themselves, so only new complaints count.
-test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks runtime (RUNTIME=15.4, 16.4, 17.3, 18 or 19)
+test-dbr: $(DBR)/.ready wheel ## The wheel with the versions of a Databricks runtime (RUNTIME=15.4 ... 19, serverless-3 ... -6)
 	cd src && ../$(UV) run --quiet --no-project --with pip --python ../$(BIN)/python \
-		python -m bakeoff._utils.relaxed_pycaret ../dist cluster=$(RUNTIME)
+		python -m bakeoff._utils.relaxed_pycaret ../dist $(or $(SERVERLESS:serverless-%=serverless=%),cluster=$(RUNTIME))
 	$(DBR_PIP) uninstall --quiet --yes bakeoff pycaret-core
 	$(DBR_PIP) check >$(DBR)/before.txt || true
-	$(DBR_PIP) install --quiet --constraint requirements/dbr-$(RUNTIME)-test.txt dist/cluster/*.whl dist/*.whl
+	$(DBR_PIP) install --quiet --constraint requirements/$(REPLICA)-test.txt dist/$(if $(SERVERLESS),serverless,cluster)/*.whl dist/*.whl
 	$(DBR_PIP) check >$(DBR)/after.txt || true
 	diff $(DBR)/before.txt $(DBR)/after.txt
-	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) tests/bundle/test_runtime.py tests/e2e/test_job.py \
+	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) $(if $(SERVERLESS),--connect,tests/e2e/test_job.py) tests/bundle/test_runtime.py \
 		tests/tracking/test_logged_model.py tests/spark/test_connect_job.py tests/spark/test_far_server.py
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" -k native tests/contract
 	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) -m "not slow" --connect tests/contract
-	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) tests/e2e/test_fidelity.py
+	$(DBR)/bin/python -m pytest $(DBR_OPTIONS) $(if $(SERVERLESS),--connect) tests/e2e/test_fidelity.py
 
 sql: $(READY) ## Write the SQL that makes empty tables in a workspace, from the tables' definitions
 	PYTHONPATH=tests $(BIN)/python tests/support/prepared_sql.py
@@ -144,9 +148,9 @@ lock-quality:
 
 # What the wheel resolves to beside the runtime's own packages: for the runtime's Python, and with what the tests need.
 lock-dbr:
-	$(LOCK_DBR) --python-version $(if $(filter 15.4,$(RUNTIME)),3.11,3.12) --output-file requirements/dbr-$(RUNTIME).txt
-	$(LOCK_DBR) $(wildcard requirements/dbr-$(RUNTIME)-test.in) requirements/dbr-test.in \
-		--python-version $(if $(filter $(ON_312),$(RUNTIME)),3.12,3.11) --output-file requirements/dbr-$(RUNTIME)-test.txt
+	$(LOCK_DBR) --python-version $(if $(filter 15.4,$(RUNTIME)),3.11,3.12) --output-file requirements/$(REPLICA).txt
+	$(LOCK_DBR) $(wildcard requirements/$(REPLICA)-test.in) requirements/dbr-test.in \
+		--python-version $(if $(filter $(ON_312),$(REPLICA)),3.12,3.11) --output-file requirements/$(REPLICA)-test.txt
 
 clean: ## Remove the virtual environment, caches and what runs left behind
 	rm -rf .venv .venv-* .bakeoff .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov site build dist
@@ -161,9 +165,9 @@ $(READY): $(LOCK) pyproject.toml | $(UV)
 	@touch $@
 
 # A runtime's environment holds the wheel and nothing of this folder, which `make test-dbr` sees to.
-.venv-dbr-%/.ready: requirements/dbr-%-test.txt | $(UV)
-	$(UV) venv --quiet --clear --python $(if $(filter $(ON_312),$*),$(call python_of,3.12),$(BIN)/python) .venv-dbr-$*
-	$(UV) pip sync --quiet --compile-bytecode --python .venv-dbr-$*/bin/python $<
+$(foreach runtime,$(RUNTIMES),.venv-$(call replica_of,$(runtime))/.ready): .venv-%/.ready: requirements/%-test.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(if $(filter $(ON_312),$*),$(call python_of,3.12),$(BIN)/python) .venv-$*
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-$*/bin/python $<
 	@touch $@
 
 # Systems that Bakeoff is compared with, without it.

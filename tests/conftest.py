@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from bakeoff.execution.warm_up import warm_up
 from bakeoff.spark.session import local_session
+from support.connect_session import start_connect
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--connect",
         action="store_true",
-        help="run the contract suite on Spark Connect, which wants a process of its own",
+        help="run on Spark Connect, which wants a process of its own",
     )
 
 
@@ -58,12 +59,14 @@ def _no_tracking_uri_left() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """A local session with Delta and two slots. It is everybody's: leave its configuration as it is.
+def spark(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """A session with Delta and two slots: a local one, or with ``--connect`` one of a Spark Connect server.
 
-    Its workers are warm, so that work for them goes to them, however small it is and whichever test comes first.
+    It is everybody's: leave its configuration as it is. Its workers are warm, so that work for them goes to them,
+    however small it is and whichever test comes first.
     """
-    session = local_session(tmp_path_factory.mktemp("spark-home"), slots=2)
+    folder = tmp_path_factory.mktemp("spark-home")
+    session = start_connect(folder) if request.config.getoption("--connect") else local_session(folder, slots=2)
     warm_up(session).join()
     yield session
     session.stop()

@@ -13,9 +13,6 @@ from typing import Any
 
 import pytest
 
-from bakeoff.execution.warm_up import warm_up
-from support.connect_session import start_connect
-
 HERE = Path(__file__).parent
 
 
@@ -50,7 +47,7 @@ def engine(request: pytest.FixtureRequest) -> Any:
     """What is passed to the backend as its engine."""
     if request.param in {"native", "local"}:
         return request.param
-    return request.getfixturevalue({"dask": "dask_client", "spark": "spark", "connect": "connect"}[request.param])
+    return request.getfixturevalue("dask_client" if request.param == "dask" else "spark")
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +63,7 @@ def dask_client() -> Iterator[Any]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Spark Connect session, with its server in this process's Java."""
-    made = start_connect(tmp_path_factory.mktemp("connect"))
-    warm_up(made).join()  # or what is little work would never reach the workers
-    yield made
-    made.stop()
+@pytest.fixture
+def connect(spark: Any) -> Any:
+    """The Spark Connect session, for tests that are about it alone."""
+    return spark

@@ -134,11 +134,10 @@ def test_a_metric_that_cannot_be_computed_is_told_and_loses_nothing(engine: Any,
 def test_a_series_fails_with_its_reason(engine: Any) -> None:
     made = shared("series")
     mine = through(engine, made, ["naive", "ets"], fit_kwargs={})
-    assert "naive" in mine.grid.index
-    for _, failure in mine.backend.failures.iterrows():
-        assert failure["error_message"]
+    assert sorted(mine.grid.index) == ["ets", "naive"]  # the bounds of sktime and statsmodels are for this
     mine = through(engine, made, ["naive"], fit_kwargs={"nonsense": 1})
     assert mine.models == []
+    assert all(mine.backend.failures["error_message"])
     assert set(mine.backend.failures["error_type"]) == {"TypeError"}
     with pytest.raises(RuntimeError, match=r"failed for model naive\. TypeError: .*nonsense"):
         through(engine, made, ["naive"], fit_kwargs={"nonsense": 1}, errors="raise")

@@ -11,8 +11,11 @@ import pytest
 from sklearn.naive_bayes import GaussianNB
 
 from bakeoff import FugueBackend
+from bakeoff.comparison.search_space import Choice, Range
 from bakeoff.comparison.tuning import GENERATION
 from bakeoff.errors import ConfigError
+from bakeoff.pycaret3.request import make_estimator, read_request
+from bakeoff.pycaret3.search_spaces import search_spaces
 from support.datasets import airline, breast_cancer, experiment, series_experiment
 from support.pycaret_parity import through
 
@@ -111,6 +114,18 @@ def test_a_model_of_ones_own_is_named_and_not_tuned(exp: Any) -> None:
     assert all(model_id == "0" for model_id in tuned.backend.tuned.untunable)
     assert {model_id.partition("-")[0] for model_id in tuned.backend.trials["model_id"]} == {"0", "1"}
     assert pd.notna(tuned.grid["Accuracy"]).all()
+
+
+def test_a_space_has_what_can_be_chosen_under_the_names_that_an_estimator_knows(exp: Any) -> None:
+    request = read_request(exp, {"include": ["lightgbm", "mlp", "lda", "dummy"], "sort": "Accuracy"})
+    spaces = search_spaces(exp, request)
+    assert spaces.keys() == {"lightgbm", "mlp", "lda"}
+    for family, space in spaces.items():
+        assert space.keys() <= make_estimator(exp, request, family).get_params().keys()
+        assert all(len(each.values) > 1 for each in space.values() if isinstance(each, Choice))
+        assert all(each.low < each.high for each in space.values() if isinstance(each, Range))
+    assert {"subsample", "subsample_freq", "colsample_bytree", "num_leaves"} <= spaces["lightgbm"].keys()
+    assert spaces["lda"]["shrinkage"] == Range(0.0001, 1, log=True)
 
 
 @pytest.mark.parametrize(

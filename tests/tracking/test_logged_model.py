@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -168,8 +169,9 @@ def test_it_has_a_signature_an_example_and_requirements(
     example = model.load_input_example(str(folder))
     assert example.shape == (5, 8)
     required = (folder / "requirements.txt").read_text().split()
-    assert {line.partition("==")[0] for line in required} >= {"pycaret-core", "scikit-learn", "lightgbm", "mlflow"}
-    assert all("==" in line for line in required)
+    named = {re.split(r"==|-(?=\d)", line.removeprefix("wheels/"))[0].replace("_", "-") for line in required}
+    assert named >= {"pycaret-core", "scikit-learn", "lightgbm", "mlflow"}
+    assert all("==" in line or (folder / line).is_file() for line in required)  # a relaxed pycaret-core goes along
     assert "bakeoff" not in "".join(required)
 
 

@@ -19,6 +19,7 @@ from bakeoff._utils.redaction import redact_text
 from bakeoff._utils.text import one_line
 from bakeoff.cli.check_command import check
 from bakeoff.cli.common import tell
+from bakeoff.cli.preflight_command import preflight
 from bakeoff.cli.query_commands import leaderboard, report, runs, sql, ui
 from bakeoff.cli.run_commands import demo, resume, run
 from bakeoff.cli.score_command import score
@@ -54,7 +55,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, resume, demo, check, runs, leaderboard, report, score, sql, sync, ui):
+for _command in (run, resume, demo, check, preflight, runs, leaderboard, report, score, sql, sync, ui):
     cli.add_command(_command)
 
 

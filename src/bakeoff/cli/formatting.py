@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,6 +159,22 @@ def print_frame(console: Console, frame: pd.DataFrame) -> None:
     for cells in rows:
         table.add_row(*map(Text, cells))
     _sized(console, console.width if console.is_terminal else 10_000).print(table)
+
+
+def print_folded(console: Console, rows: Sequence[Mapping[str, str]], whole: Collection[str]) -> None:
+    """Print rows as one table at any width; cells are folded between words where the terminal is too narrow.
+
+    Args:
+        console: where to.
+        rows: cells by the name of their column; one row at least.
+        whole: names of the columns that are not folded.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in rows[0]:
+        table.add_column(Text(name), no_wrap=name in whole, overflow="fold")
+    for cells in rows:
+        table.add_row(*(Text(one_line(cell)) for cell in cells.values()))
+    _sized(console, _NO_TERMINAL).print(table)
 
 
 def _print_values(console: Console, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

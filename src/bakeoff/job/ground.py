@@ -11,7 +11,8 @@ from bakeoff._options.choices import AUTO
 from bakeoff._utils.platform import on_databricks
 from bakeoff.config import RunConfig
 from bakeoff.execution.warm_up import warm_up
-from bakeoff.job.preflight import check_cluster
+from bakeoff.job.ground_request import GroundRequest
+from bakeoff.job.preflight_rows import session_problems
 from bakeoff.job.result import Say
 from bakeoff.source import why_spark
 from bakeoff.spark.liveness import SessionWatch, lost_ground, watching_server, why_lost
@@ -78,17 +79,24 @@ class Ground:
         """The engine as `bakeoff.FugueBackend` takes it."""
         return self.spark if self.choice.engine == "spark" else self.choice.engine
 
-    def get_ready(self) -> None:
-        """Check that the cluster can host the job, and let its workers get ready in the background.
+    def problems(self, payload_dir: Path | None) -> list[str]:
+        """Look at a session that Bakeoff has not made, and return sentences on what is not as it should be.
+
+        Args:
+            payload_dir: the folder that driver and workers are to share, if one is named.
 
         Raises:
-            ClusterError: driver and workers do not fit together.
+            ClusterError: the session cannot host the job.
+            ConfigError: the folder cannot be written to.
         """
-        if self.spark is None or self.choice.engine != "spark":
-            return
-        if not self.owned:
-            check_cluster(self.spark)
-        warm_up(self.spark)
+        if self.spark is None or self.choice.engine != "spark" or self.owned:
+            return []
+        return [row.sentence for row in session_problems(self.spark, payload_dir)]
+
+    def get_ready(self) -> None:
+        """Let the session's workers get ready in the background."""
+        if self.spark is not None and self.choice.engine == "spark":
+            warm_up(self.spark)
 
     def watch(self) -> SessionWatch:
         """Return a watch on the session, which sees nothing where there is none."""
@@ -108,7 +116,7 @@ class Ground:
         return lost_ground(self.spark, error, home)
 
 
-def choose_engine(config: RunConfig, given: SparkSession | OpenSession | None = None) -> EngineChoice:
+def choose_engine(config: RunConfig | GroundRequest, given: SparkSession | OpenSession | None = None) -> EngineChoice:
     """Choose the engine of a run; nothing is started.
 
     It is Spark where a session is there already, or the run needs one anyway: for a table as its source, for tables in
@@ -138,13 +146,12 @@ def choose_engine(config: RunConfig, given: SparkSession | OpenSession | None = 
     return choice
 
 
-def _why_session(config: RunConfig) -> str | None:
+def _why_session(config: RunConfig | GroundRequest) -> str | None:
     """Return why a run needs a Spark session, whatever its engine is; ``None`` if it does not."""
     if on_databricks():
         return "this is Databricks"
-    return why_spark(config.source, config.source_version) or why_spark_for(
-        ResultsLocation.at(config.home, config.catalog, config.schema)
-    )
+    reading = None if config.source is None else why_spark(config.source, config.source_version)
+    return reading or why_spark_for(ResultsLocation.at(config.home, config.catalog, config.schema))
 
 
 @contextmanager

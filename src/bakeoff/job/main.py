@@ -89,6 +89,8 @@ def run(
                 ground = standing.enter_context(standing_on(choice, spark, config, say))
             interruption.listen()
             try:
+                for problem in ground.problems(config.payload_dir):
+                    say(problem)
                 ground.get_ready()
                 prepared = prepared or ask(config, ground.spark, say, steps)
                 interruption.check(config.run_id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from bakeoff._utils.platform import on_databricks
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, RunConflictError
+from bakeoff.job.ground_request import GroundRequest
 from bakeoff.source import SourceTable
 from bakeoff.storage.disk import check_folder, check_local_folders
 from bakeoff.storage.lease import holder_of
@@ -20,7 +21,7 @@ from bakeoff.storage.table_errors import check_logs
 from bakeoff.tracking.database import check_tracking
 
 
-def table_target(config: RunConfig) -> ResultsLocation:
+def table_target(config: RunConfig | GroundRequest) -> ResultsLocation:
     """Return the location of a run's tables.
 
     Raises:

@@ -6,12 +6,13 @@ that would show only long after the start.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bakeoff._utils.text import first_line
-from bakeoff.errors import ClusterError
+from bakeoff.errors import ClusterError, ConfigError
+from bakeoff.job.preflight_worker import MISSING, WorkerFacts, ask_worker, leave_probe, versions_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,30 +22,55 @@ PACKAGES = ("bakeoff", "pycaret-core", "pandas", "numpy", "scikit-learn")
 LAST_PYTHON, FIRST_PANDAS, LAST_SPARK = (3, 13), (2, 1), (4, 2)
 NEW_SPARK, PANDAS_OF_NEW_SPARK = (4, 1), (2, 2)
 """The Spark that refuses an older pandas, and the first pandas that it takes."""
-MISSING = "-"
 
 
-def check_cluster(spark: SparkSession) -> None:
+def check_cluster(spark: SparkSession, folder: Path | None = None) -> WorkerFacts:
     """Check, with one small Spark job, that driver and workers can run a comparison together.
+
+    Args:
+        spark: any session.
+        folder: folder that driver and workers are to share, if one is named.
+
+    Returns:
+        What else there is on the worker that was asked.
 
     Raises:
         ClusterError: they cannot. The message says why, with a table of versions if they differ.
+        ConfigError: the folder cannot be written to here.
     """
     driver = versions_here()
     if problem := unfit(driver["python"], driver["pandas"], spark.version):
         raise ClusterError(problem)
+    facts = worker_facts(spark, folder)
+    if driver != facts.versions:
+        raise ClusterError(
+            "Driver and workers have different versions, so models cannot travel between them; install the wheel as a "
+            f"library of the cluster, not of a notebook:\n{differences(driver, facts.versions)}"
+        )
+    return facts
+
+
+def worker_facts(spark: SparkSession, folder: Path | None = None) -> WorkerFacts:
+    """Return what there is on a worker; the arguments are those of `check_cluster`.
+
+    Raises:
+        ClusterError: the worker cannot run Python as the driver does.
+        ConfigError: the folder cannot be written to here.
+    """
     try:
-        worker = _versions_on_a_worker(spark)
+        probe = None if folder is None else leave_probe(folder)
+    except OSError as error:
+        raise ConfigError(
+            f"--payload-dir {folder} cannot be written to ({error.strerror or error}): name a folder that driver and "
+            "workers share, such as a volume."
+        ) from error
+    try:
+        return ask_worker(spark, PACKAGES, probe)
     except Exception as error:
         raise ClusterError(
             f"A worker cannot run Python as the driver does ({_reason(error)}): install the wheel as a library of the "
             "cluster, and use one Python version for all (PYSPARK_PYTHON)."
         ) from error
-    if driver != worker:
-        raise ClusterError(
-            "Driver and workers have different versions, so models cannot travel between them; install the wheel as a "
-            f"library of the cluster, not of a notebook:\n{differences(driver, worker)}"
-        )
 
 
 def unfit(python: str, pandas: str, spark: str) -> str | None:
@@ -56,13 +82,28 @@ def unfit(python: str, pandas: str, spark: str) -> str | None:
         >>> print(unfit("3.12.3", "2.1.4", "4.1.0"))
         Spark 4.1.0 needs pandas 2.2 or newer, not 2.1.4: list the relaxed wheel of pycaret-core before Bakeoff's.
     """
+    return unfit_python(python) or unfit_spark(spark) or unfit_pandas(pandas, spark)
+
+
+def unfit_python(python: str) -> str | None:
+    """Return a sentence on why this Python cannot run the job; ``None`` if it can."""
     if _numbers(python) > LAST_PYTHON:
         return f"Python {python} is newer than PyCaret knows: choose a runtime with Python 3.12, such as 16.4 LTS ML."
+    return None
+
+
+def unfit_spark(spark: str) -> str | None:
+    """Return a sentence on why this Spark cannot run the job; ``None`` if it can."""
     if _numbers(spark) > LAST_SPARK:
         return (
             f"Spark {spark} is newer than Bakeoff knows: choose a runtime with Spark 3.5 to "
             f"{LAST_SPARK[0]}.{LAST_SPARK[1]}, such as 16.4 LTS ML or 18 LTS ML."
         )
+    return None
+
+
+def unfit_pandas(pandas: str, spark: str) -> str | None:
+    """Return a sentence on why this pandas cannot run the job on a Spark; ``None`` if it can."""
     if pandas == MISSING:
         return None
     if _numbers(pandas) < FIRST_PANDAS:
@@ -95,42 +136,7 @@ def differences(driver: Mapping[str, str], worker: Mapping[str, str]) -> str:
 
 def versions_here() -> dict[str, str]:
     """Return the versions of this process: Python's, without the last number, and those of `PACKAGES`."""
-    return _reader()()
-
-
-def _reader() -> Callable[[], dict[str, str]]:
-    """Return a function that reads versions; nested, so that it is pickled by value: a worker may lack Bakeoff."""
-    packages, missing = PACKAGES, MISSING
-
-    def read() -> dict[str, str]:
-        import sys
-        from importlib import metadata
-
-        def version(package: str) -> str:
-            try:
-                return metadata.version(package)
-            except metadata.PackageNotFoundError:
-                return missing
-
-        return {"python": f"{sys.version_info[0]}.{sys.version_info[1]}", **{name: version(name) for name in packages}}
-
-    return read
-
-
-def _versions_on_a_worker(spark: SparkSession) -> dict[str, str]:
-    read = _reader()
-
-    def answer(batches: Iterator[Any]) -> Iterator[Any]:
-        import json
-
-        import pyarrow as pa
-
-        for _ in batches:
-            yield pa.RecordBatch.from_pydict({"versions": [json.dumps(read())]})
-
-    rows = spark.range(0, 1, 1, 1).mapInArrow(answer, "versions string").collect()
-    versions: dict[str, str] = json.loads(rows[0].versions)
-    return versions
+    return versions_of(PACKAGES)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ PACKAGES = (
     "duckdb",
     "fugue",
     "mlflow",
+    "mlflow-skinny",
     "pandas",
     "numpy",
     "scikit-learn",

@@ -20,6 +20,14 @@ from bakeoff.errors import ConfigError
 from bakeoff.pycaret3.portfolio import Configured
 from bakeoff.pycaret3.request import Request, make_estimator, with_params
 
+_SCIKIT_LEARNS = {
+    "feature_fraction": "colsample_bytree",
+    "bagging_fraction": "subsample",
+    "bagging_freq": "subsample_freq",
+}
+"""Parameters that PyCaret's spaces have under LightGBM's own names; it warns of them, on standard output, at each
+prediction, since its scikit-learn interface has them under others as well."""
+
 
 def search_spaces(experiment: Any, request: Request) -> dict[str, Space]:
     """Return what the parameters of each family may be, by PyCaret's id of the family; only of those with any.
@@ -65,8 +73,14 @@ def _space(definition: Any, estimator: Any) -> Space:
     for name in sorted(given):
         parameter = _parameter(given[name])
         if parameter is not None and _takes(estimator, name, parameter):
-            space[name] = parameter
+            space[_usual_name(estimator, name)] = parameter
     return space
+
+
+def _usual_name(estimator: Any, name: str) -> str:
+    inside, separator, own = name.rpartition("__")
+    usual = f"{inside}{separator}{_SCIKIT_LEARNS.get(own, own)}"
+    return usual if usual in estimator.get_params() else name
 
 
 def _parameter(given: Any) -> Choice | Range | None:

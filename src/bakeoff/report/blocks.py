@@ -118,18 +118,18 @@ def kind_of(part: Any) -> str:
 
 
 def number(value: float | None) -> str:
-    """Format a number with four decimals, fewer if it is large; a missing one is a dash.
+    """Format a number with four decimals, fewer if it is large; a missing one is a dash, and nearly 0 has no sign.
 
     Example:
-        >>> number(0.123456), number(4149.31), number(2.5e7), number(None)
-        ('0.1235', '4,149.3', '2.5e+07', '-')
+        >>> number(0.123456), number(4149.31), number(2.5e7), number(None), number(-1e-9)
+        ('0.1235', '4,149.3', '2.5e+07', '-', '0.0000')
     """
     if value is None or value != value:  # noqa: PLR0124 - NaN
         return "-"
     size = abs(value)
     if size >= 1e6:  # noqa: PLR2004
         return f"{value:.4g}"
-    return f"{value:,.1f}" if size >= 1000 else f"{value:.4f}"  # noqa: PLR2004
+    return f"{value:,.1f}" if size >= 1000 else f"{round(value, 4) + 0.0:.4f}"  # noqa: PLR2004
 
 
 def p_text(value: float) -> str:

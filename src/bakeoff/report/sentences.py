@@ -17,7 +17,7 @@ def question(facts: Facts) -> str:
     """Return the question that the run answers, in one sentence."""
     run, plan = facts.run, facts.plan
     version = f", version {run.source_version}" if run.source_version else ""
-    models = counted(len(plan.models), "model")
+    models = counted(len(facts.board.rows) or len(plan.models), "model")  # with those that the tuning has found
     verb = "forecasts" if run.task_type == "time_series" else "predicts"
     best = "highest" if plan.greater_is_better else "lowest"
     folds = f"in the mean over {plan.n_folds} folds" if plan.n_folds > 1 else "on one hold-out"

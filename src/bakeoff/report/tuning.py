@@ -97,7 +97,7 @@ def _table(facts: Facts, result: TuningResult) -> Table:
             row += [number(held.get(each.untuned)), number(held.get(each.tuned or ""))]
         rows.append(row)
     titles = ["Family", f">{facts.metric} untuned", ">Tuned", ">Gain", ">95% interval", ">p", "Told apart"]
-    titles += [">Candidates", ">Work", *([">Hold-out untuned", ">Hold-out tuned"] if held else [])]
+    titles += ["Candidates", ">Work", *([">Hold-out untuned", ">Hold-out tuned"] if held else [])]
     return Table(titles, rows, f"{counted(result.n_candidates, 'candidate')}, {seconds(result.seconds)} of work.")
 
 

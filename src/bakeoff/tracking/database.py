@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bakeoff._utils.platform import is_installed, on_databricks
 from bakeoff.errors import TrackingError
 
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
@@ -65,9 +66,13 @@ def check_tracking(home: Path) -> None:
         TrackingError: The database cannot be used.
     """
     named = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if is_database(named):
+    is_servers = not is_database(named) if named else on_databricks()
+    if is_servers:
+        return
+    _check_whole_mlflow()
+    if named:
         check_database(named, "name another MLflow in MLFLOW_TRACKING_URI")
-    elif not named and "DATABRICKS_RUNTIME_VERSION" not in os.environ:
+    else:
         _check_sqlite(home.absolute() / LOCAL_FILE, "name another --home")
 
 
@@ -128,6 +133,15 @@ class DeferredClient:
             check_free(self.tracking_uri)
             self._made = self._make()
         return getattr(self._made, name)
+
+
+def _check_whole_mlflow() -> None:
+    """Check that MLflow is installed with what its databases need, which mlflow-skinny leaves out."""
+    if missing := next((package for package in ("sqlalchemy", "alembic") if not is_installed(package)), None):
+        raise TrackingError(
+            f"MLflow's database needs {missing!r}, which is not installed, since mlflow-skinny leaves it out: "
+            "pip install mlflow, or name a server of MLflow in MLFLOW_TRACKING_URI."
+        )
 
 
 def _check_driver(uri: str, instead: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import types
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import importlib_metadata
@@ -32,7 +33,7 @@ def test_packages_without_a_list_of_their_modules_are_told_from_their_files(
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-name\nVersion: 1.2\n\nName: not this\n")
     (info / "RECORD").write_text(
-        "odd/__init__.py,,\n_odd.cpython-311-x86_64-linux-gnu.so,,\nodd_name-1.2.dist-info/METADATA,,\n"
+        f"odd/__init__.py,,\n_odd{EXTENSION_SUFFIXES[0]},,\nodd_name-1.2.dist-info/METADATA,,\n"
     )
     monkeypatch.setattr(
         importlib.metadata,
