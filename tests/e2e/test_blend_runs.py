@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from bakeoff.job.resume import resume
 from bakeoff.runs.loading import read_facts
 from bakeoff.storage.folder_tables import FolderTables
 from bakeoff.storage.journal import read_folder
+from bakeoff.storage.schema import PREDICTIONS
 from bakeoff.tracking.addresses import local_tracking_uri
 from support.datasets import cancer_file
 from support.waiting import until
@@ -155,6 +156,22 @@ def test_the_winning_blend_is_one_model_that_stands_alone(blended: Any, folder: 
     assert kind == "sklearn VotingClassifier"
     truth = pd.read_csv(folder / "cancer.csv")["target"]
     assert (truth == answers.split(",")).mean() > 0.9
+
+
+def test_what_models_predict_is_in_a_table_once_however_often_the_run_goes_on(folder: Path) -> None:
+    asked = {"run_id": "told", "keep_predictions": "table", "blend": "off", "holdout": None}
+    for _ in range(2):
+        result = run(replace(config(folder, "told"), **asked), say=lambda _: None)
+        assert not result.problems
+        found = tables_of(result).read("predictions")
+        assert sorted(found.columns) == sorted(column.name for column in PREDICTIONS.columns)
+        assert not found.duplicated(["model_id", "row_number"]).any()
+        assert set(found["model_id"]) == set(MODELS)
+        right = (found["truth"] == found["prediction"]).groupby([found["model_id"], found["fold"]]).mean()
+        for outcome in result.leaderboard.outcomes:
+            assert right[outcome.model_id, outcome.fold] == pytest.approx(outcome.metrics["accuracy"])
+        rows = pd.read_csv(folder / "cancer.csv")["target"].iloc[found["row_number"]]
+        assert found["truth"].tolist() == rows.astype(str).tolist()
 
 
 def test_the_command_that_stands_below_a_ranking_lets_the_blend_win(folder: Path) -> None:

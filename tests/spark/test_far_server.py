@@ -123,7 +123,14 @@ def command(server: FarServer, run_id: str, engine: str) -> list[str]:
 def ranking(said: subprocess.CompletedProcess[str]) -> list[Any]:
     assert said.returncode == 0, said.stdout[-1000:] + said.stderr[-3000:]
     rows = json.loads(said.stdout)["leaderboard"]
-    return [{name: value for name, value in row.items() if "seconds" not in name} for row in rows]
+    return [_without_seconds(row) for row in rows]
+
+
+def _without_seconds(value: Any) -> Any:
+    """Leave out how long something took, also in what the value holds."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_seconds(each) for key, each in value.items() if key != "tt_sec" and "seconds" not in key}
 
 
 @pytest.mark.slow

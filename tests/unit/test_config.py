@@ -421,6 +421,10 @@ def test_words_and_shares_are_read_as_yaml_and_people_write_them(option: str, gi
     [
         ({"blend": "maybe"}, "--blend must be off, offer or on, not 'maybe'"),
         ({"keep_predictions": "some"}, "--keep-predictions must be auto, yes, no or table, not 'some'"),
+        (
+            {"keep_predictions": "table", "task": "time_series", "time_col": "month"},
+            "--keep-predictions table is for tables, not for time series",
+        ),
         ({"holdout": 1}, "--holdout must be a share of the rows between 0 and 1, as in 0.2, not 1"),
         ({"holdout": "many"}, "--holdout"),
         ({"blend": "on", "keep_predictions": "no"}, "leave out --keep-predictions no"),

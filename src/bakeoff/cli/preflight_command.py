@@ -50,6 +50,7 @@ def preflight(config_file: Path | None, as_json: bool, quiet: bool, verbose: int
         print_json(as_object(rows))
     else:
         _show(missing if quiet else rows)
+    sys.stdout.flush()  # a job's log has what comes next from stderr, which does not wait
     if missing:
         names = ", ".join(row.what for row in missing)
         raise ClusterError(

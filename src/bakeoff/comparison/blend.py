@@ -27,6 +27,8 @@ ROUNDS = 25
 """Most rounds of the selection."""
 PATIENCE = 6
 """Rounds without progress after which the selection ends."""
+_PROGRESS = 1e-4
+"""Share of its value by which a score has to rise to count as progress: what is less ends by itself in noise."""
 _MOST_MODELS = ((100, 4), (500, 8), (2_500, 15), (10_000, 40))
 """How many models a table of so many rows may choose between, as in AutoGluon: the fewer rows, the more a choice
 between many models follows chance."""
@@ -151,11 +153,13 @@ class _Selection:
         n_models = len(self.pool.model_ids)
         counts = (0,) * n_models
         allowed = self._best_alone(chosen)
-        best, best_value, idle = counts, (-math.inf, -math.inf), 0
+        best, best_value, reached, idle = counts, (-math.inf, -math.inf), -math.inf, 0
         for _ in range(ROUNDS):
             counts, value = self._add_one(counts, allowed, chosen)
             if value > best_value:
-                best, best_value, idle = counts, value, 0
+                best, best_value = counts, value
+            if not math.isfinite(reached) or value[0] > reached + _PROGRESS * abs(reached):
+                reached, idle = value[0], 0
             else:
                 idle += 1
             if idle == PATIENCE:

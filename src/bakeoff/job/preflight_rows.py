@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,11 @@ LEAST_MEMORY = 0.5e9
 """Bytes that a slot needs: PyCaret, an experiment of some megabytes, and the process that a model is fitted in."""
 _SHARED = "written here and there"
 _VERSIONS = "the driver's versions"
-_LIBRARIES = ("pandas", "numpy", "scikit-learn", "pycaret-core", "mlflow")
+_LIBRARIES = {
+    **{name: (name,) for name in ("pandas", "numpy", "scikit-learn", "pycaret-core")},
+    "mlflow": ("mlflow", "mlflow-skinny"),
+}
+"""The libraries that a result depends on, each with the packages that bring it; the last is the least of them."""
 _WIDEST = {"python_version": "3.13", "python_full_version": "3.13.0"}
 """The Python for which pycaret-core's bounds are those that its code needs; it gives narrower ones to older Pythons."""
 
@@ -117,15 +121,15 @@ def library_rows(spark_version: str = "3.5") -> Iterator[Check]:
     Args:
         spark_version: version of the Spark that it is to fit to.
     """
-    versions = versions_of(_LIBRARIES)
-    for name in _LIBRARIES:
-        own, widest = _bounds(name, {}), _bounds(name, _WIDEST)
-        found = versions[name]
+    versions = versions_of([package for packages in _LIBRARIES.values() for package in packages])
+    for name, packages in _LIBRARIES.items():
+        own, widest = _bounds(packages, {}), _bounds(packages, _WIDEST)
+        found = next((versions[package] for package in packages if versions[package] != MISSING), MISSING)
         fits = found in own or found in widest
         needed = own if found in own or found not in widest else widest
         advice = unfit_pandas(found, spark_version) if name == "pandas" else None
         if advice is None and not fits:
-            advice = f"pip install '{name}{own!s}'" if not on_databricks() else _AS_LIBRARY
+            advice = f"pip install '{packages[-1]}{own!s}'" if not on_databricks() else _AS_LIBRARY
         yield Check(name, "not installed" if found == MISSING else found, _shown(needed), advice)
 
 
@@ -234,14 +238,14 @@ def _slots(spark: SparkSession) -> int:
     return ConnectEngine(spark, None).slots if is_connect(spark) else slots_of(spark)
 
 
-def _bounds(package: str, environment: dict[str, str]) -> SpecifierSet:
-    """Return what Bakeoff and pycaret-core say about a package's versions, on this Python or in another environment."""
+def _bounds(packages: Collection[str], environment: dict[str, str]) -> SpecifierSet:
+    """Return what Bakeoff and pycaret-core say about packages' versions, on this Python or in another environment."""
     bounds = SpecifierSet()
     for owner in ("bakeoff", "pycaret-core"):
         for text in _metadata(owner).get_all("Requires-Dist") or []:
             requirement = Requirement(text)
             applies = requirement.marker is None or requirement.marker.evaluate({"extra": "", **environment})
-            if canonicalize_name(requirement.name) == package and applies:
+            if canonicalize_name(requirement.name) in packages and applies:
                 bounds &= requirement.specifier
     return bounds
 

@@ -28,7 +28,7 @@ def with_holdout_last(frame: pd.DataFrame, config: RunConfig, findings: Findings
     A column of times stays where ``--setup`` names it: then it is to be learned from.
 
     Args:
-        frame: the rows; not changed.
+        frame: the rows, numbered in their order; not changed.
         config: what was asked.
         findings: gets what is held out, and what is left out.
 
@@ -40,12 +40,17 @@ def with_holdout_last(frame: pd.DataFrame, config: RunConfig, findings: Findings
     """
     if config.split_col is not None:
         frame, n_held = _by_words(frame, config.split_col, findings)
-        return frame.drop(columns=config.split_col), n_held
+        return _numbered(frame.drop(columns=config.split_col)), n_held
     if config.split_time is not None:
         frame, n_held = _by_time(frame, config.split_time, config.holdout or USUAL_SHARE, findings)
-        named = _names(config.setup.values())
-        return (frame if config.split_time in named else frame.drop(columns=config.split_time)), n_held
+        is_feature = config.split_time in _names(config.setup.values())
+        return _numbered(frame if is_feature else frame.drop(columns=config.split_time)), n_held
     return frame, None
+
+
+def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows numbered from 0 in the order that they had, whatever order they are in now."""
+    return frame.set_axis(np.argsort(np.argsort(frame.index.to_numpy())), axis=0)
 
 
 def split_arguments(arguments: Mapping[str, Any], n_held: int | None) -> dict[str, Any]:

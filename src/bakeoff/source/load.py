@@ -41,7 +41,7 @@ class SourceTable:
     """The rows that a run learns from, and their provenance.
 
     Attributes:
-        frame: the rows; numbered from 0, or indexed by period for a time series.
+        frame: the rows; numbered from 0 in the order of the source, or indexed by period for a time series.
         name: name of the table, or path of the file, without secrets.
         version: version of the Delta table that was read; ``None`` for other sources.
         digest: content hash of the frame.
@@ -118,8 +118,8 @@ def load_source(config: RunConfig, spark: SparkSession | None = None) -> SourceT
     if not is_time_series:
         frame = without_missing_target(frame, config.target, findings)
     n_rows = len(frame)
-    frame, n_held = with_holdout_last(sampled(frame, config, findings), config, findings)
-    frame, groups = without_groups(frame.reset_index(drop=True))
+    frame, n_held = with_holdout_last(sampled(frame, config, findings).reset_index(drop=True), config, findings)
+    frame, groups = without_groups(frame)
     read = frame[config.target]
     target = plain_target(read, had_gaps=n_rows < n_read)
     task = check_target(target, config, findings)

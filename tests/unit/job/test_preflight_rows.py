@@ -38,7 +38,7 @@ def test_a_library_that_is_too_new_is_named_with_what_to_type(tmp_path: Path, mo
     rows = installed(tmp_path, monkeypatch, numpy="3.1.0", mlflow="4.0.0")
     assert rows["numpy"].advice is not None
     assert rows["numpy"].advice.startswith("pip install 'numpy")
-    assert rows["mlflow"].advice == "pip install 'mlflow<4,>=2.13'"
+    assert rows["mlflow"].advice == "pip install 'mlflow-skinny<4,>=2.13'"
     assert rows["scikit-learn"].is_ok
 
 

@@ -52,6 +52,7 @@ def test_the_newest_share_is_held_out_and_the_others_are_in_the_order_of_time(
     by_time = rows.sort_values("day")
     assert source.n_held == n_held
     assert source.frame["number"].tolist() == by_time["number"].tolist()
+    assert source.frame.index.tolist() == source.frame["number"].tolist()  # of the source, as without a split
     assert "day" not in source.frame.columns
     first = pd.Timestamp(by_time["day"].iloc[-n_held])
     assert said(
@@ -86,6 +87,8 @@ def test_rows_without_a_time_are_left_out_and_said(tmp_path: Path) -> None:
     source = loaded(tmp_path, rows, split_time="day", holdout=0.25)
     assert (len(source.frame), source.n_held) == (198, 50)
     assert not {3, 5} & set(source.frame["number"])
+    assert source.frame.sort_index()["number"].is_monotonic_increasing
+    assert sorted(source.frame.index) == list(range(198))
     assert said(source, "Left out 2 rows without a time in --split-time 'day'.")
 
 

@@ -56,7 +56,9 @@ def _has_daemon(spark: Any) -> bool:
 def own_slots(spark: Any) -> int:
     """Return how many tasks a session runs at once on the cores of this machine."""
     if is_connect(spark):  # it does not tell; a server on this machine may use all cores
-        return usable_cores() if getattr(spark.client, "host", None) in _LOOPBACK_HOSTS else 0
+        with contextlib.suppress(Exception):  # channels of a platform's own, such as a socket in a file, name no host
+            return usable_cores() if spark.client.host in _LOOPBACK_HOSTS else 0
+        return 0
     return slots_of(spark) if spark.sparkContext.master.startswith("local") else 0
 
 
