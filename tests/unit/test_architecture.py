@@ -169,7 +169,11 @@ def test_only_one_module_makes_sessions() -> None:
 
 @pytest.mark.parametrize(
     ("module", "light"),
-    [("bakeoff", {"yaml", "pandas", "numpy"}), ("bakeoff.cli", {"pandas", "numpy", "rich", "plotly", "matplotlib"})],
+    [
+        ("bakeoff", {"yaml", "pandas", "numpy"}),
+        ("bakeoff.cli", {"pandas", "numpy", "rich", "plotly", "matplotlib"}),
+        ("bakeoff.job.main", {"plotly", "matplotlib"}),
+    ],
 )
 def test_importing_the_package_takes_in_nothing_heavy(module: str, light: set[str]) -> None:
     code = f"import sys, {module}; print(*sys.modules)"

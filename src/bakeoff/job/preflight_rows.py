@@ -17,7 +17,6 @@ from packaging.version import Version
 
 from bakeoff._utils.platform import on_databricks, usable_cores
 from bakeoff.errors import ClusterError, ConfigError
-from bakeoff.execution.engines.spark_connect import SERVERLESS_MB, ConnectEngine
 from bakeoff.execution.engines.spark_workers import slots_of
 from bakeoff.job.preflight import (
     LAST_SPARK,
@@ -231,10 +230,14 @@ def fact_rows(facts: WorkerFacts, payload_dir: Path | None, function_mb: float |
 
 
 def _function_mb(spark: SparkSession) -> float | None:
+    from bakeoff.execution.engines.spark_connect import SERVERLESS_MB  # with PyCaret, which a job imports later
+
     return SERVERLESS_MB if is_connect(spark) and is_serverless(spark) else None
 
 
 def _slots(spark: SparkSession) -> int:
+    from bakeoff.execution.engines.spark_connect import ConnectEngine
+
     return ConnectEngine(spark, None).slots if is_connect(spark) else slots_of(spark)
 
 
