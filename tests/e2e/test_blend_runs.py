@@ -25,6 +25,7 @@ from bakeoff.storage.journal import read_folder
 from bakeoff.storage.schema import PREDICTIONS
 from bakeoff.tracking.addresses import local_tracking_uri
 from support.datasets import cancer_file
+from support.other_processes import said_without_bakeoff
 from support.waiting import until
 
 MODELS = ("rf", "lda", "knn", "dummy")
@@ -33,15 +34,8 @@ PATIENCE = 600.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
 
-WITHOUT_BAKEOFF = """
+PREDICTS = """
 import sys
-
-class Missing:
-    def find_spec(self, name, *_):
-        if name.partition(".")[0] == "bakeoff":
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Missing())
 import mlflow
 import pandas as pd
 
@@ -149,10 +143,7 @@ def test_a_blend_that_may_win_is_ranked_and_read_back_as_it_was(blended: Any, fo
 def test_the_winning_blend_is_one_model_that_stands_alone(blended: Any, folder: Path) -> None:
     assert blended.leaderboard.best.model_id == BLEND
     uri = local_tracking_uri(folder / "home")
-    command = [sys.executable, "-c", WITHOUT_BAKEOFF, uri, blended.model_uri, str(folder / "cancer.csv")]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert said.returncode == 0, said.stderr
-    kind, answers = said.stdout.strip().splitlines()[-2:]
+    kind, answers = said_without_bakeoff(PREDICTS, uri, blended.model_uri, str(folder / "cancer.csv"))[-2:]
     assert kind == "sklearn VotingClassifier"
     truth = pd.read_csv(folder / "cancer.csv")["target"]
     assert (truth == answers.split(",")).mean() > 0.9

@@ -25,21 +25,15 @@ from bakeoff.storage.journal import read_folder
 from bakeoff.tracking.addresses import local_tracking_uri
 from bakeoff.tracking.client import make_client
 from support.datasets import cancer_file
+from support.other_processes import said_without_bakeoff
 from support.waiting import until
 
 PATIENCE = 600.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
 
-WITHOUT_BAKEOFF = """
+PREDICTS = """
 import sys
-
-class Missing:
-    def find_spec(self, name, *_):
-        if name.partition(".")[0] == "bakeoff":
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Missing())
 import mlflow
 import pandas as pd
 
@@ -111,10 +105,8 @@ def test_the_kept_model_predicts_by_it_wherever_it_is_loaded(chosen: Any, folder
     assert expected != np.where(chances["bad"] >= 0.5, "bad", "good").tolist()
     assert pipeline.predict(rows.drop(columns="loan")).tolist() == expected
     uri = local_tracking_uri(folder / "home")
-    command = [sys.executable, "-c", WITHOUT_BAKEOFF, uri, chosen.model_uri, str(folder / "loans.csv")]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout.strip().splitlines()[-1].split(",") == expected
+    said = said_without_bakeoff(PREDICTS, uri, chosen.model_uri, str(folder / "loans.csv"))
+    assert said[-1].split(",") == expected
     score(
         model="chosen",
         source=str(folder / "loans.csv"),

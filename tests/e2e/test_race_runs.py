@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +10,14 @@ import pytest
 
 from bakeoff import RunConfig, run
 from bakeoff.job.resume import resume
-from bakeoff.storage.journal import read_folder
 from bakeoff.storage.location import ResultsLocation
 from bakeoff.storage.open_results import open_reader
 from support.datasets import cancer_file
+from support.other_processes import killed_after
 
 MODELS = ("nb", "knn", "dt", "lda", "svm", "dummy")
 N_FOLDS = 6
 FIRST_RUNG = 2 * len(MODELS)
-
-DIES = """
-import json, os, signal, sys
-from bakeoff import RunConfig, run
-from bakeoff.comparison.events import TrialDone
-
-class Dies:
-    left = int(sys.argv[1])
-    def handle(self, event):
-        self.left -= isinstance(event, TrialDone)
-        if not self.left:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-run(RunConfig(**json.loads(sys.argv[2])), listeners=[Dies()])
-"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 
@@ -105,10 +87,7 @@ def test_a_race_that_is_killed_goes_on_as_if_nothing_had_been(n_trials: int, who
     run_id = f"killed-{n_trials}"
     if n_trials < 0:  # before the end
         n_trials += len(whole.leaderboard.outcomes)
-    command = [sys.executable, "-W", "ignore", "-c", DIES, str(n_trials), json.dumps(asked(folder, run_id))]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-    finished = {outcome.trial for outcome in read_folder(folder / "home" / "runs" / run_id / "journal")}
+    finished = killed_after(n_trials, asked(folder, run_id), folder)
     assert len(finished) >= n_trials
     result = resume(run_id, say=lambda _: None, home=folder / "home")
     assert result.summary.n_resumed == len(finished)
