@@ -20,7 +20,7 @@ from bakeoff.scoring.predictor import PREDICTION, PROBABILITIES, CheckDelivery, 
 from bakeoff.spark.kind import is_connect
 from bakeoff.spark.parameters import sql
 from bakeoff.storage.commits import commit, reason_of
-from bakeoff.storage.location import quoted
+from bakeoff.storage.location import quoted, save_to
 from bakeoff.storage.rows import to_micros
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def append_batch(spark: SparkSession, scored: DataFrame, batch: Batch, destinati
         if adds_columns:
             writer = writer.option("mergeSchema", "true")
         with _naming_worker_errors():
-            writer.saveAsTable(destination.sql)
+            save_to(writer, destination.sql)
         return Written(_rows_of(spark, batch, destination), repeated=False)
 
     return commit(destination.folder, append)

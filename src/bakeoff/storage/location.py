@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bakeoff.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrameWriter
 
 DELTA_LOG = "_delta_log"
 """The folder in a Delta table's that makes it one."""
@@ -100,3 +105,20 @@ def home_option(home: Path) -> str:
         " --home 'my runs'"
     """
     return "" if home == Path(".bakeoff") else f" --home {shlex.quote(str(home))}"
+
+
+def save_to(writer: DataFrameWriter, name: str) -> None:
+    """Write a frame to a table by its name in SQL.
+
+    A Delta table that is named by its path is written to at that path: Spark 4.1 finds it by ``saveAsTable`` in the
+    thread that has made the session only, and says of it in others that it already exists.
+
+    Args:
+        writer: writer of the frame.
+        name: name of the table, as in ``main.sales.orders`` or ``delta.`/data/orders` ``.
+    """
+    path = re.fullmatch(r"delta\.`(.+)`", name)
+    if path is None:
+        writer.saveAsTable(name)
+    else:
+        writer.save(path[1].replace("``", "`"))

@@ -20,7 +20,7 @@ from bakeoff.storage import delta_sql
 from bakeoff.storage.commits import commit
 from bakeoff.storage.folder_ddl import has_table
 from bakeoff.storage.journal import last_of_each
-from bakeoff.storage.location import ResultsLocation, quoted
+from bakeoff.storage.location import ResultsLocation, quoted, save_to
 from bakeoff.storage.rows import RunRecord, leaderboard_row, run_row, trial_row
 from bakeoff.storage.schema import LEADERBOARD, PREDICTIONS, PROFILES, RUNS, TABLES, TRIALS, VIEWS, Table
 from bakeoff.storage.spark_ddl import TableMaker, check_writable, table_exists
@@ -189,7 +189,7 @@ class SparkTables(TableQueries):
             .option("txnAppId", f"bakeoff-{content}")
             .option("txnVersion", 1)
         )
-        commit(self.location.path, lambda: writer.saveAsTable(self.location.name(table.name)))
+        commit(self.location.path, lambda: save_to(writer, self.location.name(table.name)))
 
     def _merge(self, table: Table, run_id: str, rows: Sequence[Mapping[str, Any]], *, only: str = "true") -> None:
         """Add rows of a run; one whose key exists replaces the existing row if a condition is met."""
