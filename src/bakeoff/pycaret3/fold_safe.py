@@ -12,6 +12,9 @@ from sklearn.impute import SimpleImputer
 
 from bakeoff.pycaret3.held_dates import hold_dates
 from bakeoff.pycaret3.pipeline_steps import EmbedTexts, GapsImputer, SafeNames, safe_names
+from bakeoff.pycaret3.row_order import keep_row_order
+
+keep_row_order()
 
 
 class _FoldSafe:

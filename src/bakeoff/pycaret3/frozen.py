@@ -16,7 +16,10 @@ from bakeoff.comparison.trial import Metric, Outcome, Status, Trial, failed_outc
 from bakeoff.pycaret3.folds import Split, draw_splits
 from bakeoff.pycaret3.held_dates import holding_steps
 from bakeoff.pycaret3.request import Request, make_estimator
+from bakeoff.pycaret3.row_order import keep_row_order
 from bakeoff.pycaret3.scoring.scorers import check_custom_metrics, scorers_of
+
+keep_row_order()  # on the driver and on workers, which all import this
 
 _MOST_ENCODED = 25
 """``setup()``'s ``max_encoding_ohe``: a column with more categories stays a single column."""
