@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import decimal
 import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from bakeoff.source.java_numbers import java_texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,16 +26,18 @@ _P1, _P2, _P3, _P4, _P5 = (
 """The primes of XXH64."""
 _SEED = 42
 """Seed of Spark's ``xxhash64``."""
-_MICROS = 1_000_000.0
+_LONG_BITS = 64
+_LONG_DIGITS = 18
+"""Digits of a decimal that 64 bits hold."""
 _FEW = 100_000
 """Texts of one length that are hashed in one go."""
 
 
 def row_hashes(rows: pa.Table) -> Hashes:
-    """Return the hash of each row, by the columns in their order."""
+    """Return the hash of each row, by the columns in their order; a value that is missing changes nothing."""
     hashes = np.full(rows.num_rows, _SEED, dtype=np.uint64)
     for column in rows.columns:
-        hashes = _hash_texts(_texts(column), hashes)
+        hashes = np.where(column.is_null().to_numpy(), hashes, _with_column(column, hashes))
     return hashes
 
 
@@ -53,37 +54,47 @@ def lots(hashes: Hashes, copies: np.ndarray[Any, Any], seed: int) -> np.ndarray[
     return _hash_int(copies.astype(np.uint64), _hash_long(hashes, found)).view(np.int64)
 
 
-def _texts(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column's values as Spark's SQL casts them to text."""
+def _with_column(column: pa.ChunkedArray, hashes: Hashes) -> Hashes:
+    """Go on with the hash of each row by the column's value, as Spark does for the value's type."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _texts(column.cast(kind.value_type))
+        return _with_column(column.cast(kind.value_type), hashes)
     if pa.types.is_floating(kind):
-        return _number_texts(column)
-    if pa.types.is_timestamp(kind):
-        micros = column.cast(pa.timestamp("us", kind.tz))
-        if kind.tz is not None:  # by its number of seconds, see `bakeoff.source.row_hash`
-            return _number_texts(pc.divide(micros.cast(pa.int64()).cast(pa.float64(), safe=False), _MICROS))
-        column = pc.replace_substring_regex(micros.cast(pa.string()), r"\.?0*$", "")
+        return _hash_reals(column.to_numpy(), hashes)
     if pa.types.is_decimal(kind):
-        column = pa.array((None if value is None else str(value) for value in column.to_pylist()), pa.string())
-    texts = column.cast(pa.large_string())
-    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        return _hash_decimals(column, hashes)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _hash_texts(column.cast(pa.large_string()).combine_chunks(), hashes)
+    if pa.types.is_timestamp(kind):
+        column = column.cast(pa.timestamp("us", kind.tz))
+    whole = (
+        column if pa.types.is_integer(kind) else column.cast(pa.int32() if kind.bit_width < _LONG_BITS else pa.int64())
+    )
+    numbers = whole.cast(pa.int64()).fill_null(0).to_numpy().view(np.uint64)
+    return _hash_long(numbers, hashes) if kind.bit_width == _LONG_BITS else _hash_int(numbers, hashes)
 
 
-def _number_texts(column: pa.ChunkedArray) -> pa.Array:
+def _hash_reals(numbers: np.ndarray[Any, Any], hashes: Hashes) -> Hashes:
+    """Hash by the bits of numbers; there is one NaN, and minus zero is zero."""
+    bits = np.where(np.isnan(numbers), np.nan, numbers + 0.0).astype(numbers.dtype)
+    if numbers.dtype == np.float32:
+        return _hash_int(bits.view(np.uint32).astype(np.uint64), hashes)
+    return _hash_long(bits.view(np.uint64), hashes)
+
+
+def _hash_decimals(column: pa.ChunkedArray, hashes: Hashes) -> Hashes:
+    """Hash by the digits as a whole number: of 64 bits where the type fits into them, else of the bytes it needs."""
     import pyarrow as pa
 
-    missing = column.is_null().to_numpy()
-    numbers = column.to_numpy()
-    kind = np.uint32 if numbers.dtype == np.float32 else np.uint64
-    numbers = np.where(np.isnan(numbers), np.nan, numbers).astype(numbers.dtype)
-    bits, positions = np.unique(numbers.view(kind), return_inverse=True)
-    texts = pa.array(java_texts(bits.view(numbers.dtype)), pa.large_string())
-    return texts.take(pa.array(positions, mask=missing))
+    kind = column.type
+    exact = decimal.Context(prec=kind.precision + 1)
+    digits = [0 if value is None else int(value.scaleb(kind.scale, exact)) for value in column.to_pylist()]
+    if kind.precision <= _LONG_DIGITS:
+        return _hash_long(np.array(digits, dtype=np.int64).view(np.uint64), hashes)
+    as_bytes = [n.to_bytes(1 + (n if n >= 0 else ~n).bit_length() // 8, "big", signed=True) for n in digits]
+    return _hash_texts(pa.array(as_bytes, pa.large_binary()), hashes)
 
 
 def _hash_texts(texts: pa.Array, hashes: Hashes) -> Hashes:

@@ -109,8 +109,9 @@ def _as_spark_does(rows: pa.Table) -> pd.DataFrame:
     zone = _zone_here()
     for name in frame.select_dtypes(["datetime", "datetimetz"]).columns:
         times = frame[name]
-        is_point = isinstance(times.dtype, pd.DatetimeTZDtype)
-        frame[name] = times.dt.tz_convert(zone).dt.tz_localize(None) if is_point else times.astype("datetime64[ns]")
+        if isinstance(times.dtype, pd.DatetimeTZDtype):
+            times = times.dt.tz_convert(zone).dt.tz_localize(None)
+        frame[name] = times.astype("datetime64[ns]")
     return frame
 
 
