@@ -93,6 +93,12 @@ def changed(spark: SparkSession, path: str) -> None:
     spark.range(5).selectExpr("id", "id % 2 AS y", "0.5D AS later").write.format("delta").mode("append").save(path)
 
 
+def far(spark: SparkSession, path: str) -> None:
+    until = "IF(id % 3 = 0, TIMESTAMP'2024-03-31 02:30:00', IF(id % 7 = 0, NULL, TIMESTAMP'9999-12-31 00:00:00.5'))"
+    frame = spark.range(80).selectExpr("id % 2 AS y", f"{until} AS until", f"CAST({until} AS TIMESTAMP_NTZ) AS w")
+    frame.write.format("delta").save(path)
+
+
 def nested(spark: SparkSession, path: str) -> None:
     frame = spark.range(40).selectExpr(
         "id", "id % 2 AS y", "array(id) AS arr", "named_struct('a', id) AS st", "map('k', id) AS mp",
@@ -117,7 +123,7 @@ def series(spark: SparkSession, path: str) -> None:
 
 
 MADE: dict[str, Callable[[SparkSession, str], None]] = {
-    made.__name__: made for made in (of_all_types, partitioned, changed, nested, copies, holes, series)
+    made.__name__: made for made in (of_all_types, partitioned, changed, far, nested, copies, holes, series)
 }
 
 
@@ -147,6 +153,7 @@ def both(spark: SparkSession, path: Path, **options: Any) -> tuple[SourceTable, 
         ("changed", {}),
         ("changed", {"source_version": 0}),
         ("changed", {"source_version": 1}),
+        ("far", {}),
         ("nested", {}),
         ("copies", {}),
         ("copies", {"max_rows": 200}),

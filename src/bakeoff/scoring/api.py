@@ -25,6 +25,7 @@ from bakeoff.scoring.model import ModelReference, load_scoring_model
 from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
 from bakeoff.source.delta_folder import read_whole
 from bakeoff.source.findings import Findings
+from bakeoff.source.frames import to_pandas
 from bakeoff.source.locate import DeltaFolder, Files, find, why_spark
 from bakeoff.source.reading import Reading
 from bakeoff.spark.session import OpenSession, open_session, require_spark
@@ -234,7 +235,7 @@ def _collected(scored: DataFrame, destination: Destination, earlier: Any) -> Wri
     """Write scored rows of a session to a file, through the driver."""
     import pyarrow as pa
 
-    frame = scored.toPandas()
+    frame = to_pandas(scored)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     write_scored(table, destination, earlier)
     return Written(len(frame), repeated=False)

@@ -18,6 +18,7 @@ from bakeoff.source.columns import check_columns
 from bakeoff.source.delta_log import OpenTable, open_table
 from bakeoff.source.findings import Findings
 from bakeoff.source.folder_sampling import sample_of_folder
+from bakeoff.source.frames import in_nanoseconds
 from bakeoff.source.gap_words import RawTable
 from bakeoff.source.locate import DeltaFolder
 from bakeoff.source.names import shown_names
@@ -104,15 +105,12 @@ def _positions(keys: pa.Table) -> pa.Array:
 
 
 def _as_spark_does(rows: pa.Table) -> pd.DataFrame:
-    """Return rows as a data frame, with the types that Spark's ``toPandas`` gives in this machine's time zone."""
+    """Return rows as a data frame, as `bakeoff.source.frames.to_pandas` does in this machine's time zone."""
     frame: pd.DataFrame = rows.to_pandas(date_as_object=True)
     zone = _zone_here()
-    for name in frame.select_dtypes(["datetime", "datetimetz"]).columns:
-        times = frame[name]
-        if isinstance(times.dtype, pd.DatetimeTZDtype):
-            times = times.dt.tz_convert(zone).dt.tz_localize(None)
-        frame[name] = times.astype("datetime64[ns]")
-    return frame
+    for name in frame.select_dtypes("datetimetz").columns:
+        frame[name] = frame[name].dt.tz_convert(zone).dt.tz_localize(None)
+    return in_nanoseconds(frame)
 
 
 def _zone_here() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bakeoff.source.frames import to_pandas
 from bakeoff.spark.kind import is_connect
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def rows_that_fit(table: DataFrame, n_rows: int, spark: SparkSession) -> int | N
         n_rows: number of rows of the table.
         spark: session that the table belongs to.
     """
-    return _rows_within(memory_for_table(spark), n_rows, lambda n: table.limit(n).toPandas())
+    return _rows_within(memory_for_table(spark), n_rows, lambda n: to_pandas(table.limit(n)))
 
 
 def rows_that_fit_here(n_rows: int, head: Callable[[int], pd.DataFrame]) -> int | None:

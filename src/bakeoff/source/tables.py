@@ -14,6 +14,7 @@ from bakeoff.errors import ConfigError, SourceError
 from bakeoff.source.columns import check_columns
 from bakeoff.source.filesystems import cannot_be_read
 from bakeoff.source.findings import FindingKind, Findings
+from bakeoff.source.frames import to_pandas
 from bakeoff.source.locate import Delta
 from bakeoff.source.names import listed, shown_names
 from bakeoff.source.row_hash import ROW_HASH, hash_of
@@ -60,7 +61,7 @@ def read_delta(source: Delta, config: RunConfig, findings: Findings) -> TableRow
     columns = list(map(quoted, shown))
     order = [*map(quoted, config.order_by), ROW_HASH, *columns]
     hashed = sample.table.selectExpr(*columns, f"{hash_of(sample.table)} AS {ROW_HASH}")
-    frame = hashed.orderBy(*order).selectExpr(*columns).toPandas()
+    frame = to_pandas(hashed.orderBy(*order).selectExpr(*columns))
     return TableRows(frame.set_axis(usable, axis="columns"), version, sample.fraction)
 
 

@@ -115,7 +115,7 @@ class JudgedTable:
         """Return a column of numbers or times as floats, with NaN for what is missing or infinite."""
         column = self.frame[name]
         if self.is_time(name):
-            values = column.astype("datetime64[ns]").astype("int64").to_numpy(dtype=float)
+            values = column.astype("datetime64[us]").astype("int64").to_numpy(dtype=float)
             values[column.isna().to_numpy()] = np.nan
             return values
         values = column.to_numpy(dtype=float, na_value=np.nan, copy=True)
