@@ -7,13 +7,13 @@ Bakeoff is not installed, so they are pickled by value, and this module imports 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
-from pycaret.internal.preprocess.transformers import EmbedTextFeatures
+from pycaret.internal.preprocess.transformers import EmbedTextFeatures, TransformerWrapper
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
 
@@ -133,6 +133,30 @@ class SafeNames(BaseEstimator, TransformerMixin):  # type: ignore[misc]  # sciki
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the rows under their new names."""
         return X.rename(columns=self.names_)
+
+
+class RowsInOrder(TransformerWrapper):  # type: ignore[misc]  # PyCaret is not typed
+    """A step that returns rows in the order in which they were given, see `bakeoff.pycaret3.row_order`."""
+
+    def _reorder_cols(self, df: pd.DataFrame, original_df: pd.DataFrame) -> pd.DataFrame:
+        return merged_in_order(super()._reorder_cols, df, original_df)
+
+
+def merged_in_order(
+    merge: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame], changed: pd.DataFrame, rows: pd.DataFrame
+) -> pd.DataFrame:
+    """Put what a step made of some columns together with the other columns, row by row.
+
+    Args:
+        merge: PyCaret's way, which merges by the index and gives the rows that of the first table.
+        changed: what the step made; the index can be in any order, and have values more than once.
+        rows: what the step was given.
+    """
+    index = changed.index
+    together = merge(changed.reset_index(drop=True), rows)
+    rows.index = index
+    together.index = index
+    return together
 
 
 def safe_names(names: Iterable[Any], kept: Sequence[str] = (), *, blanks: bool = True) -> Mapping[str, str]:

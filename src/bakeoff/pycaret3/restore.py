@@ -16,6 +16,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import Outcome
 from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.request import Request, make_estimator, task_of
+from bakeoff.pycaret3.row_order import keep_its_row_order
 from bakeoff.pycaret3.score_grid import fold_frame, score_grid
 
 
@@ -55,6 +56,7 @@ def final_pipeline(experiment: Any, model: Any) -> Any:
     pipeline = deepcopy(experiment.pipeline)
     pipeline.memory = None  # a cache folder of this machine means nothing where the model is loaded
     pipeline.steps.append(("trained_model", model))
+    keep_its_row_order(pipeline)
     return pipeline
 
 

@@ -3,15 +3,18 @@
 Where a step takes some of the columns only, PyCaret puts its result and the other columns together by an outer merge on
 the index. Up to pandas 2.1 that keeps the order of equal indices; from 2.2 on it sorts them. The rows of a training set
 are in no order, and PyCaret gives the target the new index without moving its values, so every model would learn
-from rows that have the targets of others: no error, and scores as by chance.
+from rows that have the targets of others: no error, and scores as by chance. A fitted model would answer in another
+order than it was asked, and several times for rows that share an index.
 """
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from pycaret.internal.preprocess.transformers import TransformerWrapper
+
+from bakeoff.pycaret3.pipeline_steps import RowsInOrder, merged_in_order
 
 _MARK = "_bakeoff_keeps_order"
 
@@ -30,9 +33,14 @@ def keep_row_order() -> None:
 
     @wraps(merged)
     def reordered(self: Any, df: Any, original_df: Any) -> Any:
-        found = merged(self, df, original_df)
-        index = df.index
-        return found if found.index.equals(index) or not index.is_unique else found.loc[index]
+        return merged_in_order(partial(merged, self), df, original_df)
 
     setattr(reordered, _MARK, True)
     TransformerWrapper._reorder_cols = reordered
+
+
+def keep_its_row_order(pipeline: Any) -> None:
+    """Let a pipeline's own steps return rows in their order, also where Bakeoff is not installed."""
+    for _, step in pipeline.steps:
+        if type(step) is TransformerWrapper:
+            step.__class__ = RowsInOrder

@@ -93,6 +93,8 @@ def test_labels_of_other_kinds_are_left_alone(labels: Any) -> None:
         (AdaBoostClassifier(n_estimators=3, algorithm="SAMME"), "decision_function"),
     ],
 )
+# Newer releases of scikit-learn complain of arguments that PyCaret gives.
+@pytest.mark.filterwarnings("ignore:.*(deprecated|no effect):FutureWarning")
 def test_a_model_is_asked_once_and_answers_the_same(model: Any, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     rows, others = pd.DataFrame(random.normal(size=(80, 4))), pd.DataFrame(random.normal(size=(80, 4)))
