@@ -24,7 +24,7 @@ from bakeoff.storage.folder_tables import FolderTables
 from bakeoff.storage.journal import read_folder
 from bakeoff.storage.schema import PREDICTIONS
 from bakeoff.tracking.addresses import local_tracking_uri
-from support.datasets import cancer_file
+from support.datasets import cancer_file, drifting_sales
 from support.other_processes import said_without_bakeoff
 from support.waiting import until
 
@@ -44,6 +44,16 @@ rows = pd.read_csv(sys.argv[3]).drop(columns="target")
 model = mlflow.sklearn.load_model(sys.argv[2])
 print(type(model.steps[-1][1]).__module__.partition(".")[0], type(model.steps[-1][1]).__name__)
 print(",".join(mlflow.pyfunc.load_model(sys.argv[2]).predict(rows)))
+"""
+
+
+FORECASTS = """
+import sys
+import mlflow
+
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.sklearn.load_model(sys.argv[2])
+print(",".join(map(str, model.predict(fh=[1, 2, 3]))))
 """
 
 
@@ -147,6 +157,29 @@ def test_the_winning_blend_is_one_model_that_stands_alone(blended: Any, folder: 
     assert kind == "sklearn VotingClassifier"
     truth = pd.read_csv(folder / "cancer.csv")["target"]
     assert (truth == answers.split(",")).mean() > 0.9
+
+
+def test_a_blend_of_forecasts_wins_and_stands_alone(folder: Path) -> None:
+    drifting_sales().to_frame().to_csv(folder / "sales.csv")
+    asked = {
+        "task": "time_series",
+        "time_col": "month",
+        "fh": 6,
+        "fold": 4,
+        "include": ("snaive", "theta", "lr_cds_dt"),
+    }
+    names = {"source": str(folder / "sales.csv"), "target": "sales", "home": folder / "sales", "engine": "native"}
+    result = run(
+        RunConfig(**names, **asked, include=("snaive", "theta", "lr_cds_dt"), run_id="sales", blend="on"),
+        say=lambda _: None,
+    )
+    best = result.leaderboard.best
+    assert best.model_id == BLEND
+    assert sum(best.members.values()) == pytest.approx(1.0)
+    uri = local_tracking_uri(folder / "sales")
+    ahead = said_without_bakeoff(FORECASTS, uri, result.model_uri)[-1].split(",")
+    assert len(ahead) == 3
+    assert all(40 < float(value) < 160 for value in ahead)
 
 
 def test_what_models_predict_is_in_a_table_once_however_often_the_run_goes_on(folder: Path) -> None:

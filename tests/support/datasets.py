@@ -110,3 +110,12 @@ def shared(name: str) -> Any:
     }
     SHARED.append(made[name]())
     return SHARED[-1]
+
+
+def drifting_sales() -> pd.Series[float]:
+    """Eight years of monthly sales that grow, drift and have seasons, on which no single forecaster is far ahead."""
+    random = np.random.default_rng(3)
+    month = np.arange(96)
+    sales = 50 + 0.3 * month + np.cumsum(random.normal(size=96)) + 8 * np.sin(month * np.pi / 6)
+    index = pd.period_range("2010-01", periods=96, freq="M", name="month")
+    return pd.Series(sales + 2 * random.normal(size=96), index=index, name="sales")

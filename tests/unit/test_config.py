@@ -429,7 +429,10 @@ def test_words_and_shares_are_read_as_yaml_and_people_write_them(option: str, gi
         ({"holdout": "many"}, "--holdout"),
         ({"blend": "on", "keep_predictions": "no"}, "leave out --keep-predictions no"),
         ({"holdout": 0.2, "setup": {"train_size": 0.8}}, "leave one of them out"),
-        ({"task": "time_series", "time_col": "t", "blend": "on"}, "--blend is for tables"),
+        (
+            {"task": "time_series", "time_col": "t", "blend": "on", "keep_predictions": "no"},
+            "leave out --keep-predictions no",
+        ),
         ({"task": "time_series", "time_col": "t", "holdout": 0.2}, "--holdout is for tables"),
     ],
 )

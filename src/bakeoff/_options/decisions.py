@@ -53,8 +53,6 @@ def check_decisions(options: DecisionOptions) -> None:
     """
     if options.blend == "on" and options.keep_predictions == "no":
         raise ConfigError("--blend on is made of what the models predict: leave out --keep-predictions no.")
-    if options.blend == "on" and options.task == "time_series":
-        raise ConfigError("--blend is for tables, not for time series: leave it out.")
     if options.keep_predictions == "table" and options.task == "time_series":
         raise ConfigError("--keep-predictions table is for tables, not for time series: leave it out.")
     for name, asked in (("--threshold", options.threshold is not None), ("--calibrate", options.calibrate != "off")):

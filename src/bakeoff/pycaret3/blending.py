@@ -16,7 +16,7 @@ from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 
-from bakeoff.comparison.blend import BLEND, Array, Blend, Goal, Pool, blend, weighted
+from bakeoff.comparison.blend import BLEND, Array, Blend, Goal, Pool, Weights, blend, weighted
 from bakeoff.comparison.blend_goals import (
     MEASURES,
     MOST_OF_A_CLASS,
@@ -27,10 +27,12 @@ from bakeoff.comparison.blend_goals import (
     negative_rmse,
     predicted_classes,
 )
+from bakeoff.comparison.forecast_weights import weights_by_error
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.predictions import Kind, Predictions, PredictionStore
 from bakeoff.comparison.significance import BASELINE
 from bakeoff.comparison.trial import TT, Outcome, Trial
+from bakeoff.pycaret3.forecast_blending import ensemble_of, forecast_scores, why_no_forecast_blend
 from bakeoff.pycaret3.prepared import PreparedComparison
 from bakeoff.pycaret3.runners.tabular import TabularRunner
 from bakeoff.pycaret3.scoring.predicted import class_positions
@@ -43,8 +45,7 @@ _TWO = 2
 def why_no_blend(comparison: PreparedComparison) -> str | None:
     """Return why the models of a comparison cannot be blended, as the end of a sentence; ``None`` if they can."""
     request, frozen = comparison.request, comparison.frozen
-    if request.task == "time_series":
-        return "forecasts are not blended"
+    why = why_no_forecast_blend(frozen) if request.task == "time_series" else None
     if not frozen.keeps_predictions:
         return "what the models predict was not kept"
     if request.probability_threshold is not None:
@@ -53,7 +54,7 @@ def why_no_blend(comparison: PreparedComparison) -> str | None:
         return "the models predict a transformed target, whose mean is not that of the target"
     if request.sort_by == TT:
         return "the models are ranked by time"
-    return None
+    return why
 
 
 def blend_of(comparison: PreparedComparison, board: Leaderboard, predictions: PredictionStore) -> Blend | None:
@@ -69,7 +70,7 @@ def blend_of(comparison: PreparedComparison, board: Leaderboard, predictions: Pr
     said = _said(comparison, board, predictions)
     if not said.pool.model_ids:
         return None
-    weights = blend(*said.question(board), sum(map(len, said.truths)))
+    weights = said.weights(board)
     if weights is None:
         return None
     outcomes = tuple(
@@ -80,13 +81,15 @@ def blend_of(comparison: PreparedComparison, board: Leaderboard, predictions: Pr
 
 
 def voting_estimator(comparison: PreparedComparison, shares: Mapping[str, float], models: Mapping[str, Any]) -> Any:
-    """Return scikit-learn's voting estimator of fitted models, itself fitted.
+    """Return scikit-learn's voting estimator of fitted models, itself fitted; of forecasters, sktime's ensemble.
 
     Args:
         comparison: what was compared.
         shares: share of each member.
         models: the members, fitted on all training rows behind the preprocessing.
     """
+    if comparison.request.task == "time_series":
+        return ensemble_of(comparison.frozen, shares, models)
     members = [(model_id, models[model_id]) for model_id in shares]
     unfitted = [(model_id, clone(model)) for model_id, model in members]
     weights = list(shares.values())
@@ -123,6 +126,18 @@ class _Said:
     truths: Sequence[pd.Series[Any]]
     missing: tuple[str, ...]
 
+    @property
+    def is_series(self) -> bool:
+        """Whether the models forecast a time series."""
+        return self.comparison.request.task == "time_series"
+
+    def weights(self, board: Leaderboard) -> Weights | None:
+        """Choose the weights of the best blend; ``None`` if one model alone is as good."""
+        n_rows = sum(map(len, self.truths))
+        if self.is_series:
+            return weights_by_error(self.pool, self._errors(board), self.score, n_rows)
+        return blend(*self.question(board), n_rows)
+
     def question(self, board: Leaderboard) -> tuple[Pool, Goal]:
         """Return what the weights are chosen by: predictions and the goal, of two classes' AUC on drawn rows."""
         goal = self.goal(board)
@@ -149,8 +164,13 @@ class _Said:
 
     def outcome(self, fold: int, shares: Mapping[str, float], members: Sequence[Outcome]) -> Outcome:
         """Return the scores of a blend on a fold, which take the time of its members."""
-        runner = TabularRunner(self.comparison.frozen)
-        metrics, errors = runner._metrics(self.answers(weighted(self.pool, fold, shares)), *self._rows(fold))
+        predicted = weighted(self.pool, fold, shares)
+        if self.is_series:
+            metrics = forecast_scores(self.comparison.frozen, fold, predicted)
+            errors = {key: "The metric could not be computed." for key, value in metrics.items() if np.isnan(value)}
+        else:
+            runner = TabularRunner(self.comparison.frozen)
+            metrics, errors = runner._metrics(self.answers(predicted), *self._rows(fold))
         return Outcome(
             BLEND,
             fold,
@@ -163,7 +183,11 @@ class _Said:
 
     def score(self, fold: int, predicted: Array) -> float:
         """Return the score of predictions on a fold by the metric that ranks; greater is better."""
-        key = self.comparison.plan.sort_by
+        plan = self.comparison.plan
+        key = plan.sort_by
+        if self.is_series:
+            value = forecast_scores(self.comparison.frozen, fold, predicted)[key]
+            return value if plan.greater_is_better else -value
         scorer = MultimetricScorerPatched(scorers={key: self.comparison.frozen.scorers[key]}, raise_exc=False)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -180,6 +204,19 @@ class _Said:
             predicted = np.column_stack([1 - predicted, predicted])
         encoded = get_label_encoder(frozen.pipeline) is not None
         return _Chances(predicted, labels, np.arange(len(labels)) if encoded else labels)
+
+    def _errors(self, board: Leaderboard) -> dict[str, list[float]]:
+        """Return the error of each model on each fold: the metric that ranks, or RMSE where that is not an error."""
+        plan = self.comparison.plan
+        by_trial = {each.trial: each.metrics.get(plan.sort_by, np.nan) for each in board.outcomes if each.ok}
+        ids, folds = self.pool.model_ids, range(plan.n_folds)
+        ranked = {model_id: [by_trial[Trial(model_id, fold)] for fold in folds] for model_id in ids}
+        values = np.array(list(ranked.values()))
+        if not plan.greater_is_better and np.isfinite(values).all() and (values >= 0).all():
+            return ranked
+        truths = [truth.to_numpy(dtype=float) for truth in self.truths]
+        rmse = [-negative_rmse(truth, said) for truth, said in zip(truths, self.pool.folds, strict=True)]
+        return {model_id: [float(each[place]) for each in rmse] for place, model_id in enumerate(ids)}
 
     def _rows(self, fold: int) -> tuple[pd.DataFrame, pd.Series[Any]]:
         truth = self.truths[fold]

@@ -6,14 +6,33 @@ No transform is shared: a forecasting pipeline transforms the target too, and di
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from pycaret.utils.time_series.forecasting.model_selection import _fit_and_score
 from pycaret.utils.time_series.forecasting.pipeline import _add_model_to_pipeline
 from sklearn.base import clone
 
+from bakeoff.comparison.predictions import Kind, Predictions
 from bakeoff.comparison.trial import Trial
 from bakeoff.pycaret3.runners.base import Scored, TrialRunner
+
+_FORECAST = "forecast"
+"""Name of the listener among the scorers; no metric has it, as PyCaret's keys are short."""
+
+
+class _ForecastListener:
+    """A scorer that scores nothing and keeps the forecast that PyCaret shows it."""
+
+    def __init__(self) -> None:
+        self.packed: bytes | None = None
+        self._kwargs: dict[str, Any] = {}
+
+    def _score_func(self, y_true: Any, y_pred: Any) -> float:
+        del y_true
+        self.packed = Predictions(Kind.VALUES, np.asarray(y_pred, dtype=float).ravel()).pack()
+        return 0.0
 
 
 class ForecastRunner(TrialRunner):
@@ -22,12 +41,31 @@ class ForecastRunner(TrialRunner):
     def _score(self, trial: Trial) -> Scored:
         frozen = self._frozen
         estimator, _ = self._estimator(trial.model_id)
-        train, test = frozen.splits[trial.fold]
+        pipeline = clone(_add_model_to_pipeline(pipeline=frozen.pipeline, model=estimator))
+        listener = _ForecastListener()
+        scorers = {**frozen.scorers, _FORECAST: listener} if frozen.keeps_predictions else dict(frozen.scorers)
+        scores, fit_seconds, score_seconds = self.fit_and_score(pipeline, trial.fold, scorers)
+        metrics = {metric.key: float(scores[metric.key]) for metric in frozen.metrics}
+        errors = {key: "The metric could not be computed." for key, value in metrics.items() if math.isnan(value)}
+        if len(errors) == len(metrics):
+            raise ValueError("No metric could be computed: every one of them is NaN.")
+        return Scored(metrics, fit_seconds, score_seconds, metric_errors=errors, predictions=listener.packed)
+
+    def fit_and_score(
+        self, pipeline: Any, fold: int, scorers: Mapping[str, Any]
+    ) -> tuple[Mapping[str, float], float, float]:
+        """Fit a pipeline on the training rows of a fold and score its forecast, as PyCaret does.
+
+        Returns:
+            The metrics in their natural sign by the names of their scorers, and the seconds of fitting and of scoring.
+        """
+        frozen = self._frozen
+        train, test = frozen.splits[fold]
         scores, fit_seconds, score_seconds, _cutoff = _fit_and_score(
-            pipeline=clone(_add_model_to_pipeline(pipeline=frozen.pipeline, model=estimator)),
+            pipeline=pipeline,
             y=frozen.y,
             X=frozen.X,
-            scoring=dict(frozen.scorers),
+            scoring=scorers,
             train=train,
             test=test,
             parameters=None,
@@ -38,11 +76,7 @@ class ForecastRunner(TrialRunner):
             error_score="raise",
             **frozen.extra["scorer_kwargs"],
         )
-        metrics = {metric.key: float(scores[metric.key]) for metric in frozen.metrics}
-        errors = {key: "The metric could not be computed." for key, value in metrics.items() if math.isnan(value)}
-        if len(errors) == len(metrics):
-            raise ValueError("No metric could be computed: every one of them is NaN.")
-        return Scored(metrics, fit_seconds, score_seconds, metric_errors=errors)
+        return scores, fit_seconds, score_seconds
 
     def _refit(self, estimator: Any) -> Any:
         pipeline = _add_model_to_pipeline(pipeline=self._frozen.pipeline, model=estimator)

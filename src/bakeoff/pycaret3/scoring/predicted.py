@@ -33,11 +33,14 @@ def prediction_bytes(experiment: Any, request: Request, n_candidates: int = 0) -
         request: what is compared.
         n_candidates: number of models that tuning adds.
     """
-    if request.task == "time_series" or not request.cross_validation:
+    if not request.cross_validation:
         return None
     y = experiment.y_train
     n_classes = int(y.nunique()) if request.task == "classification" else 0
-    return expected_bytes(len(request.models) + n_candidates, len(y) * getattr(request.cv, "n_repeats", 1), n_classes)
+    n_test = len(y) * getattr(request.cv, "n_repeats", 1)
+    if request.task == "time_series":
+        n_test = request.cv.get_n_splits(y) * len(request.cv.fh)
+    return expected_bytes(len(request.models) + n_candidates, n_test, n_classes)
 
 
 def test_positions(frozen: FrozenExperiment, fold: int, index: Any) -> np.ndarray[Any, Any] | None:
