@@ -23,9 +23,9 @@ from bakeoff.scoring.files import earlier_models, read_scored, score_frame, writ
 from bakeoff.scoring.inputs import NUMBER, InputColumn, with_plain_types, with_times
 from bakeoff.scoring.model import ModelReference, load_scoring_model
 from bakeoff.scoring.tables import Written, append_batch, delivered, find_batch, score_rows
+from bakeoff.source.data_frames import to_pandas
 from bakeoff.source.delta_folder import read_whole
 from bakeoff.source.findings import Findings
-from bakeoff.source.frames import to_pandas
 from bakeoff.source.locate import DeltaFolder, Files, find, why_spark
 from bakeoff.source.reading import Reading
 from bakeoff.spark.session import OpenSession, open_session, require_spark

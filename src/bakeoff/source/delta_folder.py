@@ -15,10 +15,10 @@ import pandas as pd
 from bakeoff.config import RunConfig
 from bakeoff.source.arrow_hash import row_hashes
 from bakeoff.source.columns import check_columns
+from bakeoff.source.data_frames import in_nanoseconds
 from bakeoff.source.delta_log import OpenTable, open_table
 from bakeoff.source.findings import Findings
 from bakeoff.source.folder_sampling import sample_of_folder
-from bakeoff.source.frames import in_nanoseconds
 from bakeoff.source.gap_words import RawTable
 from bakeoff.source.locate import DeltaFolder
 from bakeoff.source.names import shown_names
@@ -105,7 +105,7 @@ def _positions(keys: pa.Table) -> pa.Array:
 
 
 def _as_spark_does(rows: pa.Table) -> pd.DataFrame:
-    """Return rows as a data frame, as `bakeoff.source.frames.to_pandas` does in this machine's time zone."""
+    """Return rows as a data frame, as `bakeoff.source.data_frames.to_pandas` does in this machine's time zone."""
     frame: pd.DataFrame = rows.to_pandas(date_as_object=True)
     zone = _zone_here()
     for name in frame.select_dtypes("datetimetz").columns:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.source.frames import to_pandas
+from bakeoff.source.data_frames import to_pandas
 from bakeoff.spark.kind import is_connect
 
 if TYPE_CHECKING:

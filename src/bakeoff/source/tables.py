@@ -12,9 +12,9 @@ from bakeoff._utils.text import first_line
 from bakeoff.config import RunConfig
 from bakeoff.errors import ConfigError, SourceError
 from bakeoff.source.columns import check_columns
+from bakeoff.source.data_frames import to_pandas
 from bakeoff.source.filesystems import cannot_be_read
 from bakeoff.source.findings import FindingKind, Findings
-from bakeoff.source.frames import to_pandas
 from bakeoff.source.locate import Delta
 from bakeoff.source.names import listed, shown_names
 from bakeoff.source.row_hash import ROW_HASH, hash_of
