@@ -1,4 +1,4 @@
-"""What is made of what models predict, a blend or a best classifier that decides otherwise, and what it needs."""
+"""Options of what is made of predictions, a blend or a best classifier that decides otherwise, and their needs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DecisionOptions(Protocol):
 
     @property
     def threshold(self) -> str | None:
-        """What the threshold of the best classifier is to be good at."""
+        """Aim of the best classifier's threshold."""
 
     @property
     def calibrate(self) -> str:

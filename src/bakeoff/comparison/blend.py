@@ -39,7 +39,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Goal(Protocol):
-    """What a blend is to be good at. Greater is better."""
+    """Aim of a blend. Greater is better."""
 
     def scores(self, fold: int, candidates: Array) -> Array:
         """Return the score of each candidate on a fold; candidates are along the first axis."""
@@ -50,7 +50,7 @@ class Goal(Protocol):
 
 @dataclass(frozen=True)
 class Pool:
-    """What models predicted for the test rows of each fold.
+    """Predictions of several models for the test rows of each fold.
 
     Attributes:
         model_ids: the models, the best first, which decides ties.

@@ -1,4 +1,4 @@
-"""How the best classifier decides: its calibration and its threshold, with what they are worth, as plain data."""
+"""Decisions of the best classifier: its calibration and its threshold, with what they are worth, as plain data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bakeoff.comparison.thresholds import Aim, ThresholdChoice
 
 
 class Wanted(NamedTuple):
-    """What is asked of how the best classifier decides.
+    """Decision that is asked of the best classifier.
 
     Attributes:
         threshold: what its threshold is to be good at; ``None`` if none is to be chosen.
@@ -42,7 +42,7 @@ class CalibrationChoice:
 
 @dataclass(frozen=True)
 class Decision:
-    """How a classifier decides.
+    """Calibration and threshold of a classifier.
 
     Attributes:
         model_id: the classifier.
@@ -79,7 +79,7 @@ class Decision:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What is used, by name, for the tags of a run and of a registered version."""
+        """Calibration and threshold by name, for the tags of a run and of a registered version."""
         found = {}
         if self.threshold is not None and self.threshold.kept:
             found["threshold"] = f"{self.threshold.best:.6g} for {self.threshold.positive}"

@@ -12,7 +12,7 @@ REFIT_TIMEOUTS = 3
 
 
 class Isolation(WordEnum):
-    """Where models are fitted.
+    """Place where models are fitted.
 
     The first three are the user's choices. An engine turns the first two into one of the others, by how its workers get
     a process for models.

@@ -29,7 +29,7 @@ class RocCurve:
 
 @dataclass(frozen=True)
 class ReliabilityCurve:
-    """How often rows are of a class, by the probability that they were given out of fold.
+    """Share of rows that are of a class, by the probability that they were given out of fold.
 
     Attributes:
         label: the class; empty for the one that is predicted.

@@ -1,4 +1,4 @@
-"""What a classifier predicted for rows that it has not learned from, of all folds together."""
+"""Predictions of a classifier for rows that it has not learned from, of all folds together."""
 
 from __future__ import annotations
 

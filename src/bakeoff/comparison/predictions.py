@@ -1,4 +1,4 @@
-"""What models predicted for the test rows of their folds: rows that they have not learned from.
+"""Predictions of models for the test rows of their folds: rows that they have not learned from.
 
 They travel and are kept as bytes: a line of JSON that describes the numbers, then the numbers, compressed.
 """
@@ -31,7 +31,7 @@ class Keep(WordEnum):
 
 
 class Kind(WordEnum):
-    """What a model predicts."""
+    """Kind of a model's predictions."""
 
     PROBABILITIES = "probabilities"
     """A column for each class, in the order of the classes (float32)."""

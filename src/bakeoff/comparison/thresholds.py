@@ -27,7 +27,7 @@ Learner = Callable[[Array, Array], Callable[[Array], Array]]
 
 
 class Aim(NamedTuple):
-    """What a threshold is to be good at.
+    """Aim of a threshold.
 
     Attributes:
         word: ``f1``, ``balanced_accuracy`` or ``cost``.

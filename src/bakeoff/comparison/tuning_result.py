@@ -1,4 +1,4 @@
-"""What tuning has tried, and what it has gained, as plain data."""
+"""Trials and gains of tuning, as plain data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bakeoff.comparison.tuning import Ending, Studied, Tuning
 
 @dataclass(frozen=True)
 class TunedFamily:
-    """What tuning has tried of one family.
+    """Trials of tuning for one family.
 
     Attributes:
         family: PyCaret's id of the family.
@@ -53,7 +53,7 @@ class TunedFamily:
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What tuning has tried.
+    """Trials of tuning.
 
     Attributes:
         families: the families that were tuned, the best before tuning first.

@@ -1,4 +1,4 @@
-"""How the best classifier of a run decides: what was asked, checked against the table, and what came of it."""
+"""Decisions of a run's best classifier: what was asked, checked against the table, and what came of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decides where a run takes place and where its results go, apart from the question that it asks."""
+"""Request for the place of a run and of its results, apart from the question that it asks."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MISSING = "-"
 
 @dataclass(frozen=True)
 class WorkerFacts:
-    """What one task has found on a worker.
+    """Findings of one task on a worker.
 
     Attributes:
         versions: Python's version, without the last number, and those of packages.

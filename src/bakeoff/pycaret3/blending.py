@@ -119,7 +119,7 @@ def stacked(said: Sequence[Predictions]) -> Array:
 
 @dataclass(frozen=True)
 class _Said:
-    """What the models of a comparison predicted, with the truth, and the models of which that is missing."""
+    """Predictions of a comparison's models, with the truth, and the models that have none."""
 
     comparison: PreparedComparison
     pool: Pool

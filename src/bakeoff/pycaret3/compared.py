@@ -1,4 +1,4 @@
-"""What is known of models once they were compared: a blend, values on the hold-out rows, what they predicted."""
+"""Models after their comparison: a blend of them, their values on the hold-out rows, their predictions."""
 
 from __future__ import annotations
 

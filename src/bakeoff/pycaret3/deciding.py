@@ -1,4 +1,4 @@
-"""How the best classifier of a comparison decides: from what it predicted out of fold to one that is kept."""
+"""Decisions of a comparison's best classifier: from its predictions out of fold to the model that is kept."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def out_of_fold(
 
 
 class Decided(NamedTuple):
-    """How a classifier decides, with what that takes and shows.
+    """Decision of a classifier, with what it takes and shows.
 
     Attributes:
         decision: the decision as plain data.

@@ -1,4 +1,4 @@
-"""What a blend of forecasts needs of PyCaret and sktime: its scores on a fold, and one forecaster."""
+"""Blends of forecasts in PyCaret and sktime: their scores on a fold, and one forecaster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the models of a comparison predicted for the test rows of their folds, as rows of a table."""
+"""Predictions of a comparison's models for the test rows of their folds, as rows of a table."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from bakeoff.pycaret3.prepared import PreparedComparison, prepare
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for, and how.
+    """Search for the best model: strategy, budget and options.
 
     Attributes:
         race: number of families that a race runs on all folds in any case; 0 for no race.

@@ -28,7 +28,7 @@ _LONGEST_HEAD = 10_000
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a record is, and the checksum of its content."""
+    """Place of a record, and the checksum of its content."""
 
     path: Path
     start: int

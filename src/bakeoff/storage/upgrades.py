@@ -1,4 +1,4 @@
-"""What both adapters share when they make tables, and bring those of an earlier version up to date."""
+"""Creation and upgrades of tables, which both adapters share."""
 
 from __future__ import annotations
 

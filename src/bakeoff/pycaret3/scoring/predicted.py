@@ -1,4 +1,4 @@
-"""What a trial predicted, from what scoring recorded to what is kept, and what that takes."""
+"""Predictions of a trial, from what scoring recorded to what is kept, and their size."""
 
 from __future__ import annotations
 

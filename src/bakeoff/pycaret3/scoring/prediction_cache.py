@@ -1,4 +1,4 @@
-"""What scoring makes a fitted model predict: shared between its predictions, and kept."""
+"""Predictions that scoring makes a fitted model give: shared between its scorers, and kept."""
 
 from __future__ import annotations
 
