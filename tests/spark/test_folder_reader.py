@@ -209,6 +209,8 @@ QUERIES = [
 def test_queries_that_people_write_give_the_same_rows(
     named: Any, tables: SparkTables, reader: FolderReader, query: str
 ) -> None:
+    if "/ 0" in query and tables.spark.conf.get("spark.sql.ansi.enabled") == "true":
+        pytest.skip("in ANSI mode Spark refuses to divide by zero")
 
     expected, found = named.sql(at_versions(query, tables)).toPandas(), reader.frame(query)
 

@@ -31,7 +31,7 @@ def table(champion: Champion, spark: Any, tmp_path_factory: pytest.TempPathFacto
     place = str(tmp_path_factory.mktemp("source") / "rows")
     frame = spark.createDataFrame(champion.rows)
     more = ["9007199254740993 + size AS big", "IF(size > 25, 1, NULL) AS gaps", "array(size, 1) AS list"]
-    frame.selectExpr("*", *more, "CAST(size AS BINARY) AS raw").write.format("delta").save(place)
+    frame.selectExpr("*", *more, "CAST(CAST(size AS STRING) AS BINARY) AS raw").write.format("delta").save(place)
     return place
 
 

@@ -219,7 +219,7 @@ def refused(capsys: pytest.CaptureFixture[str], spark: Any, tables: ResultsLocat
         ("SELECT nope FROM range(3)", "`nope` cannot be resolved"),
         ("SELECT (1", "Syntax error at or near"),
         ("SELECT 1; DROP TABLE runs", "Syntax error at or near 'DROP'"),
-        ("", "Syntax error at or near end of input"),
+        ("", "Error: There is no query: ask, for example,"),
         ("SELECT * FROM nowhere", "Error: nowhere is none of the tables here: add --engine spark"),
         ("DELETE FROM delta.`{home}/tables/runs`", "add --write"),
     ],

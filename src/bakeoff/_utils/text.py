@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 
@@ -28,19 +29,25 @@ def first_line(error: Exception) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
+_CODES = re.compile(r"^\[USER_RAISED_EXCEPTION\] |\s*\bSQLSTATE: \w{5}\b\.?")
+"""What Spark 4 puts around the sentence of an error, and what a query says by itself."""
+
+
 def root_line(error: Exception) -> str:
     r"""Return the message of an error, or of its first cause in Java, without the classes and stacks around it.
 
     Example:
         >>> root_line(ValueError("[NO_COLUMN] There is no column x.; line 1 pos 7;\n'Project"))
         '[NO_COLUMN] There is no column x.; line 1 pos 7'
+        >>> root_line(ValueError("[USER_RAISED_EXCEPTION] Too few rows. SQLSTATE: P0001"))
+        'Too few rows'
     """
     text = str(error)
     cause = getattr(error, "java_exception", None)
     while cause is not None:
         text = str(cause.getMessage() or cause.toString())
         cause = cause.getCause()
-    first = next(iter(text.strip().splitlines()), "")
+    first = _CODES.sub("", next(iter(text.strip().splitlines()), ""))
     return one_line(first).rstrip(".;") or type(error).__name__
 
 

@@ -186,6 +186,8 @@ def sql(
     if query.startswith("--") and "\n" not in query:
         option = query.split(maxsplit=1)[0]
         raise ConfigError(f"There is no option {option}: `bakeoff sql --help` says what there is.")
+    if not query.strip():
+        raise ConfigError('There is no query: ask, for example, "SELECT * FROM best_models".')
     values = read_parameters(params)
     query = with_named_tables(query, values)
     require_results(home, schema)
@@ -225,6 +227,7 @@ def _ask_spark(
 ) -> pd.DataFrame:
     from bakeoff._utils.text import root_line
     from bakeoff.errors import BakeoffError, ConfigError
+    from bakeoff.source.data_frames import to_pandas
     from bakeoff.spark.parameters import sql
     from bakeoff.storage.open_results import open_spark_tables
     from bakeoff.storage.statements import Allowed, check_statement
@@ -233,7 +236,7 @@ def _ask_spark(
         warnings.simplefilter("ignore")  # pandas' conversion warns of what it then raises, with pages of Java
         try:
             check_statement(tables.spark, query, Allowed(location, write=write, everything=everything))
-            frame: pd.DataFrame = sql(tables.spark, query, values).toPandas()
+            frame = to_pandas(sql(tables.spark, query, values))
         except BakeoffError:
             raise
         except Exception as error:

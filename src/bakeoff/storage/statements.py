@@ -37,8 +37,8 @@ _QUERIES = _names(
 """Parts of a plan that only read."""
 _DESCRIPTIONS = _names(
     """
-    DescribeColumn DescribeDeltaDetailCommand DescribeDeltaHistory DescribeFunction DescribeQueryCommand
-    DescribeRelation ExplainCommand ShowColumns ShowFunctions ShowNamespaces ShowTables ShowViews
+    CurrentNamespace DescribeColumn DescribeDeltaDetailCommand DescribeDeltaHistory DescribeFunction
+    DescribeQueryCommand DescribeRelation ExplainCommand ShowColumns ShowFunctions ShowNamespaces ShowTables ShowViews
     UnresolvedFunctionName UnresolvedNamespace UnresolvedTable UnresolvedTableOrView
     """
 )
