@@ -28,7 +28,8 @@ def bakeoff(folder: Path, question: dict[str, Any], *options: str) -> pd.DataFra
     task = question["task"]
     pd.read_parquet(folder / "test.parquet").rename_axis(_ROW).reset_index().to_parquet(folder / "rows.parquet")
     program, home = str(Path(sys.executable).with_name("bakeoff")), ["--home", str(folder / "home")]
-    kind, sort = ("regression", "RMSE") if task == "regression" else ("classification", "AUC")
+    kind = "regression" if task == "regression" else "classification"
+    sort = {"binary": "AUC", "multiclass": "Log loss", "regression": "RMSE"}[task]
     asked = ["--source", str(folder / "train.parquet"), "--target", TARGET, "--task", kind, "--sort", sort]
     spent = ["--budget-minutes", str(question["minutes"]), "--engine", "local", "--n-slots", str(question["cores"])]
     _run(program, "run", *asked, *spent, "--holdout", "0.05", "--run-id", "quality", *options, *home)

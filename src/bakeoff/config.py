@@ -75,7 +75,7 @@ class RunConfig:
         task: ``classification``, ``regression`` or ``time_series``; inferred from the target by default.
         include: ids of the models to compare; all models when empty.
         exclude: ids of the models to leave out.
-        sort: name of the metric that ranks the models; PyCaret's default when not given.
+        sort: name of the metric that ranks the models, for classes also ``Log loss``; PyCaret's default when not given.
         fold: number of folds; PyCaret's default (10, or 3 for time series) when not given.
         n_select: number of best models that are refitted and returned.
         batch_size: number of models that are reported and logged together.

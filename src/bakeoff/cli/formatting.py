@@ -190,7 +190,8 @@ def _print_values(console: Console, names: Sequence[str], rows: Sequence[Sequenc
 
 
 def _primary(row: Row, key: str) -> str:
-    return "-" if row.status == FAILED else f"{row.primary_value:.4f} ± {row.stds[key]:.4f}"
+    is_there = row.status != FAILED and not math.isnan(row.primary_value)
+    return f"{row.primary_value:.4f} ± {row.stds[key]:.4f}" if is_there else "-"
 
 
 def _number(row: Row, key: str) -> str:
@@ -199,6 +200,8 @@ def _number(row: Row, key: str) -> str:
 
 def _note(row: Row, plan: Plan) -> str:
     if row.status == COMPLETE:
+        if math.isnan(row.primary_value):
+            return f"has no {next(one_line(metric.name) for metric in plan.metrics if metric.key == plan.sort_by)}"
         return "tied" if row.tied_with_best and row.rank > 1 else ""
     if row.status == STOPPED:
         return f"stopped after {row.n_folds_ok} of {plan.n_folds} folds"

@@ -57,7 +57,7 @@ _ENGINE = click.option(
 @click.option("--task", metavar="TASK", help="classification, regression or time_series. [default: by the target]")
 @click.option("--include", multiple=True, help="Compare only these models (repeat, or separate by commas).")
 @click.option("--exclude", multiple=True, help="Compare all but these models.")
-@click.option("--sort", help="Metric that ranks. [default: Accuracy, R2 or MASE]")
+@click.option("--sort", help="Metric that ranks; for classes also 'Log loss'. [default: Accuracy, R2 or MASE]")
 @click.option("--fold", help="How many folds. [default: 10; time series: 3]")
 @click.option("--n-select", help="How many of the best models are fitted on all training rows. [default: 1]")
 @click.option("--batch-size", help="How many models are reported and logged together. [default: 1]")

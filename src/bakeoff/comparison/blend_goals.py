@@ -218,6 +218,7 @@ MEASURES: dict[str, Measure] = {
     "f1": f1,
     "kappa": kappa,
     "mcc": matthews,
+    "log_loss": negative_log_loss,
     "r2": r2,
     "mse": negative_mse,
     "rmse": negative_rmse,

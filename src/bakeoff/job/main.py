@@ -27,6 +27,7 @@ from bakeoff.job.signals import Interruption, interruptible
 from bakeoff.job.step_times import COMPARE, IMPORT, OPEN, READ, SESSION, SET_UP, StepTimes
 from bakeoff.pycaret3.experiment import default_sort, import_experiments, missing_boosters, set_up
 from bakeoff.pycaret3.log_import import import_log_without_file
+from bakeoff.pycaret3.scoring.log_loss import LOG_LOSS, add_log_loss, is_log_loss
 from bakeoff.source import check_series, is_local_file, load_source
 from bakeoff.source.judgement import judged
 from bakeoff.spark.liveness import without_spark_pages
@@ -139,7 +140,7 @@ def ask(config: RunConfig, spark: SparkSession | None, say: Say, steps: StepTime
     params: dict[str, Any] = {
         "include": list(config.include) or None,
         "exclude": list(config.exclude) or None,
-        "sort": config.sort or default_sort(experiment),
+        "sort": LOG_LOSS if is_log_loss(config.sort) else config.sort or default_sort(experiment),
         "n_select": config.n_select,
         "budget_time": config.budget_minutes,
         "verbose": False,
@@ -161,7 +162,7 @@ def _experiment(config: RunConfig, source: SourceTable) -> Any:
     """Return PyCaret's experiment of a table, set up."""
     inside = source.preparation.inside
     share = {"train_size": 1 - config.holdout} if config.holdout and source.n_held is None else {}
-    return set_up(
+    experiment = set_up(
         source.task,
         inside(source.frame),
         inside(config.target),
@@ -171,6 +172,9 @@ def _experiment(config: RunConfig, source: SourceTable) -> Any:
         n_held=source.n_held,
         arguments={**inside(source.setup), **share},
     )
+    if source.task == "classification" and is_log_loss(config.sort):
+        add_log_loss(experiment)
+    return experiment
 
 
 def _request(config: RunConfig, experiment: Any, params: Mapping[str, Any]) -> Request:

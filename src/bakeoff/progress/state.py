@@ -199,7 +199,8 @@ class ProgressState:
         if not row.n_folds_ok:
             return f"{name} failed"
         folds = "" if row.complete else f" on {row.n_folds_ok}/{self._plan.n_folds} folds"
-        return f"{name} {self._format_score(row.primary_value)}{folds}"
+        score = "none" if math.isnan(row.primary_value) else self._format_score(row.primary_value)
+        return f"{name} {score}{folds}"
 
     def _summary(self) -> str:
         elapsed = timedelta(seconds=int(time.monotonic() - self._started))

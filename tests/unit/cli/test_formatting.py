@@ -81,6 +81,16 @@ SHORT = Plan((Model("lr", "Logistic Regression"), Model("nb", "Naive Bayes")), 2
 SHORT_BOARD = rank(SHORT, [scored(model.id, fold, 0.9) for model in SHORT.models for fold in (0, 1)])
 
 
+def test_a_model_without_the_metric_that_ranks_has_a_dash_and_a_reason():
+    outcomes = [
+        scored(model.id, fold, math.nan if model.id == "nb" else 0.9) for model in SHORT.models for fold in (0, 1)
+    ]
+    shown = printed(no_terminal(), print_leaderboard, SHORT, rank(SHORT, outcomes)).splitlines()
+    (line,) = [line for line in shown if "Naive Bayes" in line]
+    assert line.split()[:5] == ["2", "Naive", "Bayes", "nb", "-"]
+    assert line.rstrip().endswith("has no AUC")
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_the_leaderboard_fits_into_the_terminal(width):
     lines = ESCAPES.sub("", printed(terminal(width), print_leaderboard, PLAN, BOARD)).splitlines()

@@ -7,6 +7,7 @@ scorers on a pipeline of the fitted steps and that model. The scores are the sam
 
 from __future__ import annotations
 
+import math
 import numbers
 import pickle
 import time
@@ -30,6 +31,7 @@ from bakeoff.pycaret3.frozen import FrozenExperiment
 from bakeoff.pycaret3.pipeline_steps import safe_names
 from bakeoff.pycaret3.runners.base import FoldStore, Scored, TrialRunner
 from bakeoff.pycaret3.scoring.fast_unique import quick_unique
+from bakeoff.pycaret3.scoring.log_loss import LOG_LOSS
 from bakeoff.pycaret3.scoring.predicted import class_positions, packed_predictions, test_positions
 from bakeoff.pycaret3.scoring.prediction_cache import cached_predictions, recorded_predictions
 
@@ -122,7 +124,8 @@ class TabularRunner(TrialRunner):
         """Score a pipeline.
 
         Returns:
-            Values in their natural sign, and an error line for each metric that failed, whose value is PyCaret's 0.0.
+            Values in their natural sign, and an error line for each metric that failed, whose value is PyCaret's 0.0;
+            NaN for the log-loss, which would make the best model of one without probabilities.
         """
         # raise_exc=False hands a scorer's traceback back as a string; PyCaret's own scorers warn and return 0.0.
         scorer = MultimetricScorerPatched(scorers=dict(self._frozen.scorers), raise_exc=False)
@@ -146,7 +149,9 @@ class TabularRunner(TrialRunner):
     def _in_natural_sign(self, scores: Mapping[str, Any], errors: Mapping[str, str]) -> dict[str, float]:
         metrics: dict[str, float] = {}
         for metric in self._frozen.metrics:
-            value = 0.0 if metric.key in errors else scores[metric.key]
+            value = scores[metric.key]
+            if metric.key in errors:
+                value = math.nan if metric.key == LOG_LOSS else 0.0
             value = value.item() if hasattr(value, "item") else value
             if not isinstance(value, numbers.Real):
                 raise TypeError(f"Metric {metric.name} returned {value!r}, which is no number.")
