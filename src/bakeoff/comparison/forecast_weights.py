@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bakeoff.comparison.blend import Array, Pool, Weights, most_models, weighted
+from bakeoff.comparison.blend_goals import negative_rmse
+from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.plan import Plan
+from bakeoff.comparison.trial import Trial
 
 Score = Callable[[int, Array], float]
 """The score of a forecast on a fold; greater is better."""
@@ -49,6 +54,26 @@ def weights_by_error(pool: Pool, errors: Mapping[str, Sequence[float]], score: S
     shares = chosen(range(n_folds))
     by_fold = tuple(chosen([each for each in range(n_folds) if each != fold]) for fold in range(n_folds))
     return Weights(shares, by_fold) if len(shares) > 1 and all(by_fold) else None
+
+
+def errors_of(pool: Pool, plan: Plan, board: Leaderboard, truths: Sequence[ArrayLike]) -> dict[str, list[float]]:
+    """Return the error of each model on each fold: the metric that ranks, or RMSE where that is not an error.
+
+    Args:
+        pool: what the models predicted.
+        plan: what was compared.
+        board: the scores of the models.
+        truths: the values of the test rows, for each fold.
+    """
+    values = {each.trial: each.metrics.get(plan.sort_by, np.nan) for each in board.outcomes if each.ok}
+    ranked = {model_id: [values[Trial(model_id, fold)] for fold in range(plan.n_folds)] for model_id in pool.model_ids}
+    found = np.array(list(ranked.values()))
+    if not plan.greater_is_better and np.isfinite(found).all() and (found >= 0).all():
+        return ranked
+    rmse = [
+        -negative_rmse(np.asarray(truth, dtype=float), said) for truth, said in zip(truths, pool.folds, strict=True)
+    ]
+    return {model_id: [float(each[place]) for each in rmse] for place, model_id in enumerate(pool.model_ids)}
 
 
 def shares_by_error(errors: Mapping[str, float], n: int) -> dict[str, float]:

@@ -27,7 +27,7 @@ from bakeoff.comparison.blend_goals import (
     negative_rmse,
     predicted_classes,
 )
-from bakeoff.comparison.forecast_weights import weights_by_error
+from bakeoff.comparison.forecast_weights import errors_of, weights_by_error
 from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.predictions import Kind, Predictions, PredictionStore
 from bakeoff.comparison.significance import BASELINE
@@ -135,7 +135,8 @@ class _Said:
         """Choose the weights of the best blend; ``None`` if one model alone is as good."""
         n_rows = sum(map(len, self.truths))
         if self.is_series:
-            return weights_by_error(self.pool, self._errors(board), self.score, n_rows)
+            errors = errors_of(self.pool, self.comparison.plan, board, self.truths)
+            return weights_by_error(self.pool, errors, self.score, n_rows)
         return blend(*self.question(board), n_rows)
 
     def question(self, board: Leaderboard) -> tuple[Pool, Goal]:
@@ -204,19 +205,6 @@ class _Said:
             predicted = np.column_stack([1 - predicted, predicted])
         encoded = get_label_encoder(frozen.pipeline) is not None
         return _Chances(predicted, labels, np.arange(len(labels)) if encoded else labels)
-
-    def _errors(self, board: Leaderboard) -> dict[str, list[float]]:
-        """Return the error of each model on each fold: the metric that ranks, or RMSE where that is not an error."""
-        plan = self.comparison.plan
-        by_trial = {each.trial: each.metrics.get(plan.sort_by, np.nan) for each in board.outcomes if each.ok}
-        ids, folds = self.pool.model_ids, range(plan.n_folds)
-        ranked = {model_id: [by_trial[Trial(model_id, fold)] for fold in folds] for model_id in ids}
-        values = np.array(list(ranked.values()))
-        if not plan.greater_is_better and np.isfinite(values).all() and (values >= 0).all():
-            return ranked
-        truths = [truth.to_numpy(dtype=float) for truth in self.truths]
-        rmse = [-negative_rmse(truth, said) for truth, said in zip(truths, self.pool.folds, strict=True)]
-        return {model_id: [float(each[place]) for each in rmse] for place, model_id in enumerate(ids)}
 
     def _rows(self, fold: int) -> tuple[pd.DataFrame, pd.Series[Any]]:
         truth = self.truths[fold]
