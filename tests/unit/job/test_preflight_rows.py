@@ -25,7 +25,7 @@ def test_what_is_installed_here_is_enough() -> None:
     assert [row.what for row in rows] == ["Python", "pandas", "numpy", "scikit-learn", "pycaret-core", "mlflow"]
     assert [row.sentence for row in rows if not row.is_ok] == []
     assert rows[0].needed == ">=3.10, <3.14"
-    assert all(row.needed.startswith(">=") and row.needed.count(",") == 1 for row in rows)
+    assert all(row.needed.startswith(">=") and row.needed.count(",") <= 1 for row in rows)  # PyCaret may end nowhere
 
 
 def test_a_library_that_is_too_old_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
