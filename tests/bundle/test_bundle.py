@@ -31,7 +31,7 @@ def test_the_job_does_what_it_is_there_for(loaded: dict[str, Any]) -> None:
         "dashboard_task",
     ]
     cluster = made["job_clusters"][0]["new_cluster"]
-    assert cluster["spark_version"] == "16.4.x-cpu-ml-scala2.12"
+    assert cluster["spark_version"] == "18.x-cpu-ml-scala2.13"
     assert cluster["data_security_mode"] == "DATA_SECURITY_MODE_DEDICATED"
     said = bundle.wheel_arguments(made, run_id=77)
     assert said[said.index("--run-id") + 1] == "77"
@@ -76,14 +76,14 @@ def test_one_value_says_what_the_jobs_run_on(loaded: dict[str, Any], target: str
             places += [part["spec"]["environment_version"] for part in made["environments"]]
             found[compute] = (places, task.get("job_cluster_key"), task.get("environment_key"))
         assert found == {
-            "classic": ([("16.4.x-cpu-ml-scala2.12", "DATA_SECURITY_MODE_DEDICATED")], "cluster", None),
+            "classic": ([("18.x-cpu-ml-scala2.13", "DATA_SECURITY_MODE_DEDICATED")], "cluster", None),
             "standard": ([("18.x-scala2.13", "DATA_SECURITY_MODE_STANDARD")], "cluster", None),
             "serverless": (["5"], None, "bakeoff"),
         }
 
 
 def test_another_runtime_is_one_value_away_on_either_kind_of_cluster(loaded: dict[str, Any]) -> None:
-    for compute, runtime in (("classic", "18.x-cpu-ml-scala2.13"), ("standard", "17.3.x-scala2.13")):
+    for compute, runtime in (("classic", "16.4.x-cpu-ml-scala2.12"), ("standard", "17.3.x-scala2.13")):
         told = {"compute": compute, "runtime": runtime}
         (cluster,) = resolved(loaded, "prod", told)["resources"]["jobs"]["bakeoff"]["job_clusters"]
         assert cluster["new_cluster"]["spark_version"] == runtime
@@ -92,7 +92,7 @@ def test_another_runtime_is_one_value_away_on_either_kind_of_cluster(loaded: dic
 
 def test_the_wheel_of_pycaret_is_that_for_the_chosen_runtime(loaded: dict[str, Any]) -> None:
     told = [bundle.build_commands(loaded, compute=compute)[1][-2] for compute in COMPUTES]
-    assert told[:2] == ["cluster=16.4.x-cpu-ml-scala2.12", "cluster=18.x-scala2.13"]
+    assert told[:2] == ["cluster=18.x-cpu-ml-scala2.13", "cluster=18.x-scala2.13"]
 
 
 def test_the_dashboard_is_mailed_where_that_is_asked_for(loaded: dict[str, Any]) -> None:
