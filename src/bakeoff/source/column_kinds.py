@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bakeoff._utils.raw_rows.conversions import MIDDLE, NUMBER, PLAIN, SAME, SECONDS, TEXT, TIME, WRITTEN
+from bakeoff._utils.raw_rows.conversions import MIDDLE, NUMBER, PLAIN, SAME, SECONDS, TEXT, TIME, WRITTEN, are_in_reach
 from bakeoff._utils.raw_rows.gaps import is_gap_word
 from bakeoff._utils.raw_rows.numpy_columns import numpy_column
 from bakeoff._utils.raw_rows.written_numbers import unit_of, written_number
@@ -90,9 +90,16 @@ def _kind_of_plain(column: pd.Series[Any], *, as_number: bool) -> ColumnKind:
         return _OF_CONTENT["period" if isinstance(dtype, pd.PeriodDtype) else "interval"]
     if pd.api.types.is_object_dtype(dtype):
         return _kind_of_objects(column, as_number=as_number)
-    if dtype.kind == "f" and np.isinf(column.to_numpy()).any():
-        return ColumnKind(NUMBER)
+    if dtype.kind in {"f", "M"}:
+        return _kind_within_limits(column)
     return {"m": _OF_CONTENT["timedelta"], "c": _OF_CONTENT["complex"]}.get(dtype.kind, ColumnKind(SAME))
+
+
+def _kind_within_limits(column: pd.Series[Any]) -> ColumnKind:
+    """Return what becomes of numbers or times, some of which models or pandas' nanoseconds may not be able to hold."""
+    if column.dtype.kind == "M":
+        return ColumnKind(SAME if are_in_reach(column).all() else TIME)
+    return ColumnKind(NUMBER if np.isinf(column.to_numpy()).any() else SAME)
 
 
 def _kind_of_categories(column: pd.Series[Any]) -> ColumnKind:

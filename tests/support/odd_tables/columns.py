@@ -36,6 +36,7 @@ _MAKERS = {
     "periods with gaps": lambda d: pd.Series(pd.PeriodIndex(days(d), freq="M")).mask(d.some()).to_numpy(),
     "times of day": lambda d: [dt.time(int(n), 30) for n in d.random.integers(0, 24, len(d))],
     "dates": lambda d: list(days(d).date),
+    "times beyond 2262": lambda d: np.where(d.some(), "9999-12-31", "2020-01-01").astype("datetime64[us]"),
     "dates beyond 2262": lambda d: [dt.date(9999, 12, 31) if late else dt.date(2020, 1, 1) for late in d.some()],
     "times with a zone": lambda d: days(d).tz_localize("Europe/Berlin"),
     "times with gaps": lambda d: pd.Series(days(d)).mask(d.some(0.4)).to_numpy(),

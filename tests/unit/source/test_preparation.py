@@ -57,6 +57,10 @@ USABLE = {
     "arrow's numbers": (arrow([1, None, 3] * 2, pa.int16()), [1.0, None, 3.0]),
     "arrow's decimals": (arrow([decimal.Decimal("1.5"), None] * 3, pa.decimal128(5, 2)), [1.5, None, 1.5]),
     "arrow's categories": (arrow(["p", "q", "p"] * 2, pa.dictionary(pa.int8(), pa.string())), ["p", "q", "p"]),
+    "times that nanoseconds do not reach": (
+        np.array(["2024-03-31T00:30", "NaT", "9999-12-31"] * 2, dtype="datetime64[us]"),
+        [MOMENT, None, None],
+    ),
     "arrow's days": (arrow([dt.date(2024, 1, 1)] * ROWS, pa.date32()), [pd.Timestamp("2024-01-01")] * 3),
     "arrow's durations": (arrow([dt.timedelta(minutes=1)] * ROWS, pa.duration("ms")), [60.0] * 3),
     "arrow's times of day": (arrow([dt.time(0, 1)] * ROWS, pa.time64("us")), [60.0] * 3),

@@ -96,12 +96,22 @@ def _times(column: Any, zone: Any) -> Any:
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         return column.dt.tz_convert(zone or "UTC").dt.tz_localize(None)
     if column.dtype.kind == "M":
-        return column
+        return column.where(are_in_reach(column)).astype("datetime64[ns]")
     if isinstance(column.dtype, pd.PeriodDtype):
         return column.dt.to_timestamp()
     plain = column.astype(object).map(lambda value: _time(value, zone), na_action="ignore")
     is_text = plain.map(lambda value: isinstance(value, str)).any()
     return pd.to_datetime(plain, errors="coerce", format="ISO8601" if is_text else None)
+
+
+def are_in_reach(times: Any) -> Any:
+    """Whether each time of a column is in the years that nanoseconds reach, or missing.
+
+    Example:
+        >>> are_in_reach(pd.Series(np.array(["2024-01-01", "9999-12-31"], dtype="datetime64[us]"))).tolist()
+        [True, False]
+    """
+    return times.isna() | times.between(pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1))
 
 
 def _time(value: Any, zone: Any) -> Any:
