@@ -9,9 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import tomllib
 
-from support.bundle import ROOT, build_commands, load
+from support.bundle import ROOT, build_commands, load, project
 
 UV = Path(sys.executable).with_name("uv")
 PYTHON = "\nimport sys, bakeoff; print(bakeoff.__version__); assert 'pyspark' not in sys.modules"
@@ -40,11 +39,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 
 
 def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project()
     with zipfile.ZipFile(wheel) as content:
         told = {name.split("/")[1]: content.read(name).decode() for name in content.namelist() if ".dist-info" in name}
-    assert f"bakeoff = {project['scripts']['bakeoff']}" in told["entry_points.txt"]
-    assert told["METADATA"].count("Requires-Dist: ") > len(project["dependencies"])
+    assert f"bakeoff = {wanted['scripts']['bakeoff']}" in told["entry_points.txt"]
+    assert told["METADATA"].count("Requires-Dist: ") > len(wanted["dependencies"])
     without_extras = [line for line in told["METADATA"].splitlines() if "Requires-Dist" in line and "extra" not in line]
     assert [line for line in without_extras if "pyspark" in line or "delta" in line] == []  # the cluster's
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -291,3 +293,10 @@ def wheel_arguments(job: Mapping[str, Any], **more: Any) -> list[str]:
         re.sub(r"\{\{(.*?)\}\}", lambda found: values.get(found.group(1), found.group(0)), part)
         for part in task["python_wheel_task"]["parameters"]
     ]
+
+
+def project() -> dict[str, Any]:
+    """What pyproject.toml says about the project."""
+    reader = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")  # pytest brings the latter
+    found: dict[str, Any] = reader.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return found

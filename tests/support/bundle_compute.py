@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import tomllib
 from packaging.specifiers import SpecifierSet
 
-from support.bundle import COMPUTES, ENVIRONMENT_PYTHON, ROOT, RUNTIME_PYTHON, Unresolved, resolved, tasks
+from support.bundle import COMPUTES, ENVIRONMENT_PYTHON, RUNTIME_PYTHON, Unresolved, project, resolved, tasks
 
 
 def wrong_wheel_tasks(bundle: Mapping[str, Any]) -> Iterator[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    admitted = SpecifierSet(project["requires-python"])
+    wanted = project()
+    admitted = SpecifierSet(wanted["requires-python"])
     for compute, made in each_compute(bundle):
         for name, job in made["resources"]["jobs"].items():
             known = {part["task_key"] for part in job["tasks"]}
@@ -25,9 +24,7 @@ def wrong_wheel_tasks(bundle: Mapping[str, Any]) -> Iterator[str]:
                 if not {part["task_key"] for part in task.get("depends_on", ())} <= known:
                     yield f"{where} it waits for a task that is not there"
                 wheel = task.get("python_wheel_task")
-                if wheel and (
-                    wheel["package_name"] != project["name"] or wheel["entry_point"] not in project["scripts"]
-                ):
+                if wheel and (wheel["package_name"] != wanted["name"] or wheel["entry_point"] not in wanted["scripts"]):
                     yield f"{where} it names a package or entry point that the wheel has not"
                 yield from (f"{where} {problem}" for problem in _wrong_place(job, task))
         for python in _pythons(made):

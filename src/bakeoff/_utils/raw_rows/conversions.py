@@ -33,11 +33,17 @@ MIDDLE = "middle"
 TEXT = "text"
 """Values of any types become text."""
 
+_OFFSET = re.compile(r":\d\d(?:\.\d+)?\s?(?:Z|[+-]\d\d(?::?\d\d)?)\s*$")
+"""The end of a written time that names its distance from UTC."""
+
 
 def converted_column(column: pd.Series[Any], kind: str, detail: Any = None) -> Any:
     """Convert a column; a value that cannot be converted becomes a missing one.
 
     Example:
+        >>> written = pd.Series(["2024-03-30 00:30+01:00", "2024-04-01 00:30+02:00", "2024-04-02"])
+        >>> converted_column(written, TIME).dt.hour.tolist()
+        [23, 22, 0]
         >>> converted_column(pd.Series(["1,234.5", "12 %", "(3)", None]), WRITTEN, ".").tolist()
         [1234.5, 12.0, -3.0, nan]
         >>> converted_column(pd.Series([dt.time(0, 1), pd.NaT]), SECONDS).tolist()
@@ -100,8 +106,12 @@ def _times(column: Any, zone: Any) -> Any:
     if isinstance(column.dtype, pd.PeriodDtype):
         return column.dt.to_timestamp()
     plain = column.astype(object).map(lambda value: _time(value, zone), na_action="ignore")
-    is_text = plain.map(lambda value: isinstance(value, str)).any()
-    return pd.to_datetime(plain, errors="coerce", format="ISO8601" if is_text else None)
+    is_text = plain.map(lambda value: isinstance(value, str))
+    with_offset = is_text & plain.where(is_text, "").astype(str).str.contains(_OFFSET)
+    if with_offset.any():  # of several, as on both sides of the day on which clocks change
+        moments = pd.to_datetime(plain[with_offset], utc=True, errors="coerce", format="ISO8601")
+        plain = plain.mask(with_offset, moments.dt.tz_convert(zone or "UTC").dt.tz_localize(None).astype(object))
+    return pd.to_datetime(plain, errors="coerce", format="ISO8601" if is_text.any() else None)
 
 
 def are_in_reach(times: Any) -> Any:
