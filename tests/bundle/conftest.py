@@ -24,7 +24,7 @@ def filled(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fil
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.chdir(folder)
-        spark.createDataFrame(breast_cancer(120).iloc[:, -7:]).write.format("delta").saveAsTable(SOURCE)
+        spark.createDataFrame(breast_cancer(240).iloc[:, -7:]).write.format("delta").saveAsTable(SOURCE)
         variables = {"catalog": CATALOG, "schema": "bakeoff_results", "source_table": SOURCE, "target": "target"}
         resources = bundle.resolved(bundle.load(), "prod", {**variables, "experiment_folder": "/Shared"})["resources"]
         asked = wheel_arguments(resources["jobs"]["bakeoff"], run_id=101, include="nb,dt,dummy", fold=2)

@@ -129,7 +129,7 @@ def test_scored_rows_are_compared_with_the_rows_that_the_champion_learned_from(f
     found = {row["column_name"]: row for row in saved(filled, "scored_drift", scored="scored", days=7)}
     assert set(found) == {*columns, "prediction"} - {"target"}
     assert {row["verdict"] for row in found.values()} == {"steady"}
-    assert {row["n_scored"] for row in found.values()} == {120}
+    assert {row["n_scored"] for row in found.values()} == {240}
     assert found["prediction"]["role"] == "prediction"
 
 
