@@ -65,6 +65,19 @@ def test_a_blend_forecasts_the_mean_of_its_members_and_is_taken_by_pycaret(
     np.testing.assert_allclose(ahead, experiment.predict_model(final, fh=[1, 2, 3], verbose=False)["y_pred"], atol=2e-4)
 
 
+def test_a_metric_that_is_called_a_forecast_keeps_its_value() -> None:
+    def distance(y_true: Any, y_pred: Any) -> float:
+        return float(np.abs(np.ravel(y_true) - np.ravel(y_pred)).mean())
+
+    experiment = TSForecastingExperiment()
+    experiment.setup(drifting_sales(), fh=6, fold=2, session_id=1, verbose=False)
+    experiment.add_metric("forecast", "Forecast", distance, greater_is_better=False)
+    backend = FugueBackend("native")
+    experiment.compare_models(["snaive"], parallel=backend, verbose=False)
+    for outcome in backend.board.outcomes:
+        assert outcome.metrics["forecast"] == pytest.approx(outcome.metrics["mae"])
+
+
 @pytest.mark.parametrize(
     ("setup", "why"),
     [({"transform_target": "log"}, "a transformed target"), ({"point_alpha": 0.5}, "no quantiles")],

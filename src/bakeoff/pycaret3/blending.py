@@ -32,7 +32,7 @@ from bakeoff.comparison.leaderboard import Leaderboard
 from bakeoff.comparison.predictions import Kind, Predictions, PredictionStore
 from bakeoff.comparison.significance import BASELINE
 from bakeoff.comparison.trial import TT, Outcome, Trial
-from bakeoff.pycaret3.forecast_blending import ensemble_of, forecast_scores, why_no_forecast_blend
+from bakeoff.pycaret3.forecast_blending import TRANSFORMED, ensemble_of, scored_forecast, why_no_forecast_blend
 from bakeoff.pycaret3.prepared import PreparedComparison
 from bakeoff.pycaret3.runners.tabular import TabularRunner
 from bakeoff.pycaret3.scoring.predicted import class_positions
@@ -51,7 +51,7 @@ def why_no_blend(comparison: PreparedComparison) -> str | None:
     if request.probability_threshold is not None:
         return "a blend has no probability_threshold"
     if "target_transformation" in dict(frozen.pipeline.steps):
-        return "the models predict a transformed target, whose mean is not that of the target"
+        return TRANSFORMED
     if request.sort_by == TT:
         return "the models are ranked by time"
     return why
@@ -165,12 +165,14 @@ class _Said:
 
     def outcome(self, fold: int, shares: Mapping[str, float], members: Sequence[Outcome]) -> Outcome:
         """Return the scores of a blend on a fold, which take the time of its members."""
-        predicted = weighted(self.pool, fold, shares)
+        frozen, predicted = self.comparison.frozen, weighted(self.pool, fold, shares)
+        metrics: Mapping[str, float]
+        errors: Mapping[str, str]
         if self.is_series:
-            metrics = forecast_scores(self.comparison.frozen, fold, predicted)
-            errors = {key: "The metric could not be computed." for key, value in metrics.items() if np.isnan(value)}
+            scored = scored_forecast(frozen, fold, predicted, frozen.scorers)
+            metrics, errors = scored.metrics, scored.metric_errors
         else:
-            runner = TabularRunner(self.comparison.frozen)
+            runner = TabularRunner(frozen)
             metrics, errors = runner._metrics(self.answers(predicted), *self._rows(fold))
         return Outcome(
             BLEND,
@@ -185,11 +187,12 @@ class _Said:
     def score(self, fold: int, predicted: Array) -> float:
         """Return the score of predictions on a fold by the metric that ranks; greater is better."""
         plan = self.comparison.plan
-        key = plan.sort_by
+        key, frozen = plan.sort_by, self.comparison.frozen
+        scorers = {key: frozen.scorers[key]}
         if self.is_series:
-            value = forecast_scores(self.comparison.frozen, fold, predicted)[key]
+            value = scored_forecast(frozen, fold, predicted, scorers).metrics[key]
             return value if plan.greater_is_better else -value
-        scorer = MultimetricScorerPatched(scorers={key: self.comparison.frozen.scorers[key]}, raise_exc=False)
+        scorer = MultimetricScorerPatched(scorers=scorers, raise_exc=False)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             value = scorer(self.answers(predicted), *self._rows(fold))[key]

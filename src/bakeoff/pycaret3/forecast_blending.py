@@ -14,7 +14,11 @@ from sktime.transformations.series.impute import Imputer
 
 from bakeoff.comparison.blend import Array
 from bakeoff.pycaret3.frozen import FrozenExperiment
+from bakeoff.pycaret3.runners.base import Scored
 from bakeoff.pycaret3.runners.forecasting import ForecastRunner
+
+TRANSFORMED = "the models predict a transformed target, whose mean is not that of the target"
+"""Reason why there is no blend, as the end of a sentence."""
 
 
 def why_no_forecast_blend(frozen: FrozenExperiment) -> str | None:
@@ -23,19 +27,18 @@ def why_no_forecast_blend(frozen: FrozenExperiment) -> str | None:
         return "a blend forecasts no quantiles (point_alpha)"
     steps = getattr(frozen.pipeline.steps[-1][1].steps[0][1], "steps", [])
     if any(not isinstance(step, Imputer) for _, step in steps):
-        return "the models predict a transformed target, whose mean is not that of the target"
+        return TRANSFORMED
     return None
 
 
-def forecast_scores(frozen: FrozenExperiment, fold: int, predicted: Array) -> dict[str, float]:
-    """Return the metrics of a forecast for a fold, in their natural sign; NaN where one cannot be computed.
+def scored_forecast(frozen: FrozenExperiment, fold: int, predicted: Array, scorers: Mapping[str, Any]) -> Scored:
+    """Score a forecast for a fold.
 
     Metrics of intervals have no value, as for any model of PyCaret's that forecasts none.
     """
     test = frozen.splits[fold][1]
     answers = _Answers(frozen, pd.Series(predicted, index=frozen.y.index[test]))
-    scores, _, _ = ForecastRunner(frozen).fit_and_score(answers, fold, dict(frozen.scorers))
-    return {metric.key: float(scores[metric.key]) for metric in frozen.metrics}
+    return ForecastRunner(frozen).fit_and_score(answers, fold, scorers)
 
 
 def ensemble_of(frozen: FrozenExperiment, shares: Mapping[str, float], models: Mapping[str, Any]) -> EnsembleForecaster:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from bakeoff.comparison.predictions import Kind, Predictions
 from bakeoff.comparison.trial import Trial
 from bakeoff.pycaret3.runners.base import Scored, TrialRunner
 
-_FORECAST = "forecast"
-"""Name of the listener among the scorers; no metric has it, as PyCaret's keys are short."""
+_LISTENER = "listens to the forecast"
+"""Name of the listener among the scorers; the key of a metric has no blanks."""
 
 
 class _ForecastListener:
@@ -39,25 +40,24 @@ class ForecastRunner(TrialRunner):
     """Runner for time series trials."""
 
     def _score(self, trial: Trial) -> Scored:
-        frozen = self._frozen
         estimator, _ = self._estimator(trial.model_id)
-        pipeline = clone(_add_model_to_pipeline(pipeline=frozen.pipeline, model=estimator))
+        pipeline = clone(_add_model_to_pipeline(pipeline=self._frozen.pipeline, model=estimator))
         listener = _ForecastListener()
-        scorers = {**frozen.scorers, _FORECAST: listener} if frozen.keeps_predictions else dict(frozen.scorers)
-        scores, fit_seconds, score_seconds = self.fit_and_score(pipeline, trial.fold, scorers)
-        metrics = {metric.key: float(scores[metric.key]) for metric in frozen.metrics}
-        errors = {key: "The metric could not be computed." for key, value in metrics.items() if math.isnan(value)}
-        if len(errors) == len(metrics):
+        scorers = self._frozen.scorers
+        scored = self.fit_and_score(
+            pipeline, trial.fold, {**scorers, _LISTENER: listener} if self._frozen.keeps_predictions else scorers
+        )
+        if len(scored.metric_errors) == len(scored.metrics):
             raise ValueError("No metric could be computed: every one of them is NaN.")
-        return Scored(metrics, fit_seconds, score_seconds, metric_errors=errors, predictions=listener.packed)
+        return replace(scored, predictions=listener.packed)
 
-    def fit_and_score(
-        self, pipeline: Any, fold: int, scorers: Mapping[str, Any]
-    ) -> tuple[Mapping[str, float], float, float]:
+    def fit_and_score(self, pipeline: Any, fold: int, scorers: Mapping[str, Any]) -> Scored:
         """Fit a pipeline on the training rows of a fold and score its forecast, as PyCaret does.
 
-        Returns:
-            The metrics in their natural sign by the names of their scorers, and the seconds of fitting and of scoring.
+        Args:
+            pipeline: preprocessing and model.
+            fold: number of the fold.
+            scorers: by metric key; metrics without a scorer are not computed.
         """
         frozen = self._frozen
         train, test = frozen.splits[fold]
@@ -65,7 +65,7 @@ class ForecastRunner(TrialRunner):
             pipeline=pipeline,
             y=frozen.y,
             X=frozen.X,
-            scoring=scorers,
+            scoring=dict(scorers),
             train=train,
             test=test,
             parameters=None,
@@ -76,7 +76,9 @@ class ForecastRunner(TrialRunner):
             error_score="raise",
             **frozen.extra["scorer_kwargs"],
         )
-        return scores, fit_seconds, score_seconds
+        metrics = {metric.key: float(scores[metric.key]) for metric in frozen.metrics if metric.key in scores}
+        errors = {key: "The metric could not be computed." for key, value in metrics.items() if math.isnan(value)}
+        return Scored(metrics, fit_seconds, score_seconds, metric_errors=errors)
 
     def _refit(self, estimator: Any) -> Any:
         pipeline = _add_model_to_pipeline(pipeline=self._frozen.pipeline, model=estimator)
