@@ -53,7 +53,7 @@ def print_leaderboard(console: Console, plan: Plan, board: Leaderboard) -> None:
         (f"{names[plan.sort_by]} ± std", [_primary(row, plan.sort_by) for row in board.rows]),
     ]
     model_names = [one_line(row.model_name) for row in board.rows]
-    notes = [_note(row, plan) for row in board.rows]
+    notes = [_note(row, plan, names[plan.sort_by]) for row in board.rows]
     room = width - _GAP - sum(_widest(head, *cells) + _GAP for head, cells in columns)
     name_width = min(_widest("model", *model_names), name_limit)
     note_width = min(_widest("", *notes), _NOTE_AT_MOST)
@@ -198,10 +198,10 @@ def _number(row: Row, key: str) -> str:
     return "-" if row.status == FAILED else f"{row.means[key]:.4f}"
 
 
-def _note(row: Row, plan: Plan) -> str:
+def _note(row: Row, plan: Plan, metric: str) -> str:
     if row.status == COMPLETE:
         if math.isnan(row.primary_value):
-            return f"has no {next(one_line(metric.name) for metric in plan.metrics if metric.key == plan.sort_by)}"
+            return f"has no {metric}"
         return "tied" if row.tied_with_best and row.rank > 1 else ""
     if row.status == STOPPED:
         return f"stopped after {row.n_folds_ok} of {plan.n_folds} folds"

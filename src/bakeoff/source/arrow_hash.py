@@ -98,17 +98,13 @@ def _hash_decimals(column: pa.ChunkedArray, hashes: Hashes) -> Hashes:
 
 
 def _hash_texts(texts: pa.Array, hashes: Hashes) -> Hashes:
-    """Go on with the hash of each row by a text; one that is missing changes nothing."""
-    import pyarrow.compute as pc
-
+    """Go on with the hash of each row by a text, or by bytes."""
     _, offsets, content = texts.buffers()
     start = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     chars = np.frombuffer(content, np.uint8) if content is not None else np.zeros(0, np.uint8)
     lengths = np.diff(start)
-    present = pc.is_valid(texts).to_numpy(zero_copy_only=False)
     found = hashes.copy()
-    order = np.argsort(np.where(present, lengths, -1), kind="stable")
-    order = order[np.count_nonzero(~present) :]
+    order = np.argsort(lengths, kind="stable")
     bounds = np.flatnonzero(np.diff(lengths[order], prepend=-1, append=-1))
     for first, last in itertools.pairwise(bounds):
         for rows in np.array_split(order[first:last], 1 + (last - first) // _FEW):

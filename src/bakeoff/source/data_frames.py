@@ -22,16 +22,16 @@ def to_pandas(table: DataFrame) -> pd.DataFrame:
     """
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", "toPandas attempted Arrow optimization", UserWarning
-            )  # and raises after it
+            # The error is raised all the same.
+            warnings.filterwarnings("ignore", "toPandas attempted Arrow optimization", UserWarning)
             return in_nanoseconds(table.toPandas())
     except ValueError:  # by pandas or Arrow, depending on Spark's version
         times = [name for name, kind in table.dtypes if kind.startswith("timestamp")]
         if not times:
             raise
-    texts = (f"CAST({quoted(name)} AS STRING) AS {quoted(name)}" for name in table.columns)
-    columns = (text if name in times else quoted(name) for name, text in zip(table.columns, texts, strict=True))
+    columns = [
+        f"CAST({quoted(name)} AS STRING) AS {quoted(name)}" if name in times else quoted(name) for name in table.columns
+    ]
     frame: pd.DataFrame = table.selectExpr(*columns).toPandas()
     return in_nanoseconds(frame.assign(**{name: np.array(frame[name], dtype="datetime64[us]") for name in times}))
 
