@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bakeoff._utils.text import one_line
 from bakeoff.cli.program import as_typed
-from bakeoff.comparison.leaderboard import COMPLETE, FAILED, STOPPED, Leaderboard, Row
+from bakeoff.comparison.leaderboard import COMPLETE, FAILED, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.trial import TT
 from bakeoff.report.sentences import answer, blend_sentence, clock, decision_sentences
@@ -203,10 +203,7 @@ def _note(row: Row, plan: Plan, metric: str) -> str:
         if math.isnan(row.primary_value):
             return f"has no {metric}"
         return "tied" if row.tied_with_best and row.rank > 1 else ""
-    if row.status == STOPPED:
-        return f"stopped after {row.n_folds_ok} of {plan.n_folds} folds"
-    reason = one_line(row.error_type or "")
-    return f"failed: {reason}" if row.status == FAILED else f"{row.n_folds_ok} of {plan.n_folds} folds: {reason}"
+    return one_line(row.shortfall(plan.n_folds))
 
 
 def _widest(*texts: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from bakeoff.comparison.costs import Costs
 from bakeoff.comparison.plan import Task
@@ -25,6 +25,8 @@ TRANSFORMS = 3
 """Shortest task in multiples of a fold's preprocessing, which other slots may have to repeat."""
 SHARES = 3
 """A free slot takes 1 / `SHARES` of its share of the remaining work, so tasks get shorter towards the end."""
+CAUTION = 2.0
+"""Work counts as fitting into the time left if that is this many times as long: costs are only expected."""
 
 
 def target_seconds(remaining: float, slots: int) -> float:
@@ -54,6 +56,9 @@ def target_seconds(remaining: float, slots: int) -> float:
 
 class Backlog:
     """Waiting trials, handed out as tasks: expensive ones first and alone, cheap ones together by fold.
+
+    Where time is limited and may not suffice, the models with the least work left come first, model by model: so as
+    many models as possible have all their folds when it is over, and a dear one cannot take the time of all others.
 
     Args:
         trials: the trials to run, in any order.
@@ -89,10 +94,31 @@ class Backlog:
         trials = sum(count * self._costs(model_id) for model_id, count in self._waiting.items())
         return trials + len(self._folds) * self._costs.transform_seconds
 
-    def take(self, slots: int) -> Task | None:
-        """Remove and return the next task for one of ``slots`` slots; ``None`` if no trial waits."""
+    def least_seconds(self, slots: int) -> float:
+        """Return the seconds in which ``slots`` slots can end all waiting trials of one model, the quickest one."""
+        return min(max(1.0, n / slots) * self._costs(model_id) for model_id, n in self._waiting.items())
+
+    def drop(self, model_ids: Collection[str]) -> None:
+        """Remove the trials of models."""
+        for fold, waiting in tuple(self._folds.items()):
+            for model_id in [each for each in waiting if each in model_ids]:
+                self._pop(fold, model_id)
+
+    def take(self, slots: int, seconds_left: float = math.inf) -> Task | None:
+        """Remove and return the next task.
+
+        Args:
+            slots: number of tasks that run at once.
+            seconds_left: seconds after which trials that have not ended are worth nothing.
+
+        Returns:
+            The task; ``None`` if no trial waits.
+        """
         if not self._folds:
             return None
+        available = slots * max(seconds_left, 0.0)
+        if self.seconds * CAUTION > available:
+            return self._hand_out(self._of_cheapest(target_seconds(min(self.seconds, available), slots)))
         target = max(target_seconds(self.seconds, slots), TRANSFORMS * self._costs.transform_seconds)
         costliest = max(self._waiting, key=self._costs)
         if self._costs(costliest) >= target:
@@ -104,6 +130,18 @@ class Backlog:
         """Yield tasks until no trial waits."""
         while (task := self.take(slots)) is not None:
             yield task
+
+    def _of_cheapest(self, target: float) -> list[Trial]:
+        """Take trials of the models with the least work left, one model after the other, until they fill a time."""
+        group: list[Trial] = []
+        load = 0.0
+        for model_id in sorted(self._waiting, key=lambda each: self._waiting[each] * self._costs(each)):
+            for fold in [fold for fold, waiting in self._folds.items() if model_id in waiting]:
+                load += self._costs(model_id)
+                if group and load > target:
+                    return group
+                group.append(self._pop(fold, model_id))
+        return group
 
     def _group(self, target: float) -> list[Trial]:
         """Take trials of the fold with the most work, most expensive first; then of the next fold if needed."""

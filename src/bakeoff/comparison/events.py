@@ -58,14 +58,15 @@ class BatchDone:
 class RungDone:
     """A rung of a race ended: models were compared on ``n_folds`` folds, and some of them run on no further ones.
 
-    Models that had been stopped are revived if no other is left that has every fold. Candidates of the tuning have
-    rungs of their own.
+    Models that had been stopped are revived if no other is left that has every fold. Those that are dropped lacked a
+    fold when the time of the rung was over. Candidates of the tuning have rungs of their own.
     """
 
     n_folds: int
     stopped: tuple[str, ...]
     revived: tuple[str, ...] = ()
     of_candidates: bool = False
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

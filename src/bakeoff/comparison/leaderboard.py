@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bakeoff.comparison.plan import Plan
-from bakeoff.comparison.trial import TT, Outcome
+from bakeoff.comparison.trial import NOT_RUN, TT, Outcome
 
 COMPLETE = "ok"
 PARTIAL = "partial"
@@ -68,6 +68,27 @@ class Row:
     def complete(self) -> bool:
         """Whether every fold was scored."""
         return self.status == COMPLETE
+
+    def shortfall(self, n_folds: int) -> str:
+        """Return why the model lacks folds, in a few words; empty if it has all.
+
+        Example:
+            >>> row = Row(1, "lr", "LR", PARTIAL, 0.9, {}, {}, 4, 1.0, 1, error_type="ValueError")
+            >>> row.shortfall(10), replace(row, status=STOPPED).shortfall(10)
+            ('4 of 10 folds: ValueError', 'stopped after 4 of 10 folds')
+            >>> late = replace(row, error_type=NOT_RUN)
+            >>> late.shortfall(10), replace(late, status=FAILED).shortfall(10)
+            ('4 of 10 folds, no time for more', 'not run')
+        """
+        if self.status == COMPLETE:
+            return ""
+        if self.status == STOPPED:
+            return f"stopped after {self.n_folds_ok} of {n_folds} folds"
+        folds = f"{self.n_folds_ok} of {n_folds} folds"
+        if self.error_type == NOT_RUN:
+            return "not run" if self.status == FAILED else f"{folds}, no time for more"
+        reason = self.error_type or "no reason given"
+        return f"failed: {reason}" if self.status == FAILED else f"{folds}: {reason}"
 
 
 @dataclass(frozen=True)

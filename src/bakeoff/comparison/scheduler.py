@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -29,7 +30,7 @@ from bakeoff.comparison.plan import Batch, Cost, Plan, Task
 from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.strategy import Grid, Rung, Strategy
-from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
+from bakeoff.comparison.trial import NOT_RUN, WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.errors import EngineLostError
 
@@ -99,6 +100,7 @@ class Scheduler:
         self._ended_before = {*self._outcomes, *(outcome.trial for outcome in self.known)}
         self._out: set[str] = set()  # models that the strategy has stopped
         self._is_over = False
+        self._began_at = math.nan
         self._losses = Losses()
         self._is_lost = False
 
@@ -108,8 +110,7 @@ class Scheduler:
         Raises:
             EngineLostError: The engine is gone; trials that have not ended are open.
         """
-        started = time.monotonic()
-        deadline = None if self.limits.seconds is None else started + self.limits.seconds
+        self._began_at = time.monotonic()
         slots = max(1, self.executor.slots)
         self.announcer.tell(PlanMade(self.plan, slots, tuple(self._outcomes.values())))
         self._resume()
@@ -118,7 +119,8 @@ class Scheduler:
         try:
             while self._has_work() and not (self._is_over or self._is_asked_to_stop()):
                 self._fill()
-                self._collect(deadline)
+                self._collect()
+                self._hurry()
                 self._check_engine()
         except EngineLostError:
             self._is_lost = True
@@ -161,17 +163,27 @@ class Scheduler:
 
     def _hear(self, outcome: Outcome) -> None:
         """Tell the strategy of an outcome, and do what it decides."""
-        for rung in self.strategy.hear(outcome):
+        self._go_on(self.strategy.hear(outcome))
+
+    def _hurry(self) -> None:
+        """Let the strategy end what should have ended by now."""
+        if not self._is_over and self._seconds_left(self.strategy.due) <= 0:
+            self._go_on(self.strategy.hurry())
+
+    def _go_on(self, ended: Sequence[Rung]) -> None:
+        """Do what the strategy has decided."""
+        for rung in ended:
             self._out = self._out.union(rung.stopped).difference(rung.revived)
             if rung.candidates:
                 if not self._is_over:
                     self._admit(rung)
                 continue
             self._closed.difference_update(self.plan.batch_of[model_id] for model_id in rung.revived)
+            self._backlog.drop(rung.dropped)
             self._queue(rung.trials)
             concerned = {*rung.stopped, *rung.revived, *(trial.model_id for trial in rung.trials)}
             of_candidates = not self.plan.candidate_ids.isdisjoint(concerned)
-            self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived, of_candidates))
+            self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived, of_candidates, rung.dropped))
             for batch_id in sorted({self.plan.batch_of[model_id] for model_id in rung.stopped}):
                 self._close_batch(self.plan.batches[batch_id - 1])
 
@@ -208,7 +220,7 @@ class Scheduler:
         while len(self._running) <= slots:
             if self._again:
                 task, attempt = self._again.popleft()
-            elif (cut := self._backlog.take(slots)) is not None:
+            elif (cut := self._cut(slots)) is not None:
                 task, attempt = cut, 1
             else:
                 break
@@ -219,17 +231,33 @@ class Scheduler:
         if self.n_winners and len(self._running) < slots:
             self._foresee()
 
+    def _cut(self, slots: int) -> Task | None:
+        """Take the next task; none if it waits until what runs has ended, or no trial waits.
+
+        A model that cannot have its folds before a rung is due would keep slots from those that can.
+        """
+        left = self._seconds_left(self.strategy.due)
+        if self._backlog and self.strategy.due < 1.0 and self._backlog.least_seconds(slots) > left:
+            if self._running:
+                return None
+            self._go_on(self.strategy.hurry())
+            left = self._seconds_left(self.strategy.due)
+        return self._backlog.take(slots, left)
+
     def _foresee(self) -> None:
         """Name the likely winners to the executor: no trial waits any more, so free slots can refit them already."""
         self.executor.foresee(likely_winners(self.plan, self._outcomes.values(), self.n_winners, self._out))
 
-    def _collect(self, deadline: float | None) -> None:
+    def _seconds_left(self, share: float = 1.0) -> float:
+        """Return the seconds until a share of the run's time is over; infinity if it is not limited."""
+        seconds = self.limits.seconds
+        return math.inf if seconds is None else seconds * share - (time.monotonic() - self._began_at)
+
+    def _collect(self) -> None:
         """Wait for the next task to end, at most until the deadline or the next look."""
         patience = LOOK_SECONDS if self.control.stop is None else STOP_SECONDS
-        if deadline is not None:
-            patience = min(patience, max(0.0, deadline - time.monotonic()))
-        self._take(self.executor.wait(self._running, patience))
-        if deadline is not None and time.monotonic() >= deadline:
+        self._take(self.executor.wait(self._running, min(patience, max(0.0, self._seconds_left()))))
+        if self._seconds_left() <= 0:
             self._is_over = True
             # Workers know the deadline and start no trial after it; what they have finished is on its way.
             self._take(self.executor.wait(self._running, GRACE_SECONDS, for_all=True))
@@ -355,7 +383,7 @@ class Scheduler:
 
     def _open_trials(self) -> list[Outcome]:
         open_trials = [trial for trial in self.plan.all_trials if self._is_open(trial)]
-        return failed_outcomes(open_trials, Status.CANCELLED, "Cancelled", "The run ended before this trial did.")
+        return failed_outcomes(open_trials, Status.CANCELLED, NOT_RUN, "The run ended before this trial did.")
 
 
 def _error_of(future: Future[list[Outcome]]) -> BaseException | None:

@@ -20,6 +20,8 @@ from bakeoff.comparison.trial import Model, Outcome, Status, Trial
 
 USUAL = 0.25
 """Share of the models whose folds may lie closer together than is usual: so close that it may be luck."""
+ENOUGH = 3
+"""Least number of models that a rung ends with when its time is over: one of them may be the dummy."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Rung:
         stopped: ids of the models that do not go on, in the order given.
         revived: ids of models that had been stopped and go on after all.
         candidates: models that the plan does not have yet, whose trials may start now.
+        dropped: ids of models that do not go on because they lacked a fold when the time of the rung was over.
     """
 
     n_folds: int
@@ -39,10 +42,22 @@ class Rung:
     stopped: tuple[str, ...] = ()
     revived: tuple[str, ...] = ()
     candidates: tuple[Model, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 class Strategy(Protocol):
-    """A source of trials that hears how they end."""
+    """A source of trials that hears how they end.
+
+    Where the time of a run is limited, the clock decides, too: it is the one thing that may be different on another
+    machine.
+    """
+
+    @property
+    def due(self) -> float:
+        """Share of the run's time by which the trials that may start so far should have ended."""
+
+    def hurry(self) -> Sequence[Rung]:
+        """End what is due although trials are open, if their outcomes so far allow it; return the rungs that end."""
 
     def begin(self, plan: Plan) -> Sequence[Trial]:
         """Begin anew with a plan, and return the trials that may start at once."""
@@ -61,9 +76,15 @@ class Grid:
         ['lr0', 'lr1', 'dt0', 'dt1']
     """
 
+    due = 1.0
+
     def begin(self, plan: Plan) -> Sequence[Trial]:
         """Return all trials of the plan."""
         return plan.trials
+
+    def hurry(self) -> Sequence[Rung]:
+        """Return nothing: there is nothing to decide."""
+        return ()
 
     def hear(self, outcome: Outcome) -> Sequence[Rung]:  # noqa: ARG002 - the protocol's
         """Return nothing: no outcome changes what is run."""
@@ -81,6 +102,9 @@ class Race:
 
     A model that lost a fold does not go on, since it could not be complete. If all that are left have lost one, those
     that were stopped last go on after all.
+
+    Each rung has the same part of a limited time. When that is over, models that lack a fold of the rung are dropped,
+    unless all do.
 
     Attributes:
         keep: number of families whose best model runs on all folds, however far behind it is.
@@ -104,6 +128,7 @@ class Race:
         """Return the trials of the first folds of every model."""
         self._plan = plan
         self._ends = rungs(plan.n_folds)
+        self._n_rungs = len(self._ends)
         self._running = [model.id for model in plan.models]
         self._waiting: list[tuple[str, ...]] = []  # models that were stopped, by rung, and could be complete
         self._outcomes: dict[Trial, Outcome] = {}
@@ -124,6 +149,23 @@ class Race:
             ended.append(self._end_rung())
         return [rung for rung in ended if rung.trials or rung.stopped]
 
+    @property
+    def due(self) -> float:
+        """Share of the run's time by which this rung should have ended."""
+        return 1.0 - max(len(self._ends) - 1, 0) / self._n_rungs
+
+    def hurry(self) -> Sequence[Rung]:
+        """End the rung without the models that lack a fold of it, if it is not the last and enough have all."""
+        if len(self._ends) <= 1:
+            return ()
+        late = {trial.model_id for trial in self._awaited}
+        if sum(row.complete for row in self._standing().rows) < max(self.keep, ENOUGH):
+            return ()
+        dropped = tuple(model_id for model_id in self._running if model_id in late)
+        self._running = [model_id for model_id in self._running if model_id not in late]
+        self._awaited = set()
+        return (replace(self._end_rung(), dropped=dropped),)
+
     def _await(self) -> tuple[Trial, ...]:
         """Return the trials that the running models lack up to the next rung, and wait for them."""
         folds = range(self._ends[0] if self._ends else 0)
@@ -131,10 +173,14 @@ class Race:
         self._awaited = {trial for trial in trials if trial not in self._outcomes}
         return tuple(trial for trial in trials if trial in self._awaited)
 
-    def _end_rung(self) -> Rung:
+    def _standing(self) -> Leaderboard:
+        """Rank the running models by the folds up to the next rung."""
         n_folds = self._ends[0]
         known = [outcome for outcome in self._outcomes.values() if outcome.fold < n_folds]
-        board = rank(replace(self._plan, n_folds=n_folds), known, self._running)
+        return rank(replace(self._plan, n_folds=n_folds), known, self._running)
+
+    def _end_rung(self) -> Rung:
+        n_folds, board = self._ends[0], self._standing()
         if self._waiting and not any(row.complete for row in board.rows):
             revived = self._waiting.pop()
             self._running = [*self._running, *revived]

@@ -17,6 +17,8 @@ from bakeoff.comparison.words import WordEnum
 TT = "tt_sec"
 """Key of the pseudo-metric that PyCaret shows as ``TT (Sec)``: mean seconds per fold."""
 
+NOT_RUN = "Cancelled"
+"""Error type of trials that had not ended when the run did."""
 WORKER_LOST = "WorkerLost"
 """Error type of trials in a task that lost its worker together, so that the culprit is unknown."""
 

@@ -112,15 +112,28 @@ class Tuning:
             return self.first.hear(outcome) if outcome.model_id not in self._tuning_of else ()
         if (tuning := self._tuning_of.get(outcome.model_id)) is not None:
             return self._admitted(tuning, tuning.hear(outcome, may_go_on=self._may_go_on))
-        ended = list(self.first.hear(outcome))
+        ended = self.first.hear(outcome)
         self._outcomes[outcome.trial] = outcome
         self._open.discard(outcome.trial)
+        return self._followed(ended)
+
+    @property
+    def due(self) -> float:
+        """Share of the run's time by which the trials that may start so far should have ended."""
+        return self.first.due
+
+    def hurry(self) -> Sequence[Rung]:
+        """End a rung of the first strategy although trials of it are open; candidates take the time that is left."""
+        return self._followed(self.first.hurry())
+
+    def _followed(self, ended: Sequence[Rung]) -> Sequence[Rung]:
+        """Return the rungs of the first strategy, and the first candidates if it has ended with them."""
         for rung in ended:
-            self._out = self._out.union(rung.stopped).difference(rung.revived)
-        if not self._has_begun and all(trial.model_id in self._out for trial in self._open):
-            self._has_begun = True
-            ended += self._begin_tuning()
-        return ended
+            self._out = self._out.union(rung.stopped, rung.dropped).difference(rung.revived)
+        if self._has_begun or any(trial.model_id not in self._out for trial in self._open):
+            return ended
+        self._has_begun = True
+        return [*ended, *self._begin_tuning()]
 
     @property
     def studied(self) -> tuple[Studied, ...]:

@@ -64,6 +64,7 @@ class ProgressState:
         self._n_done = self._n_before = self._n_failed = self._n_cancelled = 0
         self._reported: set[str] = set()
         self._stopped: dict[str, None] = {}
+        self._dropped: set[str] = set()
         self._n_spared = 0  # folds that stopped models need not run on
         self._best: Row | None = None
         self._ended = False
@@ -165,10 +166,13 @@ class ProgressState:
         if event.revived:
             models = _join_names([self._names[model_id] for model_id in event.revived[:MAX_NAMES]], len(event.revived))
             return f"After {event.n_folds} folds no model has all of them, so {models} may win after all."
-        n_left = len(self._plan.models) - sum(model.id in self._stopped for model in self._plan.models)
+        self._dropped.update(event.dropped)
+        n_left = sum(model.id not in {*self._stopped, *self._dropped} for model in self._plan.models)
         names = [self._names[model_id] for model_id in event.stopped]
         stopped = f"stopped {_join_names(names[:MAX_NAMES], len(names))}" if names else "none is stopped"
-        return f"After {event.n_folds} folds {_counted(n_left, 'model')} may still win, {stopped}."
+        late = [self._names[model_id] for model_id in event.dropped]
+        dropped = f"; no time for {_join_names(late[:MAX_NAMES], len(late))}" if late else ""
+        return f"After {event.n_folds} folds {_counted(n_left, 'model')} may still win, {stopped}{dropped}."
 
     def _update_best(self, model_id: str) -> None:
         """Compare a model that has run on all folds with the best one so far; means over fewer folds say too little."""

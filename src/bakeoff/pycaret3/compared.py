@@ -55,6 +55,8 @@ class Compared:
         if (why := why_no_blend(self.comparison)) is not None:
             raise BlendError(f"There is no blend: {why}.")
         blend = self.blend = self.blend or blend_of(self.comparison, self.board, self.predictions)
+        if blend is None and sum(row.complete for row in self.board.rows) < 2:  # noqa: PLR2004 - a mean of several
+            raise BlendError("There is no blend: fewer than two models have all folds.")
         if blend is None:
             raise BlendError("There is no blend: no mean of several models is better than the best of them alone.")
         missing = [model_id for model_id in blend.shares if model_id not in self.fitted]

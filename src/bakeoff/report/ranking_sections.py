@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bakeoff._utils.text import counted, one_line
-from bakeoff.comparison.leaderboard import COMPLETE, FAILED, STOPPED, Row, fold_values
+from bakeoff.comparison.leaderboard import FAILED, Row, fold_values
 from bakeoff.comparison.significance import LEVEL
 from bakeoff.comparison.trial import TT
 from bakeoff.report import charts, run_sections
@@ -108,12 +108,8 @@ def _remarks(row: Row, facts: Facts) -> str:
         remarks.append("tied")
     if facts.verdict is not None and row.model_id == facts.verdict.cheapest and row.rank > 1:
         remarks.append("nearly as good, and quicker")
-    if row.status == FAILED:
-        remarks.append(f"failed: {one_line(row.error_type or 'no reason given')}")
-    elif row.status == STOPPED:
-        remarks.append(f"stopped after {row.n_folds_ok} of {facts.plan.n_folds} folds")
-    elif row.status != COMPLETE:
-        remarks.append(f"{row.n_folds_ok} of {facts.plan.n_folds} folds: {one_line(row.error_type or '')}")
+    if shortfall := row.shortfall(facts.plan.n_folds):
+        remarks.append(one_line(shortfall))
     return " · ".join(remarks)
 
 

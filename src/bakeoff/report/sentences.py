@@ -9,7 +9,7 @@ from bakeoff.comparison.plan import FIRST_FOLDS
 from bakeoff.comparison.significance import Verdict
 from bakeoff.comparison.summary import Summary
 from bakeoff.comparison.thresholds import USUAL, ThresholdChoice
-from bakeoff.comparison.trial import TT
+from bakeoff.comparison.trial import NOT_RUN, TT
 from bakeoff.report.facts import Facts
 
 
@@ -59,6 +59,8 @@ def _best(facts: Facts, best: Row) -> str:
     result = f"{best.model_name} ({best.model_id}) has the best {facts.metric}: {best.primary_value:.4f}{spread}."
     if len(facts.board.rows) == 1:
         return f"{result} It was the only model."
+    if not best.complete and best.error_type == NOT_RUN:
+        return f"{result} No model had the time for all folds, so nothing can be said of its lead."
     if not best.complete:
         return f"{result} It lost some of its folds, and no model has all of them, so nothing can be said of its lead."
     if verdict is None or not verdict.pairs:

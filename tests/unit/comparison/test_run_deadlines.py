@@ -15,7 +15,7 @@ from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.trial import Status, Trial
-from support.executors import Notes, Run, assert_told_in_order, bad, good, plan_of, run
+from support.executors import Notes, Run, Timed, assert_told_in_order, bad, good, plan_of, run
 from support.trial_stores import MemoryStore
 from support.waiting import PATIENCE
 
@@ -24,7 +24,7 @@ DEADLINE = 0.2
 
 def test_the_deadline_cancels_what_runs_and_keeps_what_is_finished(workers, monkeypatch):
     plan, notes = plan_of(), Notes()
-    executor = workers(slots=2)
+    executor = workers(slots=len(plan.models) + 1)  # one hanging trial each, and a slot for all that can end
     hanging = {trial for trial in plan.trials if trial.fold == 2}
     executor.script = dict.fromkeys(hanging, executor.hang)
     n_ending = len(plan.trials) - len(hanging)
@@ -107,3 +107,35 @@ def test_when_it_is_asked_to_stop_a_run_keeps_what_is_finished_and_cancels_the_r
     done = [outcome.trial for outcome in board.outcomes if outcome.ok]
     assert len(done) >= after
     assert Counter(ended.statuses.values()) == Counter({Status.OK: len(done), Status.CANCELLED: 9 - len(done)})
+
+
+def timed(monkeypatch, seconds, limit, *, slots=2, n_folds=10, known=True, **more):
+    """Run models that take so many seconds a fold, on a clock of the executor's."""
+    executor = Timed(slots, seconds)
+    monkeypatch.setattr(scheduler, "time", executor)
+    plan = plan_of(len(seconds), n_folds)
+    cost = seconds.__getitem__ if known else (lambda _: 1.0)
+    return run(plan, executor, cost=cost, limits=TrialLimits(seconds=limit), **more)
+
+
+def whole(ended):
+    return {row.model_id for row in ended.board.rows if row.complete}
+
+
+def test_a_dear_model_does_not_take_the_time_of_all_others(monkeypatch):
+    seconds = {"m0": 20.0, "m1": 3.0, "m2": 0.5, "m3": 0.1}
+    assert whole(timed(monkeypatch, seconds, 30.0)) == {"m1", "m2", "m3"}
+    assert whole(timed(monkeypatch, seconds, 8.0)) == {"m2", "m3"}
+
+
+def test_with_time_for_all_the_dear_ones_come_first_so_that_no_slot_waits_at_the_end(monkeypatch):
+    seconds = {"m0": 0.1, "m1": 0.1, "m2": 20.0}
+    ended = timed(monkeypatch, seconds, 10_000.0)
+    assert ended.workers.now < 102.0
+    assert ended.recorded[0].model_id == "m2"
+    assert whole(ended) == set(seconds)
+
+
+def test_what_turns_out_dear_gives_way_to_the_others(monkeypatch):
+    seconds = {"m0": 14.0, "m1": 0.5, "m2": 0.5}
+    assert whole(timed(monkeypatch, seconds, 60.0, known=False)) == {"m1", "m2"}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bakeoff.comparison import scheduler
 from bakeoff.comparison.events import Announcer, BatchDone, RungDone, TrialDone
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, PARTIAL, STOPPED, rank
 from bakeoff.comparison.limits import TrialLimits
@@ -17,7 +18,7 @@ from bakeoff.comparison.plan import Plan
 from bakeoff.comparison.scheduler import Scheduler
 from bakeoff.comparison.strategy import Grid, Race, rungs
 from bakeoff.comparison.trial import Metric, Model, Outcome, Status, Trial
-from support.executors import Lottery, lost, run
+from support.executors import Lottery, Timed, lost, run
 from support.trial_stores import MemoryStore
 
 QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -237,3 +238,32 @@ def test_a_longer_row_of_folds_has_three_rungs_at_most():
         assert ends[-1] == n_folds
         assert all(one < other for one, other in pairwise(ends))
         assert len(ends) <= 3
+
+
+def raced_in(monkeypatch, seconds, limit, scores, keep=1):
+    """Race models that take so many seconds a fold, on a clock of the executor's."""
+    plan = plan_of(len(scores), 10)
+    executor = Timed(2, {model.id: each for model, each in zip(plan.models, seconds, strict=True)},
+                     outcomes_of(plan, scores).__getitem__)  # fmt: skip
+    monkeypatch.setattr(scheduler, "time", executor)
+    return run(plan, executor, cost=executor.seconds_of, limits=TrialLimits(seconds=limit), strategy=Race(keep))
+
+
+def test_models_without_time_for_the_first_folds_leave_it_to_those_that_are_in_time(monkeypatch):
+    ended = raced_in(monkeypatch, [50.0, 1.0, 1.0, 1.0], 30.0, [[0.95], [0.9, 0.91], [0.8], [0.89, 0.93]])
+    status = {row.model_id: (row.status, row.n_folds_ok) for row in ended.board.rows}
+    assert status == {"m1": (COMPLETE, 10), "m3": (COMPLETE, 10), "m2": (STOPPED, 2), "m0": (FAILED, 0)}
+    assert [rung.dropped for rung in ended.notes.all(RungDone)] == [("m0",), ()]
+    assert ended.workers.now < 25.0  # the third part of the time for the first rung, and little for the others
+
+
+def test_a_rung_of_two_models_is_waited_for(monkeypatch):
+    ended = raced_in(monkeypatch, [10.0, 0.1, 0.1], 90.0, [[0.95], [0.9], [0.8]])
+    assert not any(rung.dropped for rung in ended.notes.all(RungDone))
+    assert ended.board.rows[0].model_id == "m0"
+
+
+def test_without_limit_nobody_is_dropped(monkeypatch):
+    ended = raced_in(monkeypatch, [50.0, 1.0, 1.0, 1.0], None, [[0.95], [0.9], [0.8], [0.7]])
+    assert ended.board.rows[0].model_id == "m0"
+    assert not any(rung.dropped for rung in ended.notes.all(RungDone))

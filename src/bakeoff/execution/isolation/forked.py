@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from bakeoff._utils.platform import sandbox_session
-from bakeoff.comparison.trial import Outcome, Refitted, Status
+from bakeoff.comparison.trial import NOT_RUN, Outcome, Refitted, Status
 from bakeoff.execution.isolation import child_process
 from bakeoff.execution.isolation.processes import describe_end, end_tree, memory_of_tree, oom_kills
 from bakeoff.execution.isolation.requests import Ask, Ended, failure
@@ -179,7 +179,7 @@ class Child:
         """Return the limit of the request that it has exceeded, if any."""
         what, limits = "trial" if ask.trial else "refit", ask.limits
         if limits.seconds is not None and seconds >= limits.seconds:
-            return Ended(Status.CANCELLED, "Cancelled", f"The run's time was over before this {what} ended.")
+            return Ended(Status.CANCELLED, NOT_RUN, f"The run's time was over before this {what} ended.")
         if limits.timeout is not None and seconds >= limits.timeout:
             message = f"The {what} took longer than {limits.timeout:g} s and was ended."
             return Ended(Status.TIMEOUT, "TrialTimeout", message)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.limits import Isolation, TrialLimits
-from bakeoff.comparison.trial import WORKER_LOST, Outcome, Status, Trial, failed_outcomes
+from bakeoff.comparison.trial import NOT_RUN, WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 from bakeoff.execution.isolation.requests import Ask, Ended, failure
 from bakeoff.execution.worker.bootstrap import settle_in
 from bakeoff.execution.worker.payload import Delivery, digest_of, host_of, runner_of
@@ -214,7 +214,7 @@ def _run(trial: Trial, work: RunTrials, delivery: Delivery, started: float) -> O
     limits = work.limits.left(time.monotonic() - started)
     if limits.seconds is not None and limits.seconds <= 0:
         why = "The run's time was over before this trial could start."
-        return failed_outcomes([trial], Status.CANCELLED, "Cancelled", why, work.attempt)[0]
+        return failed_outcomes([trial], Status.CANCELLED, NOT_RUN, why, work.attempt)[0]
     if limits.in_worker:
         _COMPUTED.set()
         return _runner(work, delivery).run(trial, work.attempt)
