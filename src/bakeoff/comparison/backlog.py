@@ -58,7 +58,8 @@ class Backlog:
     """Waiting trials, handed out as tasks: expensive ones first and alone, cheap ones together by fold.
 
     Where time is limited and may not suffice, the models with the least work left come first, model by model: so as
-    many models as possible have all their folds when it is over, and a dear one cannot take the time of all others.
+    many models as possible have all their folds when it is over, and a dear one cannot take the time of all others. If
+    something is known of what models are worth, the best one that has the time comes first.
 
     Args:
         trials: the trials to run, in any order.
@@ -76,11 +77,21 @@ class Backlog:
         self._costs = costs
         self._folds: dict[int, list[str]] = {}
         self._waiting: Counter[str] = Counter()
+        self._places: dict[str, int] = {}
         self._handed_out = 0
         self.add(trials)
 
-    def add(self, trials: Iterable[Trial]) -> None:
-        """Add trials that may start now."""
+    def add(self, trials: Iterable[Trial], *, ranked: bool = False) -> None:
+        """Add trials that may start now.
+
+        Args:
+            trials: the trials.
+            ranked: whether they are in the order of what is known of their models, the best first; then these come
+                first among those that fit into a limited time.
+        """
+        trials = tuple(trials)
+        if ranked:
+            self._places = {model_id: n for n, model_id in enumerate(dict.fromkeys(each.model_id for each in trials))}
         for trial in trials:
             self._folds.setdefault(trial.fold, []).append(trial.model_id)
             self._waiting[trial.model_id] += 1
@@ -118,7 +129,7 @@ class Backlog:
             return None
         available = slots * max(seconds_left, 0.0)
         if self.seconds * CAUTION > available:
-            return self._hand_out(self._of_cheapest(target_seconds(min(self.seconds, available), slots)))
+            return self._hand_out(self._by_model(slots, available))
         target = max(target_seconds(self.seconds, slots), TRANSFORMS * self._costs.transform_seconds)
         costliest = max(self._waiting, key=self._costs)
         if self._costs(costliest) >= target:
@@ -131,11 +142,20 @@ class Backlog:
         while (task := self.take(slots)) is not None:
             yield task
 
-    def _of_cheapest(self, target: float) -> list[Trial]:
-        """Take trials of the models with the least work left, one model after the other, until they fill a time."""
+    def _by_model(self, slots: int, available: float) -> list[Trial]:
+        """Take trials of one model after the other, as many as make a task.
+
+        Models that fit into the time available are taken as they are ranked, then by the work that is left of them.
+        """
+
+        def place(model_id: str) -> tuple[bool, int, float]:
+            work = max(self._waiting[model_id], slots) * self._costs(model_id)
+            fits = work <= available
+            return not fits, self._places.get(model_id, 0) if fits else 0, work
+
         group: list[Trial] = []
-        load = 0.0
-        for model_id in sorted(self._waiting, key=lambda each: self._waiting[each] * self._costs(each)):
+        target, load = target_seconds(min(self.seconds, available), slots), 0.0
+        for model_id in sorted(self._waiting, key=place):
             for fold in [fold for fold, waiting in self._folds.items() if model_id in waiting]:
                 load += self._costs(model_id)
                 if group and load > target:

@@ -158,8 +158,8 @@ class Scheduler:
         for batch in self.plan.batches:
             self._close_batch(batch)
 
-    def _queue(self, trials: Iterable[Trial]) -> None:
-        self._backlog.add(trial for trial in trials if trial not in self._ended_before)
+    def _queue(self, trials: Iterable[Trial], *, ranked: bool = False) -> None:
+        self._backlog.add((trial for trial in trials if trial not in self._ended_before), ranked=ranked)
 
     def _hear(self, outcome: Outcome) -> None:
         """Tell the strategy of an outcome, and do what it decides."""
@@ -180,7 +180,7 @@ class Scheduler:
                 continue
             self._closed.difference_update(self.plan.batch_of[model_id] for model_id in rung.revived)
             self._backlog.drop(rung.dropped)
-            self._queue(rung.trials)
+            self._queue(rung.trials, ranked=True)
             concerned = {*rung.stopped, *rung.revived, *(trial.model_id for trial in rung.trials)}
             of_candidates = not self.plan.candidate_ids.isdisjoint(concerned)
             self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived, of_candidates, rung.dropped))

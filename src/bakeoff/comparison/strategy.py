@@ -30,7 +30,7 @@ class Rung:
 
     Attributes:
         n_folds: number of folds that the models were compared on.
-        trials: trials that may start now.
+        trials: trials that may start now, those of the best models first.
         stopped: ids of the models that do not go on, in the order given.
         revived: ids of models that had been stopped and go on after all.
         candidates: models that the plan does not have yet, whose trials may start now.
@@ -188,12 +188,12 @@ class Race:
         self._ends.pop(0)
         if not self._ends:
             return Rung(n_folds, ())
-        may_win = set(contenders(self._plan, board, self.keep, self.families))
+        may_win = contenders(self._plan, board, self.keep, self.families)
         out = {row.model_id: row.complete for row in board.rows if row.model_id not in may_win}
         if could_be_whole := tuple(model_id for model_id in self._running if out.get(model_id)):
             self._waiting.append(could_be_whole)
         stopped = tuple(model_id for model_id in self._running if model_id in out)
-        self._running = [model_id for model_id in self._running if model_id in may_win]
+        self._running = may_win
         return Rung(n_folds, self._await(), stopped)
 
 

@@ -267,3 +267,8 @@ def test_without_limit_nobody_is_dropped(monkeypatch):
     ended = raced_in(monkeypatch, [50.0, 1.0, 1.0, 1.0], None, [[0.95], [0.9], [0.8], [0.7]])
     assert ended.board.rows[0].model_id == "m0"
     assert not any(rung.dropped for rung in ended.notes.all(RungDone))
+
+
+def test_where_there_is_no_time_for_all_that_may_win_the_best_has_it(monkeypatch):
+    ended = raced_in(monkeypatch, [3.0, 1.0, 1.0], 22.0, [[0.95, 0.7], [0.9, 0.7], [0.8, 0.75]])
+    assert [row.model_id for row in ended.board.rows if row.complete] == ["m0"]
