@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
+from bakeoff.comparison.answers import error_of, outcomes_of
 from bakeoff.comparison.backlog import Backlog
 from bakeoff.comparison.costs import Costs
 from bakeoff.comparison.events import (
@@ -33,8 +33,6 @@ from bakeoff.comparison.strategy import Grid, Rung, Strategy
 from bakeoff.comparison.trial import NOT_RUN, WORKER_LOST, Outcome, Status, Trial, failed_outcomes
 from bakeoff.comparison.trial_store import NullStore, TrialStore
 from bakeoff.errors import EngineLostError
-
-_LOG = logging.getLogger(__name__)
 
 GRACE_SECONDS = 1.5
 """Seconds that the run waits after its deadline for tasks that are about to end."""
@@ -283,12 +281,12 @@ class Scheduler:
     def _take(self, finished: Iterable[Future[list[Outcome]]]) -> None:
         for future in finished:
             task, attempt = self._running.pop(future)
-            error = _error_of(future)
+            error = error_of(future)
             # A platform that ends a worker for its memory works, and says something about the trial.
             is_lost = error is not None and not is_out_of_memory(str(error))
             if is_lost and self.executor.lost:
                 continue  # the trials stay open
-            for outcome in self._outcomes_of(future, task, attempt):
+            for outcome in outcomes_of(future, task, attempt, complete=not self.executor.lost):
                 if self._retried(outcome, task):
                     continue
                 if is_lost and not self._is_over:
@@ -305,32 +303,13 @@ class Scheduler:
         """Retry a trial that took its process down or whose task lost its worker; return whether it was queued."""
         if outcome.status not in (Status.CRASHED, Status.OOM) or self._is_over:
             return False
-        together = (
-            len(task.trials) > 1 and outcome.error_type == WORKER_LOST
-        )  # and it is not known which of them did it
+        # ... together with others, and it is not known which of them did it
+        together = len(task.trials) > 1 and outcome.error_type == WORKER_LOST
         if outcome.attempt <= self.limits.max_retries or together:
             alone = Task(task.id, (outcome.trial,), self._costs(outcome.model_id))
             self._again.append((alone, outcome.attempt + 1))
             return True
         return False
-
-    def _outcomes_of(self, future: Future[list[Outcome]], task: Task, attempt: int) -> Iterable[Outcome]:
-        error = _error_of(future)
-        if error is not None:
-            _LOG.warning("A worker was lost with %d trials: %s", len(task.trials), error)
-            return self._lost(task, attempt, error)
-        outcomes = {outcome.trial: outcome for outcome in future.result() or ()}
-        strays = [trial for trial in task.trials if trial not in outcomes]
-        if strays and not self.executor.lost:
-            remainder = Task(task.id, tuple(strays), task.seconds)
-            return [*outcomes.values(), *self._lost(remainder, attempt, RuntimeError("The worker gave no outcome."))]
-        return list(outcomes.values())
-
-    def _lost(self, task: Task, attempt: int, error: BaseException) -> Sequence[Outcome]:
-        if len(task.trials) > 1:  # it is not known which of them did it
-            return failed_outcomes(task.trials, Status.CRASHED, WORKER_LOST, str(error), attempt)
-        status = Status.OOM if is_out_of_memory(str(error)) else Status.CRASHED
-        return failed_outcomes(task.trials, status, type(error).__name__, str(error), attempt)
 
     def _accept(self, outcome: Outcome) -> None:
         if outcome.trial in self._outcomes:
@@ -384,8 +363,3 @@ class Scheduler:
     def _open_trials(self) -> list[Outcome]:
         open_trials = [trial for trial in self.plan.all_trials if self._is_open(trial)]
         return failed_outcomes(open_trials, Status.CANCELLED, NOT_RUN, "The run ended before this trial did.")
-
-
-def _error_of(future: Future[list[Outcome]]) -> BaseException | None:
-    """Return why a future failed, if it did; not raised, as a worker may be lost with what would end this thread."""
-    return CancelledError() if future.cancelled() else future.exception()
