@@ -159,7 +159,7 @@ class Race:
         if len(self._ends) <= 1:
             return ()
         late = {trial.model_id for trial in self._awaited}
-        if sum(row.complete for row in self._standing().rows) < max(self.keep, ENOUGH):
+        if sum(row.complete for row in self._standing().rows) < ENOUGH:
             return ()
         dropped = tuple(model_id for model_id in self._running if model_id in late)
         self._running = [model_id for model_id in self._running if model_id not in late]
