@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff._utils.text import one_line
+from bakeoff._utils.text import counted, one_line
 from bakeoff.cli.program import as_typed
 from bakeoff.comparison.leaderboard import COMPLETE, FAILED, Leaderboard, Row
 from bakeoff.comparison.plan import Plan
-from bakeoff.comparison.trial import TT
+from bakeoff.comparison.trial import TT, Status
 from bakeoff.report.sentences import answer, blend_sentence, clock, decision_sentences
 from bakeoff.report.tuning import tuning_sentence
 from bakeoff.storage.location import home_option, place_options
@@ -104,10 +104,13 @@ def outcome_lines(result: RunResult, home: Path) -> list[str]:
     if result.report:
         lines.append(f"Report  {result.report}")
     lines += [f"Warning: {one_line(problem)}" for problem in result.problems]
+    n_open = sum(outcome.status is Status.CANCELLED for outcome in result.leaderboard.outcomes)
+    left_over = f"  # what there was no time for: {counted(n_open, 'fold')}"
     return [
         *lines,
         "",
         "Next:",
+        *([f"  bakeoff resume {result.run_id}{where}{left_over}"] if n_open else []),
         f"  bakeoff report {result.run_id} --open{where}",
         f'  bakeoff sql "SELECT * FROM best_models"{where}',  # noqa: S608 - for a person to type
         f"  bakeoff ui{home_option(home)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -187,6 +188,15 @@ def test_a_result_names_the_winner_the_clock_and_what_to_type_next():
         '  bakeoff sql "SELECT * FROM best_models"',
         "  bakeoff ui",
     ]
+
+
+def test_a_run_that_had_no_time_for_some_folds_says_what_runs_them():
+    late = Outcome("lr", 0, status=Status.CANCELLED)
+    board = replace(BOARD, outcomes=(*BOARD.outcomes, late, replace(late, fold=1)))
+    lines = outcome_lines(result(leaderboard=board), Path(".bakeoff"))
+    assert lines[lines.index("Next:") + 1] == (
+        "  bakeoff resume 20260131-120000-a1b2c3  # what there was no time for: 2 folds"
+    )
 
 
 def test_a_home_or_schema_of_ones_own_is_part_of_what_to_type():
