@@ -146,7 +146,9 @@ class Backlog:
         """Take trials of one model after the other, as many as make a task.
 
         Models that fit into the time available are taken as they are ranked, then by the work that is left of them.
+        Those that take less time than preprocessing a fold come with the others of that fold.
         """
+        preparing = self._costs.transform_seconds
 
         def place(model_id: str) -> tuple[bool, int, float]:
             work = max(self._waiting[model_id], slots) * self._costs(model_id)
@@ -155,12 +157,15 @@ class Backlog:
 
         group: list[Trial] = []
         target, load = target_seconds(min(self.seconds, available), slots), 0.0
-        for model_id in sorted(self._waiting, key=place):
+        order = sorted(self._waiting, key=place)
+        for model_id in order:
             for fold in [fold for fold, waiting in self._folds.items() if model_id in waiting]:
-                load += self._costs(model_id)
+                small = [each for each in order if each in self._folds[fold] and self._costs(each) < preparing]
+                together = list(dict.fromkeys((model_id, *small)))
+                load += preparing + sum(map(self._costs, together))
                 if group and load > target:
                     return group
-                group.append(self._pop(fold, model_id))
+                group += [self._pop(fold, each) for each in together]
         return group
 
     def _group(self, target: float) -> list[Trial]:

@@ -78,7 +78,7 @@ class Row:
             ('4 of 10 folds: ValueError', 'stopped after 4 of 10 folds')
             >>> late = replace(row, error_type=NOT_RUN)
             >>> late.shortfall(10), replace(late, status=FAILED).shortfall(10)
-            ('4 of 10 folds, no time for more', 'not run')
+            ('4 of 10 folds run', 'not run')
         """
         if self.status == COMPLETE:
             return ""
@@ -86,7 +86,7 @@ class Row:
             return f"stopped after {self.n_folds_ok} of {n_folds} folds"
         folds = f"{self.n_folds_ok} of {n_folds} folds"
         if self.error_type == NOT_RUN:
-            return "not run" if self.status == FAILED else f"{folds}, no time for more"
+            return "not run" if self.status == FAILED else f"{folds} run"
         reason = self.error_type or "no reason given"
         return f"failed: {reason}" if self.status == FAILED else f"{folds}: {reason}"
 

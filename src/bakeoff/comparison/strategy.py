@@ -103,8 +103,8 @@ class Race:
     A model that lost a fold does not go on, since it could not be complete. If all that are left have lost one, those
     that were stopped last go on after all.
 
-    Each rung has the same part of a limited time. When that is over, models that lack a fold of the rung are dropped,
-    unless all do.
+    Each rung has the same part of a limited time. When that is over, models that lack a fold of the rung are dropped if
+    there are enough without them.
 
     Attributes:
         keep: number of families whose best model runs on all folds, however far behind it is.

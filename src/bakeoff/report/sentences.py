@@ -60,7 +60,7 @@ def _best(facts: Facts, best: Row) -> str:
     if len(facts.board.rows) == 1:
         return f"{result} It was the only model."
     if not best.complete and best.error_type == NOT_RUN:
-        return f"{result} No model had the time for all folds, so nothing can be said of its lead."
+        return f"{result} The run ended before a model had all its folds, so nothing can be said of its lead."
     if not best.complete:
         return f"{result} It lost some of its folds, and no model has all of them, so nothing can be said of its lead."
     if verdict is None or not verdict.pairs:

@@ -105,6 +105,37 @@ def test_a_fold_is_not_cut_for_a_rest_that_is_cheaper_than_preprocessing_it_agai
     assert [len(task.trials) for task in Backlog(trials, costs).tasks(slots=2)] == [12, 12]
 
 
+@QUICK
+@given(workloads(), slots, st.floats(min_value=0.0, max_value=1e4))
+def test_every_trial_is_in_exactly_one_task_where_time_is_limited_too(workload, n_slots, left):
+    costs, trials = workload
+    backlog = backlog_of(costs, trials)
+    taken = Counter()
+    while (task := backlog.take(n_slots, left)) is not None:
+        assert task.trials
+        taken.update(task.trials)
+        left -= task.seconds / n_slots
+    assert taken == Counter(trials)
+
+
+def test_where_time_is_limited_models_come_whole_and_the_quickest_first():
+    trials = [Trial(model_id, fold) for model_id in ("dear", "quick", "middling") for fold in range(4)]
+    backlog = backlog_of({"dear": 9.0, "quick": 0.1, "middling": 1.0}, trials)
+    order = []
+    while (task := backlog.take(2, seconds_left=10.0)) is not None:
+        order += [trial.model_id for trial in task.trials]
+    assert order == ["quick"] * 4 + ["middling"] * 4 + ["dear"] * 4
+
+
+def test_where_time_is_limited_models_that_are_quicker_than_preprocessing_share_it():
+    costs = Costs({"a": 0.1, "b": 0.2, "c": 9.0}.__getitem__)
+    costs.learn(Outcome("a", 9, fit_seconds=0.1, transform_seconds=2.0))
+    backlog = Backlog([Trial(model_id, fold) for model_id in "abc" for fold in range(3)], costs)
+    first = backlog.take(2, seconds_left=10.0)
+    assert {trial.fold for trial in first.trials} == {0}
+    assert {trial.model_id for trial in first.trials} == {"a", "b"}
+
+
 def test_what_is_measured_on_the_way_changes_what_comes_next():
     costs = Costs({"a": 1.0, "b": 0.1}.__getitem__)
     backlog = Backlog([Trial(model_id, fold) for model_id in "ab" for fold in range(5)], costs)
