@@ -99,6 +99,7 @@ class Scheduler:
         self._out: set[str] = set()  # models that the strategy has stopped
         self._is_over = False
         self._began_at = math.nan
+        self._seconds_at_rung = math.inf  # left of the run's time when the strategy has last decided
         self._losses = Losses()
         self._is_lost = False
 
@@ -109,6 +110,7 @@ class Scheduler:
             EngineLostError: The engine is gone; trials that have not ended are open.
         """
         self._began_at = time.monotonic()
+        self._seconds_at_rung = self._seconds_left()
         slots = max(1, self.executor.slots)
         self.announcer.tell(PlanMade(self.plan, slots, tuple(self._outcomes.values())))
         self._resume()
@@ -165,11 +167,13 @@ class Scheduler:
 
     def _hurry(self) -> None:
         """Let the strategy end what should have ended by now."""
-        if not self._is_over and self._seconds_left(self.strategy.due) <= 0:
+        if not self._is_over and self._seconds_until_due() <= 0:
             self._go_on(self.strategy.hurry())
 
     def _go_on(self, ended: Sequence[Rung]) -> None:
         """Do what the strategy has decided."""
+        if ended:
+            self._seconds_at_rung = self._seconds_left()
         for rung in ended:
             self._out = self._out.union(rung.stopped).difference(rung.revived)
             if rung.candidates:
@@ -234,22 +238,26 @@ class Scheduler:
 
         A model that cannot have its folds before a rung is due would keep slots from those that can.
         """
-        left = self._seconds_left(self.strategy.due)
-        if self._backlog and self.strategy.due < 1.0 and self._backlog.least_seconds(slots) > left:
+        is_late = self._backlog and self._backlog.least_seconds(slots) > self._seconds_until_due()
+        if is_late and self.strategy.due < 1.0:
             if self._running:
                 return None
             self._go_on(self.strategy.hurry())
-            left = self._seconds_left(self.strategy.due)
-        return self._backlog.take(slots, left)
+        return self._backlog.take(slots, self._seconds_until_due())
 
     def _foresee(self) -> None:
         """Name the likely winners to the executor: no trial waits any more, so free slots can refit them already."""
         self.executor.foresee(likely_winners(self.plan, self._outcomes.values(), self.n_winners, self._out))
 
-    def _seconds_left(self, share: float = 1.0) -> float:
-        """Return the seconds until a share of the run's time is over; infinity if it is not limited."""
+    def _seconds_left(self) -> float:
+        """Return the seconds until the run's time is over; infinity if it is not limited."""
         seconds = self.limits.seconds
-        return math.inf if seconds is None else seconds * share - (time.monotonic() - self._began_at)
+        return math.inf if seconds is None else self._began_at + seconds - time.monotonic()
+
+    def _seconds_until_due(self) -> float:
+        """Return the seconds after which what the strategy has asked for should have ended."""
+        reserved = 0.0 if self.limits.seconds is None else (1 - self.strategy.due) * self._seconds_at_rung
+        return self._seconds_left() - reserved
 
     def _collect(self) -> None:
         """Wait for the next task to end, at most until the deadline or the next look."""

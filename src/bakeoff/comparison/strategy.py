@@ -54,7 +54,7 @@ class Strategy(Protocol):
 
     @property
     def due(self) -> float:
-        """Share of the run's time by which the trials that may start so far should have ended."""
+        """Share of the time left since a rung has last ended, after which what runs should have ended."""
 
     def hurry(self) -> Sequence[Rung]:
         """End what is due although trials are open, if their outcomes so far allow it; return the rungs that end."""
@@ -104,7 +104,7 @@ class Race:
     that were stopped last go on after all.
 
     Each rung has the same part of a limited time. When that is over, models that lack a fold of the rung are dropped if
-    there are enough without them.
+    there are enough without them. If time is left after the last rung, those that were dropped race for that.
 
     Attributes:
         keep: number of families whose best model runs on all folds, however far behind it is.
@@ -128,11 +128,14 @@ class Race:
         """Return the trials of the first folds of every model."""
         self._plan = plan
         self._ends = rungs(plan.n_folds)
-        self._n_rungs = len(self._ends)
         self._running = [model.id for model in plan.models]
         self._waiting: list[tuple[str, ...]] = []  # models that were stopped, by rung, and could be complete
         self._outcomes: dict[Trial, Outcome] = {}
         self._awaited: set[Trial] = set()
+        self._dropped: tuple[str, ...] = ()
+        self._late: tuple[str, ...] = ()  # models that were dropped and race for the rest of the time
+        self._through: list[str] = []  # models that had run on all folds by then
+        self._is_patient = False
         return self._await()
 
     def hear(self, outcome: Outcome) -> Sequence[Rung]:
@@ -151,12 +154,12 @@ class Race:
 
     @property
     def due(self) -> float:
-        """Share of the run's time by which this rung should have ended."""
-        return 1.0 - max(len(self._ends) - 1, 0) / self._n_rungs
+        """Share of the time left at the rung's beginning after which it should have ended."""
+        return 1.0 if self._is_patient else 1.0 / max(len(self._ends), 1)
 
     def hurry(self) -> Sequence[Rung]:
         """End the rung without the models that lack a fold of it, if it is not the last and enough have all."""
-        if len(self._ends) <= 1:
+        if len(self._ends) <= 1 or self._is_patient:
             return ()
         late = {trial.model_id for trial in self._awaited}
         if sum(row.complete for row in self._standing().rows) < ENOUGH:
@@ -164,6 +167,7 @@ class Race:
         dropped = tuple(model_id for model_id in self._running if model_id in late)
         self._running = [model_id for model_id in self._running if model_id not in late]
         self._awaited = set()
+        self._dropped += dropped
         return (replace(self._end_rung(), dropped=dropped),)
 
     def _await(self) -> tuple[Trial, ...]:
@@ -187,14 +191,25 @@ class Race:
             return Rung(n_folds, self._await(), revived=revived)
         self._ends.pop(0)
         if not self._ends:
-            return Rung(n_folds, ())
+            return self._race_for_the_rest(n_folds) if self._dropped else Rung(n_folds, ())
         may_win = contenders(self._plan, board, self.keep, self.families)
+        may_win += [model_id for model_id in self._through if model_id not in may_win]
         out = {row.model_id: row.complete for row in board.rows if row.model_id not in may_win}
         if could_be_whole := tuple(model_id for model_id in self._running if out.get(model_id)):
             self._waiting.append(could_be_whole)
         stopped = tuple(model_id for model_id in self._running if model_id in out)
         self._running = may_win
         return Rung(n_folds, self._await(), stopped)
+
+    def _race_for_the_rest(self, n_folds: int) -> Rung:
+        """Let the models that were dropped run after all, and to the end of the time if it is for the second time."""
+        self._is_patient = self._late == self._dropped
+        self._late, self._dropped = self._dropped, ()
+        self._through = self._running
+        self._running = [*self._running, *self._late]
+        self._waiting = []
+        self._ends = rungs(self._plan.n_folds)
+        return Rung(n_folds, self._await(), revived=self._late)
 
 
 def rungs(n_folds: int) -> list[int]:

@@ -119,7 +119,7 @@ class Tuning:
 
     @property
     def due(self) -> float:
-        """Share of the run's time by which the trials that may start so far should have ended."""
+        """Share of the time left since a rung has last ended, after which what runs should have ended."""
         return self.first.due
 
     def hurry(self) -> Sequence[Rung]:

@@ -163,9 +163,12 @@ class ProgressState:
         self._n_spared = sum(self._plan.n_folds - len(self._outcomes[model_id]) for model_id in self._stopped)
         if event.of_candidates:
             return None  # the next candidates are announced with what these have given
+        has_time = self._dropped.issuperset(event.revived)
+        self._dropped.difference_update(event.revived)
         if event.revived:
             models = _join_names([self._names[model_id] for model_id in event.revived[:MAX_NAMES]], len(event.revived))
-            return f"After {event.n_folds} folds no model has all of them, so {models} may win after all."
+            reason = "there is time left" if has_time else "no model has all of them"
+            return f"After {event.n_folds} folds {reason}, so {models} may win after all."
         self._dropped.update(event.dropped)
         n_left = sum(model.id not in {*self._stopped, *self._dropped} for model in self._plan.models)
         names = [self._names[model_id] for model_id in event.stopped]

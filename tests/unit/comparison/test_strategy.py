@@ -253,8 +253,18 @@ def test_models_without_time_for_the_first_folds_leave_it_to_those_that_are_in_t
     ended = raced_in(monkeypatch, [50.0, 1.0, 1.0, 1.0], 30.0, [[0.95], [0.9, 0.91], [0.8], [0.89, 0.93]])
     status = {row.model_id: (row.status, row.n_folds_ok) for row in ended.board.rows}
     assert status == {"m1": (COMPLETE, 10), "m3": (COMPLETE, 10), "m2": (STOPPED, 2), "m0": (FAILED, 0)}
-    assert [rung.dropped for rung in ended.notes.all(RungDone)] == [("m0",), ()]
-    assert ended.workers.now < 25.0  # the third part of the time for the first rung, and little for the others
+    first, _, last = ended.notes.all(RungDone)
+    assert (first.n_folds, first.dropped, last.n_folds, last.revived) == (2, ("m0",), 10, ("m0",))
+
+
+def test_models_that_had_no_time_race_for_what_is_left_of_it(monkeypatch):
+    scores = [[0.5 + n / 100] for n in range(6)] + [[0.9], [0.8]]
+    ended = raced_in(monkeypatch, [1.0] * 8, 19.5, scores)
+    dropped = ended.notes.all(RungDone)[0].dropped
+    assert set(dropped) >= {"m6", "m7"}
+    assert (ended.board.rows[0].model_id, ended.board.rows[0].complete) == ("m6", True)
+    assert {row.model_id: row.n_folds_ok for row in ended.board.rows}["m7"] == 2
+    assert ended.workers.now < 19.5
 
 
 def test_a_rung_of_two_models_is_waited_for(monkeypatch):
