@@ -170,7 +170,7 @@ def test_a_blend_of_forecasts_wins_and_stands_alone(folder: Path) -> None:
     }
     names = {"source": str(folder / "sales.csv"), "target": "sales", "home": folder / "sales", "engine": "native"}
     result = run(
-        RunConfig(**names, **asked, include=("snaive", "theta", "lr_cds_dt"), run_id="sales", blend="on"),
+        RunConfig(**names, **asked, run_id="sales", blend="on"),
         say=lambda _: None,
     )
     best = result.leaderboard.best

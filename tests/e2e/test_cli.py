@@ -93,7 +93,9 @@ def test_a_setup_that_leaves_no_feature_is_refused_before_training(
 
 @pytest.mark.slow
 def test_the_limits_of_a_trial_are_kept(here: Path, capsys: pytest.CaptureFixture[str], spark: Any) -> None:
-    asked = ["run", "--source", "good.csv", "--target", "target", "--include", "nb,dummy", "--fold", "2"]
+    # Memory is looked at several times a second, so this is a model that takes a while.
+    pd.concat([pd.read_csv("good.csv")] * 10).to_csv("more.csv", index=False)
+    asked = ["run", "--source", "more.csv", "--target", "target", "--include", "gbc", "--fold", "2"]
     main([*asked, "--run-id", "usual"])
     assert "A trial that takes longer than 10 minutes is ended (--trial-timeout" in capsys.readouterr().err
     limits = ["--trial-memory-mb", "1", "--max-retries", "0", "--trial-timeout", "60", "--n-slots", "1"]
@@ -243,7 +245,8 @@ def test_a_whole_run_says_what_each_of_its_steps_took(here: Path, capsys: pytest
     said = capsys.readouterr().err
     shown = said[said.index("Where the time went") :].splitlines()[1:]
     names = [re.sub(r"^  after +[\d.]+ s +[\d.]+ s  ", "", line) for line in shown if line.startswith("  after")]
-    assert names[:5] == [
+    without_spark = [name for name in names if "Spark" not in name]  # where another test has left a session
+    assert without_spark[:5] == [
         "reading the table",
         "importing PyCaret",
         "setting up PyCaret",

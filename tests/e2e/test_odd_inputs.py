@@ -75,7 +75,8 @@ def said(asked: RunConfig, spark: Any) -> Any:
         with interruptible() as interruption:
             ground = Ground(choose_engine(asked, spark), spark)
             outputs = open_outputs(asked, ground, prepared.source, heard.append)
-            result = job.compare(RunContext(asked, ground, prepared, outputs), [], interruption)
+            with job.closing_hold(outputs):
+                result = job.compare(RunContext(asked, ground, prepared, outputs), [], interruption)
     finally:
         patch.undo()
     return [*heard, *result.problems], result
@@ -131,6 +132,7 @@ def test_what_was_asked_with_a_secret_cannot_be_resumed_and_is_asked_again(
         resume("odd", spark, home=home)
     ground = Ground(choose_engine(asked, spark), spark)
     outputs = open_outputs(asked, ground, job.ask(asked, spark, print).source, print)  # it is the same question
+    outputs.hold.release()
     assert len(outputs.done) == 6
     assert outputs.tracking.close("FINISHED") == []  # as it was, for the other tests
     spark.sql(status.format(name, "finished"))

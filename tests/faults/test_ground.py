@@ -19,14 +19,23 @@ MODELS = ["nb", "dt", "lr"]
 SCORES = ["model_id", "fold", "metrics"]
 
 
-def forked(engine: Any) -> list[psutil.Process]:
-    """The process that forks workers, and then the workers."""
+_SEEN: set[psutil.Process] = set()
+"""Processes of Spark's that were found: workers outlive the one that forked them, and go on working."""
+
+
+def forked(engine: Any) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """The process that forks workers, if it is there, and the workers."""
     if engine == "local":
         server = psutil.Process(running_server().pid)
-        return [server, *server.children()]
+        return [server], server.children()
     java = psutil.Process(engine.sparkContext._gateway.proc.pid)
-    found = [each for each in java.children(recursive=True) if DAEMON in each.cmdline()]
-    return sorted(found, key=lambda each: each.parent() != java)
+    _SEEN.update(each for each in java.children(recursive=True) if is_alive(each) and DAEMON in each.cmdline())
+    found = [each for each in _SEEN if is_alive(each)]
+    return [each for each in found if each.parent() == java], [each for each in found if each.parent() != java]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 class Strikes:
@@ -39,8 +48,8 @@ class Strikes:
     def handle(self, event: Event) -> None:
         if not isinstance(event, TrialDone) or self.struck:
             return
-        parent, *workers = forked(self.engine)
-        victim = parent if self.what == "kill the parent" else workers[-1]
+        parents, workers = forked(self.engine)
+        victim = parents[0] if self.what == "kill the parent" else workers[-1]
         self.struck.append(victim.pid)
         if self.what == "stop a worker for a while":
             victim.send_signal(signal.SIGSTOP)

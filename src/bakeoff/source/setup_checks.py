@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bakeoff.errors import ConfigError
+from bakeoff.source.names import shown_names
 
 _MAX_LISTED = 12
 """Number of columns that an error lists."""
@@ -37,11 +38,13 @@ class Argument:
         return ConfigError(f"--setup: {self.name!r} {problem}.")
 
     def column(self, name: Any) -> str:
-        """Return the name of a column of features.
+        """Return the name of a column of features, which may be given as the source has it: on several lines.
 
         Raises:
             ConfigError: There is no such column, or it is the target.
         """
+        if isinstance(name, str) and name not in self.frame.columns:
+            (name,) = shown_names([name])
         if name == self.target:
             raise self.error(f"names the target {name!r}, which is no feature: leave it out")
         if name not in self.frame.columns:
