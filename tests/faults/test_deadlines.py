@@ -108,7 +108,7 @@ def test_a_deadline_where_nothing_can_be_forked(exp: Any, kind: str, request: py
         client = Client(n_workers=1, threads_per_worker=1, dashboard_address=None)
         request.addfinalizer(client.close)
     started = time.monotonic()
-    store = MemoryStore(seconds={"0": 9.0})  # so it is not the one that sleeps which comes first
+    store = MemoryStore(seconds={"0": 1.0})  # so it is not the one that sleeps which comes first
     chosen = client if kind == "dask" else kind
     mine = through(chosen, exp, ["nb", Sleeps(600)], fold=2, budget_time=25 / 60, n_select=1, store=store)
     assert time.monotonic() - started < 25 + OVERSHOOT
