@@ -79,7 +79,8 @@ class RunConfig:
         fold: number of folds; PyCaret's default (10, or 3 for time series) when not given.
         n_select: number of best models that are refitted and returned.
         batch_size: number of models that are reported and logged together.
-        budget_minutes: time limit of the comparison, which then ends with the trials finished so far.
+        budget_minutes: time limit of the comparison; the quickest models come first, and what has ended by then is
+            ranked.
         seed: seed of the experiment, which makes runs comparable; see `DEFAULT_SEED`.
         setup: further arguments of PyCaret's ``setup()``.
         run_id: id of the run; a new one by default. An id that is used already continues that run.
