@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from bakeoff.comparison.answers import error_of, outcomes_of
 from bakeoff.comparison.backlog import Backlog
+from bakeoff.comparison.batch_reports import BatchReports, Standing
 from bakeoff.comparison.costs import Costs
 from bakeoff.comparison.events import (
     Announcer,
-    BatchDone,
     PlanGrown,
     PlanMade,
     RunDone,
@@ -26,7 +26,7 @@ from bakeoff.comparison.executor import Executor
 from bakeoff.comparison.leaderboard import Leaderboard, likely_winners, rank
 from bakeoff.comparison.limits import TrialLimits
 from bakeoff.comparison.losses import Losses, is_out_of_memory
-from bakeoff.comparison.plan import Batch, Cost, Plan, Task
+from bakeoff.comparison.plan import Cost, Plan, Task
 from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.run_control import RunControl
 from bakeoff.comparison.strategy import Grid, Rung, Strategy
@@ -87,13 +87,12 @@ class Scheduler:
         wanted = set(self.plan.trials)
         self._earlier = {outcome.trial: outcome for outcome in self.store.finished()}
         self._outcomes = {trial: outcome for trial, outcome in self._earlier.items() if trial in wanted}
-        self._closed: set[int] = set()
         self._running: dict[Future[list[Outcome]], tuple[Task, int]] = {}
         self._again: deque[tuple[Task, int]] = deque()
         self._costs = Costs(self.cost)
         for outcome in self._outcomes.values():
             self._costs.learn(outcome)
-        self._batch_started: dict[int, float] = {}
+        self._reports = BatchReports(self.announcer)
         self._backlog = Backlog((), self._costs)
         self._ended_before = {*self._outcomes, *(outcome.trial for outcome in self.known)}
         self._out: set[str] = set()  # models that the strategy has stopped
@@ -136,7 +135,7 @@ class Scheduler:
         for outcome in self._losses.settle():
             self._accept(outcome)
         self._close_open_trials()
-        self._close_tuned()
+        self._reports.report_tuned(self._standing)
         leaderboard = rank(self.plan, self._outcomes.values(), stopped=self._out)
         self.announcer.tell(RunDone(leaderboard))
         return leaderboard
@@ -155,8 +154,7 @@ class Scheduler:
         self._queue(self.strategy.begin(self.plan))
         for outcome in tuple(self._outcomes.values()):
             self._hear(outcome)
-        for batch in self.plan.batches:
-            self._close_batch(batch)
+        self._reports.report_ended(self.plan.batches, self._standing)
 
     def _queue(self, trials: Iterable[Trial], *, ranked: bool = False) -> None:
         self._backlog.add((trial for trial in trials if trial not in self._ended_before), ranked=ranked)
@@ -180,14 +178,14 @@ class Scheduler:
                 if not self._is_over:
                     self._admit(rung)
                 continue
-            self._closed.difference_update(self.plan.batch_of[model_id] for model_id in rung.revived)
+            self._reports.reopen(self.plan.batch_of[model_id] for model_id in rung.revived)
             self._backlog.drop(rung.dropped)
             self._queue(rung.trials, ranked=True)
             concerned = {*rung.stopped, *rung.revived, *(trial.model_id for trial in rung.trials)}
             of_candidates = not self.plan.candidate_ids.isdisjoint(concerned)
             self.announcer.tell(RungDone(rung.n_folds, rung.stopped, rung.revived, of_candidates, rung.dropped))
-            for batch_id in sorted({self.plan.batch_of[model_id] for model_id in rung.stopped}):
-                self._close_batch(self.plan.batches[batch_id - 1])
+            ids = sorted({self.plan.batch_of[model_id] for model_id in rung.stopped})
+            self._reports.report_ended([self.plan.batches[batch_id - 1] for batch_id in ids], self._standing)
 
     def _admit(self, rung: Rung) -> None:
         """Add candidates to the plan, and go on from there with their outcomes of earlier attempts."""
@@ -226,8 +224,7 @@ class Scheduler:
                 task, attempt = cut, 1
             else:
                 break
-            for trial in task.trials:
-                self._batch_started.setdefault(self.plan.batch_of[trial.model_id], time.monotonic())
+            self._reports.begin(self.plan.batch_of[trial.model_id] for trial in task.trials)
             self._running[self.executor.submit(task, attempt)] = (task, attempt)
             self.announcer.tell(TaskStarted(task.trials))
         if self.n_winners and len(self._running) < slots:
@@ -328,46 +325,20 @@ class Scheduler:
         self._costs.learn(outcome)
         self.announcer.tell(TrialDone(outcome))
         self._hear(outcome)
-        self._close_batch(self.plan.batches[self.plan.batch_of[outcome.model_id] - 1])
+        batch = self.plan.batches[self.plan.batch_of[outcome.model_id] - 1]
+        self._reports.report_ended([batch], self._standing)
         if self.stop_at_failure and not outcome.ok and outcome.model_id not in self.plan.candidate_ids:
             self._is_over = True
-
-    def _close_batch(self, batch: Batch) -> None:
-        """Report a batch whose trials have all ended; also one that an earlier attempt of the run finished.
-
-        Candidates of the tuning are reported when all of it has ended.
-        """
-        if not self.plan.candidate_ids.isdisjoint(batch.model_ids):
-            return
-        trials = [Trial(model_id, fold) for model_id in batch.model_ids for fold in range(self.plan.n_folds)]
-        if batch.id in self._closed or any(self._is_open(trial) for trial in trials):
-            return
-        self._closed.add(batch.id)
-        self._report(batch, tuple(self._outcomes[trial] for trial in trials if trial in self._outcomes))
-
-    def _close_tuned(self) -> None:
-        """Report the best candidate of each family that was tuned."""
-        for batch in self.plan.batches:
-            if not self.plan.candidate_ids.isdisjoint(batch.model_ids):
-                mine = rank(self.plan, self._outcomes.values(), batch.model_ids, self._out)
-                for row in mine.rows:
-                    of_best = tuple(outcome for outcome in mine.outcomes if outcome.model_id == row.model_id)
-                    self._report(Batch(batch.id, (row.model_id,)), of_best)
-
-    def _report(self, batch: Batch, outcomes: tuple[Outcome, ...]) -> None:
-        rows = rank(self.plan, outcomes, batch.model_ids, self._out).rows
-        now = time.monotonic()
-        wall = now - self._batch_started.get(batch.id, now)
-        self.announcer.tell(BatchDone(batch, rows, outcomes, wall))
 
     def _close_open_trials(self) -> None:
         """Give every trial that has not ended the outcome "cancelled"."""
         for outcome in self._open_trials():
             self._accept(outcome)
 
-    def _is_open(self, trial: Trial) -> bool:
-        return trial not in self._outcomes and trial.model_id not in self._out
+    @property
+    def _standing(self) -> Standing:
+        return Standing(self.plan, self._outcomes, self._out)
 
     def _open_trials(self) -> list[Outcome]:
-        open_trials = [trial for trial in self.plan.all_trials if self._is_open(trial)]
+        open_trials = filter(self._standing.is_open, self.plan.all_trials)
         return failed_outcomes(open_trials, Status.CANCELLED, NOT_RUN, "The run ended before this trial did.")
