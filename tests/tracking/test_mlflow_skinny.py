@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,8 @@ def run_without(folder: Path, *options: str, **environment: str) -> subprocess.C
 
 
 def test_a_run_is_logged_and_registered_where_mlflow_is_a_server(template: Path, tmp_path: Path) -> None:
-    with mlflow_server(tmp_path, template) as uri:
+    database = Path(shutil.copy(template, tmp_path / "mlflow.db"))  # the template is of all tests
+    with mlflow_server(tmp_path, database) as uri:
         said = run_without(tmp_path, "--register-model", "skinny", MLFLOW_TRACKING_URI=uri)
         assert said.returncode == 0, said.stderr[-3000:]
         assert "registered as skinny, version 1: the first champion" in said.stdout
