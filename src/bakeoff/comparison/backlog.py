@@ -127,10 +127,10 @@ class Backlog:
         """
         if not self._folds:
             return None
-        available = slots * max(seconds_left, 0.0)
-        if self.seconds * CAUTION > available:
-            return self._hand_out(self._by_model(slots, available))
-        target = max(target_seconds(self.seconds, slots), TRANSFORMS * self._costs.transform_seconds)
+        needed, available = self.seconds, slots * max(seconds_left, 0.0)
+        if needed * CAUTION > available:
+            return self._hand_out(self._by_model(slots, available, target_seconds(min(needed, available), slots)))
+        target = max(target_seconds(needed, slots), TRANSFORMS * self._costs.transform_seconds)
         costliest = max(self._waiting, key=self._costs)
         if self._costs(costliest) >= target:
             fold = next(fold for fold, waiting in self._folds.items() if costliest in waiting)
@@ -142,8 +142,8 @@ class Backlog:
         while (task := self.take(slots)) is not None:
             yield task
 
-    def _by_model(self, slots: int, available: float) -> list[Trial]:
-        """Take trials of one model after the other, as many as make a task.
+    def _by_model(self, slots: int, available: float, target: float) -> list[Trial]:
+        """Take trials of one model after the other until they fill ``target`` seconds.
 
         Models that fit into the time available are taken as they are ranked, then by the work that is left of them.
         Those that take less time than preprocessing a fold come with the others of that fold.
@@ -156,7 +156,7 @@ class Backlog:
             return not fits, self._places.get(model_id, 0) if fits else 0, work
 
         group: list[Trial] = []
-        target, load = target_seconds(min(self.seconds, available), slots), 0.0
+        load = 0.0
         order = sorted(self._waiting, key=place)
         for model_id in order:
             for fold in [fold for fold, waiting in self._folds.items() if model_id in waiting]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bakeoff.comparison.events import Announcer, BatchDone
@@ -30,10 +30,9 @@ class Standing:
         """Whether a trial has not ended, and will or should run."""
         return trial not in self.outcomes and trial.model_id not in self.stopped
 
-    def of_models(self, model_ids: Iterable[str]) -> tuple[Outcome, ...]:
-        """Return the outcomes of models, in their order and that of the folds."""
-        trials = (Trial(model_id, fold) for model_id in model_ids for fold in range(self.plan.n_folds))
-        return tuple(self.outcomes[trial] for trial in trials if trial in self.outcomes)
+    def trials_of(self, batch: Batch) -> Iterator[Trial]:
+        """Yield the trials of a batch, model by model and fold by fold."""
+        return (Trial(model_id, fold) for model_id in batch.model_ids for fold in range(self.plan.n_folds))
 
     def is_of_candidates(self, batch: Batch) -> bool:
         """Whether the models of a batch are candidates of the tuning."""
@@ -67,20 +66,21 @@ class BatchReports:
         Candidates of the tuning are reported when all of it has ended.
         """
         for batch in batches:
-            trials = [Trial(model_id, fold) for model_id in batch.model_ids for fold in range(standing.plan.n_folds)]
-            if batch.id in self._reported or standing.is_of_candidates(batch) or any(map(standing.is_open, trials)):
+            if batch.id in self._reported or standing.is_of_candidates(batch):
                 continue
-            self._reported.add(batch.id)
-            self._report(batch, standing.of_models(batch.model_ids), standing)
+            if not any(map(standing.is_open, standing.trials_of(batch))):
+                self._reported.add(batch.id)
+                self._report(batch, standing)
 
     def report_tuned(self, standing: Standing) -> None:
         """Report the best candidate of each family that was tuned."""
         for batch in filter(standing.is_of_candidates, standing.plan.batches):
             for row in rank(standing.plan, standing.outcomes.values(), batch.model_ids, standing.stopped).rows:
-                best = Batch(batch.id, (row.model_id,))
-                self._report(best, standing.of_models(best.model_ids), standing)
+                self._report(Batch(batch.id, (row.model_id,)), standing)
 
-    def _report(self, batch: Batch, outcomes: tuple[Outcome, ...], standing: Standing) -> None:
+    def _report(self, batch: Batch, standing: Standing) -> None:
+        trials = standing.trials_of(batch)
+        outcomes = tuple(standing.outcomes[trial] for trial in trials if trial in standing.outcomes)
         rows = rank(standing.plan, outcomes, batch.model_ids, standing.stopped).rows
         now = time.monotonic()
         self.announcer.tell(BatchDone(batch, rows, outcomes, now - self._began_at.get(batch.id, now)))

@@ -235,8 +235,8 @@ class Scheduler:
 
         A model that cannot have its folds before a rung is due would keep slots from those that can.
         """
-        is_late = self._backlog and self._backlog.least_seconds(slots) > self._seconds_until_due()
-        if is_late and self.strategy.due < 1.0:
+        is_due = self.limits.seconds is not None and self.strategy.due < 1.0
+        if is_due and self._backlog and self._backlog.least_seconds(slots) > self._seconds_until_due():
             if self._running:
                 return None
             self._go_on(self.strategy.hurry())

@@ -103,8 +103,9 @@ class Race:
     A model that lost a fold does not go on, since it could not be complete. If all that are left have lost one, those
     that were stopped last go on after all.
 
-    Each rung has the same part of a limited time. When that is over, models that lack a fold of the rung are dropped if
-    there are enough without them. If time is left after the last rung, those that were dropped race for that.
+    Of a limited time each rung has its part of what is left: a third, half, all. When that is over, models that lack a
+    fold of the rung are dropped if there are enough without them. If time is left after the last rung, those that were
+    dropped race for that.
 
     Attributes:
         keep: number of families whose best model runs on all folds, however far behind it is.
@@ -162,7 +163,7 @@ class Race:
         if len(self._ends) <= 1 or self._is_patient:
             return ()
         late = {trial.model_id for trial in self._awaited}
-        if sum(row.complete for row in self._standing().rows) < ENOUGH:
+        if sum(row.complete for row in self._ranking().rows) < ENOUGH:
             return ()
         dropped = tuple(model_id for model_id in self._running if model_id in late)
         self._running = [model_id for model_id in self._running if model_id not in late]
@@ -177,14 +178,14 @@ class Race:
         self._awaited = {trial for trial in trials if trial not in self._outcomes}
         return tuple(trial for trial in trials if trial in self._awaited)
 
-    def _standing(self) -> Leaderboard:
+    def _ranking(self) -> Leaderboard:
         """Rank the running models by the folds up to the next rung."""
         n_folds = self._ends[0]
         known = [outcome for outcome in self._outcomes.values() if outcome.fold < n_folds]
         return rank(replace(self._plan, n_folds=n_folds), known, self._running)
 
     def _end_rung(self) -> Rung:
-        n_folds, board = self._ends[0], self._standing()
+        n_folds, board = self._ends[0], self._ranking()
         if self._waiting and not any(row.complete for row in board.rows):
             revived = self._waiting.pop()
             self._running = [*self._running, *revived]

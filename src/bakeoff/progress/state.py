@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -166,16 +167,18 @@ class ProgressState:
         has_time = self._dropped.issuperset(event.revived)
         self._dropped.difference_update(event.revived)
         if event.revived:
-            models = _join_names([self._names[model_id] for model_id in event.revived[:MAX_NAMES]], len(event.revived))
+            models = self._named(event.revived)
             reason = "there is time left" if has_time else "no model has all of them"
             return f"After {event.n_folds} folds {reason}, so {models} may win after all."
         self._dropped.update(event.dropped)
-        n_left = sum(model.id not in {*self._stopped, *self._dropped} for model in self._plan.models)
-        names = [self._names[model_id] for model_id in event.stopped]
-        stopped = f"stopped {_join_names(names[:MAX_NAMES], len(names))}" if names else "none is stopped"
-        late = [self._names[model_id] for model_id in event.dropped]
-        dropped = f"; no time for {_join_names(late[:MAX_NAMES], len(late))}" if late else ""
+        out = {*self._stopped, *self._dropped}
+        n_left = sum(model.id not in out for model in self._plan.models)
+        stopped = f"stopped {self._named(event.stopped)}" if event.stopped else "none is stopped"
+        dropped = f"; no time for {self._named(event.dropped)}" if event.dropped else ""
         return f"After {event.n_folds} folds {_counted(n_left, 'model')} may still win, {stopped}{dropped}."
+
+    def _named(self, model_ids: Sequence[str]) -> str:
+        return _join_names([self._names[model_id] for model_id in model_ids[:MAX_NAMES]], len(model_ids))
 
     def _update_best(self, model_id: str) -> None:
         """Compare a model that has run on all folds with the best one so far; means over fewer folds say too little."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.comparison.blend import BLEND, Blend
-from bakeoff.comparison.leaderboard import Leaderboard
+from bakeoff.comparison.leaderboard import COMPLETE, Leaderboard
 from bakeoff.comparison.predictions import PredictionMemory, PredictionStore
 from bakeoff.comparison.trial import TT
 from bakeoff.errors import BlendError
@@ -55,10 +55,10 @@ class Compared:
         if (why := why_no_blend(self.comparison)) is not None:
             raise BlendError(f"There is no blend: {why}.")
         blend = self.blend = self.blend or blend_of(self.comparison, self.board, self.predictions)
-        if blend is None and sum(row.complete for row in self.board.rows) < 2:  # noqa: PLR2004 - a mean of several
-            raise BlendError("There is no blend: fewer than two models have all folds.")
         if blend is None:
-            raise BlendError("There is no blend: no mean of several models is better than the best of them alone.")
+            several = self.board.count(COMPLETE) > 1
+            why = "no mean of several models is better than the best of them alone"
+            raise BlendError(f"There is no blend: {why if several else 'fewer than two models have all folds'}.")
         missing = [model_id for model_id in blend.shares if model_id not in self.fitted]
         if missing:
             self.fitted |= refit(self.comparison, missing)
